@@ -1,0 +1,125 @@
+"""What the dataset builders share: finding the files of each split, and a cache that follows their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from typing import ClassVar
+
+import datasets
+import pyarrow as pa
+
+from .download import fetch
+from .download import git_blob_sha1
+from .tasks import CITATION
+from .tasks import DEFAULT_VERSION
+from .tasks import HOMEPAGE
+from .tasks import LICENSE
+from .tasks import SPLIT_FILE
+from .tasks import Task
+from .tasks import check_version
+
+Files = Mapping[str, Sequence[str]]
+# Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
+BUILD = "1"
+
+
+class KlueBuilder(datasets.ArrowBasedBuilder):
+    """Base of the eight builders: one config, splits from files, whole columns instead of rows.
+
+    A subclass names its task and gives two methods: ``features`` and ``columns``.
+
+    Args:
+        files: Split name -> local raw files. None: those in ``data_dir``; without one, the official files,
+            downloaded and checked.
+        data_dir: KLUE's ``klue_benchmark`` folder, or the folder of one task in it.
+        **kwargs: As for datasets.DatasetBuilder.
+    """
+
+    KLUE_TASK: ClassVar[Task]
+    VERSION = datasets.Version(DEFAULT_VERSION)
+
+    def __init__(self, *args: Any, files: Files | None = None, data_dir: str | None = None, **kwargs: Any) -> None:
+        if files is None and data_dir is not None:
+            files = find_files(self.KLUE_TASK, data_dir, str(kwargs.get("version") or DEFAULT_VERSION))
+        name = kwargs.get("config_name") or self.KLUE_TASK.name
+        if name != self.KLUE_TASK.name:
+            raise ValueError(f"This builder has one config, {self.KLUE_TASK.name!r}; {name!r} was asked for.")
+        kwargs["config_name"] = name
+        self.files = files
+        if files is not None:  # the cache folder is named after what the files hold, not after where they lie
+            kwargs["hash"] = _fingerprint(files, kwargs.get("hash") or "")
+        super().__init__(*args, **kwargs)
+
+    def features(self) -> datasets.Features:
+        """The columns and their types, as on the Hub."""
+        raise NotImplementedError  # pragma: no cover
+
+    def columns(self, path: str) -> dict[str, pa.Array]:
+        """Reads one raw file into one Arrow array a column."""
+        raise NotImplementedError  # pragma: no cover
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(
+            description=f"KLUE {self.KLUE_TASK.name}: {self.KLUE_TASK.description}",
+            features=self.features(),
+            homepage=HOMEPAGE,
+            license=LICENSE,
+            citation=CITATION,
+            version=self.config.version,
+        )
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        files = self.files
+        if files is None:
+            files = fetch(self.KLUE_TASK, check_version(str(self.config.version)))
+        return [
+            datasets.SplitGenerator(name=split, gen_kwargs={"paths": list(paths)}) for split, paths in files.items()
+        ]
+
+    def _generate_tables(self, paths: list[str]) -> Iterator[tuple[int, pa.Table]]:
+        schema = self.info.features.arrow_schema
+        for index, path in enumerate(paths):
+            columns = self.columns(path)
+            yield index, pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def find_files(task: Task, data_dir: str | Path, version: str) -> dict[str, list[str]]:
+    """The official files of a task that exist below ``data_dir``.
+
+    Args:
+        task: The task's record.
+        data_dir: The ``klue_benchmark`` folder, or the task's own folder in it.
+        version: 1.1.0 or 1.0.0.
+
+    Returns:
+        Split name -> its one file, in the order train, validation.
+
+    Raises:
+        FileNotFoundError: Not one of the files is there; the message lists the paths tried.
+    """
+    version = check_version(version)
+    root = Path(data_dir).expanduser()
+    tried: list[Path] = []
+    for folder in (root / task.folder(version), root):
+        found = {split: folder / task.filename(split, version) for split in SPLIT_FILE}
+        present = {split: [str(path.resolve())] for split, path in found.items() if path.is_file()}
+        if present:
+            return present
+        tried.extend(found.values())
+    raise FileNotFoundError(
+        f"{task.name}: no raw KLUE file of version {version} below {root}; "
+        f"expected at least one of {', '.join(map(str, tried))}."
+    )
+
+
+def _fingerprint(files: Files, salt: str) -> str:
+    digest = hashlib.sha256(f"{BUILD} {salt}".encode())
+    for split, paths in files.items():
+        for path in paths:
+            digest.update(f"\0{split}\0{git_blob_sha1(path)}".encode())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,135 @@
+"""``load``: one call from a task's name to its rows, whichever raw files they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from klue_datasets.builder import KlueBuilder, find_files
+from klue_datasets.download import fetch
+from klue_datasets.reading import KlueDataError
+from klue_datasets.tasks import DEFAULT_VERSION, check_version, get_task
+
+MINI_DIR = Path(__file__).parent / "mini"
+DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
+
+
+def load(
+    task: str,
+    split: str | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    data_files: DataFiles | None = None,
+    mini: bool = False,
+    version: str = DEFAULT_VERSION,
+    streaming: bool = False,
+    num_proc: int | None = None,
+    cache_dir: str | Path | None = None,
+) -> Any:
+    """Loads one KLUE task, as ``datasets.load_dataset`` would.
+
+    Args:
+        task: ynat, sts, nli, or an alias (tc).
+        split: A split or slice such as ``validation`` or ``train[:10%]``; None for all.
+        data_dir: KLUE's ``klue_benchmark`` folder or one task's folder in it; the splits whose official file
+            exists are built.
+        data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them.
+        mini: The small synthetic corpus that comes with this package.
+        version: 1.1.0 or 1.0.0.
+        streaming: Rows as they are read, without a cache.
+        num_proc: Processes to build with, one file each.
+        cache_dir: Datasets cache; None for the usual one.
+
+    Returns:
+        A DatasetDict, or a Dataset where a split is named; their iterable counterparts when streaming.
+
+    Raises:
+        ValueError: Unknown task, version or split, or more than one source.
+        FileNotFoundError: The source has no file of this task.
+        KlueDataError: A raw file is not what it should be.
+        KlueDownloadError: The official files cannot be had.
+    """
+    builder = make_builder(
+        task, data_dir=data_dir, data_files=data_files, mini=mini, version=version, cache_dir=cache_dir
+    )
+    return build(builder, split, streaming=streaming, num_proc=num_proc)
+
+
+def build(
+    builder: KlueBuilder, split: str | None = None, *, streaming: bool = False, num_proc: int | None = None
+) -> Any:
+    """The rows of a builder, from its cache where they are; arguments and errors are those of ``load``."""
+    _check_split(builder, split)
+    if streaming:
+        return builder.as_streaming_dataset(split=split)
+    try:
+        builder.download_and_prepare(num_proc=num_proc)
+    except datasets.exceptions.DatasetGenerationError as error:
+        if isinstance(error.__cause__, KlueDataError):  # say what is wrong with the file, not that something is
+            raise error.__cause__ from None
+        raise
+    return builder.as_dataset(split=split)
+
+
+def make_builder(
+    task: str,
+    *,
+    data_dir: str | Path | None = None,
+    data_files: DataFiles | None = None,
+    mini: bool = False,
+    version: str = DEFAULT_VERSION,
+    cache_dir: str | Path | None = None,
+) -> KlueBuilder:
+    """The builder behind ``load``, with its files found (or downloaded) but nothing built yet.
+
+    Arguments and errors are those of ``load``.
+    """
+    record = get_task(task)
+    version = check_version(version)
+    sources = {"data_dir": data_dir is not None, "data_files": data_files is not None, "mini": mini}
+    if sum(sources.values()) > 1:
+        given = " and ".join(name for name, is_given in sources.items() if is_given)
+        raise ValueError(f"{record.name}: {given} were given; expected one source of raw files.")
+    if data_files is not None:
+        files = _named_files(record.name, data_files)
+    elif data_dir is not None or mini:
+        files = find_files(record, MINI_DIR if mini else data_dir or "", version)
+    else:
+        files = fetch(record, version, cache_dir)
+    builder_class: type[KlueBuilder] = getattr(
+        import_module(f"klue_datasets.{record.name}"), record.name.capitalize()
+    )
+    return builder_class(
+        files=files,
+        version=datasets.Version(version),
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        dataset_name="klue",
+    )
+
+
+def _named_files(task: str, data_files: DataFiles) -> dict[str, list[str]]:
+    splits = data_files if isinstance(data_files, Mapping) else {"train": data_files}
+    files = {}
+    for split, given in splits.items():
+        paths = [given] if isinstance(given, str | Path) else list(given)
+        for path in paths:
+            if not Path(path).is_file():
+                raise FileNotFoundError(f"{task}: data_files names {path} for split {split!r}, which is no file.")
+        files[str(split)] = [str(Path(path).resolve()) for path in paths]
+    if not any(files.values()):
+        raise ValueError(f"{task}: data_files names no file; expected a path, paths, or a mapping of splits to them.")
+    return files
+
+
+def _check_split(builder: KlueBuilder, split: str | None) -> None:
+    """Says which splits there are when another is asked for; slices and sums of splits are left to datasets."""
+    name = None if split is None else str(split).split("[")[0].strip()
+    if name is not None and name.isidentifier() and name != "all" and name not in (builder.files or {}):
+        raise ValueError(
+            f"{builder.config.name}: there is no split {name!r} in this source; "
+            f"expected one of {', '.join(builder.files or {})}."
+        )

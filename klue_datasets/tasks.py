@@ -1,0 +1,170 @@
+"""The KLUE tasks as data: names, labels, official files and their hashes, row counts, licence and citation.
+
+Standard library only, so that every other part (metrics, recipes, cards, tests) can import it for free.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+HOMEPAGE = "https://klue-benchmark.com"
+LICENSE = "CC BY-SA 4.0"
+LICENSE_ID = "cc-by-sa-4.0"
+CITATION = """\
+@misc{park2021klue,
+  title         = {KLUE: Korean Language Understanding Evaluation},
+  author        = {Sungjoon Park and Jihyung Moon and Sungdong Kim and Won Ik Cho and Jiyoon Han and Jangwon Park
+                   and Chisung Song and Junseong Kim and Yongsook Song and Taehwan Oh and Joohong Lee and Juhyun Oh
+                   and Sungwon Lyu and Younghoon Jeong and Inkwon Lee and Sangwoo Seo and Dongjun Lee and Hyunwoo Kim
+                   and Myeonghwa Lee and Seongbo Jang and Seungwon Do and Sunkyoung Kim and Kyungtae Lim
+                   and Jongwon Lee and Kyumin Park and Jamin Shin and Seonghyun Kim and Lucy Park and Alice Oh
+                   and Jungwoo Ha and Kyunghyun Cho},
+  year          = {2021},
+  eprint        = {2105.09680},
+  archivePrefix = {arXiv},
+  primaryClass  = {cs.CL}
+}"""
+
+DEFAULT_VERSION = "1.1.0"
+# Version -> how files and folders of that version are called, and the commit of KLUE-benchmark/KLUE that holds them.
+VERSION_SUFFIX: Mapping[str, str] = {"1.1.0": "v1.1", "1.0.0": "v1"}
+VERSION_COMMIT: Mapping[str, str] = {
+    "1.1.0": "1cc52e64c0e0b6915577244f7439c55a42199a64",
+    "1.0.0": "ab22cd5cfdd6b527a9a4e2d177f9dacb85ddde2c",
+}
+# Hub split name -> how the official files call it.
+SPLIT_FILE: Mapping[str, str] = {"train": "train", "validation": "dev"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One KLUE task.
+
+    Attributes:
+        name: Config name on the Hub, e.g. ``ynat``.
+        alias: The other name that users type, e.g. ``tc``; empty where there is none.
+        title: English name of the task.
+        title_ko: Korean name of the task.
+        description: One sentence that says what goes in and what comes out.
+        stem: What official folders and files of the task begin with, e.g. ``klue-sts``.
+        extension: File name ending of the official files, without the dot.
+        counts: Published number of rows of each split.
+        blobs: Version -> split -> git blob SHA-1 of the official file.
+        archive_sha256: SHA-256 of the official v1 archive.
+        archive_bytes: Its size.
+        labels: Class names in the order of the Hub's ClassLabel; empty where the task has no classes.
+        card_task: Task category of the Hub, for cards.
+    """
+
+    name: str
+    alias: str
+    title: str
+    title_ko: str
+    description: str
+    stem: str
+    extension: str
+    counts: Mapping[str, int]
+    blobs: Mapping[str, Mapping[str, str]]
+    archive_sha256: str
+    archive_bytes: int
+    labels: tuple[str, ...]
+    card_task: str
+
+    def folder(self, version: str) -> str:
+        """Name of the task's folder in KLUE's repository, e.g. ``ynat-v1.1``."""
+        return f"{self.stem}-{VERSION_SUFFIX[version]}"
+
+    def filename(self, split: str, version: str) -> str:
+        """Name of the official file of a split, e.g. ``ynat-v1.1_dev.json`` for ``validation``."""
+        return f"{self.folder(version)}_{SPLIT_FILE[split]}.{self.extension}"
+
+
+_TASKS = (
+    Task(
+        name="ynat",
+        alias="tc",
+        title="Topic classification",
+        title_ko="주제 분류",
+        description="A news headline; which of seven topics is it about?",
+        stem="ynat",
+        extension="json",
+        counts={"train": 45_678, "validation": 9_107},
+        blobs=dict.fromkeys(
+            VERSION_SUFFIX,  # v1 and v1.1 are the same bytes
+            {
+                "train": "e74e912a66720294bd6fe70e69b0cd131a0a10d7",
+                "validation": "f4fb92cc5d967b586ea5172c3da8c379ba31caf9",
+            },
+        ),
+        archive_sha256="820a4d1d6d1fd83e2a421f856965d3cfc5c93627935ce8c5b27468c6113fc482",
+        archive_bytes=4_932_555,
+        labels=("IT과학", "경제", "사회", "생활문화", "세계", "스포츠", "정치"),
+        card_task="text-classification",
+    ),
+    Task(
+        name="sts",
+        alias="",
+        title="Semantic textual similarity",
+        title_ko="문장 유사도",
+        description="Two sentences; how alike are their meanings, on a scale from 0 to 5?",
+        stem="klue-sts",
+        extension="json",
+        counts={"train": 11_668, "validation": 519},
+        blobs=dict.fromkeys(
+            VERSION_SUFFIX,
+            {
+                "train": "4e92fce70fe9f2dbed2ffcb9c2aec7417c6d32ff",
+                "validation": "2645707503e7b25cc3d9f94103cbfb2f5a086f56",
+            },
+        ),
+        archive_sha256="539341ba78a3b351c686cf70a448ac7a5886ed95f0719d5e3d2378ba703213bd",
+        archive_bytes=1_349_875,
+        labels=("negative", "positive"),
+        card_task="text-classification",
+    ),
+    Task(
+        name="nli",
+        alias="",
+        title="Natural language inference",
+        title_ko="자연어 추론",
+        description="A premise and a hypothesis; does the first entail the second, contradict it, or neither?",
+        stem="klue-nli",
+        extension="json",
+        counts={"train": 24_998, "validation": 3_000},
+        blobs=dict.fromkeys(
+            VERSION_SUFFIX,
+            {
+                "train": "a7903d15f09a3663d8f1d78e68d8d6c10dbd8618",
+                "validation": "db052b2459c68d1ec57dd1573bfe90a9bb3f8157",
+            },
+        ),
+        archive_sha256="388be2033ef712072201903795a35b4f86826ee3ed3b62dc0c98e1721baa8850",
+        archive_bytes=1_257_374,
+        labels=("entailment", "neutral", "contradiction"),
+        card_task="text-classification",
+    ),
+)
+
+TASKS: Mapping[str, Task] = {task.name: task for task in _TASKS}
+ALIASES: Mapping[str, str] = {task.alias: task.name for task in _TASKS if task.alias}
+
+
+def get_task(name: str) -> Task:
+    """Returns the record of a task, by its name or its alias.
+
+    Raises:
+        ValueError: No task is called that; the message lists the names.
+    """
+    task = TASKS.get(ALIASES.get(name, name)) if isinstance(name, str) else None
+    if task is None:
+        aliases = ", ".join(f"{alias} = {target}" for alias, target in ALIASES.items())
+        raise ValueError(f"There is no KLUE task {name!r}; expected one of {', '.join(TASKS)} ({aliases}).")
+    return task
+
+
+def check_version(version: str) -> str:
+    """Returns ``version`` as a string, or raises ValueError where KLUE has no such version."""
+    if str(version) not in VERSION_SUFFIX:
+        raise ValueError(f"KLUE has no version {version!r}; expected one of {', '.join(VERSION_SUFFIX)}.")
+    return str(version)

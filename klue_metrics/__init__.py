@@ -1,0 +1,42 @@
+"""The official metrics of KLUE as ``evaluate`` modules and as plain functions (``klue_metrics.functional``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from klue_datasets.tasks import get_task
+
+if TYPE_CHECKING:
+    import evaluate
+
+__all__ = ["load", "path"]
+
+
+def path(name: str = "klue_metric") -> str:
+    """The absolute folder of an evaluate module, for ``evaluate.load`` from any working directory.
+
+    Args:
+        name: A task (``ynat``), its alias, a module (``klue_ynat``), or ``klue_metric``, the one for all tasks.
+
+    Raises:
+        ValueError: There is no such module.
+    """
+    folder = name if name == "klue_metric" else f"klue_{get_task(str(name).removeprefix('klue_')).name}"
+    return str(Path(__file__).resolve().parent / folder)
+
+
+def load(task: str, **kwargs: Any) -> evaluate.Metric:
+    """Loads the official metric of a task: ``evaluate.load(<folder of klue_metric>, task)``.
+
+    Args:
+        task: A task or its alias.
+        **kwargs: Passed on to ``evaluate.load``, e.g. ``experiment_id``.
+
+    Raises:
+        ValueError: There is no such task.
+    """
+    name = get_task(task).name
+    import evaluate  # takes seconds to import, so not at the top
+
+    return evaluate.load(path(), name, **kwargs)

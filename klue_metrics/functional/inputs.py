@@ -1,0 +1,122 @@
+"""What a metric accepts: any flat container of labels or numbers, turned into numpy once, at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) -> IntArray:
+    """Class names or ids, in any container, as ids.
+
+    Args:
+        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other flat iterable of names or ids.
+        names: Class names in the order of the ids (the Hub's ClassLabel order).
+        task: Name of the task, for messages.
+        role: ``predictions`` or ``references``, for messages.
+
+    Returns:
+        An int64 array of shape (n,).
+
+    Raises:
+        ValueError: Not a flat sequence, or a value that is neither a name nor an id.
+    """
+    expected = f"class names ({', '.join(names)}) or their ids (0 to {len(names) - 1})"
+    flat = _flat(values, task=task, role=role, expected=expected)
+    if isinstance(flat, np.ndarray) and flat.dtype.kind in "iu":
+        wrong = np.flatnonzero((flat < 0) | (flat >= len(names)))
+        if wrong.size:
+            raise _wrong_value(flat[wrong[0]], int(wrong[0]), task=task, role=role, expected=expected)
+        return flat.astype(np.int64)
+    table: dict[object, int] = {name: index for index, name in enumerate(names)}
+    ids = [_class_id(value, table, len(names)) for value in flat]
+    for index, (value, found) in enumerate(zip(flat, ids, strict=True)):
+        if found is None:
+            raise _wrong_value(value, index, task=task, role=role, expected=expected)
+    return np.array(ids, dtype=np.int64)
+
+
+def as_floats(values: object, *, task: str, role: str) -> FloatArray:
+    """Finite real numbers, in any container, as float64.
+
+    Args:
+        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other flat iterable of numbers.
+        task: Name of the task, for messages.
+        role: ``predictions`` or ``references``, for messages.
+
+    Returns:
+        A float64 array of shape (n,).
+
+    Raises:
+        ValueError: Not a flat sequence, or a value that is not a finite number.
+    """
+    expected = "finite numbers"
+    flat = _flat(values, task=task, role=role, expected=expected)
+    if not (isinstance(flat, np.ndarray) and flat.dtype.kind in "iuf"):
+        plain = [_plain(value) for value in flat]
+        for index, value in enumerate(plain):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise _wrong_value(value, index, task=task, role=role, expected=expected)
+        flat = np.array(plain, dtype=np.float64)
+    array = flat.astype(np.float64)
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if wrong.size:
+        raise _wrong_value(array[wrong[0]], int(wrong[0]), task=task, role=role, expected=expected)
+    return array
+
+
+def check_pairs(predictions: Sequence[Any] | npt.NDArray, references: Sequence[Any] | npt.NDArray, task: str) -> None:
+    """Raises ValueError unless there are as many predictions as references, and at least one."""
+    if len(predictions) != len(references):
+        raise ValueError(
+            f"{task}: {len(predictions)} predictions and {len(references)} references; expected one prediction "
+            "for each reference, in the same order."
+        )
+    if len(predictions) == 0:
+        raise ValueError(f"{task}: predictions and references are empty; expected at least one of each.")
+
+
+def _flat(values: object, *, task: str, role: str, expected: str) -> npt.NDArray | list[Any]:
+    """A one-dimensional array where one is at hand (numpy, torch), otherwise a list."""
+    array = values
+    if hasattr(values, "detach"):  # a torch tensor, perhaps on a GPU, perhaps bfloat16
+        tensor = values.detach().cpu()
+        array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    if isinstance(array, np.ndarray):
+        if array.ndim != 1:
+            raise ValueError(
+                f"{task}: {role} have the shape {array.shape}; expected one dimension, a sequence of {expected}."
+            )
+        return array if array.dtype.kind in "iuf" else array.tolist()
+    if values is None or isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+        raise ValueError(f"{task}: {role} are {_excerpt(values)}; expected a sequence of {expected}.")
+    return list(values)
+
+
+def _class_id(value: object, table: dict[object, int], count: int) -> int | None:
+    value = _plain(value)
+    if isinstance(value, str):
+        return table.get(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < count:
+        return value
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """The Python number inside a numpy or torch scalar."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def _wrong_value(value: object, index: int, *, task: str, role: str, expected: str) -> ValueError:
+    return ValueError(f"{task}: {role}[{index}] is {_excerpt(_plain(value))}; expected {expected}.")
+
+
+def _excerpt(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

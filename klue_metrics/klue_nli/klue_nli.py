@@ -1,0 +1,15 @@
+"""The official metric of KLUE natural language inference (nli) as an evaluate module.
+
+>>> import evaluate, klue_metrics
+>>> metric = evaluate.load(klue_metrics.path("nli"))
+>>> metric.compute(predictions=["neutral", "entailment"], references=[1, 2])
+{'accuracy': 50.0}
+"""
+
+import klue_metrics.module
+
+
+class KlueNli(klue_metrics.module.KlueModule):
+    """Accuracy; see the card beside this file."""
+
+    KLUE_TASK = "nli"

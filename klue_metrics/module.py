@@ -1,0 +1,69 @@
+"""What the evaluate modules share: inputs are checked and made numbers before evaluate stores them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import datasets
+import evaluate
+
+from klue_datasets.tasks import CITATION, HOMEPAGE, get_task
+from klue_metrics.functional import Metric, get_metric
+from klue_metrics.functional.inputs import check_pairs
+
+
+class KlueModule(evaluate.Metric):  # type: ignore[misc]
+    """Base of the evaluate modules: the official metric of ``KLUE_TASK``, or of the task that the config names."""
+
+    KLUE_TASK: str | None = None
+
+    @property
+    def klue_metric(self) -> Metric:
+        """The definition behind this module; ValueError where the config names no task."""
+        return get_metric(self.KLUE_TASK or self.config_name)
+
+    def _info(self) -> evaluate.MetricInfo:
+        metric = self.klue_metric
+        number = datasets.Value(metric.number)
+        return evaluate.MetricInfo(
+            description=f"KLUE {get_task(metric.task).title}: {', '.join(metric.names.values())}, times 100.",
+            citation=CITATION,
+            inputs_description=metric.compute.__doc__ or "",
+            features=datasets.Features({"predictions": number, "references": number}),
+            homepage=HOMEPAGE,
+        )
+
+    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any] | None:
+        """Scores predictions against references, or what ``add`` and ``add_batch`` have gathered."""
+        if predictions is not None or references is not None:
+            task = self.klue_metric.task
+            check_pairs(
+                self._convert(predictions, "predictions"), self._convert(references, "references"), task
+            )
+        elif self.writer is None:
+            raise ValueError(
+                f"{self.klue_metric.task}: nothing to score; expected predictions and references, "
+                "here or through add or add_batch before."
+            )
+        scores: dict[str, Any] | None = super().compute(predictions=predictions, references=references, **kwargs)
+        return scores
+
+    def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
+        """Gathers a batch of predictions and references."""
+        predicted = self._convert(predictions, "predictions")
+        gold = self._convert(references, "references")
+        if len(predicted) or len(gold):  # a rank without examples has nothing to add
+            check_pairs(predicted, gold, self.klue_metric.task)
+            super().add_batch(predictions=predicted, references=gold, **kwargs)
+
+    def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> None:
+        """Gathers one prediction and its reference."""
+        predicted = self._convert([prediction], "predictions")
+        gold = self._convert([reference], "references")
+        super().add(prediction=predicted[0].item(), reference=gold[0].item(), **kwargs)
+
+    def _convert(self, values: Any, role: str) -> Any:
+        return self.klue_metric.convert(values, role)
+
+    def _compute(self, predictions: Any, references: Any) -> dict[str, Any]:
+        return self.klue_metric.compute(predictions, references)

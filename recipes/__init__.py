@@ -1,0 +1,1 @@
+"""Fine-tuning recipes for KLUE: one thin script a task, on Trainer and Accelerate."""

@@ -1,0 +1,1 @@
+"""What the recipes share: arguments, data, models, training, evaluation, results. No task knows about training."""

@@ -1,0 +1,134 @@
+"""Tokenizer and model of a run: float32 weights, the task's head, LoRA, and adapters that were trained before."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+
+from recipes.engine.arguments import RecipeArguments
+from recipes.tasks.protocol import Recipe
+
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+    """A model and what is known about it.
+
+    Attributes:
+        model: A PreTrainedModel, or a PeftModel around one.
+        tokenizer: Its fast tokenizer; emits only the inputs that the model can take.
+        fresh: Names of the parameters that the checkpoint did not hold, so that training has to make them.
+        max_length: Tokens an example at most, as asked for and as the model allows.
+    """
+
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+    fresh: Sequence[str]
+    max_length: int
+
+
+def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
+    """Loads the model and tokenizer that a run starts from.
+
+    Raises:
+        ValueError: The checkpoint has no trained head though no training is asked for, or no fast tokenizer.
+        OSError: There is no such checkpoint.
+    """
+    path = arguments.model_name_or_path
+    config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)
+    recipe.configure(config, arguments)
+    tokenizer = load_tokenizer(arguments.tokenizer_name or path, arguments.model_revision, config)
+    if (Path(path) / ADAPTER_CONFIG).is_file():
+        model, fresh = _load_adapter(recipe, path, config, trainable=arguments.do_train), []
+    else:
+        model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
+        if fresh and not arguments.do_train:
+            raise ValueError(
+                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
+                "expected a model that a recipe has trained, or --do_train."
+            )
+        if arguments.use_lora:
+            model = _add_lora(model, arguments, fresh)
+    max_length = min(arguments.max_seq_length, _longest_input(config, tokenizer))
+    return LoadedModel(model, tokenizer, fresh, max_length)
+
+
+def load_tokenizer(path: str, revision: str, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a checkpoint, without token types where the model has a single one or none.
+
+    KLUE-RoBERTa is why: its BERT tokenizer numbers the second sentence 1, for which the model has no row.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+    if not tokenizer.is_fast:
+        raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")
+    has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"
+    if not has_types:
+        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+    return tokenizer
+
+
+def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
+    """How many parameters are trained, and how many there are."""
+    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
+
+
+def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
+    """Writes the model's own configuration beside a saved adapter, so that the head's shape is known without it."""
+    if hasattr(model, "get_base_model"):
+        model.get_base_model().config.save_pretrained(output_dir)
+
+
+def _load_weights(recipe: Recipe, path: str, config: PreTrainedConfig, revision: str) -> tuple[Any, list[str]]:
+    model, info = recipe.model_class(config).from_pretrained(
+        path,
+        revision=revision,
+        config=config,
+        dtype=torch.float32,  # whatever the checkpoint was saved in
+        ignore_mismatched_sizes=True,  # a head trained for other classes
+        output_loading_info=True,
+    )
+    mismatched = [entry[0] for entry in info["mismatched_keys"]]
+    return model, sorted({*info["missing_keys"], *mismatched})
+
+
+def _load_adapter(recipe: Recipe, path: str, config: PreTrainedConfig, *, trainable: bool) -> Any:
+    from peft import PeftModel
+
+    base = json.loads((Path(path) / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    model, _ = _load_weights(recipe, base, config, "main")
+    return PeftModel.from_pretrained(model, path, is_trainable=trainable)
+
+
+def _add_lora(model: Any, arguments: RecipeArguments, fresh: Sequence[str]) -> Any:
+    """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole."""
+    from peft import LoraConfig, get_peft_model
+
+    prefix = model.base_model_prefix + "."
+    head = {name.split(".")[0] for name, _ in model.named_parameters() if not name.startswith(prefix)}
+    whole = sorted(head | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
+    if Path(arguments.model_name_or_path).is_dir():  # so that the adapter finds its base from any folder
+        model.config._name_or_path = model.name_or_path = str(Path(arguments.model_name_or_path).resolve())
+    config = LoraConfig(
+        r=arguments.lora_r,
+        lora_alpha=arguments.lora_alpha,
+        lora_dropout=arguments.lora_dropout,
+        target_modules=arguments.lora_target_modules or "all-linear",
+        modules_to_save=whole,
+        exclude_modules=whole,
+    )
+    return get_peft_model(model, config)
+
+
+def _longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):  # they number positions from padding_idx + 1
+        positions -= (config.pad_token_id or 0) + 1
+    return int(min(positions, tokenizer.model_max_length))

@@ -1,0 +1,50 @@
+"""Result files: strict JSON, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+TRAIN_RESULTS = "train_results.json"
+EVAL_RESULTS = "eval_results.json"
+ALL_RESULTS = "all_results.json"  # written last: a folder that has it holds a finished run
+RESULT_FILES = (TRAIN_RESULTS, EVAL_RESULTS, ALL_RESULTS)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Writes strict JSON: NaN and infinity become null."""
+    _write(path, json.dumps(strict(values), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes one strict JSON object a line."""
+    lines = (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    _write(path, "".join(lines))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a result file; an absent one is empty."""
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return values
+
+
+def strict(value: Any) -> Any:
+    """A value as JSON can hold it: numpy scalars as numbers, NaN and infinity as None."""
+    if isinstance(value, Mapping):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,249 @@
+"""One run of one recipe: data, model, Trainer, official scores, result files, card."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import platform
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch.utils.data import SequentialSampler
+from transformers import DataCollatorWithPadding, EarlyStoppingCallback, Trainer, TrainingArguments
+
+from klue_metrics.functional import get_metric
+from recipes.engine.arguments import RecipeArguments
+from recipes.engine.baselines import constant_scores
+from recipes.engine.card import write_card
+from recipes.engine.checkpoints import find_checkpoint, prepare_output_dir
+from recipes.engine.data import Data, load_data
+from recipes.engine.evaluation import EncodedSplit, Evaluator, encode_split
+from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
+from recipes.engine.results import ALL_RESULTS, EVAL_RESULTS, TRAIN_RESULTS, read_json, write_json, write_json_lines
+from recipes.tasks.protocol import Recipe
+
+logger = logging.getLogger(__name__)
+
+
+class RecipeTrainer(Trainer):  # type: ignore[misc]
+    """Trainer that evaluates in the order it was given, also when training groups by length."""
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        # transformers 5 applies length grouping, which shuffles, to evaluation too.
+        return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
+
+
+def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
+    """Trains, evaluates and predicts as the arguments say, and writes everything into their ``output_dir``.
+
+    Args:
+        recipe: The task.
+        arguments: What to do.
+
+    Returns:
+        All results: what ``all_results.json`` holds.
+
+    Raises:
+        ValueError: Data, model and arguments do not go together; nothing was written.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for name in ("httpx", "httpcore", "datasets"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    output_dir = Path(arguments.output_dir or f"out/{recipe.task}")
+    checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
+    training_arguments = make_training_arguments(recipe, arguments, output_dir)
+    transformers.set_seed(training_arguments.seed)
+    with training_arguments.main_process_first(desc="loading data"):
+        data = load_data(recipe.task, arguments)
+    loaded = load_model(recipe, arguments)
+    if training_arguments.should_save and arguments.do_train:
+        prepare_output_dir(output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir)
+    with training_arguments.main_process_first(desc="tokenising"):
+        splits = {
+            name: encode_split(
+                recipe,
+                data.splits[name],
+                loaded,
+                longest_first=name != "train",
+                num_proc=arguments.preprocessing_num_workers,
+            )
+            for name in _needed_splits(arguments, data)
+        }
+    for name, split in splits.items():
+        if split.truncated:
+            logger.warning(
+                "%s: %d of %d %s examples are longer than %d tokens and lose their end.",
+                recipe.task, split.truncated, len(split.examples), name, loaded.max_length,
+            )  # fmt: skip
+    evaluators = {name: Evaluator(recipe, split) for name, split in splits.items() if name != "train"}
+    trainer = make_trainer(recipe, arguments, training_arguments, loaded, splits, evaluators)
+    results: dict[str, Any] = {}
+    if arguments.do_train:
+        results |= _train(trainer, loaded, splits["train"], checkpoint, output_dir)
+    elif output_dir.is_dir():  # what training left here still holds
+        results |= read_json(output_dir / TRAIN_RESULTS)
+    if arguments.do_eval:
+        results |= _evaluate(trainer, evaluators["validation"], data, output_dir)
+    if arguments.do_predict:
+        _predict(trainer, evaluators, output_dir)
+    if trainer.is_world_process_zero():
+        write_card(recipe.task, output_dir, arguments, data, results)
+        write_json(output_dir / ALL_RESULTS, results)
+        _report(recipe.task, results, output_dir)
+    return results
+
+
+def make_training_arguments(recipe: Recipe, arguments: RecipeArguments, output_dir: Path) -> TrainingArguments:
+    """What Trainer is told. This is the one place that knows how transformers spells things today."""
+    extra = dict(arguments.trainer)
+    evaluates = arguments.do_train and arguments.do_eval
+    strategy = arguments.eval_strategy if evaluates else "no"
+    eval_steps = arguments.eval_steps
+    if "save_steps" in extra and "save_strategy" not in extra:  # saving by steps means evaluating by steps
+        extra["save_strategy"] = "steps"
+        if evaluates and strategy != "no":
+            strategy, eval_steps = "steps", eval_steps or extra["save_steps"]
+    save_strategy = extra.pop("save_strategy", "epoch" if strategy == "no" else strategy)
+    values: dict[str, Any] = {
+        "output_dir": str(output_dir),
+        "do_train": arguments.do_train,
+        "do_eval": arguments.do_eval,
+        "do_predict": arguments.do_predict,
+        "learning_rate": arguments.learning_rate,
+        "num_train_epochs": arguments.num_train_epochs,
+        "max_steps": arguments.max_steps,
+        "per_device_train_batch_size": arguments.per_device_train_batch_size,
+        "per_device_eval_batch_size": arguments.per_device_eval_batch_size,
+        "gradient_accumulation_steps": arguments.gradient_accumulation_steps,
+        "warmup_steps": arguments.warmup_ratio,  # below 1 it is a share of the updates
+        "weight_decay": arguments.weight_decay,
+        "train_sampling_strategy": "group_by_length" if arguments.group_by_length else "random",
+        "bf16": arguments.bf16,
+        "fp16": arguments.fp16,
+        "seed": arguments.seed,
+        "eval_strategy": strategy,
+        "eval_steps": eval_steps,
+        "save_strategy": save_strategy,
+        "save_steps": eval_steps or 500,
+        "save_total_limit": 1,
+        "load_best_model_at_end": strategy != "no" and str(save_strategy) == strategy,
+        "metric_for_best_model": f"eval_{get_metric(recipe.task).headline}",
+        "greater_is_better": True,
+        "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
+        "logging_steps": 0.05,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    } | extra
+    known = inspect.signature(TrainingArguments).parameters
+    missing = sorted(set(values) - set(known))
+    if missing:
+        raise ValueError(f"transformers {transformers.__version__} has no training argument {', '.join(missing)}.")
+    return TrainingArguments(**values)
+
+
+def make_trainer(
+    recipe: Recipe,
+    arguments: RecipeArguments,
+    training_arguments: TrainingArguments,
+    loaded: LoadedModel,
+    splits: dict[str, EncodedSplit],
+    evaluators: dict[str, Evaluator],
+) -> RecipeTrainer:
+    """The Trainer of a run; batches are padded to their longest example."""
+    callbacks = []
+    if arguments.early_stopping_patience is not None:
+        if not training_arguments.load_best_model_at_end:
+            raise ValueError("--early_stopping_patience needs evaluations during training; expected --eval_strategy.")
+        callbacks.append(EarlyStoppingCallback(arguments.early_stopping_patience))
+    evaluator = evaluators.get("validation")
+    half = arguments.bf16 or arguments.fp16
+    return RecipeTrainer(
+        model=loaded.model,
+        args=training_arguments,
+        train_dataset=splits["train"].features if "train" in splits else None,
+        eval_dataset=evaluator.split.features if evaluator else None,
+        data_collator=DataCollatorWithPadding(loaded.tokenizer, pad_to_multiple_of=8 if half else None),
+        processing_class=loaded.tokenizer,
+        compute_metrics=evaluator.compute_metrics if evaluator else None,
+        preprocess_logits_for_metrics=recipe.reduce,
+        callbacks=callbacks,
+    )
+
+
+def _train(
+    trainer: RecipeTrainer, loaded: LoadedModel, split: EncodedSplit, checkpoint: str | None, output_dir: Path
+) -> dict[str, Any]:
+    metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    trainer.save_model()
+    trained, parameters = trainable_share(trainer.model)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "CPU"
+    results = {
+        **metrics,
+        "train_samples": len(split.examples),
+        "train_truncated": split.truncated,
+        "parameters": parameters,
+        "trained_parameters": trained,
+        "best_checkpoint_metric": trainer.state.best_metric,
+        "best_checkpoint_step": trainer.state.best_global_step,
+        "world_size": trainer.args.world_size,
+        "device": device,
+    }
+    if trainer.is_world_process_zero():
+        save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
+        trainer.state.save_to_json(str(output_dir / "trainer_state.json"))
+        write_json(output_dir / TRAIN_RESULTS, results)
+    return results
+
+
+def _evaluate(trainer: RecipeTrainer, evaluator: Evaluator, data: Data, output_dir: Path) -> dict[str, Any]:
+    started = time.perf_counter()
+    output = trainer.predict(evaluator.split.features, metric_key_prefix="eval")
+    decoded = evaluator.decode(output.predictions)
+    scores = evaluator.score(decoded)
+    task = evaluator.recipe.task
+    train = data.splits.get("train", evaluator.split.examples)
+    constants = constant_scores(task, evaluator.recipe.references(train), evaluator.references)
+    results = {
+        **{f"eval_{key}": score for key, score in scores.items()},
+        "eval_loss": output.metrics.get("eval_loss"),
+        **{f"constant_{key}": score for key, score in constants.items()},
+        "eval_samples": len(evaluator.split.examples),
+        "eval_truncated": evaluator.split.truncated,
+        "eval_seconds": round(time.perf_counter() - started, 3),
+        "eval_data": data.name,
+        "eval_data_is_official": data.is_official,
+    }
+    if trainer.is_world_process_zero():
+        write_json_lines(output_dir / "predictions_validation.jsonl", evaluator.prediction_rows(decoded))
+        write_json(output_dir / EVAL_RESULTS, results)
+    return results
+
+
+def _predict(trainer: RecipeTrainer, evaluators: dict[str, Evaluator], output_dir: Path) -> None:
+    split = "test" if "test" in evaluators else "validation"
+    evaluator = evaluators[split]
+    trainer.compute_metrics = None
+    output = trainer.predict(evaluator.split.features, metric_key_prefix=split)
+    if trainer.is_world_process_zero():
+        rows = evaluator.prediction_rows(evaluator.decode(output.predictions))
+        write_json_lines(output_dir / f"predictions_{split}.jsonl", rows)
+
+
+def _needed_splits(arguments: RecipeArguments, data: Data) -> list[str]:
+    needed = {
+        "train": arguments.do_train,
+        "validation": arguments.do_eval or (arguments.do_predict and "test" not in data.splits),
+        "test": arguments.do_predict and "test" in data.splits,
+    }
+    return [name for name, is_needed in needed.items() if is_needed]
+
+
+def _report(task: str, results: dict[str, Any], output_dir: Path) -> None:
+    for key, name in get_metric(task).names.items():
+        if f"eval_{key}" in results:
+            constant = results[f"constant_{key}"]
+            logger.info("%s %s: %.2f (constant answer: %.2f)", task, name, results[f"eval_{key}"], constant)
+    logger.info("Everything is in %s", output_dir)

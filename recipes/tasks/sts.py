@@ -1,0 +1,5 @@
+"""Semantic textual similarity: [CLS] sentence1 [SEP] sentence2 [SEP], one real number."""
+
+from recipes.tasks.sentences import SentenceSimilarity
+
+RECIPE = SentenceSimilarity(task="sts", columns=("sentence1", "sentence2"), target="labels")
