@@ -1,4 +1,4 @@
-"""What the dataset builders share: finding the files of each split, and a cache that follows their content."""
+"""What the dataset builders share: finding files for splits, and a cache that follows content."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .tasks import DEFAULT_VERSION
 from .tasks import HOMEPAGE
 from .tasks import LICENSE
 from .tasks import SPLIT_FILE
+from .tasks import VERSION_SUFFIX
 from .tasks import Task
 from .tasks import check_version
 
@@ -43,7 +44,9 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
     KLUE_TASK: ClassVar[Task]
     VERSION = datasets.Version(DEFAULT_VERSION)
 
-    def __init__(self, *args: Any, files: Files | None = None, data_dir: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, files: Files | None = None, data_dir: str | None = None, **kwargs: Any
+    ) -> None:
         if files is None and data_dir is not None:
             files = find_files(self.KLUE_TASK, data_dir, str(kwargs.get("version") or DEFAULT_VERSION))
         name = kwargs.get("config_name") or self.KLUE_TASK.name
@@ -78,7 +81,8 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         if files is None:
             files = fetch(self.KLUE_TASK, check_version(str(self.config.version)))
         return [
-            datasets.SplitGenerator(name=split, gen_kwargs={"paths": list(paths)}) for split, paths in files.items()
+            datasets.SplitGenerator(name=split, gen_kwargs={"paths": list(paths)})
+            for split, paths in files.items()
         ]
 
     def _generate_tables(self, paths: list[str]) -> Iterator[tuple[int, pa.Table]]:
@@ -111,9 +115,11 @@ def find_files(task: Task, data_dir: str | Path, version: str) -> dict[str, list
         if present:
             return present
         tried.extend(found.values())
+    others = [name for name in VERSION_SUFFIX if (root / task.folder(name)).is_dir() and name != version]
+    hint = f" There is version {others[0]}: ask for it with version={others[0]!r}." if others else ""
     raise FileNotFoundError(
         f"{task.name}: no raw KLUE file of version {version} below {root}; "
-        f"expected at least one of {', '.join(map(str, tried))}."
+        f"expected at least one of {', '.join(map(str, tried))}.{hint}"
     )
 
 

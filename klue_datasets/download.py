@@ -1,10 +1,10 @@
-"""The official raw files, pinned to a commit, checked against their git blob hashes, kept in the normal cache."""
+"""The official raw files, pinned to a commit, checked by git blob hash, kept in the normal cache."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .tasks import DEFAULT_VERSION
@@ -29,13 +29,15 @@ def git_blob_sha1(path: str | Path) -> str:
 
 
 def url(task: Task, split: str, version: str = DEFAULT_VERSION) -> str:
-    """Where an official file lies; the environment variable KLUE_BASE_URL replaces the part before the commit."""
+    """Where an official file lies; KLUE_BASE_URL in the environment replaces the server."""
     base = os.environ.get("KLUE_BASE_URL", BASE_URL).rstrip("/")
     folder = f"klue_benchmark/{task.folder(version)}"
     return f"{base}/{VERSION_COMMIT[version]}/{folder}/{task.filename(split, version)}"
 
 
-def fetch(task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | None = None) -> dict[str, list[str]]:
+def fetch(
+    task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | None = None
+) -> dict[str, list[str]]:
     """Downloads the official files of a task, or finds them in the Hugging Face datasets cache.
 
     Args:
@@ -52,7 +54,9 @@ def fetch(task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | No
     import datasets
     from datasets.utils.file_utils import cached_path
 
-    downloads = Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
+    downloads = (
+        Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
+    )
     config = datasets.DownloadConfig(cache_dir=str(downloads), max_retries=MAX_RETRIES, use_etag=False)
     files = {}
     for split, expected in _published(task, version).items():
@@ -61,17 +65,22 @@ def fetch(task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | No
             path = cached_path(address, download_config=config)
         except (OSError, ValueError) as error:
             raise KlueDownloadError(
-                f"{task.name}: could not download {address} ({error}). Without a network, give the files with data_dir=."
+                f"{task.name}: could not download {address} ({type(error).__name__}). "
+                "Without a network, name a folder of raw files with data_dir."
             ) from error
         found = git_blob_sha1(path)
         if found != expected:
             os.remove(path)  # or the bad copy would be found again
-            raise KlueDownloadError(f"{address}: git blob SHA-1 is {found}; expected {expected}. The copy was deleted.")
+            raise KlueDownloadError(
+                f"{address}: git blob SHA-1 is {found}; expected {expected}. The copy was deleted."
+            )
         files[split] = [str(path)]
     return files
 
 
-def official_splits(task: Task, files: Mapping[str, list[str]], version: str = DEFAULT_VERSION) -> set[str]:
+def official_splits(
+    task: Task, files: Mapping[str, Sequence[str]], version: str = DEFAULT_VERSION
+) -> set[str]:
     """The splits whose single file is, byte for byte, the one that KLUE published."""
     published = _published(task, version)
     return {

@@ -69,7 +69,9 @@ def build(
     try:
         builder.download_and_prepare(num_proc=num_proc)
     except datasets.exceptions.DatasetGenerationError as error:
-        if isinstance(error.__cause__, KlueDataError):  # say what is wrong with the file, not that something is
+        if isinstance(
+            error.__cause__, KlueDataError
+        ):  # say what is wrong with the file, not that something is
             raise error.__cause__ from None
         raise
     return builder.as_dataset(split=split)
@@ -118,15 +120,19 @@ def _named_files(task: str, data_files: DataFiles) -> dict[str, list[str]]:
         paths = [given] if isinstance(given, str | Path) else list(given)
         for path in paths:
             if not Path(path).is_file():
-                raise FileNotFoundError(f"{task}: data_files names {path} for split {split!r}, which is no file.")
+                raise FileNotFoundError(
+                    f"{task}: data_files names {path} for split {split!r}, which is no file."
+                )
         files[str(split)] = [str(Path(path).resolve()) for path in paths]
     if not any(files.values()):
-        raise ValueError(f"{task}: data_files names no file; expected a path, paths, or a mapping of splits to them.")
+        raise ValueError(
+            f"{task}: data_files names no file; expected a path, paths, or a mapping of splits to them."
+        )
     return files
 
 
 def _check_split(builder: KlueBuilder, split: str | None) -> None:
-    """Says which splits there are when another is asked for; slices and sums of splits are left to datasets."""
+    """Says which splits there are when another is asked for; slices are left to datasets."""
     name = None if split is None else str(split).split("[")[0].strip()
     if name is not None and name.isidentifier() and name != "all" and name not in (builder.files or {}):
         raise ValueError(

@@ -49,11 +49,15 @@ def read_records(path: str | Path) -> list[Record]:
         raise KlueDataError(f"{path}: the top level is {_kind(data)}; expected a list of records.")
     for index, record in enumerate(data):
         if not isinstance(record, dict):
-            raise KlueDataError(f"{path}: record {index} is {_kind(record)}; expected an object with named fields.")
+            raise KlueDataError(
+                f"{path}: record {index} is {_kind(record)}; expected an object with named fields."
+            )
     return data
 
 
-def strings(records: Sequence[Record], path: str | Path, field: str, *, default: str | None = None) -> pa.Array:
+def strings(
+    records: Sequence[Record], path: str | Path, field: str, *, default: str | None = None
+) -> pa.Array:
     """The text field ``field`` of every record as an Arrow string array.
 
     Args:
@@ -78,7 +82,7 @@ def strings(records: Sequence[Record], path: str | Path, field: str, *, default:
 
 
 def numbers(records: Sequence[Record], path: str | Path, field: str) -> pa.Array:
-    """The required numeric field ``field`` of every record as an Arrow float64 array; NaN and infinity are errors."""
+    """The required field ``field`` of every record, a finite number, as a float64 array."""
     values = [record.get(field, _MISSING) for record in records]
     if not all(map(_is_number, values)):
         _raise_first(records, path, field, values, _is_number, "a finite number")
@@ -100,7 +104,11 @@ def class_ids(
     Raises:
         KlueDataError: A value is missing or none of the classes.
     """
-    ids = {index: index for index in range(len(names))} if as_index else {name: i for i, name in enumerate(names)}
+    ids = (
+        {index: index for index in range(len(names))}
+        if as_index
+        else {name: i for i, name in enumerate(names)}
+    )
 
     def is_class(value: object) -> bool:
         return type(value) is (int if as_index else str) and value in ids
@@ -112,7 +120,7 @@ def class_ids(
 
 
 def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Record]:
-    """The required field ``field`` of every record, each an object, with the parent's guid put in for messages."""
+    """The required field ``field`` of every record, an object, with its record's guid for messages."""
     values = [record.get(field, _MISSING) for record in records]
     if set(map(type, values)) - {dict}:
         _raise_first(records, path, field, values, lambda value: isinstance(value, dict), "an object")

@@ -11,7 +11,7 @@ from .tasks import TASKS
 
 
 class Sts(KlueBuilder):
-    """KLUE semantic textual similarity: guid, source, sentence1, sentence2, labels (three forms of the score)."""
+    """KLUE semantic textual similarity: guid, source, two sentences, three forms of the score."""
 
     KLUE_TASK = TASKS["sts"]
 
@@ -32,7 +32,9 @@ class Sts(KlueBuilder):
         scores = {
             "label": reading.numbers(labels, path, "label"),
             "real-label": reading.numbers(labels, path, "real-label"),
-            "binary-label": reading.class_ids(labels, path, "binary-label", self.KLUE_TASK.labels, as_index=True),
+            "binary-label": reading.class_ids(
+                labels, path, "binary-label", self.KLUE_TASK.labels, as_index=True
+            ),
         }
         return {
             "guid": reading.strings(records, path, "guid"),

@@ -14,12 +14,13 @@ LICENSE_ID = "cc-by-sa-4.0"
 CITATION = """\
 @misc{park2021klue,
   title         = {KLUE: Korean Language Understanding Evaluation},
-  author        = {Sungjoon Park and Jihyung Moon and Sungdong Kim and Won Ik Cho and Jiyoon Han and Jangwon Park
-                   and Chisung Song and Junseong Kim and Yongsook Song and Taehwan Oh and Joohong Lee and Juhyun Oh
-                   and Sungwon Lyu and Younghoon Jeong and Inkwon Lee and Sangwoo Seo and Dongjun Lee and Hyunwoo Kim
-                   and Myeonghwa Lee and Seongbo Jang and Seungwon Do and Sunkyoung Kim and Kyungtae Lim
-                   and Jongwon Lee and Kyumin Park and Jamin Shin and Seonghyun Kim and Lucy Park and Alice Oh
-                   and Jungwoo Ha and Kyunghyun Cho},
+  author        = {Sungjoon Park and Jihyung Moon and Sungdong Kim and Won Ik Cho and Jiyoon Han
+                   and Jangwon Park and Chisung Song and Junseong Kim and Yongsook Song and Taehwan Oh
+                   and Joohong Lee and Juhyun Oh and Sungwon Lyu and Younghoon Jeong and Inkwon Lee
+                   and Sangwoo Seo and Dongjun Lee and Hyunwoo Kim and Myeonghwa Lee and Seongbo Jang
+                   and Seungwon Do and Sunkyoung Kim and Kyungtae Lim and Jongwon Lee and Kyumin Park
+                   and Jamin Shin and Seonghyun Kim and Lucy Park and Alice Oh and Jungwoo Ha
+                   and Kyunghyun Cho},
   year          = {2021},
   eprint        = {2105.09680},
   archivePrefix = {arXiv},
@@ -27,7 +28,7 @@ CITATION = """\
 }"""
 
 DEFAULT_VERSION = "1.1.0"
-# Version -> how files and folders of that version are called, and the commit of KLUE-benchmark/KLUE that holds them.
+# Version -> how its files and folders are called; and the commit of KLUE-benchmark/KLUE that holds them.
 VERSION_SUFFIX: Mapping[str, str] = {"1.1.0": "v1.1", "1.0.0": "v1"}
 VERSION_COMMIT: Mapping[str, str] = {
     "1.1.0": "1cc52e64c0e0b6915577244f7439c55a42199a64",
@@ -80,6 +81,11 @@ class Task:
         return f"{self.folder(version)}_{SPLIT_FILE[split]}.{self.extension}"
 
 
+def _same_in_both_versions(blobs: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    """Most files did not change from v1 to v1.1."""
+    return dict.fromkeys(VERSION_SUFFIX, blobs)
+
+
 _TASKS = (
     Task(
         name="ynat",
@@ -90,8 +96,7 @@ _TASKS = (
         stem="ynat",
         extension="json",
         counts={"train": 45_678, "validation": 9_107},
-        blobs=dict.fromkeys(
-            VERSION_SUFFIX,  # v1 and v1.1 are the same bytes
+        blobs=_same_in_both_versions(
             {
                 "train": "e74e912a66720294bd6fe70e69b0cd131a0a10d7",
                 "validation": "f4fb92cc5d967b586ea5172c3da8c379ba31caf9",
@@ -111,8 +116,7 @@ _TASKS = (
         stem="klue-sts",
         extension="json",
         counts={"train": 11_668, "validation": 519},
-        blobs=dict.fromkeys(
-            VERSION_SUFFIX,
+        blobs=_same_in_both_versions(
             {
                 "train": "4e92fce70fe9f2dbed2ffcb9c2aec7417c6d32ff",
                 "validation": "2645707503e7b25cc3d9f94103cbfb2f5a086f56",
@@ -128,12 +132,11 @@ _TASKS = (
         alias="",
         title="Natural language inference",
         title_ko="자연어 추론",
-        description="A premise and a hypothesis; does the first entail the second, contradict it, or neither?",
+        description="A premise and a hypothesis; does the one entail the other, contradict it, or neither?",
         stem="klue-nli",
         extension="json",
         counts={"train": 24_998, "validation": 3_000},
-        blobs=dict.fromkeys(
-            VERSION_SUFFIX,
+        blobs=_same_in_both_versions(
             {
                 "train": "a7903d15f09a3663d8f1d78e68d8d6c10dbd8618",
                 "validation": "db052b2459c68d1ec57dd1573bfe90a9bb3f8157",

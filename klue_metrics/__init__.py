@@ -1,4 +1,4 @@
-"""The official metrics of KLUE as ``evaluate`` modules and as plain functions (``klue_metrics.functional``)."""
+"""The official metrics of KLUE as ``evaluate`` modules and as plain functions (``functional``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def path(name: str = "klue_metric") -> str:
     """The absolute folder of an evaluate module, for ``evaluate.load`` from any working directory.
 
     Args:
-        name: A task (``ynat``), its alias, a module (``klue_ynat``), or ``klue_metric``, the one for all tasks.
+        name: A task (``ynat``), its alias, a module (``klue_ynat``), or ``klue_metric``, the one for all.
 
     Raises:
         ValueError: There is no such module.

@@ -12,8 +12,8 @@ from klue_metrics.functional import Metric, get_metric
 from klue_metrics.functional.inputs import check_pairs
 
 
-class KlueModule(evaluate.Metric):  # type: ignore[misc]
-    """Base of the evaluate modules: the official metric of ``KLUE_TASK``, or of the task that the config names."""
+class KlueModule(evaluate.Metric):
+    """Base of the evaluate modules: the metric of ``KLUE_TASK``, or of the task that the config names."""
 
     KLUE_TASK: str | None = None
 
@@ -33,7 +33,9 @@ class KlueModule(evaluate.Metric):  # type: ignore[misc]
             homepage=HOMEPAGE,
         )
 
-    def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any] | None:
+    def compute(
+        self, *, predictions: Any = None, references: Any = None, **kwargs: Any
+    ) -> dict[str, Any] | None:
         """Scores predictions against references, or what ``add`` and ``add_batch`` have gathered."""
         if predictions is not None or references is not None:
             task = self.klue_metric.task
@@ -45,7 +47,9 @@ class KlueModule(evaluate.Metric):  # type: ignore[misc]
                 f"{self.klue_metric.task}: nothing to score; expected predictions and references, "
                 "here or through add or add_batch before."
             )
-        scores: dict[str, Any] | None = super().compute(predictions=predictions, references=references, **kwargs)
+        scores: dict[str, Any] | None = super().compute(
+            predictions=predictions, references=references, **kwargs
+        )
         return scores
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:

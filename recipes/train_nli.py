@@ -1,8 +1,8 @@
 """Fine-tune an encoder on KLUE natural language inference (nli): premise and hypothesis, accuracy.
 
-    accelerate launch recipes/train_nli.py --model_name_or_path klue/roberta-base --output_dir out/nli
-    accelerate launch recipes/train_nli.py --data_dir klue_benchmark --group_by_length --bf16
-    accelerate launch recipes/train_nli.py --model_name_or_path out/nli --do_eval --output_dir out/nli
+accelerate launch recipes/train_nli.py --model_name_or_path klue/roberta-base --output_dir out/nli
+accelerate launch recipes/train_nli.py --data_dir klue_benchmark --group_by_length --bf16
+accelerate launch recipes/train_nli.py --model_name_or_path out/nli --do_eval --output_dir out/nli
 """
 
 from recipes.engine.command import main

@@ -1,8 +1,8 @@
 """Fine-tune an encoder on KLUE semantic textual similarity (sts): two sentences, 0 to 5, Pearson's r and F1.
 
-    accelerate launch recipes/train_sts.py --model_name_or_path klue/roberta-base --output_dir out/sts
-    accelerate launch recipes/train_sts.py --data_dir klue_benchmark --pooling mean
-    accelerate launch recipes/train_sts.py --model_name_or_path out/sts --do_eval --output_dir out/sts
+accelerate launch recipes/train_sts.py --model_name_or_path klue/roberta-base --output_dir out/sts
+accelerate launch recipes/train_sts.py --data_dir klue_benchmark --pooling mean
+accelerate launch recipes/train_sts.py --model_name_or_path out/sts --do_eval --output_dir out/sts
 """
 
 from recipes.engine.command import main

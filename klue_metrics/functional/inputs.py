@@ -16,7 +16,7 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
     """Class names or ids, in any container, as ids.
 
     Args:
-        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other flat iterable of names or ids.
+        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or iterable of names or ids.
         names: Class names in the order of the ids (the Hub's ClassLabel order).
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
@@ -46,7 +46,7 @@ def as_floats(values: object, *, task: str, role: str) -> FloatArray:
     """Finite real numbers, in any container, as float64.
 
     Args:
-        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other flat iterable of numbers.
+        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other iterable of numbers.
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
 
@@ -71,12 +71,14 @@ def as_floats(values: object, *, task: str, role: str) -> FloatArray:
     return array
 
 
-def check_pairs(predictions: Sequence[Any] | npt.NDArray, references: Sequence[Any] | npt.NDArray, task: str) -> None:
+def check_pairs(
+    predictions: Sequence[Any] | npt.NDArray, references: Sequence[Any] | npt.NDArray, task: str
+) -> None:
     """Raises ValueError unless there are as many predictions as references, and at least one."""
     if len(predictions) != len(references):
         raise ValueError(
-            f"{task}: {len(predictions)} predictions and {len(references)} references; expected one prediction "
-            "for each reference, in the same order."
+            f"{task}: {len(predictions)} predictions and {len(references)} references; "
+            "expected one prediction for each reference, in the same order."
         )
     if len(predictions) == 0:
         raise ValueError(f"{task}: predictions and references are empty; expected at least one of each.")
@@ -91,7 +93,8 @@ def _flat(values: object, *, task: str, role: str, expected: str) -> npt.NDArray
     if isinstance(array, np.ndarray):
         if array.ndim != 1:
             raise ValueError(
-                f"{task}: {role} have the shape {array.shape}; expected one dimension, a sequence of {expected}."
+                f"{task}: {role} have the shape {array.shape}; "
+                f"expected one dimension, a sequence of {expected}."
             )
         return array if array.dtype.kind in "iuf" else array.tolist()
     if values is None or isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):

@@ -14,8 +14,8 @@ def compute(predictions: object, references: object) -> dict[str, float]:
     """Scores natural language inference.
 
     Args:
-        predictions: Relation names or Hub ids (0 entailment, 1 neutral, 2 contradiction), n of them, in any flat
-            container. The baseline's ids are in another order: exchange names.
+        predictions: Relation names or Hub ids (0 entailment, 1 neutral, 2 contradiction), n of them, in any
+            flat container. The baseline's ids are in another order: exchange names.
         references: Likewise, in the same order.
 
     Returns:

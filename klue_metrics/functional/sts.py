@@ -29,7 +29,9 @@ def compute(predictions: object, references: object) -> dict[str, float]:
     gold = as_floats(references, task="sts", role="references")
     check_pairs(predicted, gold, "sts")
     if len(gold) < 2:
-        raise ValueError("sts: 1 pair of predictions and references; Pearson's correlation is defined from 2 on.")
+        raise ValueError(
+            "sts: 1 pair of predictions and references; Pearson's correlation is defined from 2 on."
+        )
     return {"pearsonr": 100 * pearson(predicted, gold), "f1": 100 * threshold_f1(predicted, gold)}
 
 

@@ -1,4 +1,4 @@
-"""Topic classification: macro F1 over the topics that occur (KLUE-baseline metrics/functional.py, ynat_macro_f1)."""
+"""Topic classification: macro F1 over the topics that occur (KLUE-baseline, ynat_macro_f1)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def compute(predictions: object, references: object) -> dict[str, float]:
         references: Likewise, in the same order.
 
     Returns:
-        ``macro_f1``, 0 to 100: the mean of F1 over the topics that occur in references or predictions; a topic
-        whose precision and recall are both 0 counts as 0.
+        ``macro_f1``, 0 to 100: the mean of F1 over the topics that occur in references or predictions; a
+        topic whose precision and recall are both 0 counts as 0.
 
     Raises:
         ValueError: Unknown label, unequal lengths, or nothing to score.

@@ -1,1 +1,1 @@
-"""What the recipes share: arguments, data, models, training, evaluation, results. No task knows about training."""
+"""What the recipes share: arguments, data, models, training, evaluation, results, cards."""

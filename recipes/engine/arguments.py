@@ -1,4 +1,4 @@
-"""The flags of every recipe: presets, YAML and command line in one typed record. Nothing heavy is imported here.
+"""The flags of every recipe: presets, YAML and command line in one record. Imports nothing heavy.
 
 Values come from, weakest first: the defaults below, the task's preset, ``--config`` files, flags.
 """
@@ -24,42 +24,61 @@ def _flag(default: Any, help_text: str, **extra: Any) -> Any:
 
 @dataclasses.dataclass
 class RecipeArguments:
-    """Everything that a recipe is told; the names are those of transformers' examples where these have one."""
+    """Everything that a recipe is told; named as in transformers' examples where these have a name for it."""
 
     # Model
-    model_name_or_path: str = _flag("klue/roberta-base", "checkpoint to start from: a Hub id or a folder", group="model")
+    model_name_or_path: str = _flag(
+        "klue/roberta-base", "checkpoint to start from: a Hub id or a folder", group="model"
+    )
     model_revision: str = _flag("main", "branch, tag or commit of a Hub checkpoint", group="model")
     tokenizer_name: str | None = _flag(None, "tokenizer, where it is not the checkpoint's own", group="model")
     pooling: str | None = _flag(
         None, "sentence vector: first token (cls) or mean of all (default: the checkpoint's, else cls)",
         choices=("cls", "mean"), group="model",
     )  # fmt: skip
-    use_lora: bool = _flag(False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model")
+    use_lora: bool = _flag(
+        False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model"
+    )
     lora_r: int = _flag(16, "rank of the adapters", group="model")
     lora_alpha: int = _flag(32, "scale of the adapters: alpha / r", group="model")
     lora_dropout: float = _flag(0.05, "dropout before the adapters", group="model")
     lora_target_modules: list[str] | None = _flag(
-        None, "names of the layers that get an adapter (default: every linear layer of the encoder)", group="model"
+        None,
+        "names of the layers that get an adapter (default: every linear layer of the encoder)",
+        group="model",
     )
 
     # Data
-    dataset_name: str = _flag("klue/klue", "a Hub id, or a folder written by klue_datasets export", group="data")
-    data_dir: str | None = _flag(None, "raw KLUE files instead: the klue_benchmark folder or a task's", group="data")
+    dataset_name: str = _flag(
+        "klue/klue", "a Hub id, or a folder written by klue_datasets export", group="data"
+    )
+    data_dir: str | None = _flag(
+        None, "raw KLUE files instead: the klue_benchmark folder or a task's", group="data"
+    )
     mini: bool = _flag(False, "the small synthetic corpus of this package instead", group="data")
     max_train_samples: int | None = _flag(None, "use only the first N training examples", group="data")
     max_eval_samples: int | None = _flag(None, "use only the first N validation examples", group="data")
-    max_seq_length: int = _flag(128, "tokens an example at most; longer ones are cut and counted", group="data")
+    max_seq_length: int = _flag(
+        128, "tokens an example at most; longer ones are cut and counted", group="data"
+    )
     preprocessing_num_workers: int | None = _flag(None, "processes that tokenise", group="data")
 
     # What to do
     output_dir: str | None = _flag(None, "where everything is written (default: out/<task>)", group="run")
     do_train: bool = _flag(False, "train (with none of the do_ flags: train and evaluate)", group="run")
     do_eval: bool = _flag(False, "evaluate on the validation split", group="run")
-    do_predict: bool = _flag(False, "write predictions for the test split, or validation if there is none", group="run")
-    resume_from_checkpoint: str | None = _flag(
-        None, "go on from a checkpoint folder, or from the last whole one in output_dir", const="last", group="run"
+    do_predict: bool = _flag(
+        False, "write predictions for the test split, or validation if there is none", group="run"
     )
-    overwrite_output_dir: bool = _flag(False, "drop the checkpoints of an unfinished run and start over", group="run")
+    resume_from_checkpoint: str | None = _flag(
+        None,
+        "go on from a checkpoint folder, or from the last whole one in output_dir",
+        const="last",
+        group="run",
+    )
+    overwrite_output_dir: bool = _flag(
+        False, "drop the checkpoints of an unfinished run and start over", group="run"
+    )
     seed: int = _flag(42, "seed of everything random", group="run")
 
     # Training
@@ -69,7 +88,9 @@ class RecipeArguments:
     per_device_train_batch_size: int = _flag(32, "training examples a device and step", group="training")
     per_device_eval_batch_size: int = _flag(64, "validation examples a device and step", group="training")
     gradient_accumulation_steps: int = _flag(1, "steps an update", group="training")
-    warmup_ratio: float = _flag(0.0, "share of the updates over which the learning rate rises", group="training")
+    warmup_ratio: float = _flag(
+        0.0, "share of the updates over which the learning rate rises", group="training"
+    )
     weight_decay: float = _flag(0.0, "weight decay, not on biases and layer norms", group="training")
     group_by_length: bool = _flag(False, "batches of examples of like length: less padding", group="training")
     bf16: bool = _flag(False, "compute in bfloat16; the weights stay float32", group="training")
@@ -78,7 +99,9 @@ class RecipeArguments:
         "epoch", "when to evaluate and save a checkpoint during training", choices=("no", "steps", "epoch"),
         group="training",
     )  # fmt: skip
-    eval_steps: float | None = _flag(None, "updates between evaluations with --eval_strategy steps", group="training")
+    eval_steps: float | None = _flag(
+        None, "updates between evaluations with --eval_strategy steps", group="training"
+    )
     early_stopping_patience: int | None = _flag(
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
@@ -107,7 +130,9 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--config", action="append", metavar="YAML", help="file with any of the flags below")
-    parser.add_argument("--preset", choices=presets(task), help=f"settings for the task (default: {DEFAULT_PRESET})")
+    parser.add_argument(
+        "--preset", choices=presets(task), help=f"settings for the task (default: {DEFAULT_PRESET})"
+    )
     groups = {key: parser.add_argument_group(title) for key, title in GROUPS.items()}
     hints = typing.get_type_hints(RecipeArguments)
     preset = read_yaml(CONFIGS_DIR / task / f"{DEFAULT_PRESET}.yaml")
@@ -126,7 +151,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         argv: The words of the command line; None for those of this process.
 
     Raises:
-        SystemExit: Something is wrong with a flag or a file; the sentence is on standard error, the status is 2.
+        SystemExit: A flag or a file is wrong; a sentence on standard error says how, the status is 2.
     """
     flags, rest = parser.parse_known_args(argv)
     given = vars(flags)
@@ -166,7 +191,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values.")
+        raise ValueError(
+            f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
+        )
     hints = typing.get_type_hints(RecipeArguments)
     trainer_names = None
     for name, value in values.items():
@@ -230,7 +257,9 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         if right:
             return kind(number)
     if not right:
-        raise ValueError(f"{where} is {value!r}; expected {'true or false' if kind is bool else kind.__name__}.")
+        raise ValueError(
+            f"{where} is {value!r}; expected {'true or false' if kind is bool else kind.__name__}."
+        )
     return value
 
 
@@ -247,7 +276,9 @@ def _check(arguments: RecipeArguments) -> None:
     if arguments.bf16 and arguments.fp16:
         raise ValueError("--bf16 and --fp16 were both given; expected at most one of them.")
     if not 0 <= arguments.warmup_ratio < 1:
-        raise ValueError(f"warmup_ratio is {arguments.warmup_ratio}; expected a share of the updates, from 0 to below 1.")
+        raise ValueError(
+            f"warmup_ratio is {arguments.warmup_ratio}; expected a share of the updates, from 0 to below 1."
+        )
 
 
 def _trainer_fields() -> list[str]:
@@ -262,7 +293,7 @@ def _trainer_values(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trainer_flags(words: Sequence[str]) -> dict[str, Any]:
-    """Reads the flags that are fields of TrainingArguments; transformers is imported only if there are any."""
+    """Reads the flags that are fields of TrainingArguments, which is imported only if there are any."""
     if not words:
         return {}
     from transformers import HfArgumentParser, TrainingArguments

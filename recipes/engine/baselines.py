@@ -11,13 +11,15 @@ from typing import Any
 from klue_metrics.functional import get_metric
 
 
-def constant_scores(task: str, train_references: Sequence[Any], references: Sequence[Any]) -> dict[str, float]:
+def constant_scores(
+    task: str, train_references: Sequence[Any], references: Sequence[Any]
+) -> dict[str, float]:
     """Scores of the best constant answer, chosen without looking at the split that is scored.
 
     Args:
         task: Name of the task.
-        train_references: Gold of the training split: names of classes, or numbers. Classes: the most frequent is
-            the answer. Numbers: their mean is one, the scale's end (5) another.
+        train_references: Gold of the training split. Class names: the most frequent is the answer.
+            Numbers: their mean is one answer, the scale's end (5) another.
         references: Gold of the split that is scored.
 
     Returns:

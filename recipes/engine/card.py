@@ -83,7 +83,9 @@ def _model_index(record: Task, data: Data, scores: Mapping[str, float]) -> list[
             task_type=record.card_task,
             task_name=record.title,
             dataset_type=HUB_DATASET if data.is_official else _slug(data.name),
-            dataset_name=f"KLUE {record.name}" if data.is_official else f"{data.name} (not KLUE's validation split)",
+            dataset_name=f"KLUE {record.name}"
+            if data.is_official
+            else f"{data.name} (not KLUE's validation split)",
             dataset_config=record.name,
             dataset_split="validation",
             metric_type=key,
@@ -123,7 +125,7 @@ def _usage(record: Task, arguments: RecipeArguments) -> str:
     trusted = ", trust_remote_code=True" if arguments.pooling == "mean" else ""
     return (
         "from transformers import pipeline\n\n"
-        f'classify = pipeline("{record.card_task}", model="."{trusted})  # this folder, or its id on the Hub\n'
+        f'classify = pipeline("{record.card_task}", model="."{trusted})  # this folder, or its Hub id\n'
         f"print(classify({inputs[record.name]}))"
     )
 
@@ -146,10 +148,19 @@ def _training(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(arguments: RecipeArguments) -> dict[str, Any]:
     """The settings that change scores: not where files lie."""
-    places = {"output_dir", "overwrite_output_dir", "resume_from_checkpoint", "do_train", "do_eval", "do_predict"}
+    places = {
+        "output_dir",
+        "overwrite_output_dir",
+        "resume_from_checkpoint",
+        "do_train",
+        "do_eval",
+        "do_predict",
+    }
     hidden = places | {"preprocessing_num_workers", "model_name_or_path", "tokenizer_name", "data_dir"}
     return {
-        name: value for name, value in as_settings(arguments).items() if name not in hidden and value is not None
+        name: value
+        for name, value in as_settings(arguments).items()
+        if name not in hidden and value is not None
     }
 
 

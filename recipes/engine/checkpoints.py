@@ -20,7 +20,7 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
 
     Args:
         output_dir: Where the run writes.
-        wanted: A checkpoint folder; ``last`` (or ``true``) for the last whole one of ``output_dir``; None for none.
+        wanted: A checkpoint folder; ``last`` (or ``true``) for the last whole one of ``output_dir``; or None.
 
     Returns:
         The folder; None where the run starts from the beginning.
@@ -47,15 +47,16 @@ def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> No
     """Makes the folder ready for a training run: results and checkpoints of an older one go.
 
     Raises:
-        ValueError: An unfinished run left checkpoints here, and neither going on nor starting over was asked for.
+        ValueError: An unfinished run left checkpoints, and neither going on nor starting over was asked for.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     old = _checkpoints(output_dir)
     is_finished = (output_dir / ALL_RESULTS).is_file()
     if old and not (resume or overwrite or is_finished):
         raise ValueError(
-            f"{output_dir} holds checkpoints of an unfinished run (the last is {old[-1].name}); expected "
-            "--resume_from_checkpoint to go on, --overwrite_output_dir to start over, or another --output_dir."
+            f"{output_dir} holds checkpoints of an unfinished run (the last is {old[-1].name}); "
+            "expected --resume_from_checkpoint to go on, --overwrite_output_dir to start over, "
+            "or another --output_dir."
         )
     for name in RESULT_FILES:
         (output_dir / name).unlink(missing_ok=True)

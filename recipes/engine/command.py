@@ -1,4 +1,4 @@
-"""What every recipe script does: read the command line, then, and only then, import the heavy part and run."""
+"""What every recipe script does: read the command line, and only then import the heavy part and run."""
 
 from __future__ import annotations
 

@@ -40,12 +40,19 @@ class EncodedSplit:
             RuntimeError: There is not exactly one output an example.
         """
         if len(outputs) != len(self.order):
-            raise RuntimeError(f"{len(outputs)} outputs for {len(self.order)} examples; expected one for each.")
+            raise RuntimeError(
+                f"{len(outputs)} outputs for {len(self.order)} examples; expected one for each."
+            )
         return np.asarray(outputs)[np.argsort(self.order)]
 
 
 def encode_split(
-    recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, longest_first: bool, num_proc: int | None
+    recipe: Recipe,
+    examples: datasets.Dataset,
+    loaded: LoadedModel,
+    *,
+    longest_first: bool,
+    num_proc: int | None,
 ) -> EncodedSplit:
     """Turns examples into features.
 
@@ -53,8 +60,8 @@ def encode_split(
         recipe: The task.
         examples: Rows of one split.
         loaded: The model they are for.
-        longest_first: Sort the features by length, longest first: evaluation pads less and runs out of memory at
-            once or not at all.
+        longest_first: Sort the features by length, longest first: evaluation pads less, and runs out of
+            memory at once or not at all.
         num_proc: Processes that tokenise.
     """
     features = examples.map(
@@ -87,7 +94,9 @@ class Evaluator:
 
     def score(self, decoded: Decoded) -> dict[str, float]:
         """The official scores of predictions."""
-        scores: dict[str, float] = self.metric.compute(predictions=decoded.predictions, references=self.references)
+        scores: dict[str, float] = self.metric.compute(
+            predictions=decoded.predictions, references=self.references
+        )
         return scores
 
     def compute_metrics(self, prediction: Any) -> dict[str, float]:

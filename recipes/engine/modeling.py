@@ -1,4 +1,4 @@
-"""Tokenizer and model of a run: float32 weights, the task's head, LoRA, and adapters that were trained before."""
+"""Tokenizer and model of a run: float32 weights, the task's head, LoRA, adapters trained before."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
     recipe.configure(config, arguments)
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, arguments.model_revision, config)
     if (Path(path) / ADAPTER_CONFIG).is_file():
-        model, fresh = _load_adapter(recipe, path, config, trainable=arguments.do_train), []
+        model = _load_adapter(recipe, path, config, trainable=arguments.do_train)
+        fresh: list[str] = []
     else:
         model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
         if fresh and not arguments.do_train:
@@ -70,7 +71,9 @@ def load_tokenizer(path: str, revision: str, config: PreTrainedConfig) -> PreTra
         raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")
     has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"
     if not has_types:
-        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+        tokenizer.model_input_names = [
+            name for name in tokenizer.model_input_names if name != "token_type_ids"
+        ]
     return tokenizer
 
 
@@ -81,12 +84,14 @@ def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
 
 
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
-    """Writes the model's own configuration beside a saved adapter, so that the head's shape is known without it."""
+    """Writes the model's own configuration beside a saved adapter: it knows the head's shape."""
     if hasattr(model, "get_base_model"):
         model.get_base_model().config.save_pretrained(output_dir)
 
 
-def _load_weights(recipe: Recipe, path: str, config: PreTrainedConfig, revision: str) -> tuple[Any, list[str]]:
+def _load_weights(
+    recipe: Recipe, path: str, config: PreTrainedConfig, revision: str
+) -> tuple[Any, list[str]]:
     model, info = recipe.model_class(config).from_pretrained(
         path,
         revision=revision,
@@ -129,6 +134,10 @@ def _add_lora(model: Any, arguments: RecipeArguments, fresh: Sequence[str]) -> A
 
 def _longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
     positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
-    if config.model_type in ("roberta", "xlm-roberta", "camembert"):  # they number positions from padding_idx + 1
+    if config.model_type in (
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+    ):  # they number positions from padding_idx + 1
         positions -= (config.pad_token_id or 0) + 1
     return int(min(positions, tokenizer.model_max_length))

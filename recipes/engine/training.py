@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import platform
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,20 @@ from recipes.engine.checkpoints import find_checkpoint, prepare_output_dir
 from recipes.engine.data import Data, load_data
 from recipes.engine.evaluation import EncodedSplit, Evaluator, encode_split
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
-from recipes.engine.results import ALL_RESULTS, EVAL_RESULTS, TRAIN_RESULTS, read_json, write_json, write_json_lines
+from recipes.engine.results import (
+    ALL_RESULTS,
+    EVAL_RESULTS,
+    TRAIN_RESULTS,
+    read_json,
+    write_json,
+    write_json_lines,
+)
 from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
 
 
-class RecipeTrainer(Trainer):  # type: ignore[misc]
+class RecipeTrainer(Trainer):
     """Trainer that evaluates in the order it was given, also when training groups by length."""
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
@@ -61,7 +67,9 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         data = load_data(recipe.task, arguments)
     loaded = load_model(recipe, arguments)
     if training_arguments.should_save and arguments.do_train:
-        prepare_output_dir(output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir)
+        prepare_output_dir(
+            output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir
+        )
     with training_arguments.main_process_first(desc="tokenising"):
         splits = {
             name: encode_split(
@@ -97,7 +105,9 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     return results
 
 
-def make_training_arguments(recipe: Recipe, arguments: RecipeArguments, output_dir: Path) -> TrainingArguments:
+def make_training_arguments(
+    recipe: Recipe, arguments: RecipeArguments, output_dir: Path
+) -> TrainingArguments:
     """What Trainer is told. This is the one place that knows how transformers spells things today."""
     extra = dict(arguments.trainer)
     evaluates = arguments.do_train and arguments.do_eval
@@ -140,7 +150,9 @@ def make_training_arguments(recipe: Recipe, arguments: RecipeArguments, output_d
     known = inspect.signature(TrainingArguments).parameters
     missing = sorted(set(values) - set(known))
     if missing:
-        raise ValueError(f"transformers {transformers.__version__} has no training argument {', '.join(missing)}.")
+        raise ValueError(
+            f"transformers {transformers.__version__} has no training argument {', '.join(missing)}."
+        )
     return TrainingArguments(**values)
 
 
@@ -156,7 +168,9 @@ def make_trainer(
     callbacks = []
     if arguments.early_stopping_patience is not None:
         if not training_arguments.load_best_model_at_end:
-            raise ValueError("--early_stopping_patience needs evaluations during training; expected --eval_strategy.")
+            raise ValueError(
+                "--early_stopping_patience needs evaluations during training; expected --eval_strategy."
+            )
         callbacks.append(EarlyStoppingCallback(arguments.early_stopping_patience))
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16

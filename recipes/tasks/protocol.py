@@ -42,7 +42,7 @@ class Recipe(Protocol):
         """The class whose ``from_pretrained`` gives the model with its head."""
 
     def encode(self, batch: Batch, tokenizer: PreTrainedTokenizerBase, max_length: int) -> dict[str, Any]:
-        """Examples to features: model inputs, ``labels``, ``length`` (tokens) and ``truncated`` (whether cut)."""
+        """Examples to features: model inputs, ``labels``, ``length`` in tokens, ``truncated`` or not."""
 
     def reduce(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """What to keep of a batch's outputs for ``decode``; runs on the device."""

@@ -30,6 +30,12 @@ class _Sentences:
     task: str
     columns: tuple[str, ...]
     target: str
+    problem_type: ClassVar[str]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs: the classes in Hub order."""
+        return get_task(self.task).labels
 
     def configure(self, config: PreTrainedConfig, arguments: RecipeArguments) -> None:
         """One output a label; which labels is up to the task."""
@@ -71,11 +77,6 @@ class SentenceClassification(_Sentences):
 
     problem_type: ClassVar[str] = "single_label_classification"
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The classes."""
-        return get_task(self.task).labels
-
     def reduce(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Probabilities, float32, shape (batch, classes)."""
         return logits.float().softmax(dim=-1)
@@ -92,10 +93,14 @@ class SentenceClassification(_Sentences):
 
 @dataclasses.dataclass(frozen=True)
 class SentenceSimilarity(_Sentences):
-    """A real number for two sentences: mean squared error on ``real-label``, outputs neither scaled nor clipped."""
+    """A real number for two sentences: mean squared error on ``real-label``, neither scaled nor clipped."""
 
     problem_type: ClassVar[str] = "regression"
-    outputs: ClassVar[tuple[str, ...]] = ("similarity",)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A single one."""
+        return ("similarity",)
 
     def targets(self, gold: Any) -> list[Any]:
         """The ``real-label`` of each pair."""

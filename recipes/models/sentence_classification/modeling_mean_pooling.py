@@ -1,4 +1,4 @@
-"""Sequence classification on the mean of all token vectors. This file is saved beside the weights: keep it whole."""
+"""Sequence classification on the mean of all token vectors. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 class MeanPoolingForSequenceClassification(PreTrainedModel):
     """An encoder, the mean of its last layer over the real tokens, dropout, and one linear layer.
 
-    The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so checkpoints of
-    the plain encoder load here, and checkpoints from here load with AutoModel.
+    The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
+    checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel.
 
     Args:
         config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers.
@@ -56,7 +56,9 @@ class MeanPoolingForSequenceClassification(PreTrainedModel):
         if token_type_ids is not None:
             kwargs["token_type_ids"] = token_type_ids
         hidden = self.base_model(input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
-        mask = hidden.new_ones(hidden.shape[:2]) if attention_mask is None else attention_mask.to(hidden.dtype)
+        mask = (
+            hidden.new_ones(hidden.shape[:2]) if attention_mask is None else attention_mask.to(hidden.dtype)
+        )
         mean = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
         logits = self.classifier(self.dropout(mean))
         loss = None

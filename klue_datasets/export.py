@@ -1,0 +1,163 @@
+"""The Hub folder: one Parquet file a split and a card, written whole beside its place and then put there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+from datasets.info import DatasetInfosDict
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCardData
+from pyarrow import parquet
+
+from hub_cards import render
+from klue_datasets.download import official_splits
+from klue_datasets.loading import build, make_builder
+from klue_datasets.tasks import CITATION, DEFAULT_VERSION, HOMEPAGE, LICENSE, LICENSE_ID, TASKS, get_task
+
+ROW_GROUP = 10_000  # rows; the viewer and streaming read one group at a time
+MARKER = "klue-hub-export"  # a tag in the card, by which a folder of ours is known again
+
+
+def export(
+    output_dir: str | Path,
+    *,
+    tasks: Sequence[str] | None = None,
+    data_dir: str | Path | None = None,
+    mini: bool = False,
+    version: str = DEFAULT_VERSION,
+    cache_dir: str | Path | None = None,
+) -> dict[str, dict[str, int]]:
+    """Writes a folder that ``load_dataset(output_dir, task)`` reads, offline, with no code of ours.
+
+    An earlier export in the same place is replaced as a whole; when anything fails it stays as it was.
+
+    Args:
+        output_dir: The folder, e.g. ``hub/klue``.
+        tasks: Which tasks; None for all.
+        data_dir: Raw KLUE files; without it, and without ``mini``, the official files are downloaded.
+        mini: The mini corpus.
+        version: 1.1.0 or 1.0.0.
+        cache_dir: Datasets cache to build in; None for the usual one.
+
+    Returns:
+        Task -> split -> number of rows written.
+
+    Raises:
+        FileExistsError: ``output_dir`` holds something that no export wrote.
+        KlueDataError, KlueDownloadError, FileNotFoundError: As for ``load``.
+    """
+    names = [get_task(task).name for task in (tasks or TASKS)]
+    target = Path(output_dir).expanduser().resolve()
+    _check_replaceable(target)
+    rows: dict[str, dict[str, int]] = {}
+    infos: dict[str, datasets.DatasetInfo] = {}
+    sections: list[dict[str, Any]] = []
+    with _replacing(target) as folder:
+        for name in names:
+            builder = make_builder(name, data_dir=data_dir, mini=mini, version=version, cache_dir=cache_dir)
+            splits = build(builder)
+            _write_parquet(splits, folder / name)
+            infos[name] = _with_sizes(builder.info, folder / name)
+            rows[name] = {split: table.num_rows for split, table in splits.items()}
+            official = official_splits(get_task(name), builder.files or {}, version)
+            sections.append(_section(name, splits, official))
+        source = "the mini corpus of klue-hub" if mini else "KLUE"
+        (folder / "README.md").write_text(_card(infos, sections, source, version), encoding="utf-8")
+    return rows
+
+
+def _write_parquet(splits: datasets.DatasetDict, folder: Path) -> None:
+    folder.mkdir()
+    for split, table in splits.items():
+        path = folder / f"{split}-00000-of-00001.parquet"
+        # The schema's metadata carries the features, ClassLabel names included.
+        arrow = table.with_format("arrow")[:].cast(table.features.arrow_schema)
+        parquet.write_table(arrow, path, row_group_size=ROW_GROUP, compression="zstd", write_page_index=True)
+
+
+def _with_sizes(info: datasets.DatasetInfo, folder: Path) -> datasets.DatasetInfo:
+    info = info.copy()
+    info.download_size = sum(path.stat().st_size for path in folder.iterdir())
+    info.dataset_size = sum(split.num_bytes for split in info.splits.values())
+    return info
+
+
+def _section(name: str, splits: datasets.DatasetDict, official: set[str]) -> dict[str, Any]:
+    """What the card says of one task."""
+    task = get_task(name)
+    example = next(iter(splits.values()))[0]
+    return {
+        "task": task,
+        "rows": {split: f"{table.num_rows:,}" for split, table in splits.items()},
+        "published": {split: f"{count:,}" for split, count in task.counts.items()},
+        "official": sorted(official),
+        "example": json.dumps(example, ensure_ascii=False, indent=2),
+    }
+
+
+def _card(
+    infos: dict[str, datasets.DatasetInfo], sections: list[dict[str, Any]], source: str, version: str
+) -> str:
+    data = DatasetCardData(
+        language=["ko"],
+        license=LICENSE_ID,
+        pretty_name="KLUE",
+        task_categories=sorted({section["task"].card_task for section in sections}),
+        tags=[MARKER],
+    )
+    DatasetInfosDict(infos).to_dataset_card_data(data)
+    files = {
+        name: {"data_files": [{"split": split, "path": f"{name}/{split}-*.parquet"} for split in info.splits]}
+        for name, info in infos.items()
+    }
+    MetadataConfigs(files).to_dataset_card_data(data)
+    return render(
+        "dataset.md",
+        metadata=data.to_yaml(),
+        sections=sections,
+        source=source,
+        version=version,
+        homepage=HOMEPAGE,
+        license=LICENSE,
+        citation=CITATION,
+    )
+
+
+def _check_replaceable(target: Path) -> None:
+    if not target.exists():
+        return
+    card = target / "README.md"
+    is_ours = card.is_file() and MARKER in card.read_text(encoding="utf-8")
+    if not target.is_dir() or (any(target.iterdir()) and not is_ours):
+        raise FileExistsError(
+            f"{target} exists and was not written by an export; expected a new folder, an empty one, "
+            "or an earlier export."
+        )
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A folder to fill that takes the place of ``target`` at the end, or vanishes if anything fails."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    new, old = work / "new", work / "old"
+    try:
+        new.mkdir()
+        yield new
+        if target.exists():
+            os.replace(target, old)
+        os.replace(new, target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            os.replace(old, target)
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

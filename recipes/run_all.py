@@ -1,0 +1,138 @@
+"""Fine-tune on every task in one go: models x tasks x seeds, then one table.
+
+    python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43 --output_dir out/all
+    python recipes/run_all.py --mini --model_name_or_path out/tiny --preset demo --output_dir out/demo
+
+Each run is ``accelerate launch recipes/train_<task>.py`` in a folder of its own, <model>/<task>/seed-<seed>. Runs that are
+finished are not run again, and one that was interrupted goes on from its last checkpoint. Flags that are not listed here
+are handed to every recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from klue_datasets.tasks import ALIASES, TASKS, get_task
+from klue_metrics.functional import METRICS
+from recipes.engine.results import ALL_RESULTS, read_json
+from recipes.tasks import MODULES
+
+RECIPES_DIR = Path(__file__).resolve().parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One model, one task, one seed, and where its results lie."""
+
+    model: str
+    task: str
+    seed: int
+    folder: Path
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What the finished run wrote; empty before that."""
+        return read_json(self.folder / ALL_RESULTS)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags of this script alone."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--model_name_or_path", nargs="+", default=["klue/roberta-base"], metavar="MODEL", help="checkpoints"
+    )
+    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="which tasks (default: all)")
+    parser.add_argument("--seed", nargs="+", type=int, default=[42], metavar="N", help="seeds (default: 42)")
+    parser.add_argument("--output_dir", default="out/all", metavar="DIR", help="where (default: out/all)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs what is not finished and prints the table; returns 1 if any run failed."""
+    arguments, passed_on = make_parser().parse_known_args(argv)
+    tasks = [get_task(task).name for task in arguments.tasks or TASKS]
+    runs = plan(arguments.model_name_or_path, tasks, arguments.seed, Path(arguments.output_dir))
+    failed = []
+    for number, run in enumerate(runs, start=1):
+        title = f"[{number}/{len(runs)}] {run.model} {run.task} seed {run.seed}"
+        if run.results:
+            print(f"{title}: finished before, in {run.folder}", flush=True)
+            continue
+        command = launch_command(run, passed_on)
+        print(f"{title}: {shlex.join(command[1:])}", flush=True)
+        if subprocess.run(command, check=False).returncode:
+            failed.append(title)
+    print(f"\n{table(runs)}")
+    for title in failed:
+        print(f"failed: {title}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], output_dir: Path) -> list[Run]:
+    """The runs of all models, tasks and seeds, in that order.
+
+    Raises:
+        SystemExit: Two models would share a folder.
+    """
+    names = [Path(model).name for model in models]
+    if len(set(names)) < len(names):
+        raise SystemExit(f"Models share a name: {', '.join(models)}; expected different last parts.")
+    return [
+        Run(model, task, seed, output_dir / name / task / f"seed-{seed}")
+        for model, name in zip(models, names, strict=True)
+        for task in tasks
+        for seed in seeds
+    ]
+
+
+def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
+    """The command of one run."""
+    script = RECIPES_DIR / f"train_{MODULES[run.task]}.py"
+    return [
+        *(sys.executable, "-m", "accelerate.commands.launch", str(script)),
+        *("--model_name_or_path", run.model, "--output_dir", str(run.folder), "--seed", str(run.seed)),
+        *(("--resume_from_checkpoint", "last") if any(run.folder.glob("checkpoint-*")) else ()),
+        *("--do_train", "--do_eval", *passed_on),
+    ]
+
+
+def table(runs: Sequence[Run]) -> str:
+    """The finished runs as a Markdown table: a row a model and task, means over seeds, constants beside them."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        groups.setdefault((run.model, run.task), []).append(run.results)
+    lines = ["| model | task | metric | score | constant answer | seeds | data |", "|---|---|---|---|---|---|---|"]
+    for (model, task), results in groups.items():
+        finished = [result for result in results if result]
+        for key, name in METRICS[task].names.items():
+            if not finished:
+                lines.append(f"| {model} | {task} | {name} | did not finish | | 0 | |")
+                continue
+            score = _mean([result[f"eval_{key}"] for result in finished])
+            constant = _mean([result[f"constant_{key}"] for result in finished])
+            data = finished[0]["eval_data"]
+            lines.append(f"| {model} | {task} | {name} | {score} | {constant} | {len(finished)} | {data} |")
+    return "\n".join(lines)
+
+
+def _mean(scores: Sequence[float | None]) -> str:
+    """Mean, and the standard deviation where there are several; JSON's null is a score that is not defined."""
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores):
+        return "undefined"
+    spread = f" ± {statistics.stdev(known):.2f}" if len(known) > 1 else ""
+    return f"{statistics.fmean(known):.2f}{spread}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

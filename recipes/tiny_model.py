@@ -1,0 +1,90 @@
+"""Make a tiny random encoder and its tokenizer, for demos and tests that need no Hub.
+
+    python -m recipes.tiny_model --output_dir out/tiny
+
+The tokenizer is a WordPiece trained on the mini corpus; the model is a two-layer BERT with random weights. The same
+command gives the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+VOCABULARY = 4_000
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+NOT_TEXT = ("guid", "source", "url", "date")  # columns
+CONFIG = {
+    "hidden_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 512,
+    "max_position_embeddings": 512,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Reads the command line and writes the model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output_dir", default="out/tiny", metavar="DIR", help="where (default: out/tiny)")
+    parser.add_argument("--seed", type=int, default=42, metavar="N", help="seed of the weights (default: 42)")
+    arguments = parser.parse_args(argv)
+    make_tiny_model(arguments.output_dir, seed=arguments.seed)
+    print(f"Written to {arguments.output_dir}")
+
+
+def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
+    """Writes a two-layer BERT with random float32 weights, and a WordPiece tokenizer for it.
+
+    Args:
+        output_dir: Folder for both.
+        seed: Seed of the weights.
+    """
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    vocabulary = train_wordpiece(mini_texts())
+    tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=False, model_max_length=512)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertModel(BertConfig(vocab_size=len(vocabulary), pad_token_id=0, **CONFIG))
+    model.save_pretrained(output_dir)
+    tokenizer.save_pretrained(output_dir)
+
+
+def train_wordpiece(texts: Iterable[str]) -> dict[str, int]:
+    """The pieces of a cased WordPiece vocabulary learned from texts, and their ids."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY, special_tokens=list(SPECIAL_TOKENS), show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return dict(sorted(tokenizer.get_vocab().items(), key=lambda piece: piece[1]))
+
+
+def mini_texts() -> Iterator[str]:
+    """Every text in the training splits of the mini corpus, task by task."""
+    from klue_datasets import TASKS, load
+
+    for task in TASKS:
+        rows = load(task, "train", mini=True)
+        for row in rows.remove_columns([name for name in NOT_TEXT if name in rows.column_names]):
+            yield from _strings(row)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+
+
+if __name__ == "__main__":
+    main()

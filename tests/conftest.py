@@ -1,0 +1,65 @@
+"""Every test: no network, caches of its own, the real data where it lies beside the checkout."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+NO_NETWORK = Path(__file__).resolve().parent / "no_network"
+
+# Before anything of Hugging Face is imported: its caches go to a folder that ends with the session, in this process
+# and in those that tests start; and no process leaves this machine.
+_cache = tempfile.TemporaryDirectory(prefix="klue-tests-")
+os.environ |= {
+    "HF_HOME": _cache.name,
+    "HF_DATASETS_CACHE": f"{_cache.name}/datasets",
+    "HF_EVALUATE_CACHE": f"{_cache.name}/evaluate",
+    "HF_METRICS_CACHE": f"{_cache.name}/metrics",
+    "HF_MODULES_CACHE": f"{_cache.name}/modules",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(NO_NETWORK),
+}
+runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real KLUE data and a real encoder."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"no real KLUE data: {SHARED}/data does not exist")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random BERT and its tokenizer."""
+    from recipes.tiny_model import make_tiny_model
+
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    make_tiny_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs this Python on some words, in the checkout unless told otherwise; raises where the status is not 0."""
+
+    def run(*words: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command: Sequence[str] = [sys.executable, *map(str, words)]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=280)
+        if check and done.returncode:
+            raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    return run
