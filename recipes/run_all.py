@@ -1,11 +1,11 @@
 """Fine-tune on every task in one go: models x tasks x seeds, then one table.
 
-    python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43 --output_dir out/all
+    python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43
     python recipes/run_all.py --mini --model_name_or_path out/tiny --preset demo --output_dir out/demo
 
-Each run is ``accelerate launch recipes/train_<task>.py`` in a folder of its own, <model>/<task>/seed-<seed>. Runs that are
-finished are not run again, and one that was interrupted goes on from its last checkpoint. Flags that are not listed here
-are handed to every recipe.
+Each run is ``accelerate launch recipes/train_<task>.py`` in a folder of its own, <model>/<task>/seed-<seed>.
+Runs that are finished are not run again, and one that was interrupted goes on from its last checkpoint. Flags
+that are not listed here are handed to every recipe.
 """
 
 from __future__ import annotations
@@ -107,11 +107,14 @@ def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """The finished runs as a Markdown table: a row a model and task, means over seeds, constants beside them."""
+    """The finished runs as a Markdown table: means over seeds, and the best constant answer beside them."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in runs:
         groups.setdefault((run.model, run.task), []).append(run.results)
-    lines = ["| model | task | metric | score | constant answer | seeds | data |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| model | task | metric | score | constant answer | seeds | data |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for (model, task), results in groups.items():
         finished = [result for result in results if result]
         for key, name in METRICS[task].names.items():
@@ -126,7 +129,7 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def _mean(scores: Sequence[float | None]) -> str:
-    """Mean, and the standard deviation where there are several; JSON's null is a score that is not defined."""
+    """Mean, and standard deviation where there are several; null is a score that is not defined."""
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return "undefined"

@@ -2,8 +2,8 @@
 
     python -m recipes.tiny_model --output_dir out/tiny
 
-The tokenizer is a WordPiece trained on the mini corpus; the model is a two-layer BERT with random weights. The same
-command gives the same bytes every time.
+The tokenizer is a WordPiece trained on the mini corpus; the model is a two-layer BERT with random weights.
+The same command gives the same bytes every time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ CONFIG = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and writes the model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--output_dir", default="out/tiny", metavar="DIR", help="where (default: out/tiny)")
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="seed of the weights (default: 42)")
     arguments = parser.parse_args(argv)

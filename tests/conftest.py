@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 NO_NETWORK = Path(__file__).resolve().parent / "no_network"
 
-# Before anything of Hugging Face is imported: its caches go to a folder that ends with the session, in this process
-# and in those that tests start; and no process leaves this machine.
+# Before anything of Hugging Face is imported: its caches go to a folder that ends with the session, in this
+# process and in those that tests start; and no process leaves this machine.
 _cache = tempfile.TemporaryDirectory(prefix="klue-tests-")
 os.environ |= {
     "HF_HOME": _cache.name,
@@ -53,7 +53,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs this Python on some words, in the checkout unless told otherwise; raises where the status is not 0."""
+    """Runs this Python on some words, in the checkout by default; raises where the status is not 0."""
 
     def run(*words: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [sys.executable, *map(str, words)]

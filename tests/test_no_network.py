@@ -11,9 +11,9 @@ OUTSIDE = ("192.0.2.1", 80)
 
 
 def test_connections_beyond_this_machine_are_blocked() -> None:
-    with socket.socket() as connection, pytest.raises(OSError, match="may not connect to '192.0.2.1'"):
+    with socket.socket() as connection, pytest.raises(OSError, match=r"may not connect to '192\.0\.2\.1'"):
         connection.connect(OUTSIDE)
-    with pytest.raises(OSError, match="may not connect to 'huggingface.co'"):
+    with pytest.raises(OSError, match=r"may not connect to 'huggingface\.co'"):
         socket.create_connection(("huggingface.co", 443))
 
 

@@ -226,6 +226,7 @@ def _evaluate(trainer: RecipeTrainer, evaluator: Evaluator, data: Data, output_d
         **{f"constant_{key}": score for key, score in constants.items()},
         "eval_samples": len(evaluator.split.examples),
         "eval_truncated": evaluator.split.truncated,
+        "eval_world_size": trainer.args.world_size,
         "eval_seconds": round(time.perf_counter() - started, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,

@@ -77,7 +77,9 @@ def test_files_are_downloaded_once_and_checked(server: Server, task, tmp_path: P
 def test_a_wrong_file_is_refused_and_not_kept(server: Server, task, tmp_path: Path) -> None:
     right = server.bodies["ynat-v1.1_dev.json"]
     server.bodies["ynat-v1.1_dev.json"] = b"[]"
-    with pytest.raises(KlueDownloadError, match=r"ynat-v1\.1_dev\.json: git blob SHA-1 is [0-9a-f]{40}; expected"):
+    with pytest.raises(
+        KlueDownloadError, match=r"ynat-v1\.1_dev\.json: git blob SHA-1 is [0-9a-f]{40}; expected"
+    ):
         fetch(task, cache_dir=tmp_path)
     server.bodies["ynat-v1.1_dev.json"] = right
     assert Path(fetch(task, cache_dir=tmp_path)["validation"][0]).read_bytes() == right

@@ -135,7 +135,9 @@ def test_versions_do_not_share_a_cache(tmp_path: Path) -> None:
 def test_a_wrong_row_is_one_clear_error_and_leaves_no_cache(tmp_path: Path) -> None:
     (tmp_path / "ynat-v1.1_train.json").write_text('[{"guid": "g-1", "title": "제목", "label": "날씨"}]')
     cache = tmp_path / "cache"
-    with pytest.raises(KlueDataError, match=r"_train\.json: guid g-1: field 'label' is '날씨'; expected one of"):
+    with pytest.raises(
+        KlueDataError, match=r"_train\.json: guid g-1: field 'label' is '날씨'; expected one of"
+    ):
         load("ynat", data_dir=tmp_path, cache_dir=cache)
     assert not list(cache.rglob("*.arrow"))
 
@@ -145,9 +147,17 @@ def test_a_wrong_row_is_one_clear_error_and_leaves_no_cache(tmp_path: Path) -> N
     [
         ({"task": "weather"}, ValueError, "no KLUE task 'weather'; expected one of ynat, sts, nli"),
         ({"task": "ynat", "mini": True, "split": "test"}, ValueError, "no split 'test'.*train, validation"),
-        ({"task": "ynat", "mini": True, "version": "2.0"}, ValueError, "no version '2.0'; expected one of 1.1.0"),
+        (
+            {"task": "ynat", "mini": True, "version": "2.0"},
+            ValueError,
+            "no version '2.0'; expected one of 1.1.0",
+        ),
         ({"task": "ynat", "mini": True, "data_dir": "x"}, ValueError, "data_dir and mini were given"),
-        ({"task": "ynat", "data_dir": "nowhere"}, FileNotFoundError, r"expected at least one of .*ynat-v1.1_train"),
+        (
+            {"task": "ynat", "data_dir": "nowhere"},
+            FileNotFoundError,
+            r"expected at least one of .*ynat-v1.1_train",
+        ),
         ({"task": "ynat", "data_files": "nowhere.json"}, FileNotFoundError, "nowhere.json for split 'train'"),
         ({"task": "ynat", "data_files": []}, ValueError, "data_files names no file"),
     ],

@@ -44,7 +44,9 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
 def test_missing_and_wrong_fields_are_named_with_file_and_guid(tmp_path: Path) -> None:
     path = tmp_path / "raw.json"
     records = [{"guid": "a", "title": "하나"}, {"guid": "b"}]
-    with pytest.raises(KlueDataError, match=r"raw\.json: guid b: field 'title' is missing; expected a string"):
+    with pytest.raises(
+        KlueDataError, match=r"raw\.json: guid b: field 'title' is missing; expected a string"
+    ):
         reading.strings(records, path, "title")
     assert reading.strings(records, path, "url", default="").to_pylist() == ["", ""]
     assert reading.strings(records, path, "title", default="").to_pylist() == ["하나", ""]
@@ -66,7 +68,7 @@ def test_numbers_and_classes(tmp_path: Path) -> None:
     path = tmp_path / "raw.json"
     assert reading.numbers([{"x": 3}, {"x": 0.5}], path, "x").to_pylist() == [3.0, 0.5]
     for wrong in (True, "3", None, float("nan"), float("inf"), 10**400):
-        with pytest.raises(KlueDataError, match="guid a: field 'x' is .*; expected a finite number"):
+        with pytest.raises(KlueDataError, match=r"guid a: field 'x' is .*; expected a finite number"):
             reading.numbers([{"guid": "a", "x": wrong}], path, "x")
     assert reading.class_ids([{"x": "n"}, {"x": "y"}], path, "x", ["y", "n"]).to_pylist() == [1, 0]
     assert reading.class_ids([{"x": 1}], path, "x", ["y", "n"], as_index=True).to_pylist() == [1]
@@ -85,10 +87,9 @@ JSON = st.recursive(
 )
 RECORD = st.fixed_dictionaries(
     {},
-    optional={
-        name: JSON
-        for name in ("guid", "title", "label", "labels", "sentence1", "sentence2", "gold_label", "premise")
-    },
+    optional=dict.fromkeys(
+        ("guid", "title", "label", "labels", "sentence1", "sentence2", "gold_label", "premise"), JSON
+    ),
 )
 
 
@@ -112,8 +113,11 @@ def test_whatever_the_bytes_are_the_answer_is_records_or_one_clear_error(
 ) -> None:
     path = write(tmp_path_factory.mktemp("fuzz"), content)
     try:
-        records = reading.read_records(path)
-    except KlueDataError as error:
-        assert str(path) in str(error)
+        is_list = isinstance(json.loads(content), list)
+    except ValueError:
+        is_list = False
+    if is_list and all(isinstance(record, dict) for record in json.loads(content)):
+        assert reading.read_records(path) == json.loads(content)
     else:
-        assert isinstance(records, list)
+        with pytest.raises(KlueDataError, match=r"raw\.json"):
+            reading.read_records(path)

@@ -72,7 +72,9 @@ def test_sts_agrees_with_the_loop_and_with_scipy(seed: int, size: int, scale: fl
     references = generator.uniform(0, 5, size)
     predictions = references + generator.normal(0, 2, size)
     scores = compute("sts", predictions, references)
-    assert scores["pearsonr"] == pytest.approx(100 * scipy.stats.pearsonr(predictions, references)[0], abs=1e-9)
+    assert scores["pearsonr"] == pytest.approx(
+        100 * scipy.stats.pearsonr(predictions, references)[0], abs=1e-9
+    )
     pearson, f1 = naive_sts(predictions.tolist(), references.tolist())
     assert scores == pytest.approx({"pearsonr": pearson, "f1": f1}, abs=1e-9)
     scaled = compute("sts", predictions * scale, references)["pearsonr"]
@@ -174,14 +176,24 @@ def test_every_container_of_numbers_gives_the_same() -> None:
 @pytest.mark.parametrize(
     ("task", "predictions", "references", "sentence"),
     [
-        ("ynat", ["경제"], ["경제", "사회"], "ynat: 1 predictions and 2 references; expected one prediction for"),
+        (
+            "ynat",
+            ["경제"],
+            ["경제", "사회"],
+            "ynat: 1 predictions and 2 references; expected one prediction for",
+        ),
         ("nli", [], [], "nli: predictions and references are empty; expected at least one"),
         ("ynat", ["날씨"], ["경제"], r"ynat: predictions\[0\] is '날씨'; expected class names \(IT과학, "),
         ("ynat", [0], [7], r"ynat: references\[0\] is 7; .* ids \(0 to 6\)"),
         ("nli", np.array([-1, 0]), [0, 0], r"nli: predictions\[0\] is -1; "),
         ("nli", [1.0], [1], r"nli: predictions\[0\] is 1.0; "),
         ("nli", [float("nan")], [1], r"nli: predictions\[0\] is nan; "),
-        ("nli", torch.rand(2, 3), [1, 2], r"nli: predictions have the shape \(2, 3\); expected one dimension"),
+        (
+            "nli",
+            torch.rand(2, 3),
+            [1, 2],
+            r"nli: predictions have the shape \(2, 3\); expected one dimension",
+        ),
         ("nli", [[1], [2]], [1, 2], r"nli: predictions\[0\] is \[1\]; "),
         ("nli", [True], [1], r"nli: predictions\[0\] is True; "),
         ("nli", "neutral", [1], "nli: predictions are 'neutral'; expected a sequence"),

@@ -66,14 +66,22 @@ def test_the_module_for_all_tasks_is_the_module_of_each() -> None:
     for task in ("ynat", "nli"):
         single = evaluate.load(klue_metrics.path(task))
         both = {"predictions": [0, 1, 2, 2], "references": [0, 1, 1, 2]}
-        assert klue_metrics.load(task).compute(**both) == single.compute(**both) == compute(task, *both.values())
+        assert (
+            klue_metrics.load(task).compute(**both) == single.compute(**both) == compute(task, *both.values())
+        )
     assert klue_metrics.load("tc").compute(predictions=["경제"], references=[1]) == {"macro_f1": 100.0}
 
 
 def test_containers_names_and_ids_may_be_mixed() -> None:
     metric = klue_metrics.load("nli")
     column = datasets.Dataset.from_dict({"label": [0, 1, 2]})["label"]
-    for predictions in (column, torch.tensor([0, 1, 2]), np.array([0, 1, 2]), (0, 1, 2), ["entailment", 1, 2]):
+    for predictions in (
+        column,
+        torch.tensor([0, 1, 2]),
+        np.array([0, 1, 2]),
+        (0, 1, 2),
+        ["entailment", 1, 2],
+    ):
         scores = metric.compute(predictions=predictions, references=["entailment", "neutral", "neutral"])
         assert scores == {"accuracy": pytest.approx(200 / 3)}
 

@@ -1,4 +1,4 @@
-"""Blocks every connection beyond this machine; on PYTHONPATH, Python imports it at the start of every process."""
+"""Blocks every connection beyond this machine; on PYTHONPATH, Python imports it first in every process."""
 
 import ipaddress
 import socket

@@ -1,0 +1,131 @@
+"""Models as recipes load them: data types, token types, heads that are saved, adapters, mean pooling."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    RobertaConfig,
+    RobertaModel,
+)
+
+from recipes.engine.arguments import RecipeArguments
+from recipes.engine.modeling import load_model
+from recipes.models.sentence_classification import MeanPoolingForSequenceClassification
+from recipes.tasks import get_recipe
+
+
+def arguments(path: Path, **values: object) -> RecipeArguments:
+    return RecipeArguments(model_name_or_path=str(path), do_train=True, **values)
+
+
+def test_half_precision_checkpoints_are_trained_in_float32(tiny: Path, tmp_path: Path) -> None:
+    AutoModel.from_pretrained(tiny, dtype=torch.bfloat16).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path)
+    loaded = load_model(get_recipe("ynat"), arguments(tmp_path))
+    assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
+
+
+def test_a_model_with_one_token_type_gets_none(tiny: Path, tmp_path: Path) -> None:
+    """KLUE-RoBERTa: a BERT tokenizer that numbers the second sentence 1, and a model without a row for it."""
+    shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    assert 1 in tokenizer("가", "나")["token_type_ids"]
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=66, type_vocab_size=1, pad_token_id=1,
+    )  # fmt: skip
+    RobertaModel(config).save_pretrained(tmp_path)
+    loaded = load_model(get_recipe("nli"), arguments(tmp_path, max_seq_length=512))
+    assert loaded.max_length == 64  # positions start behind the padding's
+    features = get_recipe("nli").encode(
+        {"premise": ["가 " * 100], "hypothesis": ["나"], "label": [0]}, loaded.tokenizer, loaded.max_length
+    )
+    assert "token_type_ids" not in features
+    assert features["truncated"] == [True]
+    output = loaded.model(torch.tensor(features["input_ids"]), labels=torch.tensor([0]))
+    assert torch.isfinite(output.loss)
+
+
+def test_token_types_are_kept_where_the_model_has_them(tiny: Path) -> None:
+    loaded = load_model(get_recipe("nli"), arguments(tiny))
+    features = get_recipe("nli").encode(
+        {"premise": ["가"], "hypothesis": ["나"], "label": [2]}, loaded.tokenizer, loaded.max_length
+    )
+    assert features["token_type_ids"] == [[0, 0, 0, 1, 1]]
+    assert (features["labels"], features["length"], features["truncated"]) == ([2], [5], [False])
+
+
+def test_a_model_without_a_trained_head_is_not_evaluated(tiny: Path) -> None:
+    wanted = RecipeArguments(model_name_or_path=str(tiny), do_eval=True)
+    with pytest.raises(ValueError, match=r"has no trained head \(missing: classifier.bias.*or --do_train"):
+        load_model(get_recipe("ynat"), wanted)
+
+
+def test_the_head_has_the_hubs_labels_in_the_hubs_order(tiny: Path) -> None:
+    model = load_model(get_recipe("nli"), arguments(tiny)).model
+    assert model.config.id2label == {0: "entailment", 1: "neutral", 2: "contradiction"}
+    assert load_model(get_recipe("sts"), arguments(tiny)).model.config.problem_type == "regression"
+
+
+def test_lora_trains_adapters_the_head_and_what_the_checkpoint_lacked(tiny: Path, tmp_path: Path) -> None:
+    model = AutoModel.from_pretrained(tiny, add_pooling_layer=False)
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path)
+    loaded = load_model(get_recipe("ynat"), arguments(tmp_path, use_lora=True))
+    trained = {name for name, parameter in loaded.model.named_parameters() if parameter.requires_grad}
+    assert {name for name in trained if "lora_" not in name} == {
+        f"base_model.model.{name}.modules_to_save.default.{part}"
+        for name in ("classifier", "bert.pooler.dense")
+        for part in ("weight", "bias")
+    }
+    assert any("attention.self.query.lora_A" in name for name in trained)
+    assert any("intermediate.dense.lora_B" in name for name in trained)
+
+
+def test_mean_pooling_ignores_padding_and_trains_the_encoder(tiny: Path) -> None:
+    loaded = load_model(get_recipe("sts"), arguments(tiny, pooling="mean"))
+    model = loaded.model.eval()
+    assert isinstance(model, MeanPoolingForSequenceClassification)
+    alone = loaded.tokenizer(["짧은 글"], return_tensors="pt")
+    padded = loaded.tokenizer(["짧은 글", "훨씬 더 긴 글이 옆에 있다"], padding=True, return_tensors="pt")
+    torch.testing.assert_close(model(**alone).logits[0], model(**padded).logits[0])
+    hidden = AutoModel.from_pretrained(tiny)(**alone).last_hidden_state
+    torch.testing.assert_close(model(**alone).logits, model.classifier(hidden.mean(dim=1)))
+    model(**alone, labels=torch.tensor([3.5])).loss.backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_mean_pooling_is_saved_with_its_code_and_loads_elsewhere(tiny: Path, tmp_path: Path, python) -> None:
+    loaded = load_model(get_recipe("nli"), arguments(tiny, pooling="mean"))
+    folder = tmp_path / "saved"
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    with torch.no_grad():
+        expected = loaded.model.eval()(**loaded.tokenizer("가나", "다라", return_tensors="pt")).logits
+    code = (
+        "from transformers import AutoModelForSequenceClassification as M, AutoTokenizer as T\n"
+        "model = M.from_pretrained('saved', trust_remote_code=True).eval()\n"
+        "print(model(**T.from_pretrained('saved')('가나', '다라', return_tensors='pt')).logits.tolist())"
+    )
+    printed = python("-c", code, cwd=tmp_path).stdout
+    torch.testing.assert_close(torch.tensor(eval(printed)), expected)
+    # and the encoder alone is an ordinary checkpoint
+    encoder = AutoModel.from_pretrained(folder, trust_remote_code=False)
+    torch.testing.assert_close(
+        encoder.embeddings.word_embeddings.weight, loaded.model.bert.embeddings.word_embeddings.weight
+    )
+
+
+def test_a_head_for_other_labels_is_made_anew(tiny: Path, tmp_path: Path) -> None:
+    AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=5).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path)
+    loaded = load_model(get_recipe("nli"), arguments(tmp_path))
+    assert loaded.fresh == ["classifier.bias", "classifier.weight"]
+    assert loaded.model.classifier.out_features == 3

@@ -1,0 +1,297 @@
+"""Whole runs on a tiny model: what they write, and that runs that must agree do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, parse_eval_result_entries
+from transformers import pipeline
+
+import klue_datasets
+from klue_metrics.functional import METRICS, compute
+from recipes.engine import training
+from recipes.engine.arguments import make_parser, parse
+from recipes.engine.checkpoints import find_checkpoint
+from recipes.tasks import MODULES, get_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ["--mini", "--max_train_samples", "160", "--max_eval_samples", "50", "--max_steps", "10", "--use_cpu"]
+QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_train_batch_size", "16"]
+
+
+def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:
+    words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
+    return training.run(get_recipe(task), parse(make_parser(task, ""), task, words))
+
+
+def read(path: Path) -> dict:
+    """Strict JSON: NaN is no number."""
+    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{path} holds {name}"))
+
+
+def predictions(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "predictions_validation.jsonl").read_text().splitlines()]
+
+
+def scores(folder: Path) -> dict[str, float]:
+    return {
+        name: value for name, value in read(folder / "eval_results.json").items() if name != "eval_seconds"
+    }
+
+
+@pytest.fixture(scope="module", params=METRICS)
+def finished(
+    request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A task, and the folder of a short run on it."""
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    run(request.param, tiny, folder)
+    return request.param, folder
+
+
+def test_a_run_writes_its_model_results_and_predictions(finished: tuple[str, Path]) -> None:
+    task, folder = finished
+    written = {path.name for path in folder.iterdir()}
+    assert written >= {"model.safetensors", "config.json", "tokenizer.json", "README.md", ".eval_results"}
+    train, evaluation, everything = (
+        read(folder / f"{name}_results.json") for name in ("train", "eval", "all")
+    )
+    assert everything == train | evaluation
+    assert train["train_samples"] == 160
+    assert evaluation["eval_samples"] == 50
+    rows = predictions(folder)
+    validation = klue_datasets.load(task, "validation[:50]", mini=True)
+    assert [row["guid"] for row in rows] == list(validation["guid"])
+    again = compute(task, [row["prediction"] for row in rows], [row["reference"] for row in rows])
+    for key in METRICS[task].names:
+        assert evaluation[f"eval_{key}"] == pytest.approx(again[key], abs=1e-6)
+        assert f"constant_{key}" in evaluation
+
+
+def test_the_card_and_the_hubs_results_say_the_same_and_claim_no_klue_score(
+    finished: tuple[str, Path],
+) -> None:
+    task, folder = finished
+    evaluation = read(folder / "eval_results.json")
+    card = ModelCard.load(folder / "README.md")
+    assert card.data.language == "ko"
+    assert card.data.datasets is None  # these rows are not klue/klue
+    results = {result.metric_type: result for result in card.data.eval_results}
+    entries = parse_eval_result_entries(yaml.safe_load((folder / ".eval_results/klue.yaml").read_text()))
+    assert list(results) == list(METRICS[task].names)
+    assert len(entries) == len(results)
+    for (key, result), entry in zip(results.items(), entries, strict=True):
+        assert result.metric_value == entry.value == evaluation[f"eval_{key}"]
+        assert "not KLUE's validation split" in result.dataset_name
+        assert "not KLUE's validation split" in entry.notes
+        assert entry.dataset_id != "klue/klue"
+        assert f"| {evaluation[f'eval_{key}']:.2f} |" in card.text
+    assert "these numbers are not\nKLUE scores" in card.text
+
+
+def test_the_lines_in_the_card_run(finished: tuple[str, Path], python) -> None:
+    _, folder = finished
+    code = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert "'score':" in python("-c", code, cwd=folder).stdout
+
+
+def test_the_saved_model_gives_the_same_predictions_with_evaluation_alone(
+    finished: tuple[str, Path], tmp_path: Path
+) -> None:
+    task, folder = finished
+    run(task, folder, tmp_path, "--do_eval", "--per_device_eval_batch_size", "7")
+    assert scores(tmp_path) == pytest.approx(scores(folder), abs=1e-4)
+    for old, new in zip(predictions(folder), predictions(tmp_path), strict=True):
+        assert new == pytest.approx(old, abs=1e-4)
+
+
+def test_predictions_are_those_of_a_plain_pipeline(tiny: Path, tmp_path: Path) -> None:
+    """Also where training groups by length: transformers then shuffles the evaluation, and we must not."""
+    run("ynat", tiny, tmp_path, "--group_by_length")
+    classify = pipeline("text-classification", model=str(tmp_path), device="cpu")
+    titles = klue_datasets.load("ynat", "validation[:50]", mini=True)["title"]
+    for row, answer in zip(predictions(tmp_path), classify(list(titles)), strict=True):
+        assert row["prediction"] == answer["label"]
+        assert row["score"] == pytest.approx(answer["score"], abs=1e-5)
+
+
+def test_lora_learns_and_its_adapter_loads_again_with_the_same_predictions(
+    tiny: Path, tmp_path: Path
+) -> None:
+    folder, again = tmp_path / "lora", tmp_path / "again"
+    results = run("ynat", tiny, folder, "--use_lora", "--max_steps", "40", "--learning_rate", "1e-2")
+    assert results["trained_parameters"] < results["parameters"] / 3
+    assert results["eval_macro_f1"] > results["constant_macro_f1"] + 5
+    assert (folder / "adapter_model.safetensors").is_file()
+    assert not (folder / "model.safetensors").exists()
+    run("ynat", folder, again, "--do_eval")
+    assert scores(again) == pytest.approx(scores(folder), abs=1e-4)
+    assert [row["prediction"] for row in predictions(again)] == [
+        row["prediction"] for row in predictions(folder)
+    ]
+    classify = pipeline("text-classification", model=str(folder), device="cpu")
+    title = klue_datasets.load("ynat", "validation[:1]", mini=True)[0]["title"]
+    assert classify(title)[0]["score"] == pytest.approx(predictions(folder)[0]["score"], abs=1e-5)
+
+
+def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(tiny: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    words = [*QUICK, "--model_name_or_path", str(tiny), "--max_steps", "60", "--save_steps", "5"]
+    words += ["--early_stopping_patience", "50"]
+
+    def command(folder: Path, *more: str) -> list[str]:
+        return [sys.executable, "recipes/train_nli.py", *words, "--output_dir", str(folder), *more]
+
+    subprocess.run(command(whole), cwd=ROOT, check=True, capture_output=True)
+    process = subprocess.Popen(
+        command(killed),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while find_checkpoint(killed, "last") is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert find_checkpoint(killed, "last") is not None
+    assert not (killed / "all_results.json").exists()
+    refused = subprocess.run(command(killed), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "holds checkpoints of an unfinished run" in refused.stderr.splitlines()[-1]
+    half = killed / "checkpoint-1000"  # as a kill in the middle of saving leaves it
+    half.mkdir()
+    (half / "trainer_state.json").write_text('{"epoch": 1')
+    resumed = subprocess.run(
+        command(killed, "--resume_from_checkpoint"), cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "starting from the beginning" not in resumed.stderr
+    assert scores(killed) == scores(whole)
+    assert predictions(killed) == predictions(whole)
+    assert (
+        read(killed / "train_results.json")["best_checkpoint_step"]
+        == (read(whole / "train_results.json")["best_checkpoint_step"])
+    )
+
+
+def test_a_finished_run_is_replaced_whole(tiny: Path, tmp_path: Path) -> None:
+    run("sts", tiny, tmp_path, "--max_steps", "3", "--save_steps", "3")
+    assert (tmp_path / "checkpoint-3").is_dir()
+    run("sts", tiny, tmp_path, "--max_steps", "2", "--save_steps", "2")
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-2"]
+
+
+def test_the_best_checkpoint_is_the_one_that_is_kept(tiny: Path, tmp_path: Path) -> None:
+    results = run("ynat", tiny, tmp_path, "--max_steps", "40", "--save_steps", "4", "--learning_rate", "5e-3")
+    log = json.loads((tmp_path / "trainer_state.json").read_text())["log_history"]
+    seen = [entry["eval_macro_f1"] for entry in log if "eval_macro_f1" in entry]
+    assert len(seen) == 10
+    assert results["eval_macro_f1"] == pytest.approx(max(seen), abs=1e-6) == results["best_checkpoint_metric"]
+
+
+def test_early_stopping_stops(tiny: Path, tmp_path: Path) -> None:
+    words = (
+        "--max_steps",
+        "60",
+        "--save_steps",
+        "2",
+        "--learning_rate",
+        "0",
+        "--early_stopping_patience",
+        "3",
+    )
+    run("nli", tiny, tmp_path, *words)
+    steps = json.loads((tmp_path / "trainer_state.json").read_text())["global_step"]
+    assert steps == 2 * (1 + 3)
+
+
+def test_accumulation_and_batch_size_agree(tiny: Path, tmp_path: Path) -> None:
+    """Eight examples an update, whichever way, give the same loss: no padding leaks into it."""
+    words = ("--max_steps", "3", "--max_train_samples", "24", "--logging_steps", "1", "--eval_strategy", "no")
+    losses = []
+    for batch, accumulation in (("8", "1"), ("1", "8")):
+        folder = tmp_path / batch
+        config = tmp_path / "no_dropout.yaml"
+        config.write_text(
+            f"per_device_train_batch_size: {batch}\ngradient_accumulation_steps: {accumulation}\n"
+        )
+        model = _without_dropout(tiny, tmp_path / "model")
+        run("nli", model, folder, *words, "--per_device_train_batch_size", batch,
+            "--gradient_accumulation_steps", accumulation)  # fmt: skip
+        log = json.loads((folder / "trainer_state.json").read_text())["log_history"]
+        losses.append([entry["loss"] for entry in log if "loss" in entry])
+    assert len(losses[0]) == 3
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
+
+
+def _without_dropout(model: Path, folder: Path) -> Path:
+    from transformers import AutoModel, AutoTokenizer
+
+    AutoModel.from_pretrained(
+        model, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    ).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+def test_two_processes_and_one_evaluate_the_same(finished: tuple[str, Path], tmp_path: Path) -> None:
+    task, folder = finished
+    words: Sequence[str] = [
+        *("recipes/train_" + MODULES[task] + ".py", "--model_name_or_path", str(folder), "--do_eval", *QUICK),
+        *("--max_eval_samples", "47", "--per_device_eval_batch_size", "4"),
+    ]
+    results = []
+    for processes in ("1", "2"):
+        output_dir = tmp_path / processes
+        launcher = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc_per_node",
+            processes,
+            "--master_port",
+            "0",
+        ]
+        subprocess.run(
+            [*launcher, *words, "--output_dir", str(output_dir)], cwd=ROOT, check=True, capture_output=True
+        )
+        assert read(output_dir / "eval_results.json")["eval_world_size"] == int(processes)
+        results.append({**scores(output_dir), "eval_world_size": None})
+        assert len(predictions(output_dir)) == 47
+    assert results[0] == pytest.approx(results[1], abs=1e-4)
+    assert predictions(tmp_path / "1")[-1]["guid"] == predictions(tmp_path / "2")[-1]["guid"]
+
+
+def test_data_from_a_folder_written_by_export(tiny: Path, tmp_path: Path) -> None:
+    from klue_datasets.export import export
+
+    export(tmp_path / "hub" / "klue", tasks=["nli"], mini=True)
+    words = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--max_steps", "2"]
+    words += ["--dataset_name", str(tmp_path / "hub" / "klue"), "--use_cpu", "--max_eval_samples", "20"]
+    results = training.run(get_recipe("nli"), parse(make_parser("nli", ""), "nli", words))
+    assert (results["eval_data"], results["eval_data_is_official"]) == ("klue", False)
+
+
+def test_real_dev_files_make_official_scores_unless_cut(shared: Path, tiny: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    run("sts", tiny, model, "--max_steps", "2")
+    parser = make_parser("sts", "")
+    words = ["--model_name_or_path", str(model), "--do_eval", "--use_cpu"]
+    words += ["--data_dir", f"{shared}/data/klue-v1.1-dev", "--output_dir", str(tmp_path / "whole")]
+    results = training.run(get_recipe("sts"), parse(parser, "sts", words))
+    assert (results["eval_samples"], results["eval_data_is_official"]) == (519, True)
+    card = ModelCard.load(tmp_path / "whole" / "README.md")
+    assert card.data.datasets == ["klue/klue"]
+    assert {result.dataset_type for result in card.data.eval_results} == {"klue/klue"}
+    cut = [*words, "--output_dir", str(tmp_path / "cut"), "--max_eval_samples", "100"]
+    assert training.run(get_recipe("sts"), parse(parser, "sts", cut))["eval_data_is_official"] is False
