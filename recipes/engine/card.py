@@ -122,7 +122,7 @@ def _usage(record: Task, arguments: RecipeArguments) -> str:
         "sts": '{"text": "방이 깨끗해요.", "text_pair": "방이 깔끔합니다."}, function_to_apply="none"',
         "nli": '{"text": "오늘은 하루 종일 비가 온다.", "text_pair": "오늘은 날씨가 맑다."}',
     }
-    trusted = ", trust_remote_code=True" if arguments.pooling == "mean" else ""
+    trusted = ", trust_remote_code=True" if arguments.pooling in ("mean", "pair") else ""
     return (
         "from transformers import pipeline\n\n"
         f'classify = pipeline("{record.card_task}", model="."{trusted})  # this folder, or its Hub id\n'
