@@ -61,9 +61,16 @@ def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
             )
     head = _head_modules(model.get_base_model() if hasattr(model, "get_base_model") else model, fresh)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
-        model = _add_lora(model, arguments, head)
+        model = _add_lora(recipe, model, arguments, head)
     max_length = min(arguments.max_seq_length, _longest_input(config, tokenizer))
     return LoadedModel(model, tokenizer, head, max_length)
+
+
+def load_trained(recipe: Recipe, folder: str | Path) -> LoadedModel:
+    """Loads a model that a recipe has trained, adapters included, ready to answer (in evaluation mode)."""
+    loaded = load_model(recipe, RecipeArguments(model_name_or_path=str(folder), do_eval=True))
+    loaded.model.eval()
+    return loaded
 
 
 def load_tokenizer(path: str, revision: str, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
@@ -124,13 +131,14 @@ def _head_modules(model: Any, fresh: Sequence[str]) -> list[str]:
     return sorted(outside | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
 
 
-def _add_lora(model: Any, arguments: RecipeArguments, head: Sequence[str]) -> Any:
+def _add_lora(recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str]) -> Any:
     """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole."""
     from peft import LoraConfig, get_peft_model
 
     if Path(arguments.model_name_or_path).is_dir():  # so that the adapter finds its base from any folder
         model.config._name_or_path = model.name_or_path = str(Path(arguments.model_name_or_path).resolve())
     config = LoraConfig(
+        task_type=recipe.peft_task_type,
         r=arguments.lora_r,
         lora_alpha=arguments.lora_alpha,
         lora_dropout=arguments.lora_dropout,

@@ -49,6 +49,9 @@ class RecipeTrainer(Trainer):
         self.head = head
         self.head_learning_rate = head_learning_rate
         super().__init__(**kwargs)
+        # Trainer takes any model whose forward has **kwargs for one that divides its loss by the number of
+        # items, and then averages neither over accumulated steps nor over processes. Ours do not divide.
+        self.model_accepts_loss_kwargs = False
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Trainer's optimizer, with the head in parameter groups of its own where it has its own rate."""

@@ -31,6 +31,7 @@ class _Sentences:
     columns: tuple[str, ...]
     target: str
     problem_type: ClassVar[str]
+    peft_task_type: ClassVar[str | None] = "SEQ_CLS"
 
     @property
     def outputs(self) -> tuple[str, ...]:

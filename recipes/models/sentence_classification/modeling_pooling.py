@@ -20,8 +20,8 @@ class PoolingForSequenceClassification(PreTrainedModel):
     checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel.
 
     Args:
-        config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For ``pair``
-            it has the ``sep_token_id`` that ends the first sentence.
+        config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For
+            ``pair`` it has the ``sep_token_id`` that ends the first sentence.
     """
 
     config_class = PreTrainedConfig
