@@ -133,8 +133,8 @@ def _mean(scores: Sequence[float | None]) -> str:
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return "undefined"
-    spread = f" ± {statistics.stdev(known):.2f}" if len(known) > 1 else ""
-    return f"{statistics.fmean(known):.2f}{spread}"
+    spread = statistics.stdev(known) if len(known) > 1 else 0.0
+    return f"{statistics.fmean(known):.2f}" + (f" ± {spread:.2f}" if spread else "")
 
 
 if __name__ == "__main__":

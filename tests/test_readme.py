@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes.engine.arguments import make_parser, parse
 from recipes.tasks import MODULES
