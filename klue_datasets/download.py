@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .tasks import DEFAULT_VERSION
+from .tasks import SPLIT_FILE
 from .tasks import VERSION_COMMIT
 from .tasks import Task
 
@@ -49,7 +50,7 @@ def fetch(
         Split name -> its one local file.
 
     Raises:
-        KlueDownloadError: A file cannot be downloaded, or its hash is not the published one.
+        KlueDownloadError: A file cannot be downloaded, or its hash is not the published one, or unknown.
     """
     import datasets
     from datasets.utils.file_utils import cached_path
@@ -58,8 +59,15 @@ def fetch(
         Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
     )
     config = datasets.DownloadConfig(cache_dir=str(downloads), max_retries=MAX_RETRIES, use_etag=False)
+    published = task.blobs.get(version, {})
+    unknown = [split for split in SPLIT_FILE if split not in published]
+    if unknown:
+        raise KlueDownloadError(
+            f"{task.name}: no published hash of version {version} is known for {', '.join(unknown)}, "
+            "so a download could not be checked. Name a folder of raw files with data_dir."
+        )
     files = {}
-    for split, expected in _published(task, version).items():
+    for split, expected in published.items():
         address = url(task, split, version)
         try:
             path = cached_path(address, download_config=config)
@@ -82,15 +90,9 @@ def official_splits(
     task: Task, files: Mapping[str, Sequence[str]], version: str = DEFAULT_VERSION
 ) -> set[str]:
     """The splits whose single file is, byte for byte, the one that KLUE published."""
-    published = _published(task, version)
+    published = task.blobs.get(version, {})
     return {
         split
         for split, paths in files.items()
         if split in published and len(paths) == 1 and git_blob_sha1(paths[0]) == published[split]
     }
-
-
-def _published(task: Task, version: str) -> Mapping[str, str]:
-    if version not in task.blobs:
-        raise KlueDownloadError(f"{task.name}: no published hashes of version {version} are known.")
-    return task.blobs[version]
