@@ -193,7 +193,7 @@ def struct_array(columns: dict[str, pa.Array]) -> pa.StructArray:
 def excerpt(value: object) -> str:
     """A value as a message shows it: short and printable."""
     try:
-        text = repr(value)  # no lone surrogate comes out of it as such
+        text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates come out escaped
     except RecursionError:
         text = _kind(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -58,24 +57,27 @@ class Sentences:
         """A field as lists of int32; anything but a whole number from 0 is a KlueDataError."""
         values = self.fields[field]
         is_right = pc.match_substring_regex(values, pattern="^[0-9]{1,9}$")
-        if not pc.all(is_right).as_py():
-            self._fail(field, pc.index(is_right, False).as_py(), "a whole number from 0")
+        self._refuse(field, pc.invert(is_right), "a whole number from 0")
         return self._lists(values.cast(pa.int32()))
 
     def _indices(self, field: str, names: Sequence[str]) -> pa.Int32Array:
         indices = pc.index_in(self.fields[field], value_set=pa.array(names, type=pa.string()))
-        if indices.null_count:
-            self._fail(field, pc.index(indices.is_null(), True).as_py(), f"one of {', '.join(names)}")
+        self._refuse(field, indices.is_null(), f"one of {', '.join(names)}")
         return indices
 
     def _lists(self, values: pa.Array) -> pa.ListArray:
         return pa.ListArray.from_arrays(pa.array(self.offsets, type=pa.int32()), values)
 
-    def _fail(self, field: str, row: int, expected: str) -> NoReturn:
+    def _refuse(self, field: str, is_wrong: pa.BooleanArray, expected: str) -> None:
+        """Raises for the first row whose field is wrong, if there is any."""
+        wrong = _where(is_wrong)
+        if not wrong.size:
+            return
+        row = int(wrong[0])
         sentence = int(np.searchsorted(self.offsets, row, side="right")) - 1
-        line = int(self.lines[sentence]) + 1 + row - int(self.offsets[sentence])  # rows follow without a gap
-        found = excerpt(self.fields[field][row].as_py())
+        line = self.lines[sentence] + 1 + row - self.offsets[sentence]  # rows follow without a gap
         where = f"line {line + 1}, guid {self.guids[sentence]}"
+        found = excerpt(self.fields[field][row].as_py())
         raise KlueDataError(f"{self.path}: {where}: field {field!r} is {found}; expected {expected}.")
 
 
@@ -98,33 +100,33 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
     text = read_text(path)
     line_end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
     lines = pc.split_pattern(pa.array([text], type=pa.string()), pattern=line_end).values
-    is_mark = _mask(pc.starts_with(lines, pattern="##"))
-    _check_header(path, lines, is_mark)
-    is_mark[:HEADER_LINES] = False
-    is_row = ~is_mark & ~_mask(pc.is_in(lines, value_set=pa.array(["", "\t"])))
-    is_row[:HEADER_LINES] = False
+
+    def refuse(wrong: np.ndarray, expected: str) -> None:
+        """Raises for the first of the lines that are not what was expected, if there is any."""
+        if wrong.size:
+            found = excerpt(lines[int(wrong[0])].as_py())
+            raise KlueDataError(f"{path}: line {wrong[0] + 1} is {found}; expected {expected}.")
+
+    if line_end == "\r\n":
+        mixed = _where(pc.match_substring(lines, pattern="\n"))
+        refuse(mixed, "CRLF at the end of every line, as at the end of the first")
+    is_mark = np.array(pc.starts_with(lines, pattern="##"))
+    if len(lines) < HEADER_LINES:
+        raise KlueDataError(f"{path}: ends in line {len(lines)}; expected {HEADER_LINES} header lines.")
+    refuse(np.flatnonzero(~is_mark[:HEADER_LINES]), f"{HEADER_LINES} header lines that begin with '##'")
+    is_row = ~is_mark & ~np.array(pc.is_in(lines, value_set=pa.array(["", "\t"])))
+    is_mark[:HEADER_LINES] = is_row[:HEADER_LINES] = False
     starts, rows = np.flatnonzero(is_mark), np.flatnonzero(is_row)
 
     heads = pc.extract_regex(lines.take(starts), pattern=SENTENCE)
-    if heads.null_count:
-        line = int(starts[pc.index(heads.is_null(), True).as_py()])
-        _fail(path, lines, line, "'## ', a guid, a tab and a sentence")
+    refuse(starts[_where(heads.is_null())], "'## ', a guid, a tab and a sentence")
     outside = rows[~(is_mark | is_row)[rows - 1]]
-    if outside.size:
-        _fail(
-            path,
-            lines,
-            int(outside[0]),
-            "a sentence's first line ('## ', guid, tab, sentence) before its rows",
-        )
+    refuse(outside, "a sentence's first line ('## ', guid, tab, sentence) before its rows")
     offsets = np.append(np.searchsorted(rows, starts), rows.size)
-    empty = starts[np.diff(offsets) == 0]
-    if empty.size:
-        _fail(path, lines, int(empty[0]), "rows after it")
+    refuse(starts[np.diff(offsets) == 0], "rows after it")
     parts = pc.split_pattern(lines.take(rows), pattern="\t")
-    wrong = rows[_mask(pc.not_equal(pc.list_value_length(parts), len(fields)))]
-    if wrong.size:
-        _fail(path, lines, int(wrong[0]), f"{len(fields)} fields separated by tabs ({', '.join(fields)})")
+    wrong = _where(pc.not_equal(pc.list_value_length(parts), len(fields)))
+    refuse(rows[wrong], f"{len(fields)} fields separated by tabs ({', '.join(fields)})")
     values = parts.flatten()
     columns = {
         field: values.take(np.arange(index, len(values), len(fields))) for index, field in enumerate(fields)
@@ -132,18 +134,5 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
     return Sentences(path, heads.field("guid"), heads.field("text"), starts, offsets, columns)
 
 
-def _mask(array: pa.BooleanArray) -> np.ndarray:
-    return np.array(array)
-
-
-def _check_header(path: str | Path, lines: pa.StringArray, is_mark: np.ndarray) -> None:
-    for line in range(HEADER_LINES):
-        if line >= len(lines):
-            raise KlueDataError(f"{path}: ends after line {line}; expected {HEADER_LINES} header lines.")
-        if not is_mark[line]:
-            _fail(path, lines, line, f"{HEADER_LINES} header lines that begin with '##'")
-
-
-def _fail(path: str | Path, lines: pa.StringArray, line: int, expected: str) -> NoReturn:
-    found = excerpt(lines[line].as_py())
-    raise KlueDataError(f"{path}: line {line + 1} is {found}; expected {expected}.")
+def _where(condition: pa.BooleanArray) -> np.ndarray:
+    return np.flatnonzero(np.array(condition))
