@@ -86,7 +86,7 @@ def strings(
     Raises:
         KlueDataError: The field is missing though required, is not a string, or cannot be encoded as UTF-8.
     """
-    values = _values(records, path, field, default, lambda value: isinstance(value, str), "a string")
+    values = _values(records, path, field, default, "a string", {str})
     try:
         return pa.array(values, type=pa.string())
     except UnicodeEncodeError:
@@ -98,7 +98,7 @@ def string_lists(
     records: Sequence[Record], path: str | Path, field: str, *, default: Sequence[str] | None = None
 ) -> pa.ListArray:
     """The field ``field`` of every record, a list of strings; arguments and errors as in ``strings``."""
-    values = _values(records, path, field, default, _is_string_list, "a list of strings")
+    values = _values(records, path, field, default, "a list of strings", {list}, _are_strings)
     try:
         return list_array(values, pa.array(list(chain.from_iterable(values)), type=pa.string()))
     except UnicodeEncodeError:
@@ -109,7 +109,7 @@ def string_lists(
 
 def numbers(records: Sequence[Record], path: str | Path, field: str) -> pa.Array:
     """The required field ``field`` of every record, a finite number, as a float64 array."""
-    values = _values(records, path, field, None, _is_number, "a finite number")
+    values = _values(records, path, field, None, "a finite number", {int, float}, _is_finite)
     return pa.array([float(value) for value in values], type=pa.float64())
 
 
@@ -117,13 +117,13 @@ def integers(
     records: Sequence[Record], path: str | Path, field: str, *, default: int | None = None
 ) -> pa.Array:
     """The field ``field`` of every record, a whole number, as an int32 array; required without a default."""
-    values = _values(records, path, field, default, _is_int32, "a whole number of 32 bits")
+    values = _values(records, path, field, default, "a whole number of 32 bits", {int}, _is_int32)
     return pa.array(values, type=pa.int32())
 
 
 def booleans(records: Sequence[Record], path: str | Path, field: str, *, default: bool) -> pa.Array:
     """The field ``field`` of every record, true or false, as a boolean array."""
-    values = _values(records, path, field, default, lambda value: isinstance(value, bool), "true or false")
+    values = _values(records, path, field, default, "true or false", {bool})
     return pa.array(values, type=pa.bool_())
 
 
@@ -148,16 +148,16 @@ def class_ids(
         else {name: i for i, name in enumerate(names)}
     )
 
-    def is_class(value: object) -> bool:
-        return type(value) is (int if as_index else str) and value in ids
-
-    values = _values(records, path, field, None, is_class, f"one of {', '.join(map(str, ids))}")
+    kind = int if as_index else str
+    values = _values(
+        records, path, field, None, f"one of {', '.join(map(str, ids))}", {kind}, ids.__contains__
+    )
     return pa.array([ids[value] for value in values], type=pa.int64())
 
 
 def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Record]:
     """The required field ``field`` of every record, an object, which knows its record for messages."""
-    values = _values(records, path, field, None, lambda value: isinstance(value, dict), "an object")
+    values = _values(records, path, field, None, "an object", {dict})
     return [
         {**value, _WHERE: _where(record, index)}
         for index, (record, value) in enumerate(zip(records, values, strict=True))
@@ -168,7 +168,7 @@ def nested(
     records: Sequence[Record], path: str | Path, field: str, *, default: Sequence[Record] | None = None
 ) -> list[list[Record]]:
     """The field ``field`` of every record, a list of objects, each of which knows its place for messages."""
-    values = _values(records, path, field, default, _is_object_list, "a list of objects")
+    values = _values(records, path, field, default, "a list of objects", {list}, _are_objects)
     return [
         [
             {**value, _WHERE: f"{_where(record, index)}, {field}[{position}]"}
@@ -204,15 +204,21 @@ def _values(
     path: str | Path,
     field: str,
     default: Any,
-    is_right: Callable[[Any], bool],
     expected: str,
+    kinds: set[type],
+    is_right: Callable[[Any], bool] | None = None,
 ) -> list[Any]:
-    """The field of every record, checked; where it is absent or null, ``default``, unless that is None."""
+    """The field of every record, ``default`` where it is absent or null, unless that is None.
+
+    Each value must be of one of the kinds (a boolean is no int), and right where there is more to it.
+    """
     if default is None:
         values = [record.get(field, _MISSING) for record in records]
     else:
         values = [default if (value := record.get(field)) is None else value for record in records]
-    if not all(map(is_right, values)):
+    if set(map(type, values)) - kinds:
+        _raise_first(records, path, field, values, lambda value: type(value) in kinds, expected)
+    if is_right is not None and not all(map(is_right, values)):
         _raise_first(records, path, field, values, is_right, expected)
     return values
 
@@ -241,25 +247,23 @@ def _where(record: Record, index: int, field: str = "") -> str:
     return str(record.get(_WHERE, f"record {index}"))
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
+def _is_finite(value: int | float) -> bool:
     try:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond the range of float64
         return False
 
 
-def _is_int32(value: object) -> bool:
-    return type(value) is int and -(2**31) <= value < 2**31
+def _is_int32(value: int) -> bool:
+    return -(2**31) <= value < 2**31
 
 
-def _is_string_list(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def _are_strings(value: list[Any]) -> bool:
+    return all(isinstance(item, str) for item in value)
 
 
-def _is_object_list(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+def _are_objects(value: list[Any]) -> bool:
+    return all(isinstance(item, dict) for item in value)
 
 
 def _is_encodable(value: str) -> bool:
