@@ -1,4 +1,4 @@
-"""The builder files as scripts of datasets 3.6, whose loader copies a script and the siblings that it names."""
+"""The builder files as scripts of datasets 3.6, whose loader copies a script and the siblings it names."""
 
 from __future__ import annotations
 
