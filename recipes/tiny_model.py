@@ -9,7 +9,7 @@ The same command gives the same bytes every time.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
     import torch
     from transformers import BertConfig, BertModel, BertTokenizer
 
-    vocabulary = train_wordpiece(mini_texts())
+    vocabulary = train_wordpiece(list(mini_texts()))
     tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=False, model_max_length=512)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -56,15 +56,18 @@ def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
     tokenizer.save_pretrained(output_dir)
 
 
-def train_wordpiece(texts: Iterable[str]) -> dict[str, int]:
-    """The pieces of a cased WordPiece vocabulary learned from texts, and their ids."""
+def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
+    """The pieces of a cased WordPiece vocabulary learned from texts, and their ids; the same every time."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    # Left to itself the trainer numbers inner letters in changing order, and breaks ties by the numbers.
+    letters = sorted(set("".join(tokenizer.normalizer.normalize_str(text) for text in texts)) - {" "})
+    inner = [f"##{letter}" for letter in letters]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=VOCABULARY, special_tokens=list(SPECIAL_TOKENS), show_progress=False
+        vocab_size=VOCABULARY, special_tokens=[*SPECIAL_TOKENS, *inner], show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return dict(sorted(tokenizer.get_vocab().items(), key=lambda piece: piece[1]))

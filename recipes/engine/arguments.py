@@ -33,9 +33,12 @@ class RecipeArguments:
     model_revision: str = _flag("main", "branch, tag or commit of a Hub checkpoint", group="model")
     tokenizer_name: str | None = _flag(None, "tokenizer, where it is not the checkpoint's own", group="model")
     pooling: str | None = _flag(
-        None, "sentence vector: first token (cls) or mean of all (default: the checkpoint's, else cls)",
-        choices=("cls", "mean"), group="model",
-    )  # fmt: skip
+        None,
+        "what the head reads: the first token, the mean of all, or the means of two sentences, compared "
+        "(default: the checkpoint's, else cls)",
+        choices=("cls", "mean", "pair"),
+        group="model",
+    )
     use_lora: bool = _flag(
         False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model"
     )
@@ -83,6 +86,9 @@ class RecipeArguments:
 
     # Training
     learning_rate: float = _flag(5e-5, "peak learning rate", group="training")
+    head_learning_rate: float | None = _flag(
+        None, "peak learning rate of the head and whatever else the checkpoint lacked", group="training"
+    )
     num_train_epochs: float = _flag(4.0, "passes over the training data", group="training")
     max_steps: int = _flag(-1, "updates; overrides the epochs when positive", group="training")
     per_device_train_batch_size: int = _flag(32, "training examples a device and step", group="training")

@@ -122,12 +122,36 @@ def _usage(record: Task, arguments: RecipeArguments) -> str:
         "sts": '{"text": "방이 깨끗해요.", "text_pair": "방이 깔끔합니다."}, function_to_apply="none"',
         "nli": '{"text": "오늘은 하루 종일 비가 온다.", "text_pair": "오늘은 날씨가 맑다."}',
     }
-    trusted = ", trust_remote_code=True" if arguments.pooling == "mean" else ""
-    return (
-        "from transformers import pipeline\n\n"
-        f'classify = pipeline("{record.card_task}", model="."{trusted})  # this folder, or its Hub id\n'
-        f"print(classify({inputs[record.name]}))"
-    )
+    is_own_model = arguments.pooling in ("mean", "pair")
+    if not arguments.use_lora:
+        trusted = ", trust_remote_code=True" if is_own_model else ""
+        lines = [
+            "from transformers import pipeline\n",
+            f'classify = pipeline("{record.card_task}", model="."{trusted})  # this folder, or its Hub id',
+        ]
+    elif not is_own_model:
+        lines = [
+            "from peft import PeftConfig, PeftModel",
+            "from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer",
+            "from transformers import pipeline\n",
+            'folder = "."  # this one, or its Hub id',
+            "base = AutoModelForSequenceClassification.from_pretrained(",
+            "    PeftConfig.from_pretrained(folder).base_model_name_or_path,",
+            "    config=AutoConfig.from_pretrained(folder),",
+            ")",
+            "model = PeftModel.from_pretrained(base, folder)",
+            "tokenizer = AutoTokenizer.from_pretrained(folder)",
+            f'classify = pipeline("{record.card_task}", model=model, tokenizer=tokenizer)',
+        ]
+    else:  # an adapter on a model that transformers does not have
+        lines = [
+            "from recipes.engine.modeling import load_trained",
+            "from recipes.tasks import get_recipe",
+            "from transformers import pipeline\n",
+            f'loaded = load_trained(get_recipe("{record.name}"), ".")  # this folder',
+            f'classify = pipeline("{record.card_task}", model=loaded.model, tokenizer=loaded.tokenizer)',
+        ]
+    return "\n".join([*lines, f"print(classify({inputs[record.name]}))"])
 
 
 def _training(results: Mapping[str, Any]) -> dict[str, Any]:

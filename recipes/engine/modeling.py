@@ -15,6 +15,8 @@ from recipes.engine.arguments import RecipeArguments
 from recipes.tasks.protocol import Recipe
 
 ADAPTER_CONFIG = "adapter_config.json"
+# These families number positions from the padding token's id + 1.
+POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +26,13 @@ class LoadedModel:
     Attributes:
         model: A PreTrainedModel, or a PeftModel around one.
         tokenizer: Its fast tokenizer; emits only the inputs that the model can take.
-        fresh: Names of the parameters that the checkpoint did not hold, so that training has to make them.
+        head: Names of the modules that training has to make: the head, and what else the checkpoint lacked.
         max_length: Tokens an example at most, as asked for and as the model allows.
     """
 
     model: Any
     tokenizer: PreTrainedTokenizerBase
-    fresh: Sequence[str]
+    head: Sequence[str]
     max_length: int
 
 
@@ -44,7 +46,9 @@ def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
     path = arguments.model_name_or_path
     config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)
     recipe.configure(config, arguments)
-    tokenizer = load_tokenizer(arguments.tokenizer_name or path, arguments.model_revision, config)
+    tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
+    tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config)
+    config.sep_token_id = tokenizer.sep_token_id
     if (Path(path) / ADAPTER_CONFIG).is_file():
         model = _load_adapter(recipe, path, config, trainable=arguments.do_train)
         fresh: list[str] = []
@@ -55,10 +59,18 @@ def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
                 f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
                 "expected a model that a recipe has trained, or --do_train."
             )
-        if arguments.use_lora:
-            model = _add_lora(model, arguments, fresh)
+    head = _head_modules(model.get_base_model() if hasattr(model, "get_base_model") else model, fresh)
+    if arguments.use_lora and not hasattr(model, "get_base_model"):
+        model = _add_lora(recipe, model, arguments, head)
     max_length = min(arguments.max_seq_length, _longest_input(config, tokenizer))
-    return LoadedModel(model, tokenizer, fresh, max_length)
+    return LoadedModel(model, tokenizer, head, max_length)
+
+
+def load_trained(recipe: Recipe, folder: str | Path) -> LoadedModel:
+    """Loads a model that a recipe has trained, adapters included, ready to answer (in evaluation mode)."""
+    loaded = load_model(recipe, RecipeArguments(model_name_or_path=str(folder), do_eval=True))
+    loaded.model.eval()
+    return loaded
 
 
 def load_tokenizer(path: str, revision: str, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
@@ -112,32 +124,33 @@ def _load_adapter(recipe: Recipe, path: str, config: PreTrainedConfig, *, traina
     return PeftModel.from_pretrained(model, path, is_trainable=trainable)
 
 
-def _add_lora(model: Any, arguments: RecipeArguments, fresh: Sequence[str]) -> Any:
+def _head_modules(model: Any, fresh: Sequence[str]) -> list[str]:
+    """Names of the modules outside the encoder, and of those inside it that hold fresh parameters."""
+    prefix = model.base_model_prefix + "."
+    outside = {name.split(".")[0] for name, _ in model.named_parameters() if not name.startswith(prefix)}
+    return sorted(outside | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
+
+
+def _add_lora(recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str]) -> Any:
     """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole."""
     from peft import LoraConfig, get_peft_model
 
-    prefix = model.base_model_prefix + "."
-    head = {name.split(".")[0] for name, _ in model.named_parameters() if not name.startswith(prefix)}
-    whole = sorted(head | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
     if Path(arguments.model_name_or_path).is_dir():  # so that the adapter finds its base from any folder
         model.config._name_or_path = model.name_or_path = str(Path(arguments.model_name_or_path).resolve())
     config = LoraConfig(
+        task_type=recipe.peft_task_type,
         r=arguments.lora_r,
         lora_alpha=arguments.lora_alpha,
         lora_dropout=arguments.lora_dropout,
         target_modules=arguments.lora_target_modules or "all-linear",
-        modules_to_save=whole,
-        exclude_modules=whole,
+        modules_to_save=list(head),
+        exclude_modules=list(head),
     )
     return get_peft_model(model, config)
 
 
 def _longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
     positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
-    if config.model_type in (
-        "roberta",
-        "xlm-roberta",
-        "camembert",
-    ):  # they number positions from padding_idx + 1
+    if config.model_type in POSITIONS_AFTER_PADDING:
         positions -= (config.pad_token_id or 0) + 1
     return int(min(positions, tokenizer.model_max_length))

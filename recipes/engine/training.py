@@ -6,6 +6,7 @@ import inspect
 import logging
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,36 @@ logger = logging.getLogger(__name__)
 
 
 class RecipeTrainer(Trainer):
-    """Trainer that evaluates in the order it was given, also when training groups by length."""
+    """Trainer that evaluates in the order it was given, and may train the head at a learning rate of its own.
+
+    Args:
+        head: Names of the head's modules.
+        head_learning_rate: Their peak learning rate; None for that of the rest.
+        **kwargs: As for Trainer.
+    """
+
+    def __init__(self, *, head: Sequence[str], head_learning_rate: float | None, **kwargs: Any) -> None:
+        self.head = head
+        self.head_learning_rate = head_learning_rate
+        super().__init__(**kwargs)
+        # Trainer takes any model whose forward has **kwargs for one that divides its loss by the number of
+        # items, and then averages neither over accumulated steps nor over processes. Ours do not divide.
+        self.model_accepts_loss_kwargs = False
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Trainer's optimizer, with the head in parameter groups of its own where it has its own rate."""
+        if self.optimizer is not None or self.head_learning_rate is None:
+            return super().create_optimizer(model)
+        optimizer = super().create_optimizer(model)
+        is_head = {
+            id(parameter): any(f".{module}." in f".{name}" for module in self.head)
+            for name, parameter in (self.model if model is None else model).named_parameters()
+        }
+        for group in list(optimizer.param_groups):
+            head = [parameter for parameter in group["params"] if is_head[id(parameter)]]
+            group["params"] = [parameter for parameter in group["params"] if not is_head[id(parameter)]]
+            optimizer.add_param_group({**group, "params": head, "lr": self.head_learning_rate})
+        return optimizer
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         # transformers 5 applies length grouping, which shuffles, to evaluation too.
@@ -175,6 +205,8 @@ def make_trainer(
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16
     return RecipeTrainer(
+        head=loaded.head,
+        head_learning_rate=arguments.head_learning_rate,
         model=loaded.model,
         args=training_arguments,
         train_dataset=splits["train"].features if "train" in splits else None,

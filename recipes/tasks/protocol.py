@@ -34,6 +34,8 @@ class Recipe(Protocol):
     """One task, as the engine sees it."""
 
     task: str
+    # What PEFT calls this kind of model; None for models that are our own.
+    peft_task_type: str | None
 
     def configure(self, config: PreTrainedConfig, arguments: RecipeArguments) -> None:
         """Writes what the head needs (labels, problem type) into the model's configuration."""

@@ -31,6 +31,7 @@ class _Sentences:
     columns: tuple[str, ...]
     target: str
     problem_type: ClassVar[str]
+    peft_task_type: ClassVar[str | None] = "SEQ_CLS"
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -40,6 +41,10 @@ class _Sentences:
     def configure(self, config: PreTrainedConfig, arguments: RecipeArguments) -> None:
         """One output a label; which labels is up to the task."""
         config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
+        if config.pooling == "pair" and len(self.columns) < 2:
+            raise ValueError(
+                f"{self.task} has one sentence an example; expected pooling cls or mean, not pair."
+            )
         names = self.outputs
         config.num_labels = len(names)
         config.id2label = dict(enumerate(names))
@@ -47,11 +52,11 @@ class _Sentences:
         config.problem_type = self.problem_type
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """AutoModelForSequenceClassification, or the same with mean pooling."""
-        if config.pooling == "mean":
-            from recipes.models.sentence_classification import MeanPoolingForSequenceClassification
+        """AutoModelForSequenceClassification, or the same with another pooling."""
+        if config.pooling != "cls":
+            from recipes.models.sentence_classification import PoolingForSequenceClassification
 
-            return MeanPoolingForSequenceClassification
+            return PoolingForSequenceClassification
         from transformers import AutoModelForSequenceClassification
 
         return AutoModelForSequenceClassification

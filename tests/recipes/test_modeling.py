@@ -17,7 +17,7 @@ from transformers import (
 
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.modeling import load_model
-from recipes.models.sentence_classification import MeanPoolingForSequenceClassification
+from recipes.models.sentence_classification import PoolingForSequenceClassification
 from recipes.tasks import get_recipe
 
 
@@ -92,7 +92,7 @@ def test_lora_trains_adapters_the_head_and_what_the_checkpoint_lacked(tiny: Path
 def test_mean_pooling_ignores_padding_and_trains_the_encoder(tiny: Path) -> None:
     loaded = load_model(get_recipe("sts"), arguments(tiny, pooling="mean"))
     model = loaded.model.eval()
-    assert isinstance(model, MeanPoolingForSequenceClassification)
+    assert isinstance(model, PoolingForSequenceClassification)
     alone = loaded.tokenizer(["짧은 글"], return_tensors="pt")
     padded = loaded.tokenizer(["짧은 글", "훨씬 더 긴 글이 옆에 있다"], padding=True, return_tensors="pt")
     torch.testing.assert_close(model(**alone).logits[0], model(**padded).logits[0])
@@ -127,5 +127,39 @@ def test_a_head_for_other_labels_is_made_anew(tiny: Path, tmp_path: Path) -> Non
     AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=5).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path)
     loaded = load_model(get_recipe("nli"), arguments(tmp_path))
-    assert loaded.fresh == ["classifier.bias", "classifier.weight"]
+    assert loaded.head == ["classifier"]
     assert loaded.model.classifier.out_features == 3
+
+
+def test_pair_pooling_compares_the_means_of_the_two_sentences(tiny: Path) -> None:
+    loaded = load_model(get_recipe("sts"), arguments(tiny, pooling="pair"))
+    model = loaded.model.eval()
+    batch = loaded.tokenizer(
+        ["비가 온다", "가"], ["날씨가 맑다 한다", "나"], padding=True, return_tensors="pt"
+    )
+    hidden = model.bert(**batch).last_hidden_state
+    for row, encoding in enumerate(batch.encodings):
+        ids = batch["input_ids"][row].tolist()
+        end = ids.index(loaded.tokenizer.sep_token_id)
+        second = [i for i, sequence in enumerate(encoding.sequence_ids) if sequence == 1]
+        u, v = hidden[row, :end].mean(dim=0), hidden[row, second].mean(dim=0)
+        expected = model.classifier(torch.cat([u, v, (u - v).abs(), u * v]))
+        torch.testing.assert_close(model(**batch).logits[row], expected)
+    with pytest.raises(ValueError, match="ynat has one sentence an example; expected pooling cls or mean"):
+        load_model(get_recipe("ynat"), arguments(tiny, pooling="pair"))
+
+
+def test_what_the_checkpoint_lacked_may_learn_faster(tiny: Path, tmp_path: Path) -> None:
+    from recipes.engine.training import make_trainer, make_training_arguments
+
+    wanted = arguments(tiny, learning_rate=1e-4, head_learning_rate=1e-2, weight_decay=0.1)
+    recipe = get_recipe("nli")
+    loaded = load_model(recipe, wanted)
+    training = make_training_arguments(recipe, wanted, tmp_path)
+    optimizer = make_trainer(recipe, wanted, training, loaded, {}, {}).create_optimizer()
+    names = {id(parameter): name for name, parameter in loaded.model.named_parameters()}
+    rates = {names[id(p)]: (g["lr"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]}
+    assert set(rates) == set(names.values())
+    assert rates.pop("classifier.weight") == (1e-2, 0.1)
+    assert rates.pop("classifier.bias") == (1e-2, 0.0)
+    assert {rate for rate, _ in rates.values()} == {1e-4}

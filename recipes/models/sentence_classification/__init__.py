@@ -1,5 +1,5 @@
-"""Sequence classification with mean pooling, around any encoder of AutoModel."""
+"""Sequence classification on pooled token vectors, around any encoder of AutoModel."""
 
-from recipes.models.sentence_classification.modeling_mean_pooling import MeanPoolingForSequenceClassification
+from recipes.models.sentence_classification.modeling_pooling import PoolingForSequenceClassification
 
-__all__ = ["MeanPoolingForSequenceClassification"]
+__all__ = ["PoolingForSequenceClassification"]

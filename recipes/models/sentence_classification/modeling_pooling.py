@@ -1,4 +1,4 @@
-"""Sequence classification on the mean of all token vectors. This file is saved beside the weights."""
+"""Sequence classification on pooled token vectors. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 
-class MeanPoolingForSequenceClassification(PreTrainedModel):
-    """An encoder, the mean of its last layer over the real tokens, dropout, and one linear layer.
+class PoolingForSequenceClassification(PreTrainedModel):
+    """An encoder, pooled vectors of its last layer, dropout, and one linear layer.
+
+    ``config.pooling`` is ``mean`` (of all real tokens) or ``pair``: the means u and v of the two sentences,
+    compared as [u; v; |u - v|; u * v] (Conneau et al. 2017), while the encoder still reads them together.
 
     The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
     checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel.
 
     Args:
-        config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers.
+        config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For
+            ``pair`` it has the ``sep_token_id`` that ends the first sentence.
     """
 
     config_class = PreTrainedConfig
@@ -26,16 +30,17 @@ class MeanPoolingForSequenceClassification(PreTrainedModel):
         super().__init__(config)
         encoder = AutoModel.from_config(config)
         if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # the mean stands in its place
+            encoder.pooler = None  # the means stand in its place
         self.base_model_prefix = encoder.base_model_prefix
         setattr(self, self.base_model_prefix, encoder)
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", 0.1))
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        width = config.hidden_size * (4 if config.pooling == "pair" else 1)
+        self.classifier = nn.Linear(width, config.num_labels)
         self.post_init()
 
     def forward(
         self,
-        input_ids: torch.Tensor | None = None,
+        input_ids: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         token_type_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
@@ -56,11 +61,16 @@ class MeanPoolingForSequenceClassification(PreTrainedModel):
         if token_type_ids is not None:
             kwargs["token_type_ids"] = token_type_ids
         hidden = self.base_model(input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
-        mask = (
-            hidden.new_ones(hidden.shape[:2]) if attention_mask is None else attention_mask.to(hidden.dtype)
-        )
-        mean = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        logits = self.classifier(self.dropout(mean))
+        real = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        if self.config.pooling == "pair":
+            separator = input_ids == self.config.sep_token_id
+            is_second = separator.cumsum(dim=1) > 0
+            first = _mean(hidden, real * ~is_second)
+            second = _mean(hidden, real * is_second * ~separator)
+            pooled = torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
+        else:
+            pooled = _mean(hidden, real)
+        logits = self.classifier(self.dropout(pooled))
         loss = None
         if labels is not None and self.config.problem_type == "regression":
             loss = nn.functional.mse_loss(logits.squeeze(-1).float(), labels.float())
@@ -69,4 +79,10 @@ class MeanPoolingForSequenceClassification(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-MeanPoolingForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the tokens where ``mask`` (batch, tokens) is 1: (batch, tokens, width) to (batch, width)."""
+    weights = mask.to(hidden.dtype).unsqueeze(-1)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
+PoolingForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")

@@ -1,0 +1,95 @@
+"""The Hub folder: what load_dataset makes of it, and that nothing of a user's is ever lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import datasets
+import pytest
+from pyarrow import parquet
+
+import klue_datasets
+from klue_datasets.export import export
+from klue_datasets.tasks import TASKS
+
+
+def test_the_folder_loads_by_its_name_from_its_parent_with_equal_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = export(tmp_path / "hub" / "klue", mini=True)
+    monkeypatch.chdir(tmp_path / "hub")
+    assert list(rows) == list(TASKS)
+    assert datasets.get_dataset_config_names("klue") == sorted(TASKS)
+    for task in TASKS:
+        expected = klue_datasets.load(task, mini=True)
+        loaded = datasets.load_dataset("klue", task)
+        assert {split: table.num_rows for split, table in loaded.items()} == rows[task]
+        for split, table in loaded.items():
+            assert table.features == expected[split].features
+            assert list(table.features) == list(expected[split].features)
+            assert table.to_list() == expected[split].to_list()
+        stream = datasets.load_dataset("klue", task, split="validation", streaming=True)
+        assert next(iter(stream)) == expected["validation"][0]
+
+
+def test_the_files_are_parquet_with_zstd_and_the_card_tells_what_they_hold(tmp_path: Path) -> None:
+    export(tmp_path / "klue", tasks=["tc"], mini=True)
+    files = sorted(
+        path.relative_to(tmp_path / "klue").as_posix() for path in (tmp_path / "klue").rglob("*.*")
+    )
+    assert files == [
+        "README.md",
+        "ynat/train-00000-of-00001.parquet",
+        "ynat/validation-00000-of-00001.parquet",
+    ]
+    metadata = parquet.read_metadata(tmp_path / "klue" / files[1])
+    assert metadata.row_group(0).column(0).compression == "ZSTD"
+    assert b"huggingface" in metadata.metadata
+    card = (tmp_path / "klue" / "README.md").read_text()
+    assert "license: cc-by-sa-4.0" in card
+    assert "Not made from the published raw files" in card
+    assert "45,678 train rows" in card
+
+
+def test_the_card_says_which_split_is_the_published_file(shared: Path, tmp_path: Path) -> None:
+    export(tmp_path / "klue", tasks=["nli"], data_dir=shared / "data/klue-v1.1-dev")
+    card = (tmp_path / "klue" / "README.md").read_text()
+    assert "Byte for byte the published raw file: validation." in card
+    assert "Not made from the published raw files" not in card
+
+
+def test_an_export_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "klue"
+    export(target, tasks=["nli", "sts"], mini=True)
+    export(target, tasks=["sts"], mini=True)
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "sts"]
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="was not written by an export"):
+        export(mine, tasks=["sts"], mini=True)
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_failure_leaves_the_old_folder_and_no_debris(tmp_path: Path) -> None:
+    target = tmp_path / "klue"
+    export(target, tasks=["sts"], mini=True)
+    before = (target / "README.md").read_text()
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "klue-sts-v1.1_train.json").write_text('[{"guid": "g"}]')
+    with pytest.raises(klue_datasets.KlueDataError, match="guid g: field 'labels' is missing"):
+        export(target, tasks=["sts"], data_dir=raw)
+    assert (target / "README.md").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["klue", "raw"]
+
+
+def test_the_command_prints_what_it_wrote_and_says_what_is_wrong(tmp_path: Path, python) -> None:
+    words = ("-m", "klue_datasets", "export", "--output_dir", tmp_path / "klue", "--tasks", "nli")
+    done = python(*words, "--mini")
+    assert done.stdout.splitlines()[0].startswith("nli: ")
+    assert done.stdout.splitlines()[1] == f"Written to {tmp_path / 'klue'}"
+    wrong = python(*words, "--data_dir", tmp_path / "nowhere", check=False)
+    assert wrong.returncode == 1
+    assert wrong.stderr.splitlines()[-1].startswith("nli: no raw KLUE file of version 1.1.0 below")
+    assert "Traceback" not in wrong.stderr

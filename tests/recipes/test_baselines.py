@@ -1,0 +1,34 @@
+"""What a constant answer scores, and the strict JSON that results are written in."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recipes.engine.baselines import constant_scores
+from recipes.engine.results import strict, write_json
+
+
+def test_the_majority_of_training_is_the_answer() -> None:
+    scores = constant_scores("nli", ["neutral", "neutral", "entailment"], ["neutral", "entailment"])
+    assert scores == {"accuracy": 50.0}
+    scores = constant_scores("ynat", ["경제"] * 3 + ["사회"], ["경제", "사회", "정치"])
+    assert scores == {"macro_f1": pytest.approx(100 * 0.5 / 3)}
+
+
+def test_a_constant_similarity_has_no_correlation_but_an_f1() -> None:
+    scores = constant_scores("sts", [1.0, 2.0], [4.0, 1.0, 3.0])
+    assert math.isnan(scores["pearsonr"])
+    assert scores["f1"] == pytest.approx(80.0)  # all positive: 2 of 3
+
+
+def test_results_are_strict_json(tmp_path: Path) -> None:
+    values = {"a": float("nan"), "b": np.float32(0.5), "c": [np.int64(3), float("inf")], "d": {"e": True}}
+    assert strict(values) == {"a": None, "b": 0.5, "c": [3, None], "d": {"e": True}}
+    write_json(tmp_path / "deep" / "x.json", values)
+    assert json.loads((tmp_path / "deep" / "x.json").read_text()) == strict(values)
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["x.json"]

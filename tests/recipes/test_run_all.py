@@ -1,0 +1,65 @@
+"""All tasks in one go: what is run, what is not run again, and the table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recipes.run_all import Run, launch_command, main, plan, table
+
+
+def finish(run: Run, **scores: float | None) -> None:
+    run.folder.mkdir(parents=True)
+    (run.folder / "all_results.json").write_text(json.dumps({"eval_data": "some data", **scores}))
+
+
+def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
+    runs = plan(["klue/roberta-base", "out/tiny"], ["ynat", "sts"], [1, 2], tmp_path)
+    assert len(runs) == 8
+    assert runs[1] == Run("klue/roberta-base", "ynat", 2, tmp_path / "roberta-base/ynat/seed-2")
+    with pytest.raises(SystemExit, match="Models share a name: a/x, b/x"):
+        plan(["a/x", "b/x"], ["ynat"], [1], tmp_path)
+
+
+def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    run = Run("m", "ynat", 7, tmp_path)
+    assert "--resume_from_checkpoint" not in launch_command(run, [])
+    (tmp_path / "checkpoint-3").mkdir()
+    command = launch_command(run, ["--mini"])
+    assert command[command.index("--resume_from_checkpoint") + 1] == "last"
+    assert command[-1] == "--mini"
+    assert command[2:4] == ["accelerate.commands.launch", command[3]]
+    assert command[3].endswith("train_tc.py")
+
+
+def test_the_table_has_means_constants_and_what_did_not_finish(tmp_path: Path) -> None:
+    runs = plan(["m"], ["ynat", "sts", "nli"], [1, 2], tmp_path)
+    finish(runs[0], eval_macro_f1=80.0, constant_macro_f1=4.0)
+    finish(runs[1], eval_macro_f1=82.0, constant_macro_f1=4.0)
+    finish(runs[2], eval_pearsonr=None, constant_pearsonr=None, eval_f1=50.0, constant_f1=60.0)
+    assert table(runs).splitlines()[2:] == [
+        "| m | ynat | macro F1 | 81.00 ± 1.41 | 4.00 | 2 | some data |",
+        "| m | sts | Pearson's r | undefined | undefined | 1 | some data |",
+        "| m | sts | F1 | 50.00 | 60.00 | 1 | some data |",
+        "| m | nli | accuracy | did not finish | | 0 | |",
+    ]
+
+
+def test_runs_are_launched_once_and_failures_are_reported(
+    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
+    words += ["--max_steps", "2", "--max_train_samples", "32", "--use_cpu"]
+    assert main(words) == 0
+    first = capfd.readouterr().out
+    assert "| nli | accuracy | " in first
+    changed = tmp_path.joinpath("tiny/nli/seed-42/all_results.json").stat().st_mtime_ns
+    assert main(words) == 0
+    assert "finished before" in capfd.readouterr().out
+    assert tmp_path.joinpath("tiny/nli/seed-42/all_results.json").stat().st_mtime_ns == changed
+    assert main([*words, "--seed", "1", "--max_train_samples", "none"]) == 1
+    captured = capfd.readouterr()
+    assert "did not finish" in captured.out
+    assert "failed: [1/1]" in captured.err

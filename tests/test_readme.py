@@ -1,0 +1,54 @@
+"""README.md is true: its examples print what it says, its table lists what is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS
+from recipes.engine.arguments import make_parser, parse
+from recipes.tasks import MODULES
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) == README.count("```python") == 3
+
+
+@pytest.mark.parametrize(("code", "printed"), EXAMPLES, ids=["data", "metric", "function"])
+def test_the_examples_print_what_the_readme_says(code: str, printed: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == printed
+
+
+def test_the_commands_have_flags_that_exist() -> None:
+    commands = re.findall(r"^accelerate launch recipes/train_(\w+)\.py (.*)$", README, flags=re.MULTILINE)
+    assert len(commands) == 2
+    for module, words in commands:
+        task = next(task for task, name in MODULES.items() if name == module)
+        parse(make_parser(task, ""), task, words.split())
+
+
+def test_the_table_lists_the_tasks_that_work_with_their_metrics() -> None:
+    rows = [
+        line.split(" | ")
+        for line in README.splitlines()
+        if re.match(r"\| (ynat|sts|nli|ner|re|dp|mrc|wos) ", line)
+    ]
+    assert len(rows) == 8
+    assert {row[0].strip("| ") for row in rows if row[4].startswith("yes")} == set(TASKS)
+    for row in rows:
+        if (task := row[0].strip("| ")) in METRICS:
+            assert re.findall(r"`(\w+)`", row[2]) == list(METRICS[task].names)
+            assert row[3] == f"`train_{MODULES[task]}.py`"
