@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from klue_datasets.mini import dp, ner, nli, re, sts, ynat
+from klue_datasets.mini import dp, mrc, ner, nli, re, sts, ynat
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
 GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
@@ -21,6 +21,7 @@ GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
     ner.files,
     re.files,
     dp.files,
+    mrc.files,
 )
 MINI_FOLDER = Path(__file__).parent
 
