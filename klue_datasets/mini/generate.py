@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from klue_datasets.mini import dp, mrc, ner, nli, re, sts, ynat
+from klue_datasets.mini import dp, mrc, ner, nli, re, sts, wos, ynat
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
 GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
@@ -22,6 +22,7 @@ GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
     re.files,
     dp.files,
     mrc.files,
+    wos.files,
 )
 MINI_FOLDER = Path(__file__).parent
 
