@@ -137,7 +137,7 @@ def unchanged(turns: Turns) -> dict[str, str]:
 
 
 def copied(turns: Turns) -> dict[str, str]:
-    """Return, given the slots that are filled, for each yes or the value of its list that was uttered last."""
+    """Return, given the slots that are filled, for each yes or the value that was uttered last."""
     heard, slots = said(turns), ontology()
     return {
         slot: max(["yes" if "yes" in slots[slot] else "dontcare", *slots[slot][2:]], key=heard.rfind)
