@@ -181,7 +181,7 @@ def _receive(address: str, partial: Path) -> int:
     """One request for what ``partial`` lacks, appended to it; returns the HTTP status."""
     from datasets.utils import tqdm
     from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 
     there = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # or a range would count compressed bytes
