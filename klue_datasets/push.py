@@ -25,7 +25,7 @@ def push(
     hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> list[str]:
-    """Exports to a temporary folder and uploads it.
+    """Exports to a temporary folder and uploads it; the repository then holds these tasks and no other.
 
     Args:
         repo_id: The dataset repository, e.g. ``me/klue``; made where there is none.
@@ -65,13 +65,21 @@ def push(
         lines = [f"{path.relative_to(folder).as_posix()}: {path.stat().st_size:,} bytes" for path in files]
         if dry_run:
             return [*lines, f"Nothing was sent; without --dry_run this becomes one commit to {repo_id}."]
-        api = HfApi()
-        api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=repo_id,
-            repo_type="dataset",
-            folder_path=folder,
-            commit_message=f"KLUE {version}: {', '.join(rows)}",
-            delete_patterns=STALE,
-        )
+        try:
+            api = HfApi()
+            api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+            commit = api.upload_folder(
+                repo_id=repo_id,
+                repo_type="dataset",
+                folder_path=folder,
+                commit_message=f"KLUE {version}: {', '.join(rows)}",
+                delete_patterns=STALE,
+            )
+        except (OSError, ValueError):
+            raise  # huggingface_hub says what the Hub answered
+        except Exception as error:  # no answer at all: httpx's errors, which depend on the version
+            raise ConnectionError(
+                f"{repo_id}: the Hub could not be reached ({type(error).__name__}: {error}). "
+                "Push again; files go there in one commit, so that it holds all of the old or all of the new ones."
+            ) from error
     return [*lines, f"Uploaded in one commit: {commit.commit_url}"]

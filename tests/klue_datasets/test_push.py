@@ -66,3 +66,19 @@ def test_a_name_that_is_none_is_refused_before_anything_is_built(capsys: pytest.
     assert ended.value.code == 1
     assert "a/b/c" in capsys.readouterr().err
     assert CALLS == []
+
+
+def test_a_hub_that_does_not_answer_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ConnectError(Exception):
+        """As httpx has it: no OSError."""
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ConnectError("no route")
+
+    monkeypatch.setattr(FakeApi, "create_repo", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(WORDS)
+    assert ended.value.code == 1
+    assert "me/klue: the Hub could not be reached (ConnectError: no route)." in capsys.readouterr().err

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from klue_datasets import load
 from klue_datasets.download import official_splits
 from klue_datasets.loading import make_builder
 from klue_datasets.statistics import STATISTICS, describe, statistics
 from klue_datasets.tasks import TASKS, get_task
+from klue_datasets.validation import validate
 
 
 def test_the_committed_figures_are_those_of_the_official_dev_files(shared: Path) -> None:
@@ -77,3 +84,38 @@ def test_the_command_prints_what_it_counts(shared: Path, python) -> None:
     words = ("-m", "klue_datasets", "stats", "--tasks", "nli", "--data_dir", shared / "data/klue-v1.1-dev")
     assert python(*words).stdout.startswith("nli validation: 3,000 rows\n  label: entailment 1,000, ")
     assert json.loads(python(*words, "--json").stdout)["nli"]["validation"]["rows"] == 3_000
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_file_without_rows_has_figures_and_no_defect(task: str, tmp_path: Path) -> None:
+    empty = {"mrc": '{"data": []}', "ner": "## a\n" * 5, "dp": "## a\n" * 5}.get(task, "[]")
+    (tmp_path / get_task(task).filename("train", "1.1.0")).write_text(empty)
+    counted = statistics(tasks=[task], data_dir=tmp_path)[task]["train"]
+    assert counted["rows"] == 0
+    assert set(map(str, counted["lengths"].values())) == {"{}"}
+    assert all(count == 0 for counts in counted["labels"].values() for count in counts.values())
+    report = validate(tasks=[task], data_dir=tmp_path)
+    assert report.defects == []
+    assert [split.rows for split in report.splits] == [0, None]
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), st.integers(0, 6)),
+        min_size=1,
+    )
+)
+def test_any_titles_are_counted_as_python_counts_them(rows: list[tuple[str, int]]) -> None:
+    titles, labels = zip(*rows, strict=True)
+    counted = describe("ynat", {"title": pa.array(titles), "label": pa.array(labels)})
+    assert counted["rows"] == len(rows)
+    characters = sorted(map(len, titles))
+    points = counted["lengths"]["title, characters"]
+    assert (points["min"], points["max"]) == (characters[0], characters[-1])
+    assert points["q25"] == characters[max(0, math.ceil(len(rows) * 0.25) - 1)]
+    assert points["mean"] == round(sum(characters) / len(rows), 2)
+    assert counted["labels"]["label"] == {
+        name: labels.count(index) for index, name in enumerate(TASKS["ynat"].labels)
+    }
+    words = counted["lengths"]["title, words"]
+    assert words["max"] <= max(map(len, titles))

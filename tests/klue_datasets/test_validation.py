@@ -237,6 +237,12 @@ def test_klue_small_has_only_known_defects(shared: Path) -> None:
     assert len(plausible) == 58
 
 
+def test_the_mini_corpus_has_no_defect() -> None:
+    report = validate(mini=True)
+    assert report.defects == []
+    assert {split.task for split in report.splits if split.rows} == set(TASKS)
+
+
 def test_a_known_defect_is_known_only_as_often_as_it_occurs(tmp_path: Path) -> None:
     rows = [
         {
