@@ -80,6 +80,6 @@ def push(
         except Exception as error:  # no answer at all: httpx's errors, which depend on the version
             raise ConnectionError(
                 f"{repo_id}: the Hub could not be reached ({type(error).__name__}: {error}). "
-                "Push again; files go there in one commit, so that it holds all of the old or all of the new ones."
+                "Push again; files go there in one commit, so that it holds all the old or all the new ones."
             ) from error
     return [*lines, f"Uploaded in one commit: {commit.commit_url}"]
