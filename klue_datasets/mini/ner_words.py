@@ -5,27 +5,23 @@
 
 from __future__ import annotations
 
-SURNAMES = ("김", "이", "박", "최", "정", "강", "윤", "한", "서", "문")
-GIVEN_NAMES = ("민준", "서연", "도윤", "하은", "지호", "수아", "예준", "나연", "시우", "다은")
+SURNAMES = ("김", "이", "박", "최", "정", "윤")
+GIVEN_NAMES = ("민준", "서연", "도윤", "하은", "지호", "수아")
 
 # Each of these can name a person, a company or a town: only the sentence tells.
-SHARED_NAMES = ("하늘", "바다", "보람", "슬기", "한별", "누리", "가람", "다온", "아람", "새솔")
+SHARED_NAMES = ("하늘", "바다", "보람", "슬기", "누리", "가람")
 # A town, or the team that plays for it; with its province.
 CITIES = {
     "여수": "전라도",
     "부산": "경상도",
     "대전": "충청도",
-    "광주": "전라도",
     "전주": "전라도",
     "강릉": "강원도",
     "수원": "경기도",
-    "춘천": "강원도",
-    "목포": "전라도",
-    "경주": "경상도",
 }
-DISTRICTS = ("새빛동", "솔밭면", "큰내읍", "꽃재동", "윗말읍")
-COMPANY_STEMS = ("한빛", "대림", "동방", "미래", "우리", "세종")
-COMPANY_ENDINGS = (" 전자", " 은행", "제약", " 건설", "항공", " 대학교", " 출판사")
+DISTRICTS = ("새빛동", "솔밭면", "큰내읍")
+COMPANY_STEMS = ("한빛", "동방", "미래", "세종")
+COMPANY_ENDINGS = (" 전자", " 은행", "제약", "항공", " 대학교")
 
 SEASONS = ("봄", "여름", "가을", "겨울")
 # Half of the day -> first and last hour that it is said with.
