@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import os
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from .tasks import Task
 from .tasks import check_version
 
 Files = Mapping[str, Sequence[str]]
+DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 # Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
 BUILD = "1"
 
@@ -40,6 +42,9 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         files: Split name -> local raw files. None: those in ``data_dir``; without one, the official files,
             downloaded and checked.
         data_dir: KLUE's ``klue_benchmark`` folder, or the folder of one task in it.
+        data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them.
+        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them; the default view
+            corrects them and adds to them, see ``load``.
         **kwargs: As for datasets.DatasetBuilder.
     """
 
@@ -47,21 +52,30 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
     VERSION = datasets.Version(DEFAULT_VERSION)
 
     def __init__(
-        self, *args: Any, files: Files | None = None, data_dir: str | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        files: Files | None = None,
+        data_dir: str | None = None,
+        data_files: DataFiles | None = None,
+        hub_compatible: bool = False,
+        **kwargs: Any,
     ) -> None:
-        if files is None and data_dir is not None:
+        if files is None and data_files is not None:
+            files = named_files(self.KLUE_TASK, data_files)
+        elif files is None and data_dir is not None:
             files = find_files(self.KLUE_TASK, data_dir, str(kwargs.get("version") or DEFAULT_VERSION))
         name = kwargs.get("config_name") or self.KLUE_TASK.name
         if name != self.KLUE_TASK.name:
             raise ValueError(f"This builder has one config, {self.KLUE_TASK.name!r}; {name!r} was asked for.")
         kwargs["config_name"] = name
         self.files = files
-        if files is not None:  # the cache folder is named after what the files hold, not after where they lie
-            kwargs["hash"] = _fingerprint(files, kwargs.get("hash") or "")
+        self.hub_compatible = hub_compatible
+        # The cache folder is named after the view and what the files hold, not after where they lie.
+        kwargs["hash"] = _fingerprint(files or {}, f"{kwargs.get('hash') or ''} {hub_compatible}")
         super().__init__(*args, **kwargs)
 
     def features(self) -> datasets.Features:
-        """The columns and their types, as on the Hub."""
+        """The columns and their types, as on the Hub or, unless ``hub_compatible``, with more after them."""
         raise NotImplementedError  # pragma: no cover
 
     def columns(self, path: str) -> dict[str, pa.Array]:
@@ -124,6 +138,38 @@ def find_files(task: Task, data_dir: str | Path, version: str) -> dict[str, list
         f"{task.name}: no raw KLUE file of version {version} below {root}; "
         f"expected at least one of {', '.join(map(str, tried))}.{hint}"
     )
+
+
+def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
+    """The raw files that a user names for a task.
+
+    Args:
+        task: The task's record, for messages.
+        data_files: A path or paths, which are the train split, or a mapping of splits to them.
+
+    Returns:
+        Split name -> its files.
+
+    Raises:
+        FileNotFoundError: A path is no file.
+        ValueError: No path is given.
+    """
+    splits = data_files if isinstance(data_files, Mapping) else {"train": data_files}
+    files = {}
+    for split, given in splits.items():
+        # Not Path: in a builder's module, datasets puts another class in its place when it streams.
+        paths = [given] if isinstance(given, str | os.PathLike) else list(given)
+        for path in paths:
+            if not Path(path).is_file():
+                raise FileNotFoundError(
+                    f"{task.name}: data_files names {path} for split {str(split)!r}, which is no file."
+                )
+        files[str(split)] = [str(Path(path).resolve()) for path in paths]
+    if not any(files.values()):
+        raise ValueError(
+            f"{task.name}: data_files names no file; expected a path, paths, or a mapping of splits to them."
+        )
+    return files
 
 
 @contextlib.contextmanager

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import datasets
 
-from klue_datasets.builder import KlueBuilder, find_files
+from klue_datasets.builder import DataFiles, KlueBuilder, find_files, named_files
 from klue_datasets.download import fetch
 from klue_datasets.reading import KlueDataError
 from klue_datasets.tasks import DEFAULT_VERSION, check_version, get_task
 
 MINI_DIR = Path(__file__).parent / "mini"
-DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 
 
 def load(
@@ -26,6 +24,7 @@ def load(
     data_files: DataFiles | None = None,
     mini: bool = False,
     version: str = DEFAULT_VERSION,
+    hub_compatible: bool = False,
     streaming: bool = False,
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
@@ -33,13 +32,15 @@ def load(
     """Loads one KLUE task, as ``datasets.load_dataset`` would.
 
     Args:
-        task: ynat, sts, nli, or an alias (tc).
+        task: ynat, sts, nli, ner, re, dp, mrc, wos, or an alias (tc, dst).
         split: A split or slice such as ``validation`` or ``train[:10%]``; None for all.
         data_dir: KLUE's ``klue_benchmark`` folder or one task's folder in it; the splits whose official file
             exists are built.
         data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them.
         mini: The small synthetic corpus that comes with this package.
         version: 1.1.0 or 1.0.0.
+        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. How the default view
+            differs, the data card says under "Two views" (hub_cards/templates/dataset.md).
         streaming: Rows as they are read, without a cache.
         num_proc: Processes to build with, one file each.
         cache_dir: Datasets cache; None for the usual one.
@@ -54,7 +55,13 @@ def load(
         KlueDownloadError: The official files cannot be had.
     """
     builder = make_builder(
-        task, data_dir=data_dir, data_files=data_files, mini=mini, version=version, cache_dir=cache_dir
+        task,
+        data_dir=data_dir,
+        data_files=data_files,
+        mini=mini,
+        version=version,
+        hub_compatible=hub_compatible,
+        cache_dir=cache_dir,
     )
     return build(builder, split, streaming=streaming, num_proc=num_proc)
 
@@ -84,6 +91,7 @@ def make_builder(
     data_files: DataFiles | None = None,
     mini: bool = False,
     version: str = DEFAULT_VERSION,
+    hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> KlueBuilder:
     """The builder behind ``load``, with its files found (or downloaded) but nothing built yet.
@@ -97,7 +105,7 @@ def make_builder(
         given = " and ".join(name for name, is_given in sources.items() if is_given)
         raise ValueError(f"{record.name}: {given} were given; expected one source of raw files.")
     if data_files is not None:
-        files = _named_files(record.name, data_files)
+        files = named_files(record, data_files)
     elif data_dir is not None or mini:
         files = find_files(record, MINI_DIR if mini else data_dir or "", version)
     else:
@@ -107,28 +115,11 @@ def make_builder(
     )
     return builder_class(
         files=files,
+        hub_compatible=hub_compatible,
         version=datasets.Version(version),
         cache_dir=None if cache_dir is None else str(cache_dir),
         dataset_name="klue",
     )
-
-
-def _named_files(task: str, data_files: DataFiles) -> dict[str, list[str]]:
-    splits = data_files if isinstance(data_files, Mapping) else {"train": data_files}
-    files = {}
-    for split, given in splits.items():
-        paths = [given] if isinstance(given, str | Path) else list(given)
-        for path in paths:
-            if not Path(path).is_file():
-                raise FileNotFoundError(
-                    f"{task}: data_files names {path} for split {split!r}, which is no file."
-                )
-        files[str(split)] = [str(Path(path).resolve()) for path in paths]
-    if not any(files.values()):
-        raise ValueError(
-            f"{task}: data_files names no file; expected a path, paths, or a mapping of splits to them."
-        )
-    return files
 
 
 def _check_split(builder: KlueBuilder, split: str | None) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import datasets
 import pyarrow as pa
 
-from . import reading
 from .builder import KlueBuilder
+from .reading import class_ids
+from .reading import read_records
+from .reading import strings
 from .tasks import TASKS
+
+# Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
+from .download import fetch as fetch
 
 
 class Nli(KlueBuilder):
@@ -23,13 +28,13 @@ class Nli(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = reading.read_records(path)
+        records = read_records(path)
         # The official train file says genre where the dev file says source.
         source = "genre" if any("genre" in record for record in records) else "source"
         return {
-            "guid": reading.strings(records, path, "guid"),
-            "source": reading.strings(records, path, source, default=""),
-            "premise": reading.strings(records, path, "premise"),
-            "hypothesis": reading.strings(records, path, "hypothesis"),
-            "label": reading.class_ids(records, path, "gold_label", self.KLUE_TASK.labels),
+            "guid": strings(records, path, "guid"),
+            "source": strings(records, path, source, default=""),
+            "premise": strings(records, path, "premise"),
+            "hypothesis": strings(records, path, "hypothesis"),
+            "label": class_ids(records, path, "gold_label", self.KLUE_TASK.labels),
         }

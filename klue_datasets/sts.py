@@ -5,9 +5,17 @@ from __future__ import annotations
 import datasets
 import pyarrow as pa
 
-from . import reading
 from .builder import KlueBuilder
+from .reading import class_ids
+from .reading import numbers
+from .reading import objects
+from .reading import read_records
+from .reading import strings
+from .reading import struct_array
 from .tasks import TASKS
+
+# Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
+from .download import fetch as fetch
 
 
 class Sts(KlueBuilder):
@@ -27,19 +35,17 @@ class Sts(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = reading.read_records(path)
-        labels = reading.objects(records, path, "labels")
+        records = read_records(path)
+        labels = objects(records, path, "labels")
         scores = {
-            "label": reading.numbers(labels, path, "label"),
-            "real-label": reading.numbers(labels, path, "real-label"),
-            "binary-label": reading.class_ids(
-                labels, path, "binary-label", self.KLUE_TASK.labels, as_index=True
-            ),
+            "label": numbers(labels, path, "label"),
+            "real-label": numbers(labels, path, "real-label"),
+            "binary-label": class_ids(labels, path, "binary-label", self.KLUE_TASK.labels, as_index=True),
         }
         return {
-            "guid": reading.strings(records, path, "guid"),
-            "source": reading.strings(records, path, "source", default=""),
-            "sentence1": reading.strings(records, path, "sentence1"),
-            "sentence2": reading.strings(records, path, "sentence2"),
-            "labels": pa.StructArray.from_arrays(list(scores.values()), names=list(scores)),
+            "guid": strings(records, path, "guid"),
+            "source": strings(records, path, "source", default=""),
+            "sentence1": strings(records, path, "sentence1"),
+            "sentence2": strings(records, path, "sentence2"),
+            "labels": struct_array(scores),
         }

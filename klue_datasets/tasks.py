@@ -37,6 +37,67 @@ VERSION_COMMIT: Mapping[str, str] = {
 # Hub split name -> how the official files call it.
 SPLIT_FILE: Mapping[str, str] = {"train": "train", "validation": "dev"}
 
+# dp, in the order of KLUE's baseline, whose metric joins the relations from index 15 (VP_CMP) on.
+# On the Hub both are plain strings. NP_SVJ is a typo of the data that the baseline keeps as a class.
+DP_RELATIONS = (
+    *("NP", "NP_AJT", "VP", "NP_SBJ", "VP_MOD", "NP_OBJ", "AP", "NP_CNJ", "NP_MOD", "VNP", "DP", "VP_AJT"),
+    *("VNP_MOD", "NP_CMP", "VP_SBJ"),
+    *("VP_CMP", "VP_OBJ", "VNP_CMP", "AP_MOD", "X_AJT", "VP_CNJ", "VNP_AJT", "IP", "X", "X_SBJ", "VNP_OBJ"),
+    *(
+        "VNP_SBJ",
+        "X_OBJ",
+        "AP_AJT",
+        "L",
+        "X_MOD",
+        "X_CNJ",
+        "VNP_CNJ",
+        "X_CMP",
+        "AP_CMP",
+        "AP_SBJ",
+        "R",
+        "NP_SVJ",
+    ),
+)
+DP_POS_TAGS = (
+    *(
+        "NNG",
+        "NNP",
+        "NNB",
+        "NP",
+        "NR",
+        "VV",
+        "VA",
+        "VX",
+        "VCP",
+        "VCN",
+        "MMA",
+        "MMD",
+        "MMN",
+        "MAG",
+        "MAJ",
+        "JC",
+    ),
+    *(
+        "IC",
+        "JKS",
+        "JKC",
+        "JKG",
+        "JKO",
+        "JKB",
+        "JKV",
+        "JKQ",
+        "JX",
+        "EP",
+        "EF",
+        "EC",
+        "ETN",
+        "ETM",
+        "XPN",
+        "XSN",
+    ),
+    *("XSV", "XSA", "XR", "SF", "SP", "SS", "SE", "SO", "SL", "SH", "SW", "SN", "NA"),
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -51,7 +112,7 @@ class Task:
         stem: What official folders and files of the task begin with, e.g. ``klue-sts``.
         extension: File name ending of the official files, without the dot.
         counts: Published number of rows of each split.
-        blobs: Version -> split -> git blob SHA-1 of the official file.
+        blobs: Version -> split -> git blob SHA-1 of the official file; absent where it is unknown.
         archive_sha256: SHA-256 of the official v1 archive.
         archive_bytes: Its size.
         labels: Class names in the order of the Hub's ClassLabel; empty where the task has no classes.
@@ -146,6 +207,121 @@ _TASKS = (
         archive_bytes=1_257_374,
         labels=("entailment", "neutral", "contradiction"),
         card_task="text-classification",
+    ),
+    Task(
+        name="ner",
+        alias="",
+        title="Named entity recognition",
+        title_ko="개체명 인식",
+        description="A sentence; which characters name a person, place, group, date, time or quantity?",
+        stem="klue-ner",
+        extension="tsv",
+        counts={"train": 21_008, "validation": 5_000},
+        blobs={
+            "1.1.0": {
+                "train": "b4f5d7dba85bb04d9dd72c7491bd62568af55cf1",
+                "validation": "3ed843a2e62d536fc2e2dbcc0f304ee346dda62e",
+            },
+            "1.0.0": {},
+        },
+        archive_sha256="848a89759ac6b7c149c9a00d820726fe2a140c22782201f1a40d856672e7ea8e",
+        archive_bytes=4_308_644,
+        labels=(
+            *("B-DT", "I-DT", "B-LC", "I-LC", "B-OG", "I-OG", "B-PS", "I-PS", "B-QT", "I-QT", "B-TI", "I-TI"),
+            "O",
+        ),
+        card_task="token-classification",
+    ),
+    Task(
+        name="re",
+        alias="",
+        title="Relation extraction",
+        title_ko="관계 추출",
+        description="A sentence with a subject and an object; which of 30 relations holds between them?",
+        stem="klue-re",
+        extension="json",
+        counts={"train": 32_470, "validation": 7_765},
+        blobs=_same_in_both_versions(
+            {
+                "train": "83b1fd41b1ea65dc29cd5bcfe1721bcdb25bd4d6",
+                "validation": "f3e013f47e0a5a5d234410f8cdaa1eb8d89ccce3",
+            },
+        ),
+        archive_sha256="b09ceac0d986cc09e42fcda9c7f2873c0eea8ec0629baf91fead36580790f8f5",
+        archive_bytes=5_669_259,
+        labels=(
+            "no_relation",
+            *("org:dissolved", "org:founded", "org:place_of_headquarters", "org:alternate_names"),
+            *("org:member_of", "org:members", "org:political/religious_affiliation", "org:product"),
+            *("org:founded_by", "org:top_members/employees", "org:number_of_employees/members"),
+            *("per:date_of_birth", "per:date_of_death", "per:place_of_birth", "per:place_of_death"),
+            *("per:place_of_residence", "per:origin", "per:employee_of", "per:schools_attended"),
+            *("per:alternate_names", "per:parents", "per:children", "per:siblings", "per:spouse"),
+            *("per:other_family", "per:colleagues", "per:product", "per:religion", "per:title"),
+        ),
+        card_task="text-classification",
+    ),
+    Task(
+        name="dp",
+        alias="",
+        title="Dependency parsing",
+        title_ko="의존 구문 분석",
+        description="The words of a sentence; which word does each depend on, and by which of 38 relations?",
+        stem="klue-dp",
+        extension="tsv",
+        counts={"train": 10_000, "validation": 2_000},
+        blobs={
+            "1.1.0": {
+                "train": "279c0b4de1e1341036b0147701d7e11ee79860e7",
+                "validation": "ecd421f75cb1343c30e7482ce7cdc730f5d4cd12",
+            },
+            "1.0.0": {"validation": "ecd421f75cb1343c30e7482ce7cdc730f5d4cd12"},
+        },
+        archive_sha256="2c76a3543a50599ac6640ad360ba00eac36e0b5b2363f708a614d6e50844d17b",
+        archive_bytes=2_033_461,
+        labels=(),
+        card_task="token-classification",
+    ),
+    Task(
+        name="mrc",
+        alias="",
+        title="Machine reading comprehension",
+        title_ko="기계 독해",
+        description="A passage and a question; which words of the passage answer it, if any do?",
+        stem="klue-mrc",
+        extension="json",
+        counts={"train": 17_554, "validation": 5_841},
+        blobs={
+            "1.1.0": {
+                "train": "46fd63137949a85f054aacb81ca4065c7b3a5882",
+                "validation": "b89a46fcc5f3b15be59703abd626b52e4c4dd236",
+            },
+            "1.0.0": {},
+        },
+        archive_sha256="a444af252901452380d58a6320908ce4a86759bb6f38ad95d0ca98584ad33d14",
+        archive_bytes=19_218_422,
+        labels=(),
+        card_task="question-answering",
+    ),
+    Task(
+        name="wos",
+        alias="dst",
+        title="Dialogue state tracking",
+        title_ko="대화 상태 추적",
+        description="A dialogue with a travel agent; what does the user want, after each turn of theirs?",
+        stem="wos",
+        extension="json",
+        counts={"train": 8_000, "validation": 1_000},
+        blobs=_same_in_both_versions(
+            {
+                "train": "0a017e06c2daaf6e3855a9ccfda25dac1d666f71",
+                "validation": "f0564e4c981ce85a4bd4b5cf1e211800211d8541",
+            },
+        ),
+        archive_sha256="da17829300271560afc6e7fc330503c2ca6f7ae7721d9bb94308579542a5871f",
+        archive_bytes=4_785_657,
+        labels=(),
+        card_task="text-generation",
     ),
 )
 

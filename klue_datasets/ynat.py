@@ -5,9 +5,14 @@ from __future__ import annotations
 import datasets
 import pyarrow as pa
 
-from . import reading
 from .builder import KlueBuilder
+from .reading import class_ids
+from .reading import read_records
+from .reading import strings
 from .tasks import TASKS
+
+# Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
+from .download import fetch as fetch
 
 
 class Ynat(KlueBuilder):
@@ -21,11 +26,11 @@ class Ynat(KlueBuilder):
         return datasets.Features({"guid": text, "title": text, "label": label, "url": text, "date": text})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = reading.read_records(path)
+        records = read_records(path)
         return {
-            "guid": reading.strings(records, path, "guid"),
-            "title": reading.strings(records, path, "title"),
-            "label": reading.class_ids(records, path, "label", self.KLUE_TASK.labels),
-            "url": reading.strings(records, path, "url", default=""),
-            "date": reading.strings(records, path, "date", default=""),
+            "guid": strings(records, path, "guid"),
+            "title": strings(records, path, "title"),
+            "label": class_ids(records, path, "label", self.KLUE_TASK.labels),
+            "url": strings(records, path, "url", default=""),
+            "date": strings(records, path, "date", default=""),
         }

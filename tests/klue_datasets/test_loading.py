@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
 from pathlib import Path
 
-import datasets
 import pytest
 
 import klue_datasets
 from klue_datasets import KlueDataError, KlueDownloadError, load
 from klue_datasets.download import git_blob_sha1, official_splits, url
-from klue_datasets.loading import MINI_DIR, make_builder
-from klue_datasets.tasks import TASKS, get_task
-
-SMALL = {"ynat": (6_000, 1_500), "sts": (400, 119), "nli": (2_400, 600)}
-TEXT = datasets.Value("string")
-HUB_FEATURES = {
-    "ynat": {
-        "guid": TEXT,
-        "title": TEXT,
-        "label": datasets.ClassLabel(names=["IT과학", "경제", "사회", "생활문화", "세계", "스포츠", "정치"]),
-        "url": TEXT,
-        "date": TEXT,
-    },
-    "sts": {
-        "guid": TEXT,
-        "source": TEXT,
-        "sentence1": TEXT,
-        "sentence2": TEXT,
-        "labels": {
-            "label": datasets.Value("float64"),
-            "real-label": datasets.Value("float64"),
-            "binary-label": datasets.ClassLabel(names=["negative", "positive"]),
-        },
-    },
-    "nli": {
-        "guid": TEXT,
-        "source": TEXT,
-        "premise": TEXT,
-        "hypothesis": TEXT,
-        "label": datasets.ClassLabel(names=["entailment", "neutral", "contradiction"]),
-    },
-}
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_real_files_have_the_hubs_columns(task: str, shared: Path) -> None:
-    small = load(task, data_dir=shared / "data/klue-small")
-    assert {split: rows.num_rows for split, rows in small.items()} == dict(
-        zip(("train", "validation"), SMALL[task], strict=True)
-    )
-    assert small["train"].features == datasets.Features(HUB_FEATURES[task])
-    assert list(small["train"].features) == list(HUB_FEATURES[task])
-    sample = load(task, data_dir=shared / "data/klue-v1-sample", version="1.0.0")
-    assert sample["train"].features == datasets.Features(HUB_FEATURES[task])
+from klue_datasets.loading import MINI_DIR
+from klue_datasets.tasks import get_task
 
 
 def test_rows_are_those_of_the_raw_files(shared: Path) -> None:
@@ -76,15 +34,17 @@ def test_rows_are_those_of_the_raw_files(shared: Path) -> None:
     assert list(rows["labels"]) == [record["labels"] for record in raw]
 
 
-def test_the_official_dev_files_are_known_by_their_hash(shared: Path) -> None:
-    for task, rows in (("sts", 519), ("nli", 3_000)):
-        builder = make_builder(task, data_dir=shared / "data/klue-v1.1-dev")
-        assert official_splits(get_task(task), builder.files) == {"validation"}
-        validation = load(task, data_dir=shared / "data/klue-v1.1-dev")
-        assert {split: table.num_rows for split, table in validation.items()} == {"validation": rows}
-    assert official_splits(get_task("sts"), make_builder("sts", mini=True).files) == set()
+def test_hashes_tell_official_files_from_others(tmp_path: Path) -> None:
+    path = tmp_path / "raw.json"
+    path.write_text('[{"guid": "g", "title": "제목", "label": "경제"}]')
+    task = get_task("ynat")
+    assert official_splits(task, {"validation": [str(path)]}) == set()
+    known = dataclasses.replace(task, blobs={"1.1.0": {"validation": git_blob_sha1(path)}})
+    assert official_splits(known, {"validation": [str(path)]}) == {"validation"}
+    assert official_splits(known, {"validation": [str(path)]}, "1.0.0") == set()
+    assert official_splits(known, {"validation": [str(path), str(path)]}) == set()
     # git names an empty file so, wherever git is used
-    empty = Path(os.environ["HF_HOME"]) / "empty"
+    empty = tmp_path / "empty"
     empty.touch()
     assert git_blob_sha1(empty) == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
@@ -178,6 +138,12 @@ def test_downloads_are_pinned_and_can_come_from_a_mirror(monkeypatch: pytest.Mon
     )
     monkeypatch.setenv("KLUE_BASE_URL", "http://127.0.0.1:1/mirror/")
     assert url(get_task("tc"), "train", "1.0.0").startswith("http://127.0.0.1:1/mirror/ab22cd5c")
+
+
+def test_a_file_of_version_1_whose_hash_is_unknown_comes_from_an_archive_whose_hash_is_known() -> None:
+    for task in ("ner", "mrc"):
+        with pytest.raises(KlueDownloadError, match=rf"could not download http.*/klue-{task}-v1\.tar\.gz"):
+            load(task, version="1.0.0")
 
 
 def test_importing_the_package_is_cheap(python) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +83,70 @@ def test_numbers_and_classes(tmp_path: Path) -> None:
             reading.class_ids([{"guid": "a", "x": wrong}], path, "x", ["y", "n"], as_index=True)
 
 
+def test_a_list_of_records_inside_an_object(tmp_path: Path) -> None:
+    assert reading.read_records(write(tmp_path, {"version": 1, "data": [{"a": 1}]}), "data") == [{"a": 1}]
+    for content, sentence in (
+        ([], "the top level is a list; expected an object with a list 'data'"),
+        ({"version": 1}, "the top level has no 'data'; expected an object with a list 'data'"),
+        ({"data": {"a": 1}}, "'data' is an object; expected a list of records"),
+        ({"data": [[]]}, "record 0 is a list; expected an object"),
+    ):
+        with pytest.raises(KlueDataError, match=rf"raw\.json: {sentence}"):
+            reading.read_records(write(tmp_path, content), "data")
+
+
+def test_integers_booleans_and_lists_of_strings(tmp_path: Path) -> None:
+    path = tmp_path / "raw.json"
+    assert reading.integers([{"x": 2**31 - 1}, {}], path, "x", default=1).to_pylist() == [2**31 - 1, 1]
+    for wrong in (True, "3", None, 3.0, 2**31, -(2**31) - 1):
+        with pytest.raises(
+            KlueDataError, match=r"guid a: field 'x' is .*; expected a whole number of 32 bits"
+        ):
+            reading.integers([{"guid": "a", "x": wrong}], path, "x")
+    assert reading.booleans([{"x": True}, {}, {"x": None}], path, "x", default=False).to_pylist() == [
+        True,
+        False,
+        False,
+    ]
+    for wrong in (1, "true", []):
+        with pytest.raises(KlueDataError, match="expected true or false"):
+            reading.booleans([{"x": wrong}], path, "x", default=False)
+    assert reading.string_lists([{"x": ["a", ""]}, {}], path, "x", default=[]).to_pylist() == [["a", ""], []]
+    for wrong in ("ab", ["a", 1], None, {}):
+        with pytest.raises(KlueDataError, match="expected a list of strings"):
+            reading.string_lists([{"x": wrong}], path, "x")
+    with pytest.raises(
+        KlueDataError, match=r"guid b: field 'x' is \['\\ud800'\]; expected text without lone"
+    ):
+        reading.string_lists([{"guid": "a", "x": []}, {"guid": "b", "x": ["\ud800"]}], path, "x")
+
+
+def test_what_lies_deep_inside_is_named_by_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "raw.json"
+    turns = reading.nested([{"guid": "a", "turns": [{"text": "x"}, {}]}], path, "turns")[0]
+    with pytest.raises(KlueDataError, match=r"raw\.json: guid a, turns\[1\]: field 'text' is missing"):
+        reading.strings(turns, path, "text")
+    paragraphs = reading.nested(
+        [{}, {"paragraphs": [{"qas": [{"guid": 1}]}]}], path, "paragraphs", default=[]
+    )
+    questions = reading.nested(paragraphs[1], path, "qas")[0]
+    with pytest.raises(
+        KlueDataError, match=r"record 1, paragraphs\[0\], qas\[0\]: field 'guid' is 1; expected"
+    ):
+        reading.strings(questions, path, "guid")
+    with pytest.raises(KlueDataError, match=r"guid a: field 'turns' is \[1\]; expected a list of objects"):
+        reading.nested([{"guid": "a", "turns": [1]}], path, "turns")
+    entity = reading.objects([{"guid": "a", "entity": {"word": None}}], path, "entity")
+    with pytest.raises(KlueDataError, match="guid a: field 'word' is None; expected a string"):
+        reading.strings(entity, path, "word")
+
+
+def test_a_guid_that_cannot_be_printed_is_escaped(tmp_path: Path) -> None:
+    with pytest.raises(KlueDataError) as caught:
+        reading.strings([{"guid": "\udcff", "x": 1}], tmp_path, "x")
+    assert "guid '\\udcff'" in str(caught.value).encode().decode()
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -121,3 +188,80 @@ def test_whatever_the_bytes_are_the_answer_is_records_or_one_clear_error(
     else:
         with pytest.raises(KlueDataError, match=r"raw\.json"):
             reading.read_records(path)
+
+
+ENTITY = {"word": "가", "start_idx": 0, "end_idx": 0, "type": "PER"}
+SPAN = {"text": "가", "answer_start": 0}
+RAW = {
+    "re": [
+        {
+            "guid": "a",
+            "sentence": "가",
+            "subject_entity": ENTITY,
+            "object_entity": ENTITY,
+            "label": "no_relation",
+        }
+    ],
+    "mrc": {
+        "data": [
+            {
+                "title": "가",
+                "paragraphs": [
+                    {
+                        "context": "가",
+                        "qas": [
+                            {"guid": "a", "question": "?", "answers": [SPAN], "is_impossible": False},
+                            {"guid": "b", "question": "?", "answers": [], "plausible_answers": [SPAN]},
+                        ],
+                    }
+                ],
+            }
+        ]
+    },
+    "wos": [
+        {
+            "guid": "a",
+            "domains": ["관광"],
+            "dialogue": [
+                {"role": "user", "text": "가", "state": ["관광-이름-가"]},
+                {"role": "sys", "text": "나"},
+            ],
+        }
+    ],
+}
+BROKEN = JSON | st.just("\ud800") | st.integers(-(2**40), 2**40)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container of a JSON value with every key or index of it."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    return [place for key in keys for place in [(value, key), *places(value[key])]]
+
+
+@settings(max_examples=400, deadline=None)
+@given(task=st.sampled_from(list(RAW)), data=st.data(), hub=st.booleans())
+def test_whatever_becomes_of_a_right_file_the_answer_is_rows_or_one_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, task: str, data: st.DataObject, hub: bool
+) -> None:
+    from klue_datasets.loading import make_builder
+
+    raw = [copy.deepcopy(RAW[task])]  # in a list, so that the top level can be replaced too
+    for _ in range(data.draw(st.integers(0, 2))):
+        container, key = data.draw(st.sampled_from(places(raw)))
+        if isinstance(container, dict) and data.draw(st.booleans()):
+            del container[key]
+        else:
+            container[key] = data.draw(BROKEN)
+    path = write(tmp_path_factory.mktemp("fuzz"), raw[0])
+    builder = make_builder(task, data_files=path, hub_compatible=hub)
+    message = ""
+    try:
+        ((_, table),) = builder._generate_tables([str(path)])
+    except KlueDataError as error:
+        message = str(error)
+    if message:
+        assert re.search(r"raw\.json: .*expected", message)
+        assert json.dumps(raw[0]) != json.dumps(RAW[task])  # False == 0, but not in JSON
+    else:
+        table.validate(full=True)
+        assert table.schema.names == list(builder.features())

@@ -1,0 +1,90 @@
+"""Builder of mrc: passages and questions, with the spans that answer them, if any do."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from .builder import KlueBuilder
+from .reading import Record
+from .reading import booleans
+from .reading import integers
+from .reading import list_array
+from .reading import nested
+from .reading import read_records
+from .reading import strings
+from .reading import struct_array
+from .tasks import TASKS
+
+# Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
+from .download import fetch as fetch
+
+
+class Mrc(KlueBuilder):
+    """KLUE machine reading comprehension, a row a question, in the order of the file.
+
+    By default everything is as the file has it: texts are not stripped, so that offsets fit, and an
+    unanswerable question has no answers but plausible_answers. The Hub's rows have the texts stripped, but
+    not the offsets moved, and the plausible answers behind the answers.
+    """
+
+    KLUE_TASK = TASKS["mrc"]
+
+    def features(self) -> datasets.Features:
+        text = datasets.Value("string")
+        integer = datasets.Value("int32")
+        spans = datasets.Sequence({"answer_start": integer, "text": text})
+        columns = {
+            "title": text,
+            "context": text,
+            "news_category": text,
+            "source": text,
+            "guid": text,
+            "is_impossible": datasets.Value("bool"),
+            "question_type": integer,
+            "question": text,
+            "answers": spans,
+        }
+        return datasets.Features(columns if self.hub_compatible else columns | {"plausible_answers": spans})
+
+    def columns(self, path: str) -> dict[str, pa.Array]:
+        articles = read_records(path, key="data")
+        paragraphs, article_of_paragraph = _flatten(nested(articles, path, "paragraphs"))
+        questions, paragraph = _flatten(nested(paragraphs, path, "qas"))
+        article = article_of_paragraph.take(paragraph)
+        answers = nested(questions, path, "answers")
+        plausible_answers = nested(questions, path, "plausible_answers", default=[])
+        if self.hub_compatible:
+            answers = [own + plausible for own, plausible in zip(answers, plausible_answers, strict=True)]
+        return {
+            "title": strings(articles, path, "title", default="").take(article),
+            "context": self._texts(paragraphs, path, "context").take(paragraph),
+            "news_category": strings(articles, path, "news_category", default="").take(article),
+            "source": strings(articles, path, "source", default="").take(article),
+            "guid": strings(questions, path, "guid"),
+            "is_impossible": booleans(questions, path, "is_impossible", default=False),
+            "question_type": integers(questions, path, "question_type", default=1),
+            "question": self._texts(questions, path, "question"),
+            "answers": self._spans(answers, path),
+            "plausible_answers": self._spans(plausible_answers, path),
+        }
+
+    def _texts(self, records: list[Record], path: str, field: str) -> pa.StringArray:
+        texts = strings(records, path, field)
+        if self.hub_compatible:
+            texts = pa.array([text.strip() for text in texts.to_pylist()], type=pa.string())
+        return texts
+
+    def _spans(self, lists: list[list[Record]], path: str) -> pa.StructArray:
+        spans, _ = _flatten(lists)
+        starts = integers(spans, path, "answer_start")
+        texts = self._texts(spans, path, "text")
+        return struct_array({"answer_start": list_array(lists, starts), "text": list_array(lists, texts)})
+
+
+def _flatten(lists: list[list[Record]]) -> tuple[list[Record], np.ndarray]:
+    """The records of all lists, one list after the other, and in which list each was."""
+    return list(chain.from_iterable(lists)), np.repeat(np.arange(len(lists)), list(map(len, lists)))

@@ -1,0 +1,138 @@
+"""Raw KLUE files with a line a character (ner) or a word (dp) to Arrow columns, the whole file at once.
+
+Five header lines; then, sentence after sentence, ``## guid<TAB>sentence``, the rows (fields separated by
+tabs, never quoted or stripped: a blank is a character), and a blank line. Every error is a KlueDataError that
+names file and line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .reading import KlueDataError
+from .reading import excerpt
+from .reading import read_text
+
+HEADER_LINES = 5
+SENTENCE = r"^## (?P<guid>[^\t]+)\t(?P<text>.*)$"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sentences:
+    """The sentences of a file, and their rows as list columns: one list a sentence, one item a row.
+
+    Attributes:
+        path: The file, for messages.
+        guids: What each sentence is called.
+        texts: What stands behind its guid.
+        lines: Index of each sentence's first line in the file, for messages.
+        offsets: Where in ``fields`` the rows of each sentence begin, and where the last one's end.
+        fields: Name of a field -> its value in every row of the file.
+    """
+
+    path: str | Path
+    guids: pa.StringArray
+    texts: pa.StringArray
+    lines: np.ndarray
+    offsets: np.ndarray
+    fields: dict[str, pa.StringArray]
+
+    def strings(self, field: str, names: Sequence[str] | None = None) -> pa.ListArray:
+        """A field as lists of strings; each one of ``names``, where names are given, or a KlueDataError."""
+        if names is not None:
+            self._indices(field, names)
+        return self._lists(self.fields[field])
+
+    def class_ids(self, field: str, names: Sequence[str]) -> pa.ListArray:
+        """A field as lists of int64 positions in ``names``; any other value is a KlueDataError."""
+        return self._lists(self._indices(field, names).cast(pa.int64()))
+
+    def integers(self, field: str) -> pa.ListArray:
+        """A field as lists of int32; anything but a whole number from 0 is a KlueDataError."""
+        values = self.fields[field]
+        is_right = pc.match_substring_regex(values, pattern="^[0-9]{1,9}$")
+        self._refuse(field, pc.invert(is_right), "a whole number from 0")
+        return self._lists(values.cast(pa.int32()))
+
+    def _indices(self, field: str, names: Sequence[str]) -> pa.Int32Array:
+        indices = pc.index_in(self.fields[field], value_set=pa.array(names, type=pa.string()))
+        self._refuse(field, indices.is_null(), f"one of {', '.join(names)}")
+        return indices
+
+    def _lists(self, values: pa.Array) -> pa.ListArray:
+        return pa.ListArray.from_arrays(pa.array(self.offsets, type=pa.int32()), values)
+
+    def _refuse(self, field: str, is_wrong: pa.BooleanArray, expected: str) -> None:
+        """Raises for the first row whose field is wrong, if there is any."""
+        wrong = _where(is_wrong)
+        if not wrong.size:
+            return
+        row = int(wrong[0])
+        sentence = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        line = self.lines[sentence] + 1 + row - self.offsets[sentence]  # rows follow without a gap
+        where = f"line {line + 1}, guid {self.guids[sentence]}"
+        found = excerpt(self.fields[field][row].as_py())
+        raise KlueDataError(f"{self.path}: {where}: field {field!r} is {found}; expected {expected}.")
+
+
+def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
+    """Reads a KLUE file of sentences with rows.
+
+    Official files end their lines with LF. A file whose first line ends with CRLF is read with that instead;
+    a carriage return anywhere else is a character like any other. The last sentence needs no blank line.
+
+    Args:
+        path: A local file, UTF-8, with or without a byte order mark.
+        fields: Names of the fields of a row.
+
+    Returns:
+        The sentences in file order.
+
+    Raises:
+        KlueDataError: The file is not UTF-8, or a line is not what it should be.
+    """
+    text = read_text(path)
+    line_end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+    lines = pc.split_pattern(pa.array([text], type=pa.string()), pattern=line_end).values
+
+    def refuse(wrong: np.ndarray, expected: str) -> None:
+        """Raises for the first of the lines that are not what was expected, if there is any."""
+        if wrong.size:
+            found = excerpt(lines[int(wrong[0])].as_py())
+            raise KlueDataError(f"{path}: line {wrong[0] + 1} is {found}; expected {expected}.")
+
+    if line_end == "\r\n":
+        mixed = _where(pc.match_substring(lines, pattern="\n"))
+        refuse(mixed, "CRLF at the end of every line, as at the end of the first")
+    is_mark = np.array(pc.starts_with(lines, pattern="##"))
+    if len(lines) < HEADER_LINES:
+        raise KlueDataError(f"{path}: ends in line {len(lines)}; expected {HEADER_LINES} header lines.")
+    refuse(np.flatnonzero(~is_mark[:HEADER_LINES]), f"{HEADER_LINES} header lines that begin with '##'")
+    is_row = ~is_mark & ~np.array(pc.is_in(lines, value_set=pa.array(["", "\t"])))
+    is_mark[:HEADER_LINES] = is_row[:HEADER_LINES] = False
+    starts, rows = np.flatnonzero(is_mark), np.flatnonzero(is_row)
+
+    heads = pc.extract_regex(lines.take(starts), pattern=SENTENCE)
+    refuse(starts[_where(heads.is_null())], "'## ', a guid, a tab and a sentence")
+    outside = rows[~(is_mark | is_row)[rows - 1]]
+    refuse(outside, "a sentence's first line ('## ', guid, tab, sentence) before its rows")
+    offsets = np.append(np.searchsorted(rows, starts), rows.size)
+    refuse(starts[np.diff(offsets) == 0], "rows after it")
+    parts = pc.split_pattern(lines.take(rows), pattern="\t")
+    wrong = _where(pc.not_equal(pc.list_value_length(parts), len(fields)))
+    refuse(rows[wrong], f"{len(fields)} fields separated by tabs ({', '.join(fields)})")
+    values = parts.flatten()
+    columns = {
+        field: values.take(np.arange(index, len(values), len(fields))) for index, field in enumerate(fields)
+    }
+    return Sentences(path, heads.field("guid"), heads.field("text"), starts, offsets, columns)
+
+
+def _where(condition: pa.BooleanArray) -> np.ndarray:
+    return np.flatnonzero(np.array(condition))
