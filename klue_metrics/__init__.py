@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from klue_datasets.tasks import get_task
+from klue_metrics.functional import get_metric
 
 if TYPE_CHECKING:
     import evaluate
@@ -22,7 +22,7 @@ def path(name: str = "klue_metric") -> str:
     Raises:
         ValueError: There is no such module.
     """
-    folder = name if name == "klue_metric" else f"klue_{get_task(str(name).removeprefix('klue_')).name}"
+    folder = name if name == "klue_metric" else f"klue_{get_metric(str(name).removeprefix('klue_')).task}"
     return str(Path(__file__).resolve().parent / folder)
 
 
@@ -34,9 +34,9 @@ def load(task: str, **kwargs: Any) -> evaluate.Metric:
         **kwargs: Passed on to ``evaluate.load``, e.g. ``experiment_id``.
 
     Raises:
-        ValueError: There is no such task.
+        ValueError: There is no such task, or no metric for it yet.
     """
-    name = get_task(task).name
+    name = get_metric(task).task
     import evaluate  # takes seconds to import, so not at the top
 
     return evaluate.load(path(), name, **kwargs)

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from klue_datasets.tasks import ALIASES, TASKS, get_task
+from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
 from recipes.engine.results import ALL_RESULTS, read_json
 from recipes.tasks import MODULES
@@ -51,7 +51,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model_name_or_path", nargs="+", default=["klue/roberta-base"], metavar="MODEL", help="checkpoints"
     )
-    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="which tasks (default: all)")
+    aliases = [alias for alias, task in ALIASES.items() if task in MODULES]
+    parser.add_argument("--tasks", nargs="+", choices=[*MODULES, *aliases], help="which tasks (default: all)")
     parser.add_argument("--seed", nargs="+", type=int, default=[42], metavar="N", help="seeds (default: 42)")
     parser.add_argument("--output_dir", default="out/all", metavar="DIR", help="where (default: out/all)")
     return parser
@@ -60,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is not finished and prints the table; returns 1 if any run failed."""
     arguments, passed_on = make_parser().parse_known_args(argv)
-    tasks = [get_task(task).name for task in arguments.tasks or TASKS]
+    tasks = [get_task(task).name for task in arguments.tasks or MODULES]
     runs = plan(arguments.model_name_or_path, tasks, arguments.seed, Path(arguments.output_dir))
     failed = []
     for number, run in enumerate(runs, start=1):
@@ -133,8 +134,8 @@ def _mean(scores: Sequence[float | None]) -> str:
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return "undefined"
-    spread = f" ± {statistics.stdev(known):.2f}" if len(known) > 1 else ""
-    return f"{statistics.fmean(known):.2f}{spread}"
+    spread = statistics.stdev(known) if len(known) > 1 else 0.0
+    return f"{statistics.fmean(known):.2f}" + (f" ± {spread:.2f}" if spread else "")
 
 
 if __name__ == "__main__":

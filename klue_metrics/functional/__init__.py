@@ -59,7 +59,10 @@ METRICS: Mapping[str, Metric] = {
 
 def get_metric(task: str) -> Metric:
     """Returns the metric of a task, by its name or its alias; ValueError where there is none."""
-    return METRICS[get_task(task).name]
+    name = get_task(task).name
+    if name not in METRICS:
+        raise ValueError(f"There is no metric for {name} yet; expected one of {', '.join(METRICS)}.")
+    return METRICS[name]
 
 
 def compute(task: str, predictions: object, references: object, **kwargs: Any) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def as_floats(values: object, *, task: str, role: str) -> FloatArray:
 
 
 def check_pairs(
-    predictions: Sequence[Any] | npt.NDArray, references: Sequence[Any] | npt.NDArray, task: str
+    predictions: Sequence[Any] | npt.NDArray[Any], references: Sequence[Any] | npt.NDArray[Any], task: str
 ) -> None:
     """Raises ValueError unless there are as many predictions as references, and at least one."""
     if len(predictions) != len(references):
@@ -84,7 +84,7 @@ def check_pairs(
         raise ValueError(f"{task}: predictions and references are empty; expected at least one of each.")
 
 
-def _flat(values: object, *, task: str, role: str, expected: str) -> npt.NDArray | list[Any]:
+def _flat(values: object, *, task: str, role: str, expected: str) -> npt.NDArray[Any] | list[Any]:
     """A one-dimensional array where one is at hand (numpy, torch), otherwise a list."""
     array = values
     if hasattr(values, "detach"):  # a torch tensor, perhaps on a GPU, perhaps bfloat16

@@ -212,7 +212,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _option(field: dataclasses.Field, hint: Any, default: Any) -> dict[str, Any]:
+def _option(field: dataclasses.Field[Any], hint: Any, default: Any) -> dict[str, Any]:
     """The argparse options of one field."""
     kind, is_list = _kind(hint)
     text = field.metadata["help"] + ("" if default is None or kind is bool else f" (default: {default})")

@@ -18,6 +18,9 @@ MODULES = {"ynat": "tc", "sts": "sts", "nli": "nli"}
 
 
 def get_recipe(task: str) -> Recipe:
-    """Returns the recipe of a task, by its name or its alias."""
-    recipe: Recipe = import_module(f"recipes.tasks.{MODULES[get_task(task).name]}").RECIPE
+    """Returns the recipe of a task, by its name or its alias; ValueError where there is none."""
+    name = get_task(task).name
+    if name not in MODULES:
+        raise ValueError(f"There is no recipe for {name} yet; expected one of {', '.join(MODULES)}.")
+    recipe: Recipe = import_module(f"recipes.tasks.{MODULES[name]}").RECIPE
     return recipe

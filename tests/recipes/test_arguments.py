@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from klue_datasets.tasks import TASKS
 from recipes.engine.arguments import (
     CONFIGS_DIR,
     FIELDS,
@@ -35,13 +34,13 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_every_task_has_a_script_and_its_presets() -> None:
-    assert sorted(f"train_{MODULES[task]}.py" for task in TASKS) == SCRIPTS
-    assert {path.parent.name for path in CONFIGS_DIR.glob("*/*.yaml")} == set(TASKS)
+    assert sorted(f"train_{MODULES[task]}.py" for task in MODULES) == SCRIPTS
+    assert {path.parent.name for path in CONFIGS_DIR.glob("*/*.yaml")} == set(MODULES)
 
 
 def test_every_preset_parses() -> None:
     checked = [
-        (task, preset, parsed("--preset", preset, task=task)) for task in TASKS for preset in presets(task)
+        (task, preset, parsed("--preset", preset, task=task)) for task in MODULES for preset in presets(task)
     ]
     assert len(checked) == len(list(CONFIGS_DIR.glob("*/*.yaml"))) == 9
     values = {(task, preset): arguments for task, preset, arguments in checked}

@@ -154,10 +154,13 @@ def test_the_lines_in_the_card_run_whatever_was_trained(
     assert re.search(r"'label': '(entailment|neutral|contradiction)', 'score': 0\.", printed)
 
 
-def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lora", [(), ("--use_lora",)], ids=["full", "lora"])
+def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(
+    lora: tuple[str, ...], tiny: Path, tmp_path: Path
+) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     words = [*QUICK, "--model_name_or_path", str(tiny), "--max_steps", "60", "--save_steps", "5"]
-    words += ["--early_stopping_patience", "50"]
+    words += ["--early_stopping_patience", "50", *lora]
 
     def command(folder: Path, *more: str) -> list[str]:
         return [sys.executable, "recipes/train_nli.py", *words, "--output_dir", str(folder), *more]
@@ -282,6 +285,14 @@ def test_two_processes_and_one_evaluate_the_same(finished: tuple[str, Path], tmp
         del result["eval_loss"]  # Trainer's is a mean over batches, whose sizes differ
     assert results[0] == pytest.approx(results[1], abs=0.05)
     assert predictions(tmp_path / "1")[-1]["guid"] == predictions(tmp_path / "2")[-1]["guid"]
+
+
+def test_prediction_alone_writes_predictions_and_no_scores(tiny: Path, tmp_path: Path) -> None:
+    run("nli", tiny, tmp_path / "model", "--max_steps", "2")
+    run("nli", tmp_path / "model", tmp_path / "out", "--do_predict")
+    assert predictions(tmp_path / "out") == predictions(tmp_path / "model")
+    assert not (tmp_path / "out" / "eval_results.json").exists()
+    assert "Not evaluated." in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_data_from_a_folder_written_by_export(tiny: Path, tmp_path: Path) -> None:
