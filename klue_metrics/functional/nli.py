@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.inputs import as_class_ids, check_pairs
+from klue_metrics.functional.inputs import IntArray, as_class_ids, check_pairs
 
 LABELS = TASKS["nli"].labels
+
+TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+NAMES = {"accuracy": "accuracy"}
+
+
+def convert(values: object, role: str) -> IntArray:
+    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    return as_class_ids(values, LABELS, task="nli", role=role)
 
 
 def compute(predictions: object, references: object) -> dict[str, float]:
@@ -24,7 +32,6 @@ def compute(predictions: object, references: object) -> dict[str, float]:
     Raises:
         ValueError: Unknown label, unequal lengths, or nothing to score.
     """
-    predicted = as_class_ids(predictions, LABELS, task="nli", role="predictions")
-    gold = as_class_ids(references, LABELS, task="nli", role="references")
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
     check_pairs(predicted, gold, "nli")
     return {"accuracy": 100 * float(np.mean(predicted == gold))}

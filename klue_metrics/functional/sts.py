@@ -10,6 +10,14 @@ from klue_metrics.functional.inputs import FloatArray, as_floats, check_pairs
 
 THRESHOLD = 3.0  # two sentences mean the same from here on
 
+TYPES = {"predictions": "float64", "references": "float64"}  # of what ``convert`` gives
+NAMES = {"pearsonr": "Pearson's r", "f1": "F1"}
+
+
+def convert(values: object, role: str) -> FloatArray:
+    """Predictions or references, in any container, as checked numbers; errors as in ``compute``."""
+    return as_floats(values, task="sts", role=role)
+
 
 def compute(predictions: object, references: object) -> dict[str, float]:
     """Scores semantic textual similarity.
@@ -25,8 +33,7 @@ def compute(predictions: object, references: object) -> dict[str, float]:
     Raises:
         ValueError: A value that is not a finite number, unequal lengths, or fewer than two pairs.
     """
-    predicted = as_floats(predictions, task="sts", role="predictions")
-    gold = as_floats(references, task="sts", role="references")
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
     check_pairs(predicted, gold, "sts")
     if len(gold) < 2:
         raise ValueError(

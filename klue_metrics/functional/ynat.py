@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional.classes import confusion_matrix, macro_f1
-from klue_metrics.functional.inputs import as_class_ids, check_pairs
+from klue_metrics.functional.inputs import IntArray, as_class_ids, check_pairs
 
 LABELS = TASKS["ynat"].labels
+
+TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+NAMES = {"macro_f1": "macro F1"}
+
+
+def convert(values: object, role: str) -> IntArray:
+    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    return as_class_ids(values, LABELS, task="ynat", role=role)
 
 
 def compute(predictions: object, references: object) -> dict[str, float]:
@@ -23,7 +31,6 @@ def compute(predictions: object, references: object) -> dict[str, float]:
     Raises:
         ValueError: Unknown label, unequal lengths, or nothing to score.
     """
-    predicted = as_class_ids(predictions, LABELS, task="ynat", role="predictions")
-    gold = as_class_ids(references, LABELS, task="ynat", role="references")
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
     check_pairs(predicted, gold, "ynat")
     return {"macro_f1": 100 * macro_f1(confusion_matrix(predicted, gold, len(LABELS)))}
