@@ -2,8 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# A second one has datasets 3.6, the last line that runs loading scripts.
+VENV_3_6 := .venv-datasets-3.6
+INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test test-datasets-3.6 lint bench clean
 
 install: $(INSTALLED)
 
@@ -22,6 +25,16 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
+$(INSTALLED_3_6): constraints-datasets-3.6.txt
+	test -x $(VENV_3_6)/bin/python || $(PYTHON) -m venv $(VENV_3_6)
+	$(VENV_3_6)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-datasets-3.6.txt
+	touch $@
+
+# Our builder files as scripts, and the exported folder, in datasets 3.6: the same rows as here.
+test-datasets-3.6: $(INSTALLED) $(INSTALLED_3_6)
+	HF_HUB_OFFLINE=1 KLUE_PYTHON_DATASETS_3_6=$(CURDIR)/$(VENV_3_6)/bin/python \
+		$(BIN)/python -m pytest tests/klue_datasets/test_scripts.py
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,5 +44,5 @@ bench: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s -o python_files='bench_*.py' tests/benchmarks
 
 clean:
-	rm -rf .venv out hub build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv $(VENV_3_6) out hub build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

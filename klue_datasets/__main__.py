@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from klue_datasets.tasks import ALIASES, DEFAULT_VERSION, TASKS, VERSION_SUFFIX
 
@@ -12,36 +13,108 @@ def make_parser() -> argparse.ArgumentParser:
     """The command line of this package."""
     parser = argparse.ArgumentParser(prog="python -m klue_datasets", description="KLUE data sets.")
     commands = parser.add_subparsers(dest="command", required=True)
-    export = commands.add_parser(
+    export = _add(
+        commands,
         "export",
-        help="write the Hub folder: Parquet and card",
-        description="Write a folder that load_dataset reads: one Parquet file a split, and a card. "
-        "Without --data_dir and --mini, the official files are downloaded and checked.",
+        "write the Hub folder: Parquet and card",
+        "Write a folder that load_dataset reads: one Parquet file a split, and a card.",
     )
     export.add_argument("--output_dir", required=True, metavar="DIR", help="the folder, e.g. hub/klue")
-    source = export.add_mutually_exclusive_group()
+    _add_view(export)
+    push = _add(
+        commands,
+        "push",
+        "upload the Hub folder",
+        "Export to a temporary folder and upload it to the Hub in one commit.",
+    )
+    push.add_argument("--repo_id", required=True, metavar="NAME", help="the repository, e.g. me/klue")
+    push.add_argument("--private", action="store_true", help="where it is new, make it private")
+    push.add_argument("--dry_run", action="store_true", help="only print what would be uploaded")
+    _add_view(push)
+    _add(
+        commands,
+        "validate",
+        "check raw files",
+        "Count and check the rows of raw files, and compare the files with the published ones. The exit "
+        "status is 1 where there is a defect that the data is not known to have.",
+    )
+    stats = _add(commands, "stats", "count labels and lengths", "Print rows, label counts and lengths.")
+    stats.add_argument("--json", action="store_true", dest="as_json", help="print JSON, as in stats.json")
+    return parser
+
+
+def _add(commands: Any, name: str, title: str, description: str) -> argparse.ArgumentParser:
+    """A command with the flags that all have."""
+    source_help = " Without --data_dir and --mini, the official files are downloaded and checked."
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=title, description=description + source_help
+    )
+    source = parser.add_mutually_exclusive_group()
     source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
     source.add_argument("--mini", action="store_true", help="the small synthetic corpus of this package")
-    export.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="which tasks (default: all)")
-    export.add_argument("--version", choices=list(VERSION_SUFFIX), default=DEFAULT_VERSION)
+    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="which tasks (default: all)")
+    parser.add_argument("--version", choices=list(VERSION_SUFFIX), default=DEFAULT_VERSION)
     return parser
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--hub_compatible",
+        action="store_true",
+        help="rows and columns exactly as klue/klue on the Hub has them",
+    )
+
+
+def _export(**arguments: Any) -> int:
+    from klue_datasets.export import export
+
+    for task, splits in export(**arguments).items():
+        print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in splits.items()))
+    print(f"Written to {arguments['output_dir']}")
+    return 0
+
+
+def _push(**arguments: Any) -> int:
+    from klue_datasets.push import push
+
+    for line in push(**arguments):
+        print(line)
+    return 0
+
+
+def _validate(**arguments: Any) -> int:
+    from klue_datasets.validation import format_report, validate
+
+    report = validate(**arguments)
+    print(format_report(report))
+    return 1 if report.unknown else 0
+
+
+def _stats(*, as_json: bool, **arguments: Any) -> int:
+    from klue_datasets.statistics import format_statistics, statistics, to_json
+
+    found = statistics(**arguments)
+    print(to_json(found) if as_json else format_statistics(found))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[..., int]] = {
+    "export": _export,
+    "push": _push,
+    "validate": _validate,
+    "stats": _stats,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     parser = make_parser()
     arguments = vars(parser.parse_args(argv))
-    arguments.pop("command")
-    from klue_datasets.export import export
-
+    command = _COMMANDS[arguments.pop("command")]
     try:
-        rows = export(**arguments)
+        return command(**arguments)
     except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
         parser.exit(1, f"{error}\n")
-    for task, splits in rows.items():
-        print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in splits.items()))
-    print(f"Written to {arguments['output_dir']}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,19 +1,29 @@
-"""The official raw files, pinned to a commit, checked by git blob hash, kept in the normal cache."""
+"""The official raw files: pinned, checked by hash before they are kept, in the normal datasets cache."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .tasks import DEFAULT_VERSION
 from .tasks import SPLIT_FILE
+from .tasks import TASKS
 from .tasks import VERSION_COMMIT
 from .tasks import Task
 
 BASE_URL = "https://raw.githubusercontent.com/KLUE-benchmark/KLUE"
+# The archives of version 1.0.0, as the Hub's loading script named them; the number is that of the task.
+ARCHIVE_URL = "http://klue-benchmark.com.s3.amazonaws.com"
+FIRST_COMPETITION = 66
 MAX_RETRIES = 5
+WAIT = 1.0  # seconds before the first new attempt; twice as long before each further one
 
 
 class KlueDownloadError(OSError):
@@ -22,7 +32,15 @@ class KlueDownloadError(OSError):
 
 def git_blob_sha1(path: str | Path) -> str:
     """The hash by which git names a file's content: SHA-1 of ``blob <bytes>\\0`` and the content."""
-    digest = hashlib.sha1(f"blob {os.path.getsize(path)}\0".encode(), usedforsecurity=False)
+    return _digest(path, hashlib.sha1(f"blob {os.path.getsize(path)}\0".encode(), usedforsecurity=False))
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's content."""
+    return _digest(path, hashlib.sha256())
+
+
+def _digest(path: str | Path, digest: hashlib._Hash) -> str:
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
@@ -36,10 +54,20 @@ def url(task: Task, split: str, version: str = DEFAULT_VERSION) -> str:
     return f"{base}/{VERSION_COMMIT[version]}/{folder}/{task.filename(split, version)}"
 
 
+def archive_url(task: Task) -> str:
+    """Where the v1 archive of a task lies; KLUE_BASE_URL in the environment replaces the server."""
+    base = os.environ.get("KLUE_BASE_URL", ARCHIVE_URL).rstrip("/")
+    number = FIRST_COMPETITION + list(TASKS).index(task.name)
+    return f"{base}/app/Competitions/{number:06}/data/{task.folder('1.0.0')}.tar.gz"
+
+
 def fetch(
     task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | None = None
 ) -> dict[str, list[str]]:
     """Downloads the official files of a task, or finds them in the Hugging Face datasets cache.
+
+    A file whose git blob SHA-1 is known comes from the pinned commit. The others of version 1.0.0 come out of
+    the published archive, whose SHA-256 is known.
 
     Args:
         task: The task's record.
@@ -53,35 +81,24 @@ def fetch(
         KlueDownloadError: A file cannot be downloaded, or its hash is not the published one, or unknown.
     """
     import datasets
-    from datasets.utils.file_utils import cached_path
 
-    downloads = (
+    downloads = Path(
         Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
     )
-    config = datasets.DownloadConfig(cache_dir=str(downloads), max_retries=MAX_RETRIES, use_etag=False)
     published = task.blobs.get(version, {})
     unknown = [split for split in SPLIT_FILE if split not in published]
-    if unknown:
+    if unknown and version != "1.0.0":
         raise KlueDownloadError(
             f"{task.name}: no published hash of version {version} is known for {', '.join(unknown)}, "
             "so a download could not be checked. Name a folder of raw files with data_dir."
         )
     files = {}
-    for split, expected in published.items():
-        address = url(task, split, version)
-        try:
-            path = cached_path(address, download_config=config)
-        except (OSError, ValueError) as error:
-            raise KlueDownloadError(
-                f"{task.name}: could not download {address} ({type(error).__name__}). "
-                "Without a network, name a folder of raw files with data_dir."
-            ) from error
-        found = git_blob_sha1(path)
-        if found != expected:
-            os.remove(path)  # or the bad copy would be found again
-            raise KlueDownloadError(
-                f"{address}: git blob SHA-1 is {found}; expected {expected}. The copy was deleted."
-            )
+    for split in SPLIT_FILE:
+        if split in published:
+            address = url(task, split, version)
+            path = _cached(task, address, downloads, git_blob_sha1, "git blob SHA-1", published[split])
+        else:
+            path = _from_archive(task, task.filename(split, version), downloads)
         files[split] = [str(path)]
     return files
 
@@ -96,3 +113,121 @@ def official_splits(
         for split, paths in files.items()
         if split in published and len(paths) == 1 and git_blob_sha1(paths[0]) == published[split]
     }
+
+
+def _cached(
+    task: Task, address: str, downloads: Path, hash_of: Callable[[Path], str], kind: str, expected: str
+) -> Path:
+    """The right copy of a file from the cache, else downloaded; only a right one ever gets its final name."""
+    from datasets.utils.file_utils import hash_url_to_filename
+    from filelock import FileLock
+
+    downloads.mkdir(parents=True, exist_ok=True)
+    path = downloads / hash_url_to_filename(address)
+    with FileLock(f"{path}.lock"):
+        if path.is_file() and hash_of(path) == expected:
+            return path
+        partial = path.with_name(f"{path.name}.incomplete")
+        was_begun = partial.is_file()
+        _download(task, address, partial)
+        if was_begun and hash_of(partial) != expected:  # perhaps begun with another file's bytes
+            partial.unlink()
+            _download(task, address, partial)
+        found = hash_of(partial)
+        if found != expected:
+            partial.unlink()
+            raise KlueDownloadError(
+                f"{address}: {kind} is {found}; expected {expected}. The copy was deleted."
+            )
+        path.with_name(f"{path.name}.json").write_text(json.dumps({"url": address, "etag": None}))
+        os.replace(partial, path)
+    return path
+
+
+def _download(task: Task, address: str, partial: Path) -> None:
+    """Downloads to ``partial``, after the bytes that are there; tries again while that may help.
+
+    huggingface_hub's own http_get loses up to 10 MB, more than most of these files, when a connection breaks.
+    """
+    import datasets
+
+    cause: Exception | None = None
+    reason, failures, most = "HF_HUB_OFFLINE is set", 0, 0
+    while failures < MAX_RETRIES and not datasets.config.HF_HUB_OFFLINE:
+        try:
+            status = _receive(address, partial)
+        except Exception as error:  # OSError, or one of httpx's, which depend on the version: said below
+            cause, status = error, 0
+        if status in (200, 206):
+            return
+        reason = f"HTTP status {status}" if status else f"{type(cause).__name__}: {cause}"
+        if status == 416:  # more is there than the server has
+            partial.unlink()
+        elif status not in (0, 408, 429) and status < 500:
+            break
+        size = partial.stat().st_size if partial.exists() else 0
+        failures = 0 if size > most else failures + 1  # a server that gives a bit each time gets there
+        most = max(most, size)
+        if failures < MAX_RETRIES:
+            time.sleep(WAIT * 2**failures)
+    raise KlueDownloadError(
+        f"{task.name}: could not download {address} ({reason}), and no earlier download is in "
+        f"{partial.parent}. Without a network, name a folder of raw files with data_dir; "
+        "KLUE_BASE_URL names a mirror."
+    ) from cause
+
+
+def _receive(address: str, partial: Path) -> int:
+    """One request for what ``partial`` lacks, appended to it; returns the HTTP status."""
+    from datasets.utils import tqdm
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+
+    there = partial.stat().st_size if partial.exists() else 0
+    headers = {"Accept-Encoding": "identity"}  # or a range would count compressed bytes
+    if there:
+        headers["Range"] = f"bytes={there}-"
+    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    session = get_session()
+    with session.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as response:
+        if response.status_code not in (200, 206):
+            return int(response.status_code)
+        if response.status_code == 200:  # all of it: the first time, or from a server that cannot resume
+            there = 0
+        length = int(response.headers.get("Content-Length", 0))
+        name, total = address.rsplit("/", 1)[-1], there + length if length else None
+        bar = tqdm(desc=name, initial=there, total=total, unit="B", unit_scale=True)
+        with bar, open(partial, "ab" if there else "wb") as file:
+            for block in response.iter_bytes():
+                file.write(block)
+                bar.update(len(block))
+        return int(response.status_code)
+
+
+def _from_archive(task: Task, name: str, downloads: Path) -> Path:
+    """One raw file out of the v1 archive, unpacked beside it; nothing else of the archive is written."""
+    address = archive_url(task)
+    archive = _cached(task, address, downloads, sha256, "SHA-256", task.archive_sha256)
+    # The folder is called after the archive's hash, so what lies in it came out of the right one.
+    folder = downloads / "extracted" / task.archive_sha256
+    target = folder / name
+    if target.is_file():
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{name}.{os.getpid()}.incomplete"
+    try:
+        with tarfile.open(archive) as tar:
+            members = [member for member in tar if member.isreg() and Path(member.name).name == name]
+            if len(members) != 1:
+                raise KlueDownloadError(f"{address}: holds {len(members)} files called {name}; expected one.")
+            source = tar.extractfile(members[0])
+            assert source is not None
+            with source, open(partial, "wb") as file:
+                shutil.copyfileobj(source, file)
+        os.replace(partial, target)
+    except (tarfile.TarError, EOFError) as error:
+        raise KlueDownloadError(f"{address}: not a readable tar archive ({error}).") from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
+    return target

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,12 +17,15 @@ import datasets
 from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
+import pyarrow as pa
 from pyarrow import parquet
 
 from hub_cards import render
 from klue_datasets.download import official_splits
 from klue_datasets.loading import build, make_builder
+from klue_datasets.statistics import QUANTILES, describe
 from klue_datasets.tasks import CITATION, DEFAULT_VERSION, HOMEPAGE, LICENSE, LICENSE_ID, TASKS, get_task
+from klue_datasets.validation import known_defects
 
 ROW_GROUP = 10_000  # rows; the viewer and streaming read one group at a time
 MARKER = "klue-hub-export"  # a tag in the card, by which a folder of ours is known again
@@ -33,6 +38,7 @@ def export(
     data_dir: str | Path | None = None,
     mini: bool = False,
     version: str = DEFAULT_VERSION,
+    hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> dict[str, dict[str, int]]:
     """Writes a folder that ``load_dataset(output_dir, task)`` reads, offline, with no code of ours.
@@ -45,6 +51,7 @@ def export(
         data_dir: Raw KLUE files; without it, and without ``mini``, the official files are downloaded.
         mini: The mini corpus.
         version: 1.1.0 or 1.0.0.
+        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them, see ``load``.
         cache_dir: Datasets cache to build in; None for the usual one.
 
     Returns:
@@ -62,15 +69,22 @@ def export(
     sections: list[dict[str, Any]] = []
     with _replacing(target) as folder:
         for name in names:
-            builder = make_builder(name, data_dir=data_dir, mini=mini, version=version, cache_dir=cache_dir)
+            builder = make_builder(
+                name,
+                data_dir=data_dir,
+                mini=mini,
+                version=version,
+                hub_compatible=hub_compatible,
+                cache_dir=cache_dir,
+            )
             splits = build(builder)
             _write_parquet(splits, folder / name)
             infos[name] = _with_sizes(builder.info, folder / name)
             rows[name] = {split: table.num_rows for split, table in splits.items()}
             official = official_splits(get_task(name), builder.files or {}, version)
             sections.append(_section(name, splits, official))
-        source = "the mini corpus of klue-hub" if mini else "KLUE"
-        (folder / "README.md").write_text(_card(infos, sections, source, version), encoding="utf-8")
+        card = _card(infos, sections, mini=mini, version=version, hub_compatible=hub_compatible)
+        (folder / "README.md").write_text(card, encoding="utf-8")
     return rows
 
 
@@ -100,11 +114,38 @@ def _section(name: str, splits: datasets.DatasetDict, official: set[str]) -> dic
         "published": {split: f"{count:,}" for split, count in task.counts.items()},
         "official": sorted(official),
         "example": json.dumps(example, ensure_ascii=False, indent=2),
+        "statistics": {split: _described(name, table) for split, table in splits.items()},
     }
 
 
+def _described(name: str, table: datasets.Dataset) -> dict[str, Any]:
+    """The statistics of one split, its counts as text and its lengths as table rows."""
+    columns = table.with_format("arrow")[:].combine_chunks()
+    combined = {field: _one_array(columns.column(field)) for field in columns.column_names}
+    counted = describe(name, combined)
+    labels = {
+        what: ", ".join(f"{label} {count:,}" for label, count in counts.items())
+        for what, counts in counted["labels"].items()
+    }
+    lengths = {
+        what: [f"{value:,}" for value in points.values()]
+        for what, points in counted["lengths"].items()
+        if points
+    }
+    return {"labels": labels, "lengths": lengths}
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
 def _card(
-    infos: dict[str, datasets.DatasetInfo], sections: list[dict[str, Any]], source: str, version: str
+    infos: dict[str, datasets.DatasetInfo],
+    sections: list[dict[str, Any]],
+    *,
+    mini: bool,
+    version: str,
+    hub_compatible: bool,
 ) -> str:
     data = DatasetCardData(
         language=["ko"],
@@ -123,8 +164,13 @@ def _card(
         "dataset.md",
         metadata=data.to_yaml(),
         sections=sections,
-        source=source,
+        mini=mini,
         version=version,
+        hub_compatible=hub_compatible,
+        defects=[
+            entry for entry in known_defects() if entry["task"] in infos and version in entry["versions"]
+        ],
+        quantiles=[*QUANTILES, "mean"],
         homepage=HOMEPAGE,
         license=LICENSE,
         citation=CITATION,
@@ -152,12 +198,23 @@ def _replacing(target: Path) -> Iterator[Path]:
     try:
         new.mkdir()
         yield new
-        if target.exists():
-            os.replace(target, old)
-        os.replace(new, target)
+        if not target.exists() or not _exchange(new, target):
+            if target.exists():
+                os.replace(target, old)
+            os.replace(new, target)
     except BaseException:
         if old.exists() and not target.exists():
             os.replace(old, target)
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swaps two folders in one step, so that a killed process never leaves none; False where that is unknown.
+
+    Linux can (renameat2); elsewhere a folder can only take the place of one that was moved away before.
+    """
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    at_cwd, exchange = -100, 2
+    return rename is not None and not rename(at_cwd, bytes(one), at_cwd, bytes(other), exchange)

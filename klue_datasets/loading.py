@@ -39,10 +39,8 @@ def load(
         data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them.
         mini: The small synthetic corpus that comes with this package.
         version: 1.1.0 or 1.0.0.
-        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. The default view
-            differs: ner and dp have a last column guid; mrc has a last column plausible_answers, which the
-            Hub appends to ``answers``, so that here unanswerable questions have none; and mrc does not strip
-            its texts (the Hub does, but leaves the offsets as they were).
+        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. How the default view
+            differs, the data card says under "Two views" (hub_cards/templates/dataset.md).
         streaming: Rows as they are read, without a cache.
         num_proc: Processes to build with, one file each.
         cache_dir: Datasets cache; None for the usual one.

@@ -11,10 +11,19 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from klue_datasets.mini import ner, nli, re, sts, ynat
+from klue_datasets.mini import dp, mrc, ner, nli, re, sts, wos, ynat
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
-GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (ynat.files, sts.files, nli.files, ner.files, re.files)
+GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
+    ynat.files,
+    sts.files,
+    nli.files,
+    ner.files,
+    re.files,
+    dp.files,
+    mrc.files,
+    wos.files,
+)
 MINI_FOLDER = Path(__file__).parent
 
 

@@ -87,8 +87,8 @@ def _date(rng: random.Random, number: int) -> str:
     return pick(rng, (f"{year}년", f"{year}년 {month}월", f"{year}년 {month}월 {day}일"))
 
 
-def _name(rng: random.Random, slot: str) -> str:
-    """Return a random entity of the kind that the slot's letter stands for."""
+def _name(rng: random.Random, slot: str, surname: str) -> str:
+    """Return a random entity of the kind that the slot's letter stands for; people may get a `surname`."""
     lists = {
         "n": words.NICKNAMES,
         "f": words.FEDERATIONS,
@@ -106,7 +106,7 @@ def _name(rng: random.Random, slot: str) -> str:
     if kind == "c":
         return f"{10 * (1 + below(rng, 90))}명"
     if kind == "p":
-        return pick(rng, words.SURNAMES) + pick(rng, words.GIVEN_NAMES)
+        return (surname or pick(rng, words.SURNAMES)) + pick(rng, words.GIVEN_NAMES)
     if kind == "w":
         return f"{pick(rng, words.WORK_OPENINGS)} {pick(rng, words.WORK_NOUNS)}"
     return pick(rng, words.COMPANY_STEMS) + pick(rng, words.COMPANY_ENDINGS)
@@ -116,14 +116,15 @@ def _sentence(rng: random.Random, frame: Frame) -> Sentence:
     """Return the frame with its slots filled by different names."""
     text = pick(rng, OPENINGS)
     entities: dict[str, Example] = {}
+    surname = pick(rng, words.SURNAMES)
     literal, *slots = frame.text.split("{")
     text += literal
     for part in slots:
         field, _, literal = part.partition("}")
         slot, _, particle = field.partition("|")
-        name = _name(rng, slot)
+        name = _name(rng, slot, surname if slot in frame.family else "")
         while any(name == entity["word"] for entity in entities.values()):
-            name = _name(rng, slot)
+            name = _name(rng, slot, surname if slot in frame.family else "")
         entities[slot] = {
             "word": name,
             "start_idx": len(text),

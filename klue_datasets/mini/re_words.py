@@ -40,10 +40,14 @@ OPENINGS = ("", "", "한편 ", "기록에 따르면 ", "알려진 대로 ")
 
 
 class Frame(NamedTuple):
-    """A sentence with slots, and its relations: `subject object label`, without label where there is none."""
+    """A sentence with slots, and its relations: `subject object label`, without label where there is none.
+
+    The people in `family` bear one surname.
+    """
 
     text: str
     pairs: tuple[str, ...]
+    family: tuple[str, ...] = ()
 
 
 FRAMES = (
@@ -65,6 +69,7 @@ FRAMES = (
             "p1 d2",
             "p2 d1",
         ),
+        family=("p1", "p2"),
     ),
     Frame(
         "{l1} 출신 {j1} {p1|은/는} {l2}에 살고 있다.",
@@ -84,6 +89,7 @@ FRAMES = (
     Frame(
         "{p1|은/는} {p2}의 아들로 {s1|을/를} 졸업했다.",
         ("p1 p2 per:parents", "p2 p1 per:children", "p1 s1 per:schools_attended", "p2 s1"),
+        family=("p1", "p2"),
     ),
     Frame(
         "{p1}의 딸 {p2|은/는} {s1|을/를} 나와 {o1}에서 일한다.",
@@ -95,6 +101,7 @@ FRAMES = (
             "p1 o1",
             "p1 s1",
         ),
+        family=("p1", "p2"),
     ),
     Frame(
         "{s1} 동창인 {p1|과/와} {p2|은/는} {d1}에 결혼했다.",
@@ -109,10 +116,12 @@ FRAMES = (
     Frame(
         "{p1}의 삼촌 {p2|은/는} {j1|으로/로} 일한다.",
         ("p1 p2 per:other_family", "p2 p1 per:other_family", "p2 j1 per:title", "p1 j1"),
+        family=("p1", "p2"),
     ),
     Frame(
         "{p1|은/는} 형 {p2|과/와} 함께 {p3|을/를} 만났다.",
         ("p1 p2 per:siblings", "p2 p1 per:siblings", "p1 p3", "p3 p2", "p3 p1"),
+        family=("p1", "p2"),
     ),
     Frame(
         "{n1}, 본명 {p1|은/는} {w1|을/를} 발표했다.",
@@ -153,6 +162,7 @@ FRAMES = (
     Frame(
         "{p1|은/는} 할아버지 {p2|을/를} 따라 {g1|을/를} 믿는다.",
         ("p1 g1 per:religion", "p1 p2 per:other_family", "p2 p1 per:other_family"),
+        family=("p1", "p2"),
     ),
     Frame(
         "{p1|은/는} {n1|으로/로} 불리며, {p2|은/는} 그의 동료이다.",
@@ -161,6 +171,7 @@ FRAMES = (
     Frame(
         "{p1|은/는} {p2}의 남편이자 {p3}의 아버지이다.",
         ("p1 p2 per:spouse", "p2 p1 per:spouse", "p1 p3 per:children", "p3 p1 per:parents"),
+        family=("p1", "p3"),
     ),
     Frame(
         "{p1|은/는} {d1} {l1}에 {o1|을/를} 세웠다.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import datasets
@@ -82,6 +83,79 @@ def test_a_failure_leaves_the_old_folder_and_no_debris(tmp_path: Path) -> None:
         export(target, tasks=["sts"], data_dir=raw)
     assert (target / "README.md").read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["klue", "raw"]
+
+
+KILLED = """
+import os, signal, sys
+from klue_datasets import export as module
+
+def stop(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(module.parquet if sys.argv[2] == "write_table" else module, sys.argv[2], stop)
+module.export(sys.argv[1], tasks=["sts"], mini=True, hub_compatible=True)
+"""
+
+
+@pytest.mark.parametrize("at", ["write_table", "_card", "_exchange"])
+def test_a_killed_export_leaves_the_old_folder(at: str, tmp_path: Path, python) -> None:
+    target = tmp_path / "klue"
+    export(target, tasks=["sts", "nli"], mini=True)
+    before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    done = python("-c", KILLED, target, at, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
+    export(target, tasks=["sts"], mini=True)
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "sts"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_the_new_folder_takes_the_place_of_the_old(
+    can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr("klue_datasets.export._exchange", lambda one, other: False)
+    export(tmp_path / "klue", tasks=["sts"], mini=True)
+    export(tmp_path / "klue", tasks=["nli"], mini=True)
+    assert sorted(path.name for path in (tmp_path / "klue").iterdir()) == ["README.md", "nli"]
+    assert [path.name for path in tmp_path.iterdir()] == ["klue"]
+
+
+@pytest.mark.parametrize("hub_compatible", [False, True])
+def test_all_tasks_of_klue_small_load_with_equal_rows_in_either_view(
+    hub_compatible: bool, shared: Path, tmp_path: Path
+) -> None:
+    source = {"data_dir": shared / "data/klue-small", "hub_compatible": hub_compatible}
+    export(tmp_path / "klue", **source)
+    for task in TASKS:
+        expected = klue_datasets.load(task, **source)
+        loaded = datasets.load_dataset(str(tmp_path / "klue"), task)
+        for split, table in loaded.items():
+            assert table.features == expected[split].features
+            assert table.to_list() == expected[split].to_list()
+    card = (tmp_path / "klue/README.md").read_text()
+    assert f"holds the **{'hub_compatible' if hub_compatible else 'default'}** view" in card
+    assert "built from KLUE, version 1.1.0" in card
+
+
+def test_the_card_has_issues_statistics_examples_and_both_languages(tmp_path: Path) -> None:
+    export(tmp_path / "klue", tasks=["nli"], mini=True)
+    card = (tmp_path / "klue" / "README.md").read_text()
+    for text in (
+        "## English",
+        "## 한국어",
+        "### Two views",
+        "KLUE-benchmark/KLUE#42 (open)",
+        "train에 똑같은 쌍이 두 번 나온다",
+        "| premise, characters | train |",
+        "* train, label: entailment ",
+        '"hypothesis": ',
+        "@misc{park2021klue",
+        "CC BY-SA 4.0",
+    ):
+        assert card.count(text) >= 1, text
+    assert "PR #39" not in card  # of another task
+    assert card.count("### Two views") == 1
 
 
 def test_the_command_prints_what_it_wrote_and_says_what_is_wrong(tmp_path: Path, python) -> None:

@@ -7,12 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import klue_datasets
 from klue_datasets import load
+from klue_datasets.export import export
 from klue_datasets.tasks import TASKS, get_task
 
 PACKAGE = Path(klue_datasets.__file__).parent
@@ -32,6 +35,21 @@ for task, folder in json.loads(sys.argv[2]).items():
         assert list(stream) == splits["train"].to_list()
         rows = {split: table.to_list() for split, table in splits.items()}
         print(json.dumps([datasets.__version__, task, hub, list(splits["train"].features), rows]))
+assert "klue_datasets" not in sys.modules
+"""
+EXPORTED = """
+import json, sys
+import datasets
+
+datasets.disable_progress_bars()
+for task in json.loads(sys.argv[2]):
+    splits = datasets.load_dataset(sys.argv[1], task)
+    stream = datasets.load_dataset(sys.argv[1], task, split="validation", streaming=True)
+    assert list(stream) == splits["validation"].to_list()
+    features = splits["train"].features.items()
+    labels = {name: feature.names for name, feature in features if hasattr(feature, "names")}
+    rows = {split: table.to_list() for split, table in splits.items()}
+    print(json.dumps([datasets.__version__, task, list(splits["train"].features), labels, rows]))
 assert "klue_datasets" not in sys.modules
 """
 
@@ -58,25 +76,57 @@ def test_a_script_names_every_sibling_that_it_needs(task: str, shared: Path, tmp
     assert int(done.stdout) == load(task, "train", data_dir=data, version="1.0.0").num_rows
 
 
-def test_datasets_3_6_loads_the_scripts_with_the_same_rows(shared: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def datasets_3_6(tmp_path: Path) -> Callable[..., list[list[Any]]]:
+    """Runs a program in datasets 3.6, with caches of its own; the JSON lines that it prints."""
     other_python = os.environ.get("KLUE_PYTHON_DATASETS_3_6")
     if not other_python:
         pytest.skip("KLUE_PYTHON_DATASETS_3_6 does not name a Python that has datasets 3.6")
+
+    def run(program: str, *words: str) -> list[list[Any]]:
+        environment = os.environ | {"HF_HOME": str(tmp_path), "HF_DATASETS_CACHE": str(tmp_path / "datasets")}
+        environment |= {"HF_MODULES_CACHE": str(tmp_path / "modules")}
+        done = subprocess.run(
+            [other_python, "-c", program, *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stderr
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {line[0].rsplit(".", 1)[0] for line in lines} == {"3.6"}
+        return lines
+
+    return run
+
+
+def test_datasets_3_6_loads_the_scripts_with_the_same_rows(shared: Path, datasets_3_6: Callable) -> None:
     data = shared / "data/klue-v1-sample"
     folders = {task: str(data / get_task(task).folder("1.0.0")) for task in TASKS}
-    command = [other_python, "-c", PROGRAM, str(PACKAGE), json.dumps(folders)]
-    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_DATASETS_CACHE": str(tmp_path / "datasets")}
-    environment |= {"HF_MODULES_CACHE": str(tmp_path / "modules")}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=280
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    lines = datasets_3_6(PROGRAM, str(PACKAGE), json.dumps(folders))
     assert [line[1:3] for line in lines] == [[task, hub] for task in TASKS for hub in (False, True)]
-    for version, task, hub, names, rows in lines:
-        assert version.startswith("3.6")
+    for _, task, hub, names, rows in lines:
         ours = load(task, data_dir=data, version="1.0.0", hub_compatible=hub)
         assert names == list(ours["train"].features)
+        assert rows == {split: table.to_list() for split, table in ours.items()}
+
+
+def test_datasets_3_6_loads_the_exported_folder_with_the_same_rows(
+    shared: Path, tmp_path: Path, datasets_3_6: Callable
+) -> None:
+    export(tmp_path / "hub/klue", data_dir=shared / "data/klue-small")
+    lines = datasets_3_6(EXPORTED, str(tmp_path / "hub/klue"), json.dumps(list(TASKS)))
+    assert [line[1] for line in lines] == list(TASKS)
+    for _, task, names, labels, rows in lines:
+        ours = load(task, data_dir=shared / "data/klue-small")
+        features = ours["train"].features
+        assert names == list(features)
+        assert labels == {
+            name: feature.names for name, feature in features.items() if hasattr(feature, "names")
+        }
         assert rows == {split: table.to_list() for split, table in ours.items()}
 
 

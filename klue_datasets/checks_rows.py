@@ -1,0 +1,212 @@
+"""Checks of the tasks with a row a character (ner) or a word (dp), on the whole file's rows as arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from klue_datasets.reading import excerpt
+from klue_datasets.tasks import DP_POS_TAGS, TASKS
+
+Columns = Mapping[str, Any]
+ENTITY_TYPES = ("DT", "LC", "OG", "PS", "QT", "TI")
+INLINE_TAG = f"<([^<>]*):({'|'.join(ENTITY_TYPES)})>"
+BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what is left of one after all whole ones are taken out
+
+
+class Finding(NamedTuple):
+    """Something wrong with one row.
+
+    Attributes:
+        guid: The row; for a file beside the rows, its name.
+        field: The column.
+        kind: The check that found it, as in known_defects.json.
+        message: What is there, and what was expected.
+    """
+
+    guid: str
+    field: str
+    kind: str
+    message: str
+
+
+def ner_entities(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entities of the ner rows, strict IOB2: first character and end, counted over the file, and tag id."""
+    _, is_begin, _, continues = _iob(columns)
+    starts = np.flatnonzero(is_begin)
+    breaks = np.append(np.flatnonzero(~continues), continues.size)
+    ends = breaks[np.searchsorted(breaks, starts + 1)]
+    return starts, ends, _flat(columns["ner_tags"])[starts]
+
+
+def _iob(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """For every character: does a sentence start, does a B- stand there, does an I-, and does it continue.
+
+    An I- continues where the tag before it in the sentence is of the same type.
+    """
+    names = TASKS["ner"].labels
+    ids = _flat(columns["ner_tags"])
+    kinds = np.array([names.index(f"B-{name[2:]}") if name != "O" else -1 for name in names])[ids]
+    is_begin = np.array([name.startswith("B-") for name in names])[ids]
+    is_inside = np.array([name.startswith("I-") for name in names])[ids]
+    is_first = np.zeros(ids.size, dtype=bool)
+    is_first[_offsets(columns["ner_tags"])[:-1]] = True
+    continues = is_inside & ~is_first & (kinds == np.roll(kinds, 1))
+    return is_first, is_begin, is_inside, continues
+
+
+def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
+    guids, tokens, offsets = columns["guid"], columns["tokens"], _offsets(columns["tokens"])
+    characters = tokens.flatten()
+
+    def at(is_wrong: np.ndarray) -> Iterator[tuple[str, int, int]]:
+        """Guid, index in the sentence and in the file of every character that is wrong."""
+        for row in np.flatnonzero(is_wrong):
+            sentence = int(np.searchsorted(offsets, row, side="right")) - 1
+            yield guids[sentence].as_py(), int(row - offsets[sentence]), int(row)
+
+    _, is_begin, is_inside, continues = _iob(columns)
+    for guid, index, row in at(np.array(pc.not_equal(pc.utf8_length(characters), 1))):
+        found = excerpt(characters[row].as_py())
+        yield Finding(guid, "tokens", "token", f"[{index}] is {found}; expected one character.")
+    names, ids = TASKS["ner"].labels, _flat(columns["ner_tags"])
+    for guid, index, row in at(is_inside & ~continues):
+        message = f"[{index}] is {names[ids[row]]} with no such entity before it; expected B- first."
+        yield Finding(guid, "ner_tags", "orphan I-", message)
+    for guid, index, row in at(is_begin & np.array(pc.equal(characters, " "))):
+        message = (
+            f"[{index}], a blank, is {names[ids[row]]}; expected no entity to begin with a blank "
+            "(official scores drop blanks, and with this one the start of the entity)."
+        )
+        yield Finding(guid, "ner_tags", "blank with B-", message)
+    text = pc.binary_join(tokens, "")
+    plain = pc.replace_substring_regex(columns["sentence"], pattern=INLINE_TAG, replacement=r"\1")
+    for index in where(pc.not_equal(plain, text)):
+        message = f"without its tags it is {excerpt(plain[index].as_py())}; expected the tokens in a row."
+        yield Finding(guids[index].as_py(), "sentence", "sentence against tokens", message)
+    for index in where(pc.match_substring_regex(text, pattern=BROKEN_TAG)):
+        message = f"a broken entity tag is left in the text: {excerpt(_around(text[index].as_py()))}."
+        yield Finding(guids[index].as_py(), "sentence", "broken tag", message)
+    yield from _inline_against_rows(columns)
+
+
+def _around(text: str) -> str:
+    match = re.search(BROKEN_TAG, text)
+    return text[max(0, match.start() - 10) : match.end()] if match else text
+
+
+def _inline_against_rows(columns: Columns) -> Iterator[Finding]:
+    """The entities that the inline tags of a sentence mark, beside those of its rows."""
+    names, offsets = TASKS["ner"].labels, _offsets(columns["tokens"])
+    starts, ends, tags = ner_entities(columns)
+    bounds = np.searchsorted(starts, offsets)
+    pattern = re.compile(INLINE_TAG)
+    sentences = zip(columns["guid"].to_pylist(), columns["sentence"].to_pylist(), strict=True)
+    for (guid, sentence), (low, high), origin in zip(sentences, pairwise(bounds), offsets, strict=False):
+        rows = {
+            (int(start - origin), int(end - origin), names[tag][2:])
+            for start, end, tag in zip(starts[low:high], ends[low:high], tags[low:high], strict=True)
+        }
+        inline, removed = set(), 0
+        for match in pattern.finditer(sentence):
+            start = match.start() - removed
+            inline.add((start, start + len(match[1]), match[2]))
+            removed += len(match[0]) - len(match[1])
+        if inline != rows:
+            message = (
+                f"rows hold {sorted(rows - inline)}, inline tags {sorted(inline - rows)}; expected the same."
+            )
+            yield Finding(guid, "ner_tags", "inline tags against rows", message)
+
+
+def check_dp(columns: Columns, folder: Path) -> Iterator[Finding]:
+    guids, offsets = columns["guid"], _offsets(columns["head"])
+    sizes = np.diff(offsets)
+    sentence_of = np.repeat(np.arange(sizes.size), sizes)
+    index = np.arange(offsets[-1]) - offsets[sentence_of] + 1
+    head = _flat(columns["head"])
+
+    def at(is_wrong: np.ndarray) -> Iterator[tuple[str, int, int]]:
+        """Guid, word number in the sentence and row in the file of every word that is wrong."""
+        for row in np.flatnonzero(is_wrong):
+            yield guids[int(sentence_of[row])].as_py(), int(index[row]), int(row)
+
+    given = _flat(columns["index"])
+    for guid, word, row in at(given != index):
+        yield Finding(guid, "index", "index", f"word {word} has index {given[row]}; expected {word}.")
+    is_outside = head > sizes[sentence_of]
+    for guid, word, row in at(is_outside):
+        message = f"word {word} has head {head[row]}; expected 0 to {sizes[sentence_of[row]]}."
+        yield Finding(guid, "head", "head out of range", message)
+    is_loop = head == index
+    for guid, word, _ in at(is_loop):
+        yield Finding(guid, "head", "self loop", f"word {word} is its own head; expected another word or 0.")
+    roots = np.bincount(sentence_of, weights=head == 0, minlength=sizes.size).astype(int)
+    for number in np.flatnonzero(roots != 1):
+        message = f"{roots[number]} words have head 0; expected one root."
+        yield Finding(guids[int(number)].as_py(), "head", "root", message)
+    for number in np.unique(sentence_of[_in_cycles(head, offsets[sentence_of], is_outside | is_loop)]):
+        message = "following the heads leads in a circle; expected a tree."
+        yield Finding(guids[int(number)].as_py(), "head", "cycle", message)
+    yield from _dp_words(columns, at)
+
+
+def _in_cycles(head: np.ndarray, origin: np.ndarray, is_end: np.ndarray) -> np.ndarray:
+    """Which words never reach a root (or an end) however often one goes on to the head."""
+    stops = (head == 0) | is_end
+    parent = np.where(stops, np.arange(head.size), origin + head - 1)
+    for _ in range(max(1, int(head.size).bit_length())):  # each round doubles the way
+        further = parent[parent]
+        if np.array_equal(further, parent):
+            break
+        parent = further
+    return np.asarray(~stops[parent], dtype=bool)
+
+
+def _dp_words(
+    columns: Columns, at: Callable[[np.ndarray], Iterator[tuple[str, int, int]]]
+) -> Iterator[Finding]:
+    joined = pc.binary_join(columns["word_form"], " ")
+    for number in where(pc.not_equal(joined, columns["sentence"])):
+        words, sentence = joined[number].as_py(), columns["sentence"][number].as_py()
+        differ = next(
+            (i for i, (a, b) in enumerate(zip(words, sentence, strict=False)) if a != b),
+            min(len(words), len(sentence)),
+        )
+        message = (
+            f"words joined by blanks have {excerpt(words[differ : differ + 12])} at {differ}; "
+            f"the sentence has {excerpt(sentence[differ : differ + 12])} there."
+        )
+        yield Finding(columns["guid"][number].as_py(), "word_form", "words against sentence", message)
+    lemma, pos = columns["lemma"].flatten(), columns["pos"].flatten()
+    morphemes = pc.add(pc.count_substring(lemma, pattern=" "), 1)
+    tags = pc.split_pattern(pos, pattern="+")
+    for guid, word, row in at(np.array(pc.not_equal(morphemes, pc.list_value_length(tags)))):
+        message = f"word {word}: lemma {excerpt(lemma[row].as_py())} beside pos {excerpt(pos[row].as_py())}; "
+        yield Finding(guid, "lemma", "lemma against pos", f"{message}expected a tag a morpheme.")
+    is_known = np.array(pc.is_in(tags.flatten(), value_set=pa.array(DP_POS_TAGS)))
+    of_word = np.array(pc.list_parent_indices(tags))
+    wrong = np.zeros(len(pos), dtype=bool)
+    wrong[of_word[~is_known]] = True
+    for guid, word, row in at(wrong):
+        message = f"word {word} has {excerpt(pos[row].as_py())}; expected tags of the 45 joined by +."
+        yield Finding(guid, "pos", "pos tag", message)
+
+
+def _flat(lists: pa.ListArray) -> np.ndarray:
+    return np.asarray(lists.flatten())
+
+
+def _offsets(lists: pa.ListArray) -> np.ndarray:
+    return np.asarray(lists.offsets)
+
+
+def where(condition: pa.BooleanArray) -> list[int]:
+    return [int(index) for index in np.flatnonzero(np.array(condition))]
