@@ -15,7 +15,7 @@ from klue_metrics.functional.inputs import FloatArray, as_lists
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 # difflib ignores frequent characters of references from this length on, and so does the official score.
 AUTOJUNK_LENGTH = 200
-_CELLS = 4_000_000  # of the matching table at a time: bounds memory, not results
+_CELLS = 40_000  # characters of answers that are matched at a time: bounds memory
 
 TYPES = {  # of what ``convert`` gives
     "predictions": {"guid": "string", "prediction_text": "string"},
@@ -54,62 +54,60 @@ def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> t
         answers: The right answers of each question, at least one ("" for an unanswerable one).
     """
     counts = np.array([len(options) for options in answers])
-    predicted = [normalize(text) for text, count in zip(texts, counts, strict=True) for _ in range(count)]
-    gold = [normalize(option) for options in answers for option in options]
+    left = np.repeat(np.array(normalize(texts), dtype=object), counts)
+    right = np.array(normalize([option for options in answers for option in options]), dtype=object)
     starts = np.cumsum(counts) - counts
-    exact = np.array([left == right for left, right in zip(predicted, gold, strict=True)], dtype=np.float64)
-    rouge = np.where(exact == 1, 1.0, _overlap_f1(predicted, gold))
+    exact = (left == right).astype(np.float64)
+    rouge = exact.copy()
+    differ = np.flatnonzero(exact == 0)
+    rouge[differ] = _overlap_f1(left[differ].tolist(), right[differ].tolist())
     return np.maximum.reduceat(exact, starts), np.maximum.reduceat(rouge, starts)
 
 
-def normalize(text: str) -> str:
+def normalize(texts: Sequence[str]) -> list[str]:
     """Lower case, ASCII punctuation deleted, white space folded; other punctuation stays, as officially."""
-    return " ".join(_PUNCTUATION.sub("", text.lower()).split())
+    joined = "\0".join(texts)  # one pass over all of them
+    parts = _PUNCTUATION.sub("", joined.lower()).split("\0")
+    if len(parts) != len(texts):  # some text holds the separator
+        parts = [_PUNCTUATION.sub("", text.lower()) for text in texts]
+    return [" ".join(part.split()) for part in parts]
 
 
 def _overlap_f1(predicted: Sequence[str], gold: Sequence[str]) -> FloatArray:
     """2 L / (|prediction| + |answer|) of each pair, L the length of the longest run they share."""
-    lengths = np.array([[len(left), len(right)] for left, right in zip(predicted, gold, strict=True)])
+    sizes = np.array([list(map(len, predicted)), list(map(len, gold))], dtype=np.int64)
     runs = np.zeros(len(gold), dtype=np.int64)
-    is_long = lengths[:, 1] >= AUTOJUNK_LENGTH
+    is_long = sizes[1] >= AUTOJUNK_LENGTH
     for index in np.flatnonzero(is_long).tolist():
-        matcher = difflib.SequenceMatcher(None, predicted[index], gold[index])
-        runs[index] = matcher.find_longest_match().size
+        runs[index] = difflib.SequenceMatcher(None, predicted[index], gold[index]).find_longest_match().size
     # Pairs of like length share a table: little padding, few steps.
-    order = np.lexsort((lengths[:, 1], lengths[:, 0]))
-    order = order[~is_long[order] & (lengths[order].min(axis=1) > 0)]
-    begin = 0
-    while begin < len(order):
-        end, width = begin, 0
-        while end < len(order):
-            width = max(width, int(lengths[order[end], 1]))
-            if end > begin and width * (end - begin + 1) > _CELLS:
-                break
-            end += 1
-        batch = order[begin:end]
-        runs[batch] = _longest_runs([predicted[i] for i in batch], [gold[i] for i in batch])
-        begin = end
-    total = lengths.sum(axis=1)
+    order = np.lexsort((sizes[1], sizes[0]))
+    order = order[~is_long[order] & (sizes.min(axis=0)[order] > 0)]
+    for batch in np.array_split(order, max(1, int(sizes[1].sum()) // _CELLS)):
+        if batch.size:
+            runs[batch] = _longest_runs([predicted[i] for i in batch], [gold[i] for i in batch])
+    total = sizes.sum(axis=0)
     return np.divide(2 * runs, total, out=np.zeros(len(gold)), where=total > 0)
 
 
 def _longest_runs(left: Sequence[str], right: Sequence[str]) -> Any:
     """Length of the longest common substring of each pair, all pairs at once, shape (pairs,)."""
-    first, second = _codes(left, fill=-1), _codes(right, fill=-2)
-    run = np.zeros((len(left), second.shape[1] + 1), dtype=np.int16)
-    longest = np.zeros(len(left), dtype=np.int64)
-    for column in range(first.shape[1]):
-        run[:, 1:] = (run[:, :-1] + 1) * (first[:, column, None] == second)
-        np.maximum(longest, run.max(axis=1), out=longest)
+    first, second = _codes(left, padding=-1), _codes(right, padding=-2)
+    run = np.zeros((second.shape[0] + 1, len(left)), dtype=np.uint8)  # answers are below 200 characters
+    longest = np.zeros(len(left), dtype=np.uint8)
+    for character in first:
+        run[1:] = (run[:-1] + np.uint8(1)) * (character == second)
+        np.maximum(longest, run.max(axis=0), out=longest)
     return longest
 
 
-def _codes(texts: Sequence[str], fill: int) -> Any:
-    """Code points, shape (texts, longest), padded with ``fill``."""
-    codes = np.full((len(texts), max(map(len, texts))), fill, dtype=np.int32)
-    for row, text in enumerate(texts):
-        codes[row, : len(text)] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.int32)
-    return codes
+def _codes(texts: Sequence[str], padding: int) -> Any:
+    """Code points, one column a text, shape (longest, texts)."""
+    sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.int32)
+    codes = np.full((len(texts), int(sizes.max())), padding, dtype=np.int32)
+    codes[np.arange(codes.shape[1]) < sizes[:, None]] = flat
+    return np.ascontiguousarray(codes.T)
 
 
 def convert(values: object, role: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, a
 
 LABELS = TASKS["re"].labels
 NO_RELATION = LABELS.index("no_relation")
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
 NAMES = {"micro_f1": "micro F1", "auprc": "AUPRC", "auprc_present": "AUPRC (present)"}
@@ -75,22 +76,17 @@ def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> A
     Returns:
         Shape (classes,), 0 to 1; NaN for a class that no reference has.
     """
-    rows, classes = probabilities.shape
-    order = np.argsort(-probabilities, axis=0, kind="stable")
-    scores = np.take_along_axis(probabilities, order, axis=0)
-    hits = np.cumsum(references[order] == np.arange(classes), axis=0)
-    # A threshold lies between different scores only: of equal ones, the last stands for all.
-    is_point = np.ones((rows, classes), dtype=bool)
-    is_point[:-1] = scores[:-1] != scores[1:]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        precision = hits / np.arange(1, rows + 1)[:, None]
-        recall = hits / hits[-1]
-    # Row of the point before each row; row 0 of the padded arrays is the point (0, 1).
-    previous = np.zeros((rows, classes), dtype=np.int64)
-    steps = np.where(is_point, np.arange(1, rows + 1)[:, None], 0)
-    previous[1:] = np.maximum.accumulate(steps, axis=0)[:-1]
-    padded_precision = np.vstack([np.ones(classes), precision])
-    padded_recall = np.vstack([np.zeros(classes), recall])
-    width = recall - np.take_along_axis(padded_recall, previous, axis=0)
-    height = (precision + np.take_along_axis(padded_precision, previous, axis=0)) / 2
-    return np.where(is_point, width * height, 0.0).sum(axis=0) + np.where(hits[-1] == 0, np.nan, 0.0)
+    classes = probabilities.shape[1]
+    areas = np.full(classes, np.nan)
+    ordered = np.sort(probabilities.T, axis=1)
+    for relation in np.unique(references).tolist():
+        actual = np.sort(probabilities[references == relation, relation])
+        # Going down the scores, the curve moves to the right at those of actual examples only; equal scores are
+        # one point. At each: how many examples, and how many actual ones, score at least and more than that.
+        found, earlier_found = (len(actual) - np.searchsorted(actual, actual, side) for side in _SIDES)
+        passed, earlier = (
+            len(ordered[0]) - np.searchsorted(ordered[relation], actual, side) for side in _SIDES
+        )
+        before = np.divide(earlier_found, earlier, out=np.ones(len(actual)), where=earlier > 0)
+        areas[relation] = np.mean((found / passed + before) / 2)
+    return areas

@@ -236,14 +236,15 @@ LONG = st.text(alphabet="가나", min_size=190, max_size=260)
 def test_mrc_agrees_with_difflib(questions: list[tuple[str, list[str]]]) -> None:
     exact, rouge = question_scores([p for p, _ in questions], [options for _, options in questions])
     for (prediction, options), e, r in zip(questions, exact, rouge, strict=True):
-        pairs = [(normalize(prediction), normalize(option)) for option in options]
+        pairs = [tuple(normalize([prediction, option])) for option in options]
         assert e == max(p == o for p, o in pairs)
         assert r == pytest.approx(max(naive_rouge(p, o) for p, o in pairs), abs=1e-9)
 
 
 def test_mrc_normalises_as_officially() -> None:
-    assert normalize(f"A{string.punctuation}b\n c  《d》") == "ab c 《d》"
-    assert normalize("3.5%") == normalize("35")
+    assert normalize([f"A{string.punctuation}b\n c  《d》", "3.5%"]) == ["ab c 《d》", "35"]
+    assert normalize(["a\0b.", "C"]) == ["a\0b", "c"]
+    assert normalize([]) == []
 
 
 def test_mrc_difflib_ignores_frequent_characters_of_long_answers() -> None:
