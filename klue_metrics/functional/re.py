@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from klue_datasets.tasks import TASKS
+from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.classes import class_counts, plain
 from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, as_matrix, check_pairs
 
 LABELS = TASKS["re"].labels
@@ -16,6 +18,7 @@ _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
 NAMES = {"micro_f1": "micro F1", "auprc": "AUPRC", "auprc_present": "AUPRC (present)"}
+BREAKDOWNS = ("relation",)
 
 
 def convert(values: object, role: str) -> IntArray:
@@ -23,13 +26,16 @@ def convert(values: object, role: str) -> IntArray:
     return as_class_ids(values, LABELS, task="re", role=role)
 
 
-def compute(predictions: object, references: object, probabilities: object = None) -> dict[str, float]:
+def compute(
+    predictions: object, references: object, probabilities: object = None, *, by: str | None = None
+) -> dict[str, Any]:
     """Scores relation extraction.
 
     Args:
         predictions: Relation names or Hub ids, n of them, in any flat container.
         references: Likewise, in the same order.
         probabilities: Shape (n, 30): the model's probability of each relation, in Hub order.
+        by: ``relation`` for a breakdown.
 
     Returns:
         ``micro_f1``: F1 of all relations but no_relation, pooled; 0 where there are none.
@@ -37,13 +43,14 @@ def compute(predictions: object, references: object, probabilities: object = Non
         under the precision-recall curve by trapezoids (not average precision); NaN, with a warning that
         names them, where relations do not occur in the references; and ``auprc_present``: the mean over
         those that do. All 0 to 100.
+        With ``by="relation"`` also ``by_relation``: each relation's precision, recall, f1 and support.
 
     Raises:
         ValueError: Unknown label, wrong shape, a value that is not finite, or nothing to score.
     """
-    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
-    check_pairs(predicted, gold, "re")
-    scores = {"micro_f1": 100 * micro_f1(predicted, gold)}
+    check_by("re", by, BREAKDOWNS)
+    predicted, gold = _pairs(predictions, references)
+    scores = plain(scores_from(_rows(predicted, gold).sum(axis=0)))
     if probabilities is not None:
         matrix = as_matrix(probabilities, (len(gold), len(LABELS)), task="re", role="probabilities")
         areas = precision_recall_areas(matrix, gold)
@@ -56,14 +63,31 @@ def compute(predictions: object, references: object, probabilities: object = Non
             )
         scores["auprc"] = 100 * float(areas.mean())
         scores["auprc_present"] = 100 * float(np.nanmean(areas))
+    if by == "relation":
+        scores["by_relation"] = by_class(LABELS, class_counts(predicted, gold, len(LABELS)).sum(axis=0))
     return scores
 
 
-def micro_f1(predictions: IntArray, references: IntArray) -> float:
-    """F1 over the relations other than no_relation, pooled, 0 to 1; 0 where neither side has any."""
-    predicted, gold = predictions != NO_RELATION, references != NO_RELATION
-    total = int(predicted.sum() + gold.sum())
-    return 2 * int((gold & (predictions == references)).sum()) / total if total else 0.0
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each example adds to micro F1: shape (n, 3), right, predicted, gold, no_relation left out."""
+    return _rows(*_pairs(predictions, references))
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 3), to scores, each of shape (...): micro F1, 0 without a relation."""
+    total = counts[..., 1] + counts[..., 2]
+    return {"micro_f1": 100 * 2 * counts[..., 0] / np.maximum(total, 1)}
+
+
+def _rows(predicted: IntArray, gold: IntArray) -> FloatArray:
+    found, there = predicted != NO_RELATION, gold != NO_RELATION
+    return np.stack([there & (predicted == gold), found, there], axis=1).astype(np.float64)
+
+
+def _pairs(predictions: object, references: object) -> tuple[IntArray, IntArray]:
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
+    check_pairs(predicted, gold, "re")
+    return predicted, gold
 
 
 def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> Any:
@@ -81,8 +105,8 @@ def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> A
     ordered = np.sort(probabilities.T, axis=1)
     for relation in np.unique(references).tolist():
         actual = np.sort(probabilities[references == relation, relation])
-        # Going down the scores, the curve moves to the right at those of actual examples only; equal scores are
-        # one point. At each: how many examples, and how many actual ones, score at least and more than that.
+        # Going down the scores, the curve moves to the right at those of actual examples only; equal scores
+        # are one point. At each: how many examples, and how many actual ones, score that or more, and more.
         found, earlier_found = (len(actual) - np.searchsorted(actual, actual, side) for side in _SIDES)
         passed, earlier = (
             len(ordered[0]) - np.searchsorted(ordered[relation], actual, side) for side in _SIDES

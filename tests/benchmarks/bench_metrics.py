@@ -135,7 +135,5 @@ def test_re_against_thirty_scikit_learn_curves() -> None:
         fast, areas = timed(lambda: precision_recall_areas(probabilities, gold))
         slow, oracle = timed(curves)
     assert areas == pytest.approx(oracle, abs=1e-9)
-    print(
-        f"\nre, {rows:,} x 30: {1000 * fast:.1f} ms, scikit-learn {1000 * slow:.1f} ms, {slow / fast:.1f} times"
-    )
+    print(f"\nre, {rows:,} x 30: {1000 * fast:.1f} ms, sklearn {1000 * slow:.1f} ms, {slow / fast:.1f} times")
     assert slow / fast > 3
