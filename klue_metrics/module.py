@@ -69,10 +69,16 @@ class KlueModule(evaluate.Metric):
         return self.klue_metric.convert(values, role)
 
     def _compute(
-        self, predictions: Any, references: Any, tokens: Any = None, probabilities: Any = None
+        self,
+        predictions: Any,
+        references: Any,
+        tokens: Any = None,
+        probabilities: Any = None,
+        by: str | None = None,
+        sources: Any = None,
     ) -> dict[str, Any]:
-        """``tokens`` is for ner, ``probabilities`` for re; see their functions."""
-        extra = {"tokens": tokens, "probabilities": probabilities}
+        """``tokens`` is for ner, ``probabilities`` for re, ``sources`` for sts and nli."""
+        extra = {"tokens": tokens, "probabilities": probabilities, "by": by, "sources": sources}
         given = {name: value for name, value in extra.items() if value is not None}
         return self.klue_metric.compute(predictions, references, **given)
 

@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import dp, mrc, ner, nli, re, sts, wos, ynat
+from klue_metrics.functional.inputs import FloatArray
 
 __all__ = ["METRICS", "Metric", "compute", "get_metric"]
 
@@ -29,6 +30,11 @@ class Metric:
             list for lists of it, in a mapping for named fields.
         names: Result key -> name of the score in tables and cards, in the order of the keys.
         headline: The key that checkpoints are chosen by, as in the baseline.
+        statistics: Predictions and references to what each unit (an example, sentence, question, turn) adds
+            to the scores: an array of shape (units, k).
+        scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that
+            ``compute`` gives (for re without the ones that need probabilities).
+        breakdowns: What ``compute`` takes as ``by``.
     """
 
     task: str
@@ -37,10 +43,23 @@ class Metric:
     types: Mapping[str, Any]
     names: Mapping[str, str]
     headline: str
+    statistics: Callable[..., FloatArray]
+    scores_from: Callable[[FloatArray], dict[str, FloatArray]]
+    breakdowns: Sequence[str]
 
 
 METRICS: Mapping[str, Metric] = {
-    task: Metric(task, module.compute, module.convert, module.TYPES, module.NAMES, headline)
+    task: Metric(
+        task,
+        module.compute,
+        module.convert,
+        module.TYPES,
+        module.NAMES,
+        headline,
+        module.statistics,
+        module.scores_from,
+        module.BREAKDOWNS,
+    )
     for task, module, headline in (
         ("ynat", ynat, "macro_f1"),
         ("sts", sts, "pearsonr"),

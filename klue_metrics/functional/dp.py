@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from klue_datasets.tasks import DP_RELATIONS
-from klue_metrics.functional.classes import f1_scores
+from klue_metrics.functional.breakdowns import by_class, by_group, check_by
+from klue_metrics.functional.classes import class_counts, macro_f1, plain, ratio
 from klue_metrics.functional.inputs import (
+    FloatArray,
     IntArray,
     as_class_id_lists,
     as_integer_lists,
@@ -20,6 +22,7 @@ from klue_metrics.functional.inputs import (
 # The baseline scores the relations from here on, by its own order, as one class.
 OTHERS = 15
 WRONG_HEAD = OTHERS + 1  # its artificial class: the relation of a word whose head is wrong
+CLASSES = WRONG_HEAD + 1
 
 _SENTENCE = {"head": ["int64"], "deprel": ["string"]}
 TYPES = {"predictions": _SENTENCE, "references": _SENTENCE}  # of what ``convert`` gives
@@ -30,6 +33,8 @@ NAMES = {
     "uas": "UAS",
     "las": "LAS",
 }
+BREAKDOWNS = ("relation", "length")
+LENGTHS = (1, 6, 11, 16, 21)  # where a group of sentences by their number of words begins
 
 
 def convert(values: object, role: str) -> list[dict[str, Any]]:
@@ -43,13 +48,14 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
     ]
 
 
-def compute(predictions: object, references: object) -> dict[str, float]:
+def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
     """Scores dependency parsing over all words of all sentences; punctuation is part of words.
 
     Args:
         predictions: For each sentence a mapping with ``head`` (position of each word's head from 1, 0 for the
             root) and ``deprel`` (relation names).
         references: Likewise, in the same order.
+        by: ``relation`` or ``length`` for a breakdown.
 
     Returns:
         ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) as a class.
@@ -58,10 +64,62 @@ def compute(predictions: object, references: object) -> dict[str, float]:
         ``las_micro_f1``: share of words with the right head and the right pooled relation.
         ``uas``, ``las``: share of words with the right head; and with the right relation, of 38, too.
         All 0 to 100.
+        With ``by="relation"`` also ``by_relation``, for each of the 38: precision, recall and f1 of words
+        that have the right head and this relation, support (gold words), and uas of those. With
+        ``by="length"`` ``by_length``: all scores by the number of words, and support (sentences).
 
     Raises:
         ValueError: A missing or wrong field, unequal numbers of sentences or words, or nothing to score.
     """
+    check_by("dp", by, BREAKDOWNS)
+    words = _pairs(predictions, references)
+    rows = _rows(words)
+    scores = plain(scores_from(rows.sum(axis=0)))
+    if by == "relation":
+        scores["by_relation"] = _by_relation(words)
+    elif by == "length":
+        groups = np.searchsorted(LENGTHS, np.maximum(words.lengths, 1), side="right") - 1
+        ends = [f"{end - 1:02d}" for end in LENGTHS[1:]] + ["more"]
+        names = [f"{begin:02d}-{end}" for begin, end in zip(LENGTHS, ends, strict=True)]
+        scores["by_length"] = by_group([names[group] for group in groups], rows, scores_from)
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each sentence adds to the scores.
+
+    Returns:
+        Shape (sentences, 4 + 3 x 17 + 3 x p): words; those with the right head, with the right pooled
+        relation too, with the right one of 38 too; then right, predicted and gold words of each pooled
+        relation, and of each of the p head positions that occur.
+    """
+    return _rows(_pairs(predictions, references))
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., k), to scores, each of shape (...)."""
+    words, right_head, right_pooled, right = np.moveaxis(counts[..., :4], -1, 0)
+    pooled, heads = counts[..., 4 : 4 + 3 * CLASSES], counts[..., 4 + 3 * CLASSES :]
+    return {
+        "uas_macro_f1": 100 * macro_f1(heads.reshape(*heads.shape[:-1], 3, -1)),
+        "las_macro_f1": 100 * macro_f1(pooled.reshape(*pooled.shape[:-1], 3, CLASSES)),
+        "las_micro_f1": 100 * ratio(right_pooled, words),
+        "uas": 100 * ratio(right_head, words),
+        "las": 100 * ratio(right, words),
+    }
+
+
+class _Words(NamedTuple):
+    """The words of all sentences, one after the other."""
+
+    heads: IntArray
+    deprels: IntArray
+    gold_heads: IntArray
+    gold_deprels: IntArray
+    lengths: IntArray  # of the sentences
+
+
+def _pairs(predictions: object, references: object) -> _Words:
     heads, deprels, lengths = _words(predictions, "predictions")
     gold_heads, gold_deprels, gold_lengths = _words(references, "references")
     check_pairs(lengths, gold_lengths, "dp")
@@ -74,24 +132,39 @@ def compute(predictions: object, references: object) -> dict[str, float]:
         )
     if not len(gold_heads):
         raise ValueError("dp: the sentences have no words; expected at least one.")
-    right_head = heads == gold_heads
-    pooled, gold_pooled = np.minimum(deprels, OTHERS), np.minimum(gold_deprels, OTHERS)
+    return _Words(heads, deprels, gold_heads, gold_deprels, lengths)
+
+
+def _rows(words: _Words) -> FloatArray:
+    sentences = len(words.lengths)
+    sentence = np.repeat(np.arange(sentences), words.lengths)
+    right_head = words.heads == words.gold_heads
+    pooled, gold_pooled = np.minimum(words.deprels, OTHERS), np.minimum(words.gold_deprels, OTHERS)
     pooled = np.where(right_head, pooled, WRONG_HEAD)
-    return {
-        "uas_macro_f1": 100 * _macro_f1(heads, gold_heads),
-        "las_macro_f1": 100 * _macro_f1(pooled, gold_pooled),
-        "las_micro_f1": 100 * float(np.mean(pooled == gold_pooled)),
-        "uas": 100 * float(np.mean(right_head)),
-        "las": 100 * float(np.mean(right_head & (deprels == gold_deprels))),
-    }
+    right = right_head & (words.deprels == words.gold_deprels)
+    flags = (np.ones(len(sentence)), right_head, pooled == gold_pooled, right)
+    counts = [np.bincount(sentence, flag, minlength=sentences) for flag in flags]
+    # Positions by rank: as many columns as there are different ones, however large they are.
+    positions, ranks = np.unique(np.concatenate([words.heads, words.gold_heads]), return_inverse=True)
+    heads, gold_heads = np.split(ranks, 2)
+    classes = (
+        class_counts(pooled, gold_pooled, CLASSES, sentence, sentences),
+        class_counts(heads, gold_heads, len(positions), sentence, sentences),
+    )
+    return np.hstack([np.stack(counts, axis=1), *(part.reshape(sentences, -1) for part in classes)])
 
 
-def _macro_f1(predictions: IntArray, references: IntArray) -> float:
-    """Mean F1, 0 to 1, over the classes that occur on either side."""
-    count = int(max(predictions.max(), references.max())) + 1
-    hits = references[predictions == references]
-    scores = f1_scores(*(np.bincount(ids, minlength=count) for ids in (hits, predictions, references)))
-    return float(np.nanmean(scores))
+def _by_relation(words: _Words) -> dict[str, dict[str, Any]]:
+    right_head = words.heads == words.gold_heads
+    count = len(DP_RELATIONS)
+    # A word with a wrong head is no hit, but remains a prediction of its relation.
+    hits = words.gold_deprels[right_head & (words.deprels == words.gold_deprels)]
+    parts = (hits, words.deprels, words.gold_deprels, words.gold_deprels[right_head])
+    *counts, attached = (np.bincount(ids, minlength=count) for ids in parts)
+    table = by_class(DP_RELATIONS, np.array(counts, dtype=np.float64))
+    for scores, share in zip(table.values(), ratio(attached, counts[2]), strict=True):
+        scores["uas"] = 100 * float(share)
+    return table
 
 
 def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:

@@ -150,6 +150,17 @@ def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray,
     return np.array([item for items in lists for item in items], dtype=np.int64), lengths
 
 
+def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
+    """A given number of strings, in any container, as a list; ValueError where they are not."""
+    texts = _flat(values, task=task, role=role, expected="strings")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _wrong_value(text, index, task=task, role=role, expected="a string")
+    if len(texts) != count:
+        raise ValueError(f"{task}: {len(texts)} {role} for {count} examples; expected one for each.")
+    return [str(text) for text in texts]
+
+
 def check_pairs(
     predictions: Sequence[Any] | npt.NDArray[Any], references: Sequence[Any] | npt.NDArray[Any], task: str
 ) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from klue_metrics.functional.breakdowns import by_group, check_by
+from klue_metrics.functional.classes import plain, ratio
 from klue_metrics.functional.inputs import FloatArray, as_lists
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
@@ -19,31 +21,68 @@ _CELLS = 40_000  # characters of answers that are matched at a time: bounds memo
 
 TYPES = {  # of what ``convert`` gives
     "predictions": {"guid": "string", "prediction_text": "string"},
-    "references": {"guid": "string", "answers": ["string"]},
+    "references": {"guid": "string", "answers": ["string"], "question_type": "int64"},
 }
 NAMES = {"exact_match": "exact match", "rouge_w": "ROUGE-W"}
+BREAKDOWNS = ("type", "answerable")
+QUESTION_TYPES = {1: "paraphrase", 2: "multi_sentence", 3: "unanswerable"}
 
 
-def compute(predictions: object, references: object) -> dict[str, float]:
+def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
     """Scores machine reading comprehension.
 
     Args:
         predictions: For each question a mapping with ``guid`` and ``prediction_text`` ("" for unanswerable).
         references: For each question a mapping with ``guid`` and ``answers``, itself a mapping with ``text``,
             the list of right answers; where that is empty, or ``is_impossible`` is true, only "" is right.
+            Optional: ``question_type`` (1 to 3).
+        by: ``type`` (needs every ``question_type``) or ``answerable`` for a breakdown.
 
     Returns:
         ``exact_match``: share of questions whose prediction is, normalised, one of the answers.
         ``rouge_w``: mean over questions of the best, over its answers, of F1 by the longest run of
         characters that prediction and answer share (contiguous, blanks included).
         Both 0 to 100.
+        With ``by`` also ``by_type`` (paraphrase, multi_sentence, unanswerable) or ``by_answerable``
+        (answerable, unanswerable): both scores and support, the number of questions.
 
     Raises:
         ValueError: Wrong fields; a question without its prediction, or twice; a prediction without question.
     """
-    texts, answers = _aligned(predictions, references)
-    exact, rouge = question_scores(texts, answers)
-    return {"exact_match": 100 * float(exact.mean()), "rouge_w": 100 * float(rouge.mean())}
+    check_by("mrc", by, BREAKDOWNS)
+    gold = convert(references, "references")
+    rows = statistics(predictions, gold)
+    scores = plain(scores_from(rows.sum(axis=0)))
+    if by == "type":
+        scores["by_type"] = by_group([_type_name(row) for row in gold], rows, scores_from)
+    elif by == "answerable":
+        groups = ["answerable" if row["answers"] else "unanswerable" for row in gold]
+        scores["by_answerable"] = by_group(groups, rows, scores_from)
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each question, in the order of the references, adds to the scores: exact match, ROUGE-W, 1."""
+    exact, rouge = question_scores(*_aligned(predictions, references))
+    return np.stack([exact, rouge, np.ones(len(exact))], axis=1)
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 3), to scores, each of shape (...)."""
+    questions = counts[..., 2]
+    return {
+        "exact_match": 100 * ratio(counts[..., 0], questions),
+        "rouge_w": 100 * ratio(counts[..., 1], questions),
+    }
+
+
+def _type_name(row: Mapping[str, Any]) -> str:
+    if row["question_type"] not in QUESTION_TYPES:
+        raise ValueError(
+            f"mrc: question {row['guid']} has the question_type {row['question_type']!r}; "
+            "by='type' needs 1, 2 or 3."
+        )
+    return QUESTION_TYPES[row["question_type"]]
 
 
 def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
@@ -119,7 +158,7 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
 
     Returns:
         Predictions: guid, prediction_text. References: guid, answers: the texts that are right, none where
-        only "" is.
+        only "" is; question_type, None where it is not given.
 
     Raises:
         ValueError: An element lacks a field or has it of another kind.
@@ -141,7 +180,8 @@ def _checked(row: Mapping[str, Any], field: str, where: str) -> dict[str, Any]:
     texts = value.get("text") if isinstance(value, Mapping) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise ValueError(f"{where} has the answers {value!r:.60}; expected a mapping with a list text.")
-    return {"guid": row["guid"], field: [] if row.get("is_impossible") else list(texts)}
+    right = [] if row.get("is_impossible") else list(texts)
+    return {"guid": row["guid"], field: right, "question_type": row.get("question_type")}
 
 
 def _aligned(predictions: object, references: object) -> tuple[list[str], list[list[str]]]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.classes import f1_scores
-from klue_metrics.functional.inputs import IntArray, as_class_id_lists, as_lists, check_pairs
+from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.classes import class_counts, f1_scores, macro_f1, plain
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_id_lists, as_lists, check_pairs
 
 TAGS = TASKS["ner"].labels
 ENTITY_TYPES = tuple(tag[2:] for tag in TAGS if tag.startswith("B-"))
@@ -20,6 +21,7 @@ _TYPE = np.array([ENTITY_TYPES.index(tag[2:]) if tag != "O" else -1 for tag in T
 _BEGINS = np.array([tag.startswith("B-") for tag in TAGS])
 # The baseline scores two positions of each sentence that are no characters, [CLS] and the last; gold is O.
 SPECIAL_POSITIONS = 2
+_ENTITY_COUNTS = 3 * len(ENTITY_TYPES)
 
 TYPES = {"predictions": ["int64"], "references": ["int64"]}  # of what ``convert`` gives
 NAMES = {
@@ -27,6 +29,7 @@ NAMES = {
     "char_macro_f1": "character macro F1",
     "char_macro_f1_without_o": "character macro F1 without O",
 }
+BREAKDOWNS = ("type",)
 
 
 def convert(values: object, role: str) -> list[list[int]]:
@@ -35,7 +38,9 @@ def convert(values: object, role: str) -> list[list[int]]:
     return [part.tolist() for part in np.split(ids, np.cumsum(lengths)[:-1])] if len(lengths) else []
 
 
-def compute(predictions: object, references: object, tokens: object = None) -> dict[str, float]:
+def compute(
+    predictions: object, references: object, tokens: object = None, *, by: str | None = None
+) -> dict[str, Any]:
     """Scores named entity recognition.
 
     Args:
@@ -43,6 +48,7 @@ def compute(predictions: object, references: object, tokens: object = None) -> d
         references: Likewise, in the same order.
         tokens: For each sentence its characters. With them, blanks are dropped before scoring, as officially
             (an entity that begins on a blank is then lost on that side); without them every position counts.
+        by: ``type`` for a breakdown.
 
     Returns:
         ``entity_macro_f1``: mean, over the types that occur in references or predictions, of the F1 of
@@ -53,54 +59,80 @@ def compute(predictions: object, references: object, tokens: object = None) -> d
         special tokens that the baseline scores.
         ``char_macro_f1_without_o``: the mean over the other 12 tags, which is what the paper describes.
         All 0 to 100.
+        With ``by="type"`` also ``by_type``: each entity type's precision, recall, f1 and support.
 
     Raises:
         ValueError: Unknown tag, sentences or tags that do not match in number, or nothing to score.
+    """
+    check_by("ner", by, BREAKDOWNS)
+    totals = statistics(predictions, references, tokens).sum(axis=0)
+    scores = plain(scores_from(totals))
+    if np.isnan(scores["entity_macro_f1"]):
+        warnings.warn(
+            "ner: there is no entity in references or predictions; entity_macro_f1 is NaN.", stacklevel=2
+        )
+    if by == "type":
+        scores["by_type"] = by_class(ENTITY_TYPES, totals[:_ENTITY_COUNTS].reshape(3, -1))
+    return scores
+
+
+def statistics(predictions: object, references: object, tokens: object = None) -> FloatArray:
+    """What each sentence adds to the scores.
+
+    Returns:
+        Shape (sentences, 57): entities right, predicted and gold of each type; then characters right,
+        predicted and gold of each tag, the two special positions included.
     """
     predicted, predicted_lengths = as_class_id_lists(predictions, TAGS, task="ner", role="predictions")
     gold, gold_lengths = as_class_id_lists(references, TAGS, task="ner", role="references")
     check_pairs(predicted_lengths, gold_lengths, "ner")
     _check_lengths(predicted_lengths, gold_lengths, "predicted tags")
-    sentence = np.repeat(np.arange(len(gold_lengths)), gold_lengths)
+    sentences = len(gold_lengths)
+    sentence = np.repeat(np.arange(sentences), gold_lengths)
     if tokens is not None:
         keep = _not_blank(tokens, gold_lengths)
         predicted, gold, sentence = predicted[keep], gold[keep], sentence[keep]
-    entity = f1_scores(*entity_counts(predicted, gold, sentence))
-    if np.all(np.isnan(entity)):
-        warnings.warn(
-            "ner: there is no entity in references or predictions; entity_macro_f1 is NaN.", stacklevel=2
-        )
-        entity_f1 = float("nan")
-    else:
-        entity_f1 = 100 * float(np.nanmean(entity))
-    characters = _character_f1(predicted, gold, len(gold_lengths))
+    entities = entity_counts(predicted, gold, sentence, sentences)
+    characters = class_counts(predicted, gold, len(TAGS), sentence, sentences)
+    characters[:, :, OUTSIDE] += SPECIAL_POSITIONS
+    return np.hstack([entities.reshape(sentences, -1), characters.reshape(sentences, -1)])
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 57), to scores, each of shape (...)."""
+    entities = counts[..., :_ENTITY_COUNTS].reshape(*counts.shape[:-1], 3, len(ENTITY_TYPES))
+    characters = counts[..., _ENTITY_COUNTS:].reshape(*counts.shape[:-1], 3, len(TAGS))
+    tags = f1_scores(characters[..., 0, :], characters[..., 1, :], characters[..., 2, :])
+    tags = np.where(np.isnan(tags), 1.0, tags)  # a tag that occurs on neither side counts as 1
     return {
-        "entity_macro_f1": entity_f1,
-        "char_macro_f1": 100 * float(characters.mean()),
-        "char_macro_f1_without_o": 100 * float(np.delete(characters, OUTSIDE).mean()),
+        "entity_macro_f1": 100 * macro_f1(entities),
+        "char_macro_f1": 100 * tags.mean(axis=-1),
+        "char_macro_f1_without_o": 100 * np.delete(tags, OUTSIDE, axis=-1).mean(axis=-1),
     }
 
 
 def entity_counts(
-    predictions: IntArray, references: IntArray, sentence: IntArray
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Counts entities by type.
+    predictions: IntArray, references: IntArray, sentence: IntArray, sentences: int
+) -> FloatArray:
+    """Counts the entities of each sentence by type.
 
     Args:
         predictions: Tag ids of all positions, one sentence after the other, shape (n,).
         references: Likewise.
         sentence: Which sentence each position belongs to, non-decreasing, shape (n,).
+        sentences: How many there are.
 
     Returns:
-        Entities that agree, predicted ones, gold ones: arrays of shape (6,), in the order of ENTITY_TYPES.
+        Shape (sentences, 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
     """
     predicted_end, gold_end = _entity_ends(predictions, sentence), _entity_ends(references, sentence)
     same = (predicted_end >= 0) & (predicted_end == gold_end) & (_TYPE[predictions] == _TYPE[references])
-    counts = [
-        np.bincount(_TYPE[tags[mask]], minlength=len(ENTITY_TYPES))
-        for tags, mask in ((references, same), (predictions, predicted_end >= 0), (references, gold_end >= 0))
-    ]
-    return counts[0], counts[1], counts[2]
+    counts = np.empty((sentences, 3, len(ENTITY_TYPES)))
+    sides = (references, same), (predictions, predicted_end >= 0), (references, gold_end >= 0)
+    for column, (tags, mask) in enumerate(sides):
+        cells = sentence[mask] * len(ENTITY_TYPES) + _TYPE[tags[mask]]
+        counts[:, column] = np.bincount(cells, minlength=counts[:, column].size).reshape(sentences, -1)
+    return counts
 
 
 def _entity_ends(tags: IntArray, sentence: IntArray) -> IntArray:
@@ -114,15 +146,6 @@ def _entity_ends(tags: IntArray, sentence: IntArray) -> IntArray:
     ends = np.full(len(tags), -1)
     ends[breaks[:-1]] = breaks[1:]
     return np.where(begins, ends, -1)
-
-
-def _character_f1(predicted: IntArray, gold: IntArray, sentences: int) -> Any:
-    """F1 of each tag over positions, 0 to 1, shape (13,); 1 where a tag occurs on neither side."""
-    counts = [np.bincount(tags, minlength=len(TAGS)) for tags in (gold[gold == predicted], predicted, gold)]
-    for count in counts:
-        count[OUTSIDE] += SPECIAL_POSITIONS * sentences
-    scores = f1_scores(counts[0], counts[1], counts[2])
-    return np.where(np.isnan(scores), 1.0, scores)
 
 
 def _not_blank(tokens: object, lengths: IntArray) -> Any:

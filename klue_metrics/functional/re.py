@@ -76,7 +76,7 @@ def statistics(predictions: object, references: object) -> FloatArray:
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
     """Summed statistics, shape (..., 3), to scores, each of shape (...): micro F1, 0 without a relation."""
     total = counts[..., 1] + counts[..., 2]
-    return {"micro_f1": 100 * 2 * counts[..., 0] / np.maximum(total, 1)}
+    return {"micro_f1": 100 * (2 * counts[..., 0] / np.maximum(total, 1))}
 
 
 def _rows(predicted: IntArray, gold: IntArray) -> FloatArray:
