@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import datasets
@@ -12,10 +13,16 @@ from klue_metrics.functional import Metric, get_metric
 from klue_metrics.functional.inputs import check_pairs
 
 
-class KlueModule(evaluate.Metric):
-    """Base of the evaluate modules: the metric of ``KLUE_TASK``, or of the task that the config names."""
+class KlueModule(evaluate.Metric, abc.ABC):
+    """Base of the evaluate modules: the metric of ``KLUE_TASK``, or of the task that the config names.
 
-    KLUE_TASK: str | None = None
+    It is abstract because evaluate takes the first concrete class in a script's names for its metric.
+    """
+
+    @property
+    @abc.abstractmethod
+    def KLUE_TASK(self) -> str | None:
+        """The task; None where the config names it."""
 
     @property
     def klue_metric(self) -> Metric:

@@ -9,10 +9,10 @@
 (66.67, 50.0)
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueDp(klue_metrics.module.KlueModule):
+class KlueDp(KlueModule):
     """Official and textbook attachment scores; see the card beside this file."""
 
     KLUE_TASK = "dp"

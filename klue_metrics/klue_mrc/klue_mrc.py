@@ -10,10 +10,10 @@
 {'exact_match': 0.0, 'rouge_w': 75.0}
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueMrc(klue_metrics.module.KlueModule):
+class KlueMrc(KlueModule):
     """Exact match and ROUGE-W; see the card beside this file."""
 
     KLUE_TASK = "mrc"

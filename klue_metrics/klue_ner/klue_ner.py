@@ -10,10 +10,10 @@
 0.0
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueNer(klue_metrics.module.KlueModule):
+class KlueNer(KlueModule):
     """Entity and character macro F1; see the card beside this file."""
 
     KLUE_TASK = "ner"

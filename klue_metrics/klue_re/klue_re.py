@@ -6,10 +6,10 @@
 {'micro_f1': 66.66666666666666}
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueRe(klue_metrics.module.KlueModule):
+class KlueRe(KlueModule):
     """Micro F1 and AUPRC; see the card beside this file."""
 
     KLUE_TASK = "re"

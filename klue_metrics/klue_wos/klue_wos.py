@@ -9,10 +9,10 @@
 {'joint_goal_accuracy': 0.0, 'slot_micro_f1': 66.67}
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueWos(klue_metrics.module.KlueModule):
+class KlueWos(KlueModule):
     """Joint goal accuracy and slot F1; see the card beside this file."""
 
     KLUE_TASK = "wos"
