@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import string
 import warnings
@@ -14,6 +13,7 @@ import seqeval.metrics
 import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from klue_oracles import naive_dp, naive_ner, naive_rouge, naive_turn, random_tags
 from seqeval.scheme import IOB2
 
 import klue_datasets
@@ -26,42 +26,6 @@ TAGS = TASKS["ner"].labels
 RELATIONS = TASKS["re"].labels
 SEEDS = st.integers(0, 2**32 - 1)
 CASES = settings(max_examples=200, deadline=None)
-
-
-def naive_entities(tags: list[str]) -> set[tuple[str, int, int]]:
-    """Strict IOB2 of one sentence, position by position."""
-    found, start, kind = set(), None, None
-    for position, tag in enumerate([*tags, "O"]):
-        if start is not None and tag != f"I-{kind}":
-            found.add((kind, start, position))
-            start = None
-        if tag.startswith("B-"):
-            start, kind = position, tag[2:]
-    return found
-
-
-def naive_ner(predictions: list[list[str]], references: list[list[str]]) -> tuple[float, float, float]:
-    predicted = {(i, *e) for i, tags in enumerate(predictions) for e in naive_entities(tags)}
-    gold = {(i, *e) for i, tags in enumerate(references) for e in naive_entities(tags)}
-    f1 = []
-    for kind in {entity[1] for entity in predicted | gold}:
-        p, g = ({e for e in side if e[1] == kind} for side in (predicted, gold))
-        f1.append(2 * len(p & g) / (len(p) + len(g)))
-    entity = 100 * sum(f1) / len(f1) if f1 else math.nan
-    # [CLS] and the last position: gold O, and predicted O
-    flat_p = [tag for tags in predictions for tag in [*tags, "O", "O"]]
-    flat_g = [tag for tags in references for tag in [*tags, "O", "O"]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        per_tag = sklearn.metrics.f1_score(flat_g, flat_p, labels=list(TAGS), average=None, zero_division=1)
-    return entity, 100 * per_tag.mean(), 100 * per_tag[:12].mean()
-
-
-def random_tags(generator: np.random.Generator, sentences: int) -> list[list[str]]:
-    """Anything goes: orphan I-, changes of type, runs."""
-    chances = np.where(np.array(TAGS) == "O", 6.0, 1.0)
-    lengths = generator.integers(1, 12, sentences)
-    return [generator.choice(TAGS, n, p=chances / chances.sum()).tolist() for n in lengths]
 
 
 @CASES
@@ -152,30 +116,6 @@ def test_re_auprc_counts_no_relation_and_is_nan_with_names_where_relations_are_a
     assert list(compute("re", ["no_relation"], ["no_relation"]).values()) == [0.0]
 
 
-def naive_dp(predictions: list[dict], references: list[dict]) -> list[float]:
-    heads, gold_heads, labels, gold_labels = [], [], [], []
-    right_head = right_both = 0
-    for predicted, gold in zip(predictions, references, strict=True):
-        for i in range(len(gold["head"])):
-            heads.append(predicted["head"][i])
-            gold_heads.append(gold["head"][i])
-            p, g = DP_RELATIONS.index(predicted["deprel"][i]), DP_RELATIONS.index(gold["deprel"][i])
-            is_right = predicted["head"][i] == gold["head"][i]
-            right_head += is_right
-            right_both += is_right and p == g
-            labels.append(("OTHERS" if p >= 15 else str(p)) if is_right else "PAD")
-            gold_labels.append("OTHERS" if g >= 15 else str(g))
-    n = len(heads)
-    macro = {"average": "macro", "zero_division": 0}
-    return [
-        100 * sklearn.metrics.f1_score(gold_heads, heads, **macro),
-        100 * sklearn.metrics.f1_score(gold_labels, labels, **macro),
-        100 * sklearn.metrics.accuracy_score(gold_labels, labels),
-        100 * right_head / n,
-        100 * right_both / n,
-    ]
-
-
 @CASES
 @given(seed=SEEDS, sentences=st.integers(1, 6), noise=st.sampled_from([0.0, 0.2, 1.0]))
 def test_dp_agrees_with_the_loop(seed: int, sentences: int, noise: float) -> None:
@@ -212,17 +152,6 @@ def test_one_wrong_head_costs_dp_a_seventeenth(shared: Path) -> None:
     assert scores["uas"] == pytest.approx(100 * (1 - 1 / 22_496))
     chain = [{**s, "head": [*range(2, len(s["head"]) + 1), 0]} for s in gold]
     assert compute("dp", chain, gold)["uas"] == pytest.approx(66.6, abs=1.5)
-
-
-def naive_rouge(prediction: str, gold: str) -> float:
-    if not gold or not prediction:
-        return float(gold == prediction)
-    size = (
-        difflib.SequenceMatcher(None, prediction, gold)
-        .find_longest_match(0, len(prediction), 0, len(gold))
-        .size
-    )
-    return 2 * size / (len(prediction) + len(gold))
 
 
 TEXT = st.text(alphabet="가나다 한국ab.%", max_size=40)
@@ -271,23 +200,6 @@ def test_mrc_unanswerable_questions_in_either_view() -> None:
     assert compute("mrc", predictions, references) == pytest.approx(
         {"exact_match": 200 / 3, "rouge_w": 200 / 3}
     )
-
-
-def naive_turn(predicted: list[str], gold: list[str]) -> float:
-    if not gold:
-        return float(not predicted)
-    tp = fp = fn = 0
-    for item in gold:
-        if item in predicted:
-            tp += 1
-        else:
-            fn += 1
-    for item in predicted:
-        if item not in gold:
-            fp += 1
-    precision = tp / (tp + fp) if tp + fp else 0
-    recall = tp / (tp + fn)
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 STATE = st.lists(st.sampled_from([f"식당-{slot}-{value}" for slot in "abc" for value in "xy"]), max_size=4)
