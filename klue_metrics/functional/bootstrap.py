@@ -158,7 +158,8 @@ def _clustered(rows: FloatArray, clusters: object, task: str) -> FloatArray:
     if clusters is None:
         return rows
     names = as_texts(clusters, len(rows), task=task, role="clusters")
-    _, index = np.unique(names, return_inverse=True)
+    numbers: dict[str, int] = {}
+    index = np.array([numbers.setdefault(name, len(numbers)) for name in names])
     order = np.argsort(index, kind="stable")
     starts = np.flatnonzero(np.diff(index[order], prepend=-1))
     return np.asarray(np.add.reduceat(rows[order], starts, axis=0))
