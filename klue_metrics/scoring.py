@@ -55,7 +55,7 @@ def score(
             cases.references,
             resamples=resamples,
             clusters=clusters,
-            **_for_statistics(columns),
+            **_only(columns, "tokens", "probabilities"),
             **options,
         )
     flat = {key: value for key, value in scores.items() if key in metric.names}
@@ -109,7 +109,11 @@ def compare(
             f"{', '.join(different[:SHOWN])}; expected the same."
         )
     clusters = left.columns.get("clusters")
-    columns = _for_statistics(left.columns)
+    tokens = _only(left.columns, "tokens")
+    tables = [_only(side.columns, "probabilities") for side in (left, right)]
+    given: dict[str, Any] = dict(tokens)
+    if all(tables):
+        given["probabilities"] = tuple(table["probabilities"] for table in tables)
     results = paired_test(
         metric.task,
         left.predictions,
@@ -117,12 +121,15 @@ def compare(
         left.references,
         resamples=resamples,
         clusters=clusters,
-        **columns,
+        **given,
         **options,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is NaN shows
-        both = [metric.compute(side.predictions, left.references, **columns) for side in (left, right)]
+        both = [
+            metric.compute(side.predictions, left.references, **tokens, **table)
+            for side, table in zip((left, right), tables, strict=True)
+        ]
     return {
         "task": metric.task,
         "examples": len(left.ids),
@@ -136,9 +143,8 @@ def compare(
     }
 
 
-def _for_statistics(columns: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """Of the columns, those that the statistics depend on."""
-    return {key: value for key, value in columns.items() if key == "tokens"}
+def _only(columns: Mapping[str, list[Any]], *names: str) -> dict[str, Any]:
+    return {name: columns[name] for name in names if name in columns}
 
 
 def _first_breakdown(metric: Metric, cases: Cases) -> str:

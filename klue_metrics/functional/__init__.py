@@ -33,7 +33,7 @@ class Metric:
         statistics: Predictions and references to what each unit (an example, sentence, question, turn) adds
             to the scores: an array of shape (units, k).
         scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that
-            ``compute`` gives (for re without the ones that need probabilities).
+            ``compute`` gives (for re without those that need probabilities: see its ``weighted_scores``).
         breakdowns: What ``compute`` takes as ``by``.
     """
 

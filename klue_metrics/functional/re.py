@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional.breakdowns import by_class, check_by
-from klue_metrics.functional.classes import class_counts, plain
+from klue_metrics.functional.classes import class_counts, plain, ratio
+from klue_metrics.functional.curves import weighted_areas
 from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, as_matrix, check_pairs
 
 LABELS = TASKS["re"].labels
@@ -77,6 +79,23 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
     """Summed statistics, shape (..., 3), to scores, each of shape (...): micro F1, 0 without a relation."""
     total = counts[..., 1] + counts[..., 2]
     return {"micro_f1": 100 * (2 * counts[..., 0] / np.maximum(total, 1))}
+
+
+def weighted_scores(
+    references: object, probabilities: object
+) -> Callable[[FloatArray], dict[str, FloatArray]]:
+    """A function of the examples' weights, shape (rows, n), to auprc and auprc_present, shape (rows,)."""
+    gold = convert(references, "references")
+    matrix = as_matrix(probabilities, (len(gold), len(LABELS)), task="re", role="probabilities")
+    areas_of = weighted_areas(matrix, gold)
+
+    def scores(weights: FloatArray) -> dict[str, FloatArray]:
+        areas = areas_of(weights)
+        is_there = ~np.isnan(areas)
+        present = ratio(np.where(is_there, areas, 0.0).sum(axis=1), is_there.sum(axis=1))
+        return {"auprc": 100 * areas.mean(axis=1), "auprc_present": 100 * present}
+
+    return scores
 
 
 def _rows(predicted: IntArray, gold: IntArray) -> FloatArray:

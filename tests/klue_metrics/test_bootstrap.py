@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from klue_datasets.tasks import DP_RELATIONS, TASKS
-from klue_metrics.functional import METRICS, compute, get_metric
+from klue_metrics.functional import METRICS, compute, get_metric, re
 from klue_metrics.functional.bootstrap import draws, intervals, paired_test
 
 SLOTS = ["관광-이름", "식당-예약 시간", "숙소-지역"]
@@ -99,6 +99,55 @@ def test_resampling_statistics_is_resampling_examples(task: str) -> None:
     assert list(found) == list(samples)
     for key, values in samples.items():
         assert found[key] == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=1e-9), key
+
+
+def relations(seed: int, size: int = 60, classes: int = 4) -> tuple[Any, Any, Any]:
+    """Predictions, references and probabilities with ties, of the first few relations."""
+    generator = np.random.default_rng(seed)
+    gold = np.concatenate([np.arange(30), generator.integers(0, classes, size)])
+    table = np.round(generator.dirichlet(np.ones(30), len(gold)) + 0.1 * np.eye(30)[gold], 2)
+    return table.argmax(axis=1), gold, table
+
+
+def test_areas_of_weighted_examples_are_those_of_repeated_ones() -> None:
+    for seed in range(20):
+        predicted, gold, table = relations(seed)
+        weights = np.concatenate(list(draws(np.ones(len(gold), dtype=int), 5, seed)))
+        found = re.weighted_scores(gold, table)(weights)
+        for row, counts in enumerate(weights.astype(int)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                expected = compute(
+                    "re", predicted.repeat(counts), gold.repeat(counts), probabilities=table.repeat(counts, 0)
+                )
+            for key, values in found.items():
+                assert values[row] == pytest.approx(expected[key], abs=1e-9, nan_ok=True)
+        whole = re.weighted_scores(gold, table)(np.ones((1, len(gold))))
+        expected = compute("re", predicted, gold, probabilities=table)
+        assert {key: value[0] for key, value in whole.items()} == pytest.approx(
+            {key: expected[key] for key in whole}, abs=1e-9
+        )
+
+
+def test_intervals_and_test_of_auprc() -> None:
+    predicted, gold, table = relations(0)
+    weights = np.concatenate(list(draws(np.ones(len(gold), dtype=int), 300, 0)))
+    samples = re.weighted_scores(gold, table)(weights)["auprc_present"]
+    found = intervals("re", predicted, gold, probabilities=table, resamples=300)
+    assert list(found) == list(METRICS["re"].names)
+    assert found["auprc_present"] == pytest.approx(tuple(np.quantile(samples, [0.025, 0.975])), abs=1e-9)
+    score = compute("re", predicted, gold, probabilities=table)["auprc_present"]
+    for method in ("percentile", "bca"):
+        clusters = [str(index // 2) for index in range(len(gold))]
+        options = {"method": method, "resamples": 300, "clusters": clusters}
+        low, high = intervals("re", predicted, gold, probabilities=table, **options)["auprc_present"]
+        assert low < high
+        better = np.eye(30)[gold]
+        result = paired_test("re", gold, predicted, gold, probabilities=(better, table), **options)
+        assert result["auprc_present"].difference == pytest.approx(100 - score)
+        assert result["auprc_present"].p_value < 0.01
+        same = paired_test("re", predicted, predicted, gold, probabilities=(table, table), **options)
+        assert same["auprc_present"] == (0, 0, 0, 1)
 
 
 def test_bca_agrees_with_scipy() -> None:

@@ -208,8 +208,10 @@ def test_further_fields_of_the_file_are_used(run: Run, tmp_path: Path) -> None:
     ]
     report = json.loads(run(*words, write(path, re), "--task", "re"))
     assert report["scores"]["auprc"] == {"score": None, "low": None, "high": None}
-    assert report["scores"]["auprc_present"]["score"] == 100
+    assert report["scores"]["auprc_present"] == {"score": 100, "low": 100, "high": 100}
     assert "the references hold no" in report["notes"][0]
+    report = json.loads(run("compare", path, path, "--task", "re", "--json"))
+    assert report["scores"]["auprc_present"]["p_value"] == 1
     assert "Note: re: the references hold no" in run("score", "--predictions", path, "--task", "re")
 
 
