@@ -12,7 +12,7 @@ import scipy.stats
 
 from klue_datasets.tasks import DP_RELATIONS, TASKS
 from klue_metrics.functional import METRICS, compute, get_metric, re
-from klue_metrics.functional.bootstrap import draws, intervals, paired_test
+from klue_metrics.functional.bootstrap import distinct, draws, intervals, paired_test
 
 SLOTS = ["관광-이름", "식당-예약 시간", "숙소-지역"]
 
@@ -84,7 +84,9 @@ def test_resampling_statistics_is_resampling_examples(task: str) -> None:
     predictions, references = make_case(task, seed=1)
     metric = get_metric(task)
     rows = metric.statistics(predictions, references)
-    _, first, sizes = np.unique(rows, axis=0, return_index=True, return_counts=True)
+    first, sizes = distinct(rows)
+    assert len(first) == len(np.unique(rows, axis=0))
+    assert sizes.sum() == len(rows)
     samples: dict[str, list[float]] = {}
     for weights in np.concatenate(list(draws(sizes, 60, seed=3))):
         assert weights.sum() == len(rows)
