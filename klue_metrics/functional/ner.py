@@ -112,27 +112,30 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 
 
 def entity_counts(
-    predictions: IntArray, references: IntArray, sentence: IntArray, sentences: int
+    predictions: IntArray, references: IntArray, sentence: IntArray, sentences: int | None = None
 ) -> FloatArray:
-    """Counts the entities of each sentence by type.
+    """Counts entities by type.
 
     Args:
         predictions: Tag ids of all positions, one sentence after the other, shape (n,).
         references: Likewise.
         sentence: Which sentence each position belongs to, non-decreasing, shape (n,).
-        sentences: How many there are.
+        sentences: How many there are, to count in each; by default in all together.
 
     Returns:
-        Shape (sentences, 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
+        Shape ([sentences,] 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
     """
     predicted_end, gold_end = _entity_ends(predictions, sentence), _entity_ends(references, sentence)
     same = (predicted_end >= 0) & (predicted_end == gold_end) & (_TYPE[predictions] == _TYPE[references])
-    counts = np.empty((sentences, 3, len(ENTITY_TYPES)))
+    units, types = sentences or 1, len(ENTITY_TYPES)
+    counts = np.empty((units, 3, types))
     sides = (references, same), (predictions, predicted_end >= 0), (references, gold_end >= 0)
     for column, (tags, mask) in enumerate(sides):
-        cells = sentence[mask] * len(ENTITY_TYPES) + _TYPE[tags[mask]]
-        counts[:, column] = np.bincount(cells, minlength=counts[:, column].size).reshape(sentences, -1)
-    return counts
+        cells = _TYPE[tags[mask]]
+        if sentences is not None:
+            cells = cells + types * sentence[mask]
+        counts[:, column] = np.bincount(cells, minlength=units * types).reshape(units, types)
+    return counts if sentences is not None else counts[0]
 
 
 def _entity_ends(tags: IntArray, sentence: IntArray) -> IntArray:
