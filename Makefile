@@ -30,10 +30,11 @@ $(INSTALLED_3_6): constraints-datasets-3.6.txt
 	$(VENV_3_6)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-datasets-3.6.txt
 	touch $@
 
-# Our builder files as scripts, and the exported folder, in datasets 3.6: the same rows as here.
+# Our builder files as scripts, and the exported folder, in datasets 3.6: the same rows as here. And the exported
+# metrics with evaluate alone: the same scores.
 test-datasets-3.6: $(INSTALLED) $(INSTALLED_3_6)
 	HF_HUB_OFFLINE=1 KLUE_PYTHON_DATASETS_3_6=$(CURDIR)/$(VENV_3_6)/bin/python \
-		$(BIN)/python -m pytest tests/klue_datasets/test_scripts.py
+		$(BIN)/python -m pytest tests/klue_datasets/test_scripts.py tests/klue_metrics/test_export.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

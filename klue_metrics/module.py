@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import datasets
@@ -12,10 +13,16 @@ from klue_metrics.functional import Metric, get_metric
 from klue_metrics.functional.inputs import check_pairs
 
 
-class KlueModule(evaluate.Metric):
-    """Base of the evaluate modules: the metric of ``KLUE_TASK``, or of the task that the config names."""
+class KlueModule(evaluate.Metric, abc.ABC):
+    """Base of the evaluate modules: the metric of ``KLUE_TASK``, or of the task that the config names.
 
-    KLUE_TASK: str | None = None
+    It is abstract because evaluate takes the first concrete class in a script's names for its metric.
+    """
+
+    @property
+    @abc.abstractmethod
+    def KLUE_TASK(self) -> str | None:
+        """The task; None where the config names it."""
 
     @property
     def klue_metric(self) -> Metric:
@@ -24,12 +31,11 @@ class KlueModule(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         metric = self.klue_metric
-        number = datasets.Value(metric.number)
         return evaluate.MetricInfo(
             description=f"KLUE {get_task(metric.task).title}: {', '.join(metric.names.values())}, times 100.",
             citation=CITATION,
             inputs_description=metric.compute.__doc__ or "",
-            features=datasets.Features({"predictions": number, "references": number}),
+            features=datasets.Features({role: _feature(kind) for role, kind in metric.types.items()}),
             homepage=HOMEPAGE,
         )
 
@@ -64,10 +70,34 @@ class KlueModule(evaluate.Metric):
         """Gathers one prediction and its reference."""
         predicted = self._convert([prediction], "predictions")
         gold = self._convert([reference], "references")
-        super().add(prediction=predicted[0].item(), reference=gold[0].item(), **kwargs)
+        super().add(prediction=_plain(predicted[0]), reference=_plain(gold[0]), **kwargs)
 
     def _convert(self, values: Any, role: str) -> Any:
         return self.klue_metric.convert(values, role)
 
-    def _compute(self, predictions: Any, references: Any) -> dict[str, Any]:
-        return self.klue_metric.compute(predictions, references)
+    def _compute(
+        self,
+        predictions: Any,
+        references: Any,
+        tokens: Any = None,
+        probabilities: Any = None,
+        by: str | None = None,
+        sources: Any = None,
+    ) -> dict[str, Any]:
+        """``tokens`` is for ner, ``probabilities`` for re, ``sources`` for sts and nli."""
+        extra = {"tokens": tokens, "probabilities": probabilities, "by": by, "sources": sources}
+        given = {name: value for name, value in extra.items() if value is not None}
+        return self.klue_metric.compute(predictions, references, **given)
+
+
+def _feature(kind: Any) -> Any:
+    """A type as Metric spells it, as datasets does."""
+    if isinstance(kind, list):
+        return datasets.Sequence(_feature(kind[0]))
+    if isinstance(kind, dict):
+        return {name: _feature(inner) for name, inner in kind.items()}
+    return datasets.Value(kind)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

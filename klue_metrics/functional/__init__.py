@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from klue_datasets.tasks import get_task
-from klue_metrics.functional import nli, sts, ynat
-from klue_metrics.functional.inputs import as_class_ids, as_floats
+from klue_metrics.functional import dp, mrc, ner, nli, re, sts, wos, ynat
+from klue_metrics.functional.inputs import FloatArray
 
 __all__ = ["METRICS", "Metric", "compute", "get_metric"]
 
@@ -25,44 +25,57 @@ class Metric:
     Attributes:
         task: Name of the task.
         compute: Predictions and references to scores, each times 100, official ones first.
-        convert: One side's values (and its role, for messages) as an array of plain numbers, checked.
-        number: The type of those numbers, as datasets calls it.
+        convert: One side's values (and its role, for messages) as checked plain values, one an example.
+        types: What ``convert`` gives for predictions and references: a type's name as datasets calls it, in a
+            list for lists of it, in a mapping for named fields.
         names: Result key -> name of the score in tables and cards, in the order of the keys.
-        headline: The key that checkpoints are chosen by.
+        headline: The key that checkpoints are chosen by, as in the baseline.
+        statistics: Predictions and references to what each unit (an example, sentence, question, turn) adds
+            to the scores: an array of shape (units, k).
+        scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that
+            ``compute`` gives (for re without those that need probabilities: see its ``weighted_scores``).
+        breakdowns: What ``compute`` takes as ``by``.
     """
 
     task: str
     compute: Callable[..., dict[str, Any]]
     convert: Callable[[object, str], Any]
-    number: str
+    types: Mapping[str, Any]
     names: Mapping[str, str]
     headline: str
-
-
-def _classes(task: str) -> Callable[[object, str], Any]:
-    return lambda values, role: as_class_ids(values, get_task(task).labels, task=task, role=role)
+    statistics: Callable[..., FloatArray]
+    scores_from: Callable[[FloatArray], dict[str, FloatArray]]
+    breakdowns: Sequence[str]
 
 
 METRICS: Mapping[str, Metric] = {
-    "ynat": Metric("ynat", ynat.compute, _classes("ynat"), "int64", {"macro_f1": "macro F1"}, "macro_f1"),
-    "sts": Metric(
-        "sts",
-        sts.compute,
-        lambda values, role: as_floats(values, task="sts", role=role),
-        "float64",
-        {"pearsonr": "Pearson's r", "f1": "F1"},
-        "pearsonr",
-    ),
-    "nli": Metric("nli", nli.compute, _classes("nli"), "int64", {"accuracy": "accuracy"}, "accuracy"),
+    task: Metric(
+        task,
+        module.compute,
+        module.convert,
+        module.TYPES,
+        module.NAMES,
+        headline,
+        module.statistics,
+        module.scores_from,
+        module.BREAKDOWNS,
+    )
+    for task, module, headline in (
+        ("ynat", ynat, "macro_f1"),
+        ("sts", sts, "pearsonr"),
+        ("nli", nli, "accuracy"),
+        ("ner", ner, "char_macro_f1"),
+        ("re", re, "micro_f1"),
+        ("dp", dp, "las_macro_f1"),
+        ("mrc", mrc, "rouge_w"),
+        ("wos", wos, "slot_micro_f1"),
+    )
 }
 
 
 def get_metric(task: str) -> Metric:
     """Returns the metric of a task, by its name or its alias; ValueError where there is none."""
-    name = get_task(task).name
-    if name not in METRICS:
-        raise ValueError(f"There is no metric for {name} yet; expected one of {', '.join(METRICS)}.")
-    return METRICS[name]
+    return METRICS[get_task(task).name]
 
 
 def compute(task: str, predictions: object, references: object, **kwargs: Any) -> dict[str, Any]:

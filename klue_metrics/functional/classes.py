@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from klue_metrics.functional.inputs import FloatArray, IntArray
+
+Counts = IntArray | FloatArray
 
 
 def confusion_matrix(predictions: IntArray, references: IntArray, count: int) -> IntArray:
@@ -22,14 +26,59 @@ def confusion_matrix(predictions: IntArray, references: IntArray, count: int) ->
     return cells.reshape(count, count)
 
 
-def f1_scores(true_positives: IntArray, predicted: IntArray, actual: IntArray) -> FloatArray:
+def class_counts(
+    predictions: IntArray, references: IntArray, count: int, unit: IntArray | None = None, units: int = 0
+) -> FloatArray:
+    """What F1 needs to know of each class, unit by unit.
+
+    Args:
+        predictions: Class ids, shape (n,).
+        references: Class ids, shape (n,).
+        count: Number of classes.
+        unit: Which unit each position belongs to, shape (n,); by default each is one.
+        units: How many units there are, where ``unit`` is given.
+
+    Returns:
+        Shape (units, 3, count): how often each class is right, predicted, in the references.
+    """
+    if unit is None:
+        unit, units = np.arange(len(references)), len(references)
+    counts = np.empty((units, 3, count))
+    hits = predictions == references
+    sides = ((references[hits], unit[hits]), (predictions, unit), (references, unit))
+    for column, (ids, where) in enumerate(sides):
+        cells = np.bincount(where * count + ids, minlength=units * count)
+        counts[:, column] = cells.reshape(units, count)
+    return counts
+
+
+def f1_scores(true_positives: Counts, predicted: Counts, actual: Counts) -> FloatArray:
     """F1 of each class from its counts, 0 to 1; NaN where a class was neither predicted nor there."""
     total = np.asarray(predicted + actual, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         return np.asarray(2 * true_positives / total)
 
 
-def macro_f1(matrix: IntArray) -> float:
-    """Unweighted mean F1, 0 to 1, over the classes that occur in the references or the predictions."""
-    scores = f1_scores(np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1))
-    return float(np.nanmean(scores))
+def macro_f1(counts: FloatArray) -> FloatArray:
+    """Mean F1, 0 to 1, over the classes that occur in the references or the predictions; NaN without any.
+
+    Args:
+        counts: Shape (..., 3, classes), as ``class_counts`` gives them, summed over units.
+
+    Returns:
+        Shape (...).
+    """
+    scores = f1_scores(counts[..., 0, :], counts[..., 1, :], counts[..., 2, :])
+    present = ~np.isnan(scores)
+    return ratio(np.where(present, scores, 0.0).sum(axis=-1), present.sum(axis=-1))
+
+
+def ratio(numerator: Counts, denominator: Counts) -> FloatArray:
+    """One over the other, NaN where both are 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(numerator / np.asarray(denominator, dtype=np.float64))
+
+
+def plain(scores: dict[str, FloatArray]) -> dict[str, Any]:
+    """Scores as the floats that results consist of."""
+    return {key: float(value) for key, value in scores.items()}

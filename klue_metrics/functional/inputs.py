@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,96 @@ def as_floats(values: object, *, task: str, role: str) -> FloatArray:
     if wrong.size:
         raise _wrong_value(array[wrong[0]], int(wrong[0]), task=task, role=role, expected=expected)
     return array
+
+
+def as_matrix(values: object, shape: tuple[int, int], *, task: str, role: str) -> FloatArray:
+    """Finite real numbers of a given shape as float64; ValueError where they are not."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().float().numpy()
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{task}: {role} are no table of numbers; expected the shape {shape}.") from error
+    if array.shape != shape:
+        raise ValueError(f"{task}: {role} have the shape {array.shape}; expected {shape}.")
+    if not np.all(np.isfinite(array)):
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(f"{task}: {role}[{row}][{column}] is {array[row, column]}; expected finite numbers.")
+    return array
+
+
+def as_lists(
+    values: object, *, task: str, role: str, expected: str, inner: type = Sequence, item: type | None = None
+) -> list[Any]:
+    """Nested input as a list whose elements are of a kind.
+
+    Args:
+        values: Any iterable of them.
+        task: Name of the task, for messages.
+        role: What the values are, for messages.
+        expected: What they should be, for messages.
+        inner: What each element must be; Sequence means any list-like thing but a string, made a list.
+        item: What each item of each element must be; None for anything.
+
+    Raises:
+        ValueError: An element or an item is something else.
+    """
+    if values is None or isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise ValueError(f"{task}: {role} are {_excerpt(values)}; expected {expected}.")
+    elements = list(values)
+    for index, element in enumerate(elements):
+        if inner is Sequence and hasattr(element, "tolist"):
+            elements[index] = element = element.tolist()
+        is_right = isinstance(element, list | tuple) if inner is Sequence else isinstance(element, inner)
+        if not is_right:
+            raise ValueError(f"{task}: {role}[{index}] is {_excerpt(element)}; expected {expected}.")
+        if item is not None and not all(isinstance(part, item) for part in element):
+            raise ValueError(f"{task}: {role}[{index}] is {_excerpt(element)}; expected {expected}.")
+    return elements
+
+
+def as_class_id_lists(
+    values: object, names: Sequence[str], *, task: str, role: str
+) -> tuple[IntArray, IntArray]:
+    """Lists of class names or ids as one array of ids, and each list's length; errors as ``as_class_ids``."""
+    expected = "lists of class names or ids"
+    lists = as_lists(values, task=task, role=role, expected=expected)
+    table: dict[object, int] = {name: index for index, name in enumerate(names)}
+    table |= {index: index for index in range(len(names))}
+    lengths = np.array([len(items) for items in lists], dtype=np.int64)
+    flat = [item for items in lists for item in items]
+    try:
+        ids = [table[item] for item in flat]
+    except (KeyError, TypeError):
+        ids = []
+    if len(ids) != len(flat) or bool in set(map(type, flat)) or float in set(map(type, flat)):
+        for index, items in enumerate(lists):
+            as_class_ids(items, names, task=task, role=f"{role}[{index}]")
+    return np.array(ids, dtype=np.int64), lengths
+
+
+def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray, IntArray]:
+    """Lists of whole numbers from 0 as one array, and each list's length; ValueError for anything else."""
+    lists = as_lists(values, task=task, role=role, expected="lists of whole numbers from 0")
+    for index, items in enumerate(lists):
+        for item in items:
+            if isinstance(item, bool) or not isinstance(item, int | np.integer) or item < 0:
+                raise ValueError(
+                    f"{task}: {role}[{index}] holds {_excerpt(item)}; expected whole numbers from 0."
+                )
+    lengths = np.array([len(items) for items in lists], dtype=np.int64)
+    return np.array([item for items in lists for item in items], dtype=np.int64), lengths
+
+
+def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
+    """A given number of strings, in any container, as a list; ValueError where they are not."""
+    texts = _flat(values, task=task, role=role, expected="strings")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise _wrong_value(text, index, task=task, role=role, expected="a string")
+    if len(texts) != count:
+        raise ValueError(f"{task}: {len(texts)} {role} for {count} examples; expected one for each.")
+    return [str(text) for text in texts]
 
 
 def check_pairs(

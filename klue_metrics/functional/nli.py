@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.inputs import as_class_ids, check_pairs
+from klue_metrics.functional.breakdowns import by_class_confused, by_source, check_by
+from klue_metrics.functional.classes import class_counts, confusion_matrix, plain, ratio
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, check_pairs
 
 LABELS = TASKS["nli"].labels
 
+TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+NAMES = {"accuracy": "accuracy"}
+BREAKDOWNS = ("class", "source")
 
-def compute(predictions: object, references: object) -> dict[str, float]:
+
+def convert(values: object, role: str) -> IntArray:
+    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    return as_class_ids(values, LABELS, task="nli", role=role)
+
+
+def compute(
+    predictions: object, references: object, *, by: str | None = None, sources: object = None
+) -> dict[str, Any]:
     """Scores natural language inference.
 
     Args:
         predictions: Relation names or Hub ids (0 entailment, 1 neutral, 2 contradiction), n of them, in any
             flat container. The baseline's ids are in another order: exchange names.
         references: Likewise, in the same order.
+        by: ``class`` or ``source`` for a breakdown.
+        sources: Where each pair comes from, n strings, for ``by="source"``.
 
     Returns:
         ``accuracy``, 0 to 100.
+        With ``by="class"`` also ``by_class``: each relation's precision, recall, f1, support, and its row of
+        the confusion matrix, ``predicted_as``; with ``by="source"`` ``by_source``: accuracy and support.
 
     Raises:
         ValueError: Unknown label, unequal lengths, or nothing to score.
     """
-    predicted = as_class_ids(predictions, LABELS, task="nli", role="predictions")
-    gold = as_class_ids(references, LABELS, task="nli", role="references")
+    check_by("nli", by, BREAKDOWNS)
+    predicted, gold = _pairs(predictions, references)
+    rows = _rows(predicted, gold)
+    scores = plain(scores_from(rows.sum(axis=0)))
+    if by == "class":
+        counts = class_counts(predicted, gold, len(LABELS)).sum(axis=0)
+        matrix = confusion_matrix(predicted, gold, len(LABELS))
+        scores["by_class"] = by_class_confused(LABELS, counts, matrix)
+    elif by == "source":
+        scores["by_source"] = by_source(sources, rows, scores_from, "nli")
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each pair adds to the score: shape (n, 2), whether it is right, and 1."""
+    return _rows(*_pairs(predictions, references))
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 2), to scores, each of shape (...)."""
+    return {"accuracy": 100 * ratio(counts[..., 0], counts[..., 1])}
+
+
+def _rows(predicted: IntArray, gold: IntArray) -> FloatArray:
+    return np.stack([predicted == gold, np.ones(len(gold))], axis=1)
+
+
+def _pairs(predictions: object, references: object) -> tuple[IntArray, IntArray]:
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
     check_pairs(predicted, gold, "nli")
-    return {"accuracy": 100 * float(np.mean(predicted == gold))}
+    return predicted, gold

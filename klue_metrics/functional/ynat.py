@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.classes import confusion_matrix, macro_f1
-from klue_metrics.functional.inputs import as_class_ids, check_pairs
+from klue_metrics.functional.breakdowns import by_class_confused, check_by
+from klue_metrics.functional.classes import class_counts, confusion_matrix, macro_f1, plain
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, check_pairs
 
 LABELS = TASKS["ynat"].labels
 
+TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+NAMES = {"macro_f1": "macro F1"}
+BREAKDOWNS = ("class",)
 
-def compute(predictions: object, references: object) -> dict[str, float]:
+
+def convert(values: object, role: str) -> IntArray:
+    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    return as_class_ids(values, LABELS, task="ynat", role=role)
+
+
+def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
     """Scores topic classification.
 
     Args:
         predictions: Topic names or Hub ids, n of them, in any flat container.
         references: Likewise, in the same order.
+        by: ``class`` for a breakdown.
 
     Returns:
         ``macro_f1``, 0 to 100: the mean of F1 over the topics that occur in references or predictions; a
         topic whose precision and recall are both 0 counts as 0.
+        With ``by="class"`` also ``by_class``: each topic's precision, recall, f1, support, and its row of
+        the confusion matrix, ``predicted_as``.
 
     Raises:
         ValueError: Unknown label, unequal lengths, or nothing to score.
     """
-    predicted = as_class_ids(predictions, LABELS, task="ynat", role="predictions")
-    gold = as_class_ids(references, LABELS, task="ynat", role="references")
+    check_by("ynat", by, BREAKDOWNS)
+    predicted, gold = _pairs(predictions, references)
+    counts = class_counts(predicted, gold, len(LABELS)).sum(axis=0)
+    scores = plain(scores_from(counts.ravel()))
+    if by == "class":
+        matrix = confusion_matrix(predicted, gold, len(LABELS))
+        scores["by_class"] = by_class_confused(LABELS, counts, matrix)
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each headline adds to the score: shape (n, 21), right, predicted and gold of each topic."""
+    counts = class_counts(*_pairs(predictions, references), len(LABELS))
+    return counts.reshape(len(counts), -1)
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 21), to scores, each of shape (...)."""
+    return {"macro_f1": 100 * macro_f1(counts.reshape(*counts.shape[:-1], 3, len(LABELS)))}
+
+
+def _pairs(predictions: object, references: object) -> tuple[IntArray, IntArray]:
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
     check_pairs(predicted, gold, "ynat")
-    return {"macro_f1": 100 * macro_f1(confusion_matrix(predicted, gold, len(LABELS)))}
+    return predicted, gold

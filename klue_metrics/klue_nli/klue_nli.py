@@ -6,10 +6,10 @@
 {'accuracy': 50.0}
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueNli(klue_metrics.module.KlueModule):
+class KlueNli(KlueModule):
     """Accuracy; see the card beside this file."""
 
     KLUE_TASK = "nli"

@@ -7,10 +7,10 @@
 {'pearsonr': 99.6, 'f1': 100.0}
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueSts(klue_metrics.module.KlueModule):
+class KlueSts(KlueModule):
     """Pearson's correlation and F1 at 3; see the card beside this file."""
 
     KLUE_TASK = "sts"

@@ -6,10 +6,10 @@
 {'macro_f1': 50.0}
 """
 
-import klue_metrics.module
+from klue_metrics.module import KlueModule
 
 
-class KlueYnat(klue_metrics.module.KlueModule):
+class KlueYnat(KlueModule):
     """Macro F1 over the topics that occur; see the card beside this file."""
 
     KLUE_TASK = "ynat"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
 
 import datasets
 import numpy as np
@@ -13,35 +12,12 @@ import sklearn.metrics
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from klue_oracles import naive_macro_f1, naive_sts
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, compute, get_metric
 
-CLASS_TASKS = [task for task in METRICS if METRICS[task].number == "int64"]
-
-
-def naive_macro_f1(predictions: Sequence[str], references: Sequence[str]) -> float:
-    """KLUE_SPEC E, read aloud: F1 of each class that occurs, then their mean."""
-    scores = []
-    for label in sorted({*predictions, *references}):
-        hits = sum(p == label == r for p, r in zip(predictions, references, strict=True))
-        precision = hits / predictions.count(label) if label in predictions else 0.0
-        recall = hits / references.count(label) if label in references else 0.0
-        scores.append(2 * precision * recall / (precision + recall) if precision + recall else 0.0)
-    return 100 * sum(scores) / len(scores)
-
-
-def naive_sts(predictions: Sequence[float], references: Sequence[float]) -> tuple[float, float]:
-    """Pearson's r by its textbook sums, and F1 of "3 or more" by counting."""
-    n = len(references)
-    mean_p, mean_r = math.fsum(predictions) / n, math.fsum(references) / n
-    pairs = list(zip(predictions, references, strict=True))
-    covariance = math.fsum((p - mean_p) * (r - mean_r) for p, r in pairs)
-    spread = math.sqrt(math.fsum((p - mean_p) ** 2 for p in predictions))
-    spread *= math.sqrt(math.fsum((r - mean_r) ** 2 for r in references))
-    both = sum(p >= 3 and r >= 3 for p, r in pairs)
-    either = sum(p >= 3 for p in predictions) + sum(r >= 3 for r in references)
-    return 100 * covariance / spread, 100 * 2 * both / either if either else 0.0
+CLASS_TASKS = ["ynat", "nli"]
 
 
 @settings(max_examples=300, deadline=None)
@@ -214,7 +190,7 @@ def test_bad_input_is_one_sentence(task: str, predictions: object, references: o
         compute(task, predictions, references)
 
 
-@pytest.mark.parametrize("task", METRICS)
+@pytest.mark.parametrize("task", ["ynat", "sts", "nli"])
 def test_result_keys_are_the_metrics_names_and_plain_floats(task: str) -> None:
     metric = get_metric(task)
     scores = metric.compute([0, 1, 2], [0, 1, 1])

@@ -129,3 +129,46 @@ def test_unknown_tasks_are_refused_by_name() -> None:
             call()
     with pytest.raises(ValueError, match="no KLUE task 'default'"):
         evaluate.load(klue_metrics.path())
+
+
+NESTED = {
+    "ner": {
+        "predictions": [["B-PS", "O"], ["O"]],
+        "references": [[8, 12], [12]],
+        "tokens": [["가", " "], ["나"]],
+    },
+    "re": {
+        "predictions": [0, 1],
+        "references": ["no_relation", "org:dissolved"],
+        "probabilities": np.eye(30)[:2],
+    },
+    "dp": {
+        "predictions": [{"head": [2, 0], "deprel": ["NP", "VP"]}, {"head": [0], "deprel": ["VP"]}],
+        "references": [{"head": [2, 0], "deprel": ["NP", "IP"]}, {"head": [0], "deprel": ["VP"]}],
+    },
+    "mrc": {
+        "predictions": [{"guid": "b", "prediction_text": ""}, {"guid": "a", "prediction_text": "한 달"}],
+        "references": [
+            {"guid": "a", "answers": {"text": ["한 달가량"], "answer_start": [0]}, "question_type": 1},
+            {"guid": "b", "answers": {"text": ["거짓"], "answer_start": [0]}, "is_impossible": True},
+        ],
+    },
+    "wos": {"predictions": [["a-b-c"], []], "references": [["a-b-c", "a-d-e"], []]},
+}
+
+
+@pytest.mark.parametrize("task", NESTED)
+@pytest.mark.filterwarnings("ignore:re. the references hold no")
+def test_nested_inputs_go_through_evaluate_unchanged(task: str) -> None:
+    inputs = NESTED[task]
+    expected = compute(task, **inputs)
+    assert list(expected) == list(METRICS[task].names)
+    metric = klue_metrics.load(task)
+    assert metric.compute(**inputs) == pytest.approx(expected, nan_ok=True)
+    sides = {role: inputs[role] for role in ("predictions", "references")}
+    extra = {name: value for name, value in inputs.items() if name not in sides}
+    for index in range(2):
+        metric.add(prediction=sides["predictions"][index], reference=sides["references"][index])
+    assert metric.compute(**extra) == pytest.approx(expected, nan_ok=True)
+    metric.add_batch(**sides)
+    assert metric.compute(**extra) == pytest.approx(expected, nan_ok=True)

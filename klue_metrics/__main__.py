@@ -1,0 +1,104 @@
+"""``python -m klue_metrics``: score a predictions file, compare two; no model needed.
+
+python -m klue_metrics score --task ner --predictions out/predictions_validation.jsonl --data_dir D
+python -m klue_metrics compare --task ner a.jsonl b.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from klue_datasets.tasks import ALIASES, TASKS
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of this package."""
+    parser = argparse.ArgumentParser(prog="python -m klue_metrics", description="The official KLUE metrics.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    score = commands.add_parser(
+        "score",
+        help="score a predictions file",
+        description="Print the official scores of a predictions file, with intervals and a breakdown.",
+    )
+    score.add_argument("--predictions", required=True, metavar="FILE", help="one JSON object a line")
+    score.add_argument(
+        "--by",
+        metavar="NAME",
+        help="the breakdown: class or source (nli), class (ynat), source (sts), type (ner), relation (re), "
+        "relation or length (dp), type or answerable (mrc), domain or slot (wos), or none",
+    )
+    compare = commands.add_parser(
+        "compare",
+        help="compare two predictions files",
+        description="Print the differences between two predictions files (first minus second), with "
+        "intervals and the p-values of the paired bootstrap test.",
+    )
+    compare.add_argument("first", help="a predictions file")
+    compare.add_argument("second", help="another, of the same examples")
+    for command in (score, compare):
+        _add_common(command)
+    export = commands.add_parser(
+        "export",
+        help="write the metric folders for the Hub",
+        description="Write one self-contained folder a metric, that evaluate.load takes.",
+    )
+    export.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", required=True, choices=[*TASKS, *ALIASES])
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--references",
+        metavar="FILE",
+        help="references as JSON lines (default: those in the predictions file)",
+    )
+    source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
+    source.add_argument("--mini", action="store_true", help="the mini corpus of klue_datasets")
+    source.add_argument("--dataset_name", metavar="NAME", help="a Hub id or an exported folder")
+    parser.add_argument("--split", default="validation", help="of the data (default: %(default)s)")
+    parser.add_argument(
+        "--resamples", type=int, default=1000, metavar="N", help="of the bootstrap (default: %(default)s)"
+    )
+    parser.add_argument("--confidence", type=float, default=0.95, help="default: %(default)s")
+    parser.add_argument("--method", choices=["percentile", "bca"], default="percentile", help="of intervals")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+
+
+def _run(command: str, arguments: dict[str, Any]) -> str:
+    if command == "export":
+        from klue_metrics.export import export
+
+        return "\n".join(map(str, export(**arguments)))
+    from klue_metrics import scoring
+    from klue_metrics.predictions import Source
+
+    fields = ("references", "data_dir", "mini", "dataset_name", "split")
+    source = Source(**{field: arguments.pop(field) for field in fields})
+    as_json = arguments.pop("as_json")
+    if command == "score":
+        report = scoring.score(path=arguments.pop("predictions"), source=source, **arguments)
+        text = scoring.format_scores(report)
+    else:
+        report = scoring.compare(source=source, **arguments)
+        text = scoring.format_comparison(report)
+    return scoring.to_json(report) if as_json else text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    parser = make_parser()
+    arguments = vars(parser.parse_args(argv))
+    try:
+        print(_run(arguments.pop("command"), arguments))
+    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
+        parser.exit(1, f"{error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,122 @@
+"""The metric folders as the Hub wants them: self-contained, so that they load without this package."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import klue_datasets
+import klue_metrics
+from klue_metrics.functional import METRICS
+
+ROOT = Path(klue_metrics.__file__).parent
+FUNCTIONAL = ROOT / "functional"
+MODULES = (*(f"klue_{task}" for task in METRICS), "klue_metric")
+REQUIREMENTS = "evaluate>=0.4.6\nnumpy>=1.26\n"
+# What a metric folder needs beside its own module, under names that shadow nothing: dotted name -> flat name.
+_FLAT = {
+    "klue_datasets.tasks": "klue_tasks",
+    "klue_metrics.module": "klue_module",
+    "klue_metrics.functional": "klue_functional",
+    **{
+        f"klue_metrics.functional.{path.stem}": f"klue_functional_{path.stem}"
+        for path in sorted(FUNCTIONAL.glob("*.py"))
+        if path.stem not in ("__init__", "bootstrap")
+    },
+}
+
+
+_BASE = "from .klue_module import KlueModule\n"
+
+
+def export(output_dir: str | Path, modules: Sequence[str] = MODULES) -> list[Path]:
+    """Writes one folder a module: the script, what it needs of this package, card, app and requirements.
+
+    Each loads with ``evaluate.load(folder)``, offline, where only evaluate is installed.
+
+    Args:
+        output_dir: Where the folders go, e.g. ``hub/metrics``; folders of the same names are replaced.
+        modules: Which: ``klue_ynat`` ... ``klue_wos``, ``klue_metric``.
+
+    Returns:
+        The folders.
+
+    Raises:
+        FileExistsError: A folder of that name holds something that is no metric.
+    """
+    target = Path(output_dir)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in modules:
+        folder = target / name
+        if folder.exists() and any(folder.iterdir()) and not (folder / f"{name}.py").is_file():
+            raise FileExistsError(
+                f"{folder} exists and is no metric; expected a new folder or an earlier export."
+            )
+    with tempfile.TemporaryDirectory(dir=target) as work:
+        for name in modules:
+            _write(name, Path(work) / name)
+        for name in modules:
+            shutil.rmtree(target / name, ignore_errors=True)
+            (Path(work) / name).rename(target / name)
+    return [target / name for name in modules]
+
+
+def _write(name: str, folder: Path) -> None:
+    folder.mkdir()
+    source = ROOT / name
+    # The loader of evaluate copies the siblings that the script itself names, in lines of this form.
+    named = "".join(f"from .{flat} import __name__ as _{flat}\n" for flat in _FLAT.values())
+    script = _flatten((source / f"{name}.py").read_text(encoding="utf-8"))
+    script = script.replace(_BASE, f"# All the siblings, so that evaluate copies them along.\n{named}{_BASE}")
+    (folder / f"{name}.py").write_text(_as_published(script, name), encoding="utf-8")
+    for dotted, flat in _FLAT.items():
+        (folder / f"{flat}.py").write_text(
+            _flatten(_source(dotted).read_text(encoding="utf-8")), encoding="utf-8"
+        )
+    card = (source / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(_as_published(card, name), encoding="utf-8")
+    (folder / "requirements.txt").write_text(REQUIREMENTS, encoding="utf-8")
+    shutil.copy(source / "app.py", folder)
+
+
+def _source(dotted: str) -> Path:
+    package, _, rest = dotted.partition(".")
+    root = Path(klue_datasets.__file__).parent if package == "klue_datasets" else ROOT
+    path = root / rest.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _flatten(code: str) -> str:
+    """The same code with the imports of this project turned into imports of siblings."""
+    lines = code.splitlines(keepends=True)
+    for node in reversed(ast.parse(code).body):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0].startswith("klue_"):
+            lines[node.lineno - 1 : node.end_lineno] = [_relative(node.module, alias) for alias in node.names]
+    return "".join(lines)
+
+
+def _relative(module: str, alias: ast.alias) -> str:
+    name = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+    submodule = _FLAT.get(f"{module}.{alias.name}")
+    if submodule:
+        return f"from . import {submodule} as {alias.asname or alias.name}\n"
+    return f"from .{_FLAT[module]} import {name}\n"
+
+
+def _as_published(text: str, name: str) -> str:
+    """Examples that load the metric from the Hub, where the package is not at hand."""
+    task = name.removeprefix("klue_")
+    return (
+        text.replace("import evaluate, klue_metrics", "import evaluate")
+        .replace("import klue_metrics\n", "import evaluate\n")
+        .replace(
+            "klue_metrics.load(",
+            'evaluate.load("klue/klue_metric", ' if task == "metric" else "evaluate.load(",
+        )
+        .replace(f'evaluate.load("{task}")', f'evaluate.load("klue/{name}")')
+        .replace(f'klue_metrics.path("{task}")', f'"klue/{name}"')
+        .replace("klue_metrics.path()", '"klue/klue_metric"')
+    )

@@ -1,0 +1,309 @@
+"""Uncertainty of the scores: bootstrap intervals, and the paired test between two sets of predictions.
+
+What is resampled is not examples but sufficient statistics: each metric says what every unit (an example, a
+sentence, a question, a turn) adds to its score, ``Metric.statistics``, and turns sums of that into scores,
+``Metric.scores_from``. A resample is then a row of weights, and all of them one matrix product. Units with
+equal statistics, of which classification has only a handful, are drawn together, by their number.
+
+Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentile 13.3, BCa 14.3, tests 16);
+Koehn, Statistical Significance Tests for Machine Translation Evaluation, EMNLP 2004 (paired resampling);
+Berg-Kirkpatrick, Burkett and Klein, An Empirical Investigation of Statistical Significance in NLP, EMNLP 2012
+(the shifted test).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from klue_metrics.functional import Metric, get_metric, re
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_texts
+
+METHODS = ("percentile", "bca")
+_CELLS = 4_000_000  # of a table of draws at a time: bounds memory
+_NORMAL = NormalDist()
+
+Scorer = Callable[[FloatArray], dict[str, FloatArray]]
+
+
+class Comparison(NamedTuple):
+    """How two sets of predictions differ in one score: first minus second."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def intervals(
+    task: str,
+    predictions: object,
+    references: object,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    method: str = "percentile",
+    seed: int = 0,
+    clusters: object = None,
+    **extra: Any,
+) -> dict[str, tuple[float, float]]:
+    """Confidence intervals of the scores of one task.
+
+    A resample in which a score is undefined (NaN) does not count for it; where the score itself is, or all
+    resamples are, both ends are NaN. A class that a resample has on neither side is left out of that
+    resample's macro F1, as the definition says. re's auprc, given ``probabilities``, is undefined in every
+    resample that misses a relation; auprc_present is not. Both are no functions of sums: they are computed
+    from the weights of the examples, in half a second for 1,000 resamples of data of the official size; bca,
+    which leaves out each example once, takes seconds.
+
+    Args:
+        task: Name of the task or its alias.
+        predictions: As ``compute`` takes them.
+        references: Likewise.
+        resamples: How many times to resample.
+        confidence: Share of such intervals that should hold the true score.
+        method: ``percentile``, or ``bca``: corrected for bias and acceleration, the latter by the jackknife.
+        seed: Of the random numbers; the same gives the same intervals.
+        clusters: For each reference the group that it is drawn with, as a string, e.g. the dialogue of a turn
+            or the passage of a question; by default each is drawn by itself.
+        **extra: ``tokens`` for ner, ``probabilities`` for re, as ``compute`` takes them.
+
+    Returns:
+        Score key -> lower and upper end, 0 to 100 as the scores are.
+
+    Raises:
+        ValueError: Where ``compute`` raises it; wrong method, number of resamples, confidence or clusters.
+    """
+    _check(resamples, confidence, method)
+    metric = get_metric(task)
+    side = _side(metric, predictions, references, extra)
+    point, samples, knife, sizes = _resample(metric, [side], clusters, resamples, seed, method == "bca")
+    return {key: _interval(point[key], samples[key], knife.get(key), sizes, confidence) for key in point}
+
+
+def paired_test(
+    task: str,
+    predictions_a: object,
+    predictions_b: object,
+    references: object,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    method: str = "percentile",
+    seed: int = 0,
+    clusters: object = None,
+    **extra: Any,
+) -> dict[str, Comparison]:
+    """Compares two sets of predictions for the same references: the same units are drawn for both.
+
+    The p-value is two-sided, of the hypothesis that the true difference is 0: the share of resamples whose
+    difference deviates from the observed one by as much as that does from 0, the observed sample counted as
+    one of them, so never 0. NaN is treated as in ``intervals``.
+
+    Args:
+        task: Name of the task or its alias.
+        predictions_a: As ``compute`` takes them.
+        predictions_b: Likewise.
+        references: Likewise.
+        resamples: As in ``intervals``, and so the rest.
+        confidence: Of the interval of the difference.
+        method: Of the interval of the difference.
+        seed: Of the random numbers.
+        clusters: For each reference the group that it is drawn with.
+        **extra: ``tokens`` for ner; ``probabilities`` for re: those of a and those of b, in a tuple.
+
+    Returns:
+        Score key -> difference (a minus b), its interval, p-value.
+
+    Raises:
+        ValueError: As in ``intervals``.
+    """
+    _check(resamples, confidence, method)
+    metric = get_metric(task)
+    both = extra.pop("probabilities", (None, None))
+    sides = [
+        _side(
+            metric, predictions, references, extra | {"probabilities": given} if given is not None else extra
+        )
+        for predictions, given in ((predictions_a, both[0]), (predictions_b, both[1]))
+    ]
+    point, samples, knife, sizes = _resample(metric, sides, clusters, resamples, seed, method == "bca")
+    return {
+        key: Comparison(
+            float(point[key]),
+            *_interval(point[key], samples[key], knife.get(key), sizes, confidence),
+            _p_value(point[key], samples[key]),
+        )
+        for key in point
+    }
+
+
+def _check(resamples: int, confidence: float, method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"There is no method {method!r}; expected one of {', '.join(METHODS)}.")
+    if resamples < 1:
+        raise ValueError(f"{resamples} resamples; expected at least 1.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"The confidence is {confidence}; expected a share between 0 and 1, e.g. 0.95.")
+
+
+class _Side(NamedTuple):
+    """One set of predictions."""
+
+    rows: FloatArray  # statistics, one row a unit
+    weighted: Scorer | None  # weights of the units to those scores that the statistics do not give
+
+
+def _side(metric: Metric, predictions: object, references: object, extra: Mapping[str, Any]) -> _Side:
+    for_rows = dict(extra)
+    weighted = None
+    if metric.task == "re" and for_rows.get("probabilities") is not None:
+        weighted = re.weighted_scores(references, for_rows.pop("probabilities"))
+    return _Side(metric.statistics(predictions, references, **for_rows), weighted)
+
+
+def _resample(
+    metric: Metric, sides: Sequence[_Side], clusters: object, resamples: int, seed: int, jackknife: bool
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray], IntArray]:
+    """Scores, of two sides their difference, with all units, in each resample, and without each unit.
+
+    Returns:
+        Scores of all units, shape (); of each resample; without one unit of each kind, none if not asked for;
+        and how many units there are of each kind.
+    """
+    rows = np.hstack([side.rows for side in sides])
+    ends = np.cumsum([side.rows.shape[1] for side in sides])[:-1]
+    members = np.arange(len(rows))
+    if clusters is not None:
+        members = _cluster_ids(clusters, len(rows), metric.task)
+        order = np.argsort(members, kind="stable")
+        starts = np.flatnonzero(np.diff(members[order], prepend=-1))
+        rows = np.add.reduceat(rows[order], starts, axis=0)
+    needs_weights = any(side.weighted for side in sides)
+    if needs_weights:  # units differ in more than their statistics
+        sizes = np.ones(len(rows), dtype=np.int64)
+    else:
+        first, sizes = distinct(rows)
+        rows = rows[first]
+
+    def scores(counts: FloatArray, weights: FloatArray | None = None) -> dict[str, FloatArray]:
+        parts = []
+        for side, part in zip(sides, np.split(counts, ends, axis=-1), strict=True):
+            found = dict(metric.scores_from(part))
+            if side.weighted and weights is not None:
+                found |= side.weighted(weights[:, members])
+            parts.append(found)
+        keys = parts[0] if len(parts) == 1 else [key for key in parts[0] if key in parts[1]]
+        return {key: parts[0][key] - parts[1][key] if len(parts) == 2 else parts[0][key] for key in keys}
+
+    def of_blocks(blocks: Iterable[FloatArray]) -> dict[str, FloatArray]:
+        done = [scores(weights @ rows, weights) for weights in blocks]
+        return {key: np.concatenate([part[key] for part in done]) for key in done[0]}
+
+    everything = sizes[None].astype(np.float64)
+    point = {key: value[0] for key, value in of_blocks([everything]).items()}
+    samples = of_blocks(draws(sizes, resamples, seed))
+    knife: dict[str, FloatArray] = {}
+    if jackknife and needs_weights:
+        step = max(1, _CELLS // len(rows))
+        knife = of_blocks(_all_but_one(len(rows), step))
+    elif jackknife:
+        knife = scores(everything @ rows - rows)
+    return point, samples, knife, sizes
+
+
+def _cluster_ids(clusters: object, count: int, task: str) -> IntArray:
+    names = as_texts(clusters, count, task=task, role="clusters")
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
+
+
+def _all_but_one(units: int, step: int) -> Iterator[FloatArray]:
+    """Weights that leave out each unit in turn, some rows at a time."""
+    for begin in range(0, units, step):
+        left_out = np.arange(begin, min(begin + step, units))
+        weights = np.ones((len(left_out), units))
+        weights[np.arange(len(left_out)), left_out] = 0
+        yield weights
+
+
+def distinct(rows: FloatArray) -> tuple[IntArray, IntArray]:
+    """The first of each kind of equal rows, and how many there are; kinds in the order of their bytes."""
+    packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
+    _, first, sizes = np.unique(packed, return_index=True, return_counts=True)
+    return first, sizes
+
+
+def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
+    """Draws units with replacement, as many as there are.
+
+    Args:
+        sizes: How many units there are of each kind, shape (kinds,).
+        resamples: How often to draw.
+        seed: Of the random numbers.
+
+    Yields:
+        How many of each kind were drawn, in blocks of shape (some of the resamples, kinds).
+    """
+    generator = np.random.default_rng(seed)
+    kinds, units = len(sizes), int(sizes.sum())
+    few = kinds * 16 < units  # then a draw of counts is cheaper than one of units
+    block = max(1, _CELLS // (kinds if few else units))
+    of_unit = np.repeat(np.arange(kinds), sizes)
+    for begin in range(0, resamples, block):
+        count = min(block, resamples - begin)
+        if few:
+            weights = generator.multinomial(units, sizes / units, size=count)
+        else:
+            drawn = generator.integers(0, units, (count, units), dtype=np.int32)
+            cells = (of_unit[drawn] if kinds < units else drawn) + kinds * np.arange(count)[:, None]
+            weights = np.bincount(cells.ravel(), minlength=count * kinds).reshape(count, kinds)
+        yield weights.astype(np.float64)
+
+
+def _interval(
+    point: FloatArray, samples: FloatArray, knife: FloatArray | None, sizes: IntArray, confidence: float
+) -> tuple[float, float]:
+    """Percentile interval; with jackknifed scores, the bias-corrected and accelerated one."""
+    samples = samples[~np.isnan(samples)]
+    if np.isnan(point) or not samples.size:
+        return math.nan, math.nan
+    tail = (1 - confidence) / 2
+    levels = [tail, 1 - tail]
+    if knife is not None:
+        levels = _corrected(levels, float(point), samples, knife, sizes)
+    low, high = np.quantile(samples, levels)
+    return float(low), float(high)
+
+
+def _corrected(
+    levels: list[float], point: float, samples: FloatArray, knife: FloatArray, sizes: IntArray
+) -> list[float]:
+    """The quantiles that BCa takes in place of the given ones (Efron and Tibshirani, 14.9 to 14.15)."""
+    # Discrete scores tie with the point: half of these count as below. Scores equal but for rounding tie.
+    slack = 1e-9 * max(1.0, abs(point))
+    below = np.mean(samples < point - slack) + np.mean(np.abs(samples - point) <= slack) / 2
+    margin = 1 / (len(samples) + 1)
+    bias = _NORMAL.inv_cdf(float(np.clip(below, margin, 1 - margin)))
+    defined = ~np.isnan(knife)
+    knife, sizes = knife[defined], sizes[defined]
+    deviations = np.average(knife, weights=sizes) - knife if len(knife) else knife
+    squares = float(sizes @ deviations**2)
+    acceleration = float(sizes @ deviations**3) / (6 * squares**1.5) if squares > slack**2 else 0.0
+    corrected = []
+    for level in levels:
+        shifted = bias + _NORMAL.inv_cdf(level)
+        corrected.append(_NORMAL.cdf(bias + shifted / max(1 - acceleration * shifted, margin)))
+    return corrected
+
+
+def _p_value(point: FloatArray, samples: FloatArray) -> float:
+    samples = samples[~np.isnan(samples)]
+    if np.isnan(point) or not samples.size:
+        return math.nan
+    extreme = np.abs(samples - point) >= abs(float(point)) - 1e-9  # equal but for rounding is as extreme
+    return float((1 + extreme.sum()) / (1 + len(samples)))

@@ -1,0 +1,68 @@
+"""Areas under precision-recall curves of weighted examples: what the bootstrap of re's AUPRC needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from klue_metrics.functional.classes import ratio
+from klue_metrics.functional.inputs import FloatArray, IntArray
+
+_BLOCK = 64  # rows of weights at a time: bounds memory, fits the caches
+
+
+def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[[FloatArray], FloatArray]:
+    """Prepares ``re.precision_recall_areas`` for examples that count several times, or not at all.
+
+    Args:
+        probabilities: Shape (n, classes).
+        references: Class ids, shape (n,).
+
+    Returns:
+        A function of weights (whole numbers), shape (rows, n), to areas, shape (rows, classes), 0 to 1; NaN
+        for a class whose references all weigh nothing.
+    """
+    curves = [
+        _Curve(probabilities[:, relation], references == relation)
+        for relation in range(probabilities.shape[1])
+    ]
+
+    def areas(weights: FloatArray) -> FloatArray:
+        found = np.full((len(weights), len(curves)), np.nan)
+        for begin in range(0, len(weights), _BLOCK):
+            # Whole numbers: exact in float32 as long as they sum to less than 2^24.
+            block = np.ascontiguousarray(weights[begin : begin + _BLOCK].T, dtype=np.float32)
+            for column, curve in enumerate(curves):
+                if len(curve.actual):
+                    found[begin : begin + _BLOCK, column] = curve.area(block)
+        return found
+
+    return areas
+
+
+class _Curve:
+    """One class: its examples by falling score, and where its points lie, at scores of actual ones only."""
+
+    def __init__(self, scores: FloatArray, is_actual: npt.NDArray[np.bool_]) -> None:
+        self.order = np.argsort(-scores, kind="stable")
+        falling = -scores[self.order]
+        self.actual = self.order[is_actual[self.order]]
+        points, self.first = np.unique(-scores[self.actual], return_index=True)
+        above, reached = (np.searchsorted(falling, points, side) for side in ("left", "right"))
+        cuts = np.unique(np.concatenate([[0], above, reached]))
+        self.starts = cuts[cuts < len(scores)]
+        self.above, self.reached = np.searchsorted(cuts, above), np.searchsorted(cuts, reached)
+
+    def area(self, weights: npt.NDArray[np.float32]) -> FloatArray:
+        """Trapezoids from the point (recall 0, precision 1), for weights of shape (n, rows)."""
+        parts = np.add.reduceat(weights[self.order], self.starts, axis=0)
+        # Weight of the examples before each cut.
+        before = np.vstack([np.zeros_like(parts[:1]), np.cumsum(parts, axis=0)]).astype(np.float64)
+        gain = np.add.reduceat(weights[self.actual], self.first, axis=0).astype(np.float64)
+        hits = np.cumsum(gain, axis=0)
+        found, found_above = before[self.reached], before[self.above]
+        precision = hits / np.maximum(found, 1)
+        above = np.where(found_above > 0, (hits - gain) / np.maximum(found_above, 1), 1.0)
+        return ratio((gain * (precision + above) / 2).sum(axis=0), hits[-1])

@@ -1,0 +1,193 @@
+"""Dependencies: the baseline's unusual UAS and LAS, and the textbook's (KLUE-baseline, klue_dp_*)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from klue_datasets.tasks import DP_RELATIONS
+from klue_metrics.functional.breakdowns import by_class, by_group, check_by
+from klue_metrics.functional.classes import class_counts, macro_f1, plain, ratio
+from klue_metrics.functional.inputs import (
+    FloatArray,
+    IntArray,
+    as_class_id_lists,
+    as_integer_lists,
+    as_lists,
+    check_pairs,
+)
+
+# The baseline scores the relations from here on, by its own order, as one class.
+OTHERS = 15
+WRONG_HEAD = OTHERS + 1  # its artificial class: the relation of a word whose head is wrong
+CLASSES = WRONG_HEAD + 1
+
+_SENTENCE = {"head": ["int64"], "deprel": ["string"]}
+TYPES = {"predictions": _SENTENCE, "references": _SENTENCE}  # of what ``convert`` gives
+NAMES = {
+    "uas_macro_f1": "UAS macro F1",
+    "las_macro_f1": "LAS macro F1",
+    "las_micro_f1": "LAS micro F1",
+    "uas": "UAS",
+    "las": "LAS",
+}
+BREAKDOWNS = ("relation", "length")
+LENGTHS = (1, 6, 11, 16, 21)  # where a group of sentences by their number of words begins
+
+
+def convert(values: object, role: str) -> list[dict[str, Any]]:
+    """Predictions or references as lists of plain mappings; errors as in ``compute``."""
+    heads, deprels, lengths = _words(values, role)
+    names = [DP_RELATIONS[index] for index in deprels]
+    ends = np.cumsum(lengths)
+    return [
+        {"head": heads[end - length : end].tolist(), "deprel": names[end - length : end]}
+        for end, length in zip(ends, lengths, strict=True)
+    ]
+
+
+def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
+    """Scores dependency parsing over all words of all sentences; punctuation is part of words.
+
+    Args:
+        predictions: For each sentence a mapping with ``head`` (position of each word's head from 1, 0 for the
+            root) and ``deprel`` (relation names).
+        references: Likewise, in the same order.
+        by: ``relation`` or ``length`` for a breakdown.
+
+    Returns:
+        ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) as a class.
+        ``las_macro_f1``: macro F1 over relations, the 23 rare ones pooled, where a word with a wrong head has
+        an artificial class, whose F1 is 0: one wrong head in a whole set lowers the score by a 17th.
+        ``las_micro_f1``: share of words with the right head and the right pooled relation.
+        ``uas``, ``las``: share of words with the right head; and with the right relation, of 38, too.
+        All 0 to 100.
+        With ``by="relation"`` also ``by_relation``, for each of the 38: precision, recall and f1 of words
+        that have the right head and this relation, support (gold words), and uas of those. With
+        ``by="length"`` ``by_length``: all scores by the number of words, and support (sentences).
+
+    Raises:
+        ValueError: A missing or wrong field, unequal numbers of sentences or words, or nothing to score.
+    """
+    check_by("dp", by, BREAKDOWNS)
+    words = _pairs(predictions, references)
+    rows = _rows(words)
+    scores = plain(scores_from(rows.sum(axis=0)))
+    if by == "relation":
+        scores["by_relation"] = _by_relation(words)
+    elif by == "length":
+        groups = np.searchsorted(LENGTHS, np.maximum(words.lengths, 1), side="right") - 1
+        ends = [f"{end - 1:02d}" for end in LENGTHS[1:]] + ["more"]
+        names = [f"{begin:02d}-{end}" for begin, end in zip(LENGTHS, ends, strict=True)]
+        scores["by_length"] = by_group([names[group] for group in groups], rows, scores_from)
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each sentence adds to the scores.
+
+    Returns:
+        Shape (sentences, 4 + 3 x 17 + 3 x p): words; those with the right head, with the right pooled
+        relation too, with the right one of 38 too; then right, predicted and gold words of each pooled
+        relation, and of each of the p head positions that occur.
+    """
+    return _rows(_pairs(predictions, references))
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., k), to scores, each of shape (...)."""
+    words, right_head, right_pooled, right = np.moveaxis(counts[..., :4], -1, 0)
+    pooled, heads = counts[..., 4 : 4 + 3 * CLASSES], counts[..., 4 + 3 * CLASSES :]
+    return {
+        "uas_macro_f1": 100 * macro_f1(heads.reshape(*heads.shape[:-1], 3, -1)),
+        "las_macro_f1": 100 * macro_f1(pooled.reshape(*pooled.shape[:-1], 3, CLASSES)),
+        "las_micro_f1": 100 * ratio(right_pooled, words),
+        "uas": 100 * ratio(right_head, words),
+        "las": 100 * ratio(right, words),
+    }
+
+
+class _Words(NamedTuple):
+    """The words of all sentences, one after the other."""
+
+    heads: IntArray
+    deprels: IntArray
+    gold_heads: IntArray
+    gold_deprels: IntArray
+    lengths: IntArray  # of the sentences
+
+
+def _pairs(predictions: object, references: object) -> _Words:
+    heads, deprels, lengths = _words(predictions, "predictions")
+    gold_heads, gold_deprels, gold_lengths = _words(references, "references")
+    check_pairs(lengths, gold_lengths, "dp")
+    wrong = np.flatnonzero(lengths != gold_lengths)
+    if wrong.size:
+        index = int(wrong[0])
+        raise ValueError(
+            f"dp: sentence {index} has {lengths[index]} predicted words and {gold_lengths[index]} gold ones; "
+            "expected as many."
+        )
+    if not len(gold_heads):
+        raise ValueError("dp: the sentences have no words; expected at least one.")
+    return _Words(heads, deprels, gold_heads, gold_deprels, lengths)
+
+
+def _rows(words: _Words) -> FloatArray:
+    sentences = len(words.lengths)
+    sentence = np.repeat(np.arange(sentences), words.lengths)
+    right_head = words.heads == words.gold_heads
+    pooled, gold_pooled = np.minimum(words.deprels, OTHERS), np.minimum(words.gold_deprels, OTHERS)
+    pooled = np.where(right_head, pooled, WRONG_HEAD)
+    right = right_head & (words.deprels == words.gold_deprels)
+    flags = (np.ones(len(sentence)), right_head, pooled == gold_pooled, right)
+    counts = [np.bincount(sentence, flag, minlength=sentences) for flag in flags]
+    # Positions by rank: as many columns as there are different ones, however large they are.
+    positions, ranks = np.unique(np.concatenate([words.heads, words.gold_heads]), return_inverse=True)
+    heads, gold_heads = np.split(ranks, 2)
+    classes = (
+        class_counts(pooled, gold_pooled, CLASSES, sentence, sentences),
+        class_counts(heads, gold_heads, len(positions), sentence, sentences),
+    )
+    return np.hstack([np.stack(counts, axis=1), *(part.reshape(sentences, -1) for part in classes)])
+
+
+def _by_relation(words: _Words) -> dict[str, dict[str, Any]]:
+    right_head = words.heads == words.gold_heads
+    count = len(DP_RELATIONS)
+    # A word with a wrong head is no hit, but remains a prediction of its relation.
+    hits = words.gold_deprels[right_head & (words.deprels == words.gold_deprels)]
+    parts = (hits, words.deprels, words.gold_deprels, words.gold_deprels[right_head])
+    *counts, attached = (np.bincount(ids, minlength=count) for ids in parts)
+    table = by_class(DP_RELATIONS, np.array(counts, dtype=np.float64))
+    for scores, share in zip(table.values(), ratio(attached, counts[2]), strict=True):
+        scores["uas"] = 100 * float(share)
+    return table
+
+
+def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
+    """Heads and relation ids of all words, and the number of words of each sentence."""
+    expected = "mappings with head and deprel, one a sentence"
+    parsed: list[Any] = as_lists(sentences, task="dp", role=role, expected=expected, inner=Mapping)
+    for index, sentence in enumerate(parsed):
+        missing = {"head", "deprel"} - set(sentence)
+        if missing:
+            raise ValueError(
+                f"dp: {role}[{index}] has no {' and no '.join(sorted(missing))}; expected {expected}."
+            )
+    heads, lengths = as_integer_lists(
+        [sentence["head"] for sentence in parsed], task="dp", role=f"{role} head"
+    )
+    deprels, deprel_lengths = as_class_id_lists(
+        [sentence["deprel"] for sentence in parsed], DP_RELATIONS, task="dp", role=f"{role} deprel"
+    )
+    wrong = np.flatnonzero(lengths != deprel_lengths)
+    if wrong.size:
+        index = int(wrong[0])
+        raise ValueError(
+            f"dp: {role}[{index}] has {lengths[index]} heads and {deprel_lengths[index]} relations; "
+            "expected as many."
+        )
+    return heads, deprels, lengths

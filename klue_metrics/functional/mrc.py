@@ -1,0 +1,209 @@
+"""Reading comprehension: exact match and ROUGE-W as KLUE has it (KLUE-baseline, metrics/utils.py)."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from klue_metrics.functional.breakdowns import by_group, check_by
+from klue_metrics.functional.classes import plain, ratio
+from klue_metrics.functional.inputs import FloatArray, as_lists
+
+_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
+# difflib ignores frequent characters of references from this length on, and so does the official score.
+AUTOJUNK_LENGTH = 200
+_CELLS = 40_000  # characters of answers that are matched at a time: bounds memory
+
+TYPES = {  # of what ``convert`` gives
+    "predictions": {"guid": "string", "prediction_text": "string"},
+    "references": {"guid": "string", "answers": ["string"], "question_type": "int64"},
+}
+NAMES = {"exact_match": "exact match", "rouge_w": "ROUGE-W"}
+BREAKDOWNS = ("type", "answerable")
+QUESTION_TYPES = {1: "paraphrase", 2: "multi_sentence", 3: "unanswerable"}
+
+
+def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
+    """Scores machine reading comprehension.
+
+    Args:
+        predictions: For each question a mapping with ``guid`` and ``prediction_text`` ("" for unanswerable).
+        references: For each question a mapping with ``guid`` and ``answers``, itself a mapping with ``text``,
+            the list of right answers; where that is empty, or ``is_impossible`` is true, only "" is right.
+            Optional: ``question_type`` (1 to 3).
+        by: ``type`` (needs every ``question_type``) or ``answerable`` for a breakdown.
+
+    Returns:
+        ``exact_match``: share of questions whose prediction is, normalised, one of the answers.
+        ``rouge_w``: mean over questions of the best, over its answers, of F1 by the longest run of
+        characters that prediction and answer share (contiguous, blanks included).
+        Both 0 to 100.
+        With ``by`` also ``by_type`` (paraphrase, multi_sentence, unanswerable) or ``by_answerable``
+        (answerable, unanswerable): both scores and support, the number of questions.
+
+    Raises:
+        ValueError: Wrong fields; a question without its prediction, or twice; a prediction without question.
+    """
+    check_by("mrc", by, BREAKDOWNS)
+    gold = convert(references, "references")
+    rows = statistics(predictions, gold)
+    scores = plain(scores_from(rows.sum(axis=0)))
+    if by == "type":
+        scores["by_type"] = by_group([_type_name(row) for row in gold], rows, scores_from)
+    elif by == "answerable":
+        groups = ["answerable" if row["answers"] else "unanswerable" for row in gold]
+        scores["by_answerable"] = by_group(groups, rows, scores_from)
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each question, in the order of the references, adds to the scores: exact match, ROUGE-W, 1."""
+    exact, rouge = question_scores(*_aligned(predictions, references))
+    return np.stack([exact, rouge, np.ones(len(exact))], axis=1)
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 3), to scores, each of shape (...)."""
+    questions = counts[..., 2]
+    return {
+        "exact_match": 100 * ratio(counts[..., 0], questions),
+        "rouge_w": 100 * ratio(counts[..., 1], questions),
+    }
+
+
+def _type_name(row: Mapping[str, Any]) -> str:
+    if row["question_type"] not in QUESTION_TYPES:
+        raise ValueError(
+            f"mrc: question {row['guid']} has the question_type {row['question_type']!r}; "
+            "by='type' needs 1, 2 or 3."
+        )
+    return QUESTION_TYPES[row["question_type"]]
+
+
+def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
+    """Exact match and ROUGE-W of each question, 0 to 1, each of shape (questions,).
+
+    Args:
+        texts: The prediction for each question.
+        answers: The right answers of each question, at least one ("" for an unanswerable one).
+    """
+    counts = np.array([len(options) for options in answers])
+    left = np.repeat(np.array(normalize(texts), dtype=object), counts)
+    right = np.array(normalize([option for options in answers for option in options]), dtype=object)
+    starts = np.cumsum(counts) - counts
+    exact = (left == right).astype(np.float64)
+    rouge = exact.copy()
+    differ = np.flatnonzero(exact == 0)
+    rouge[differ] = _overlap_f1(left[differ].tolist(), right[differ].tolist())
+    return np.maximum.reduceat(exact, starts), np.maximum.reduceat(rouge, starts)
+
+
+def normalize(texts: Sequence[str]) -> list[str]:
+    """Lower case, ASCII punctuation deleted, white space folded; other punctuation stays, as officially."""
+    joined = "\0".join(texts)  # one pass over all of them
+    parts = _PUNCTUATION.sub("", joined.lower()).split("\0")
+    if len(parts) != len(texts):  # some text holds the separator
+        parts = [_PUNCTUATION.sub("", text.lower()) for text in texts]
+    return [" ".join(part.split()) for part in parts]
+
+
+def _overlap_f1(predicted: Sequence[str], gold: Sequence[str]) -> FloatArray:
+    """2 L / (|prediction| + |answer|) of each pair, L the length of the longest run they share."""
+    sizes = np.array([list(map(len, predicted)), list(map(len, gold))], dtype=np.int64)
+    runs = np.zeros(len(gold), dtype=np.int64)
+    is_long = sizes[1] >= AUTOJUNK_LENGTH
+    for index in np.flatnonzero(is_long).tolist():
+        runs[index] = difflib.SequenceMatcher(None, predicted[index], gold[index]).find_longest_match().size
+    # Pairs of like length share a table: little padding, few steps.
+    order = np.lexsort((sizes[1], sizes[0]))
+    order = order[~is_long[order] & (sizes.min(axis=0)[order] > 0)]
+    for batch in np.array_split(order, max(1, int(sizes[1].sum()) // _CELLS)):
+        if batch.size:
+            runs[batch] = _longest_runs([predicted[i] for i in batch], [gold[i] for i in batch])
+    total = sizes.sum(axis=0)
+    return np.divide(2 * runs, total, out=np.zeros(len(gold)), where=total > 0)
+
+
+def _longest_runs(left: Sequence[str], right: Sequence[str]) -> Any:
+    """Length of the longest common substring of each pair, all pairs at once, shape (pairs,)."""
+    first, second = _codes(left, padding=-1), _codes(right, padding=-2)
+    run = np.zeros((second.shape[0] + 1, len(left)), dtype=np.uint8)  # answers are below 200 characters
+    longest = np.zeros(len(left), dtype=np.uint8)
+    for character in first:
+        run[1:] = (run[:-1] + np.uint8(1)) * (character == second)
+        np.maximum(longest, run.max(axis=0), out=longest)
+    return longest
+
+
+def _codes(texts: Sequence[str], padding: int) -> Any:
+    """Code points, one column a text, shape (longest, texts)."""
+    sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.int32)
+    codes = np.full((len(texts), int(sizes.max())), padding, dtype=np.int32)
+    codes[np.arange(codes.shape[1]) < sizes[:, None]] = flat
+    return np.ascontiguousarray(codes.T)
+
+
+def convert(values: object, role: str) -> list[dict[str, Any]]:
+    """Predictions or references as plain mappings, one a question.
+
+    Args:
+        values: An iterable of mappings, as ``compute`` takes them.
+        role: ``predictions`` or ``references``.
+
+    Returns:
+        Predictions: guid, prediction_text. References: guid, answers: the texts that are right, none where
+        only "" is; question_type, None where it is not given.
+
+    Raises:
+        ValueError: An element lacks a field or has it of another kind.
+    """
+    field = "prediction_text" if role == "predictions" else "answers"
+    expected = f"mappings with guid and {field}, one a question"
+    rows: list[Any] = as_lists(values, task="mrc", role=role, expected=expected, inner=Mapping)
+    return [_checked(row, field, f"mrc: {role}[{index}]") for index, row in enumerate(rows)]
+
+
+def _checked(row: Mapping[str, Any], field: str, where: str) -> dict[str, Any]:
+    if not isinstance(row.get("guid"), str) or field not in row:
+        raise ValueError(f"{where} has no guid or no {field}; expected both.")
+    value = row[field]
+    if field == "prediction_text":
+        if not isinstance(value, str):
+            raise ValueError(f"{where} has the prediction_text {value!r:.60}; expected a string.")
+        return {"guid": row["guid"], field: value}
+    texts = value.get("text") if isinstance(value, Mapping) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{where} has the answers {value!r:.60}; expected a mapping with a list text.")
+    right = [] if row.get("is_impossible") else list(texts)
+    return {"guid": row["guid"], field: right, "question_type": row.get("question_type")}
+
+
+def _aligned(predictions: object, references: object) -> tuple[list[str], list[list[str]]]:
+    """Predictions in the order of the references, and the answers of these."""
+    texts = _by_guid(convert(predictions, "predictions"), "prediction_text", "predictions")
+    answers = _by_guid(convert(references, "references"), "answers", "references")
+    if not answers:
+        raise ValueError("mrc: references are empty; expected at least one question.")
+    for found, others, problem in (
+        (answers, texts, "have no prediction"),
+        (texts, answers, "are predicted but not in the references"),
+    ):
+        missing = [guid for guid in found if guid not in others]
+        if missing:
+            raise ValueError(f"mrc: {len(missing)} questions {problem}: {', '.join(missing[:3])}.")
+    return [texts[guid] for guid in answers], [options or [""] for options in answers.values()]
+
+
+def _by_guid(rows: Sequence[dict[str, Any]], field: str, role: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for index, row in enumerate(rows):
+        if row["guid"] in values:
+            raise ValueError(f"mrc: {role}[{index}] has the guid {row['guid']} again; expected it once.")
+        values[row["guid"]] = row[field]
+    return values

@@ -1,0 +1,169 @@
+"""Named entities: entity macro F1 by strict IOB2, character macro F1 (KLUE-baseline, klue_ner_*)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.classes import class_counts, f1_scores, macro_f1, plain
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_id_lists, as_lists, check_pairs
+
+TAGS = TASKS["ner"].labels
+ENTITY_TYPES = tuple(tag[2:] for tag in TAGS if tag.startswith("B-"))
+OUTSIDE = TAGS.index("O")
+# Tag id -> type id (-1 for O), and whether it begins an entity.
+_TYPE = np.array([ENTITY_TYPES.index(tag[2:]) if tag != "O" else -1 for tag in TAGS])
+_BEGINS = np.array([tag.startswith("B-") for tag in TAGS])
+# The baseline scores two positions of each sentence that are no characters, [CLS] and the last; gold is O.
+SPECIAL_POSITIONS = 2
+_ENTITY_COUNTS = 3 * len(ENTITY_TYPES)
+
+TYPES = {"predictions": ["int64"], "references": ["int64"]}  # of what ``convert`` gives
+NAMES = {
+    "entity_macro_f1": "entity macro F1",
+    "char_macro_f1": "character macro F1",
+    "char_macro_f1_without_o": "character macro F1 without O",
+}
+BREAKDOWNS = ("type",)
+
+
+def convert(values: object, role: str) -> list[list[int]]:
+    """Predictions or references, in any container, as lists of ids; errors as in ``compute``."""
+    ids, lengths = as_class_id_lists(values, TAGS, task="ner", role=role)
+    return [part.tolist() for part in np.split(ids, np.cumsum(lengths)[:-1])] if len(lengths) else []
+
+
+def compute(
+    predictions: object, references: object, tokens: object = None, *, by: str | None = None
+) -> dict[str, Any]:
+    """Scores named entity recognition.
+
+    Args:
+        predictions: For each sentence the tag of every character, blanks included, as names or Hub ids.
+        references: Likewise, in the same order.
+        tokens: For each sentence its characters. With them, blanks are dropped before scoring, as officially
+            (an entity that begins on a blank is then lost on that side); without them every position counts.
+        by: ``type`` for a breakdown.
+
+    Returns:
+        ``entity_macro_f1``: mean, over the types that occur in references or predictions, of the F1 of
+        entities that agree in type, first and last position; NaN, with a warning, where there are none.
+        An I- that does not continue an entity of its type is no entity, and ends the one before it.
+        ``char_macro_f1``: mean over all 13 tags, O included, of the F1 of positions; a tag that occurs on
+        neither side counts as 1; two positions of each sentence count as O on both sides, which stand for the
+        special tokens that the baseline scores.
+        ``char_macro_f1_without_o``: the mean over the other 12 tags, which is what the paper describes.
+        All 0 to 100.
+        With ``by="type"`` also ``by_type``: each entity type's precision, recall, f1 and support.
+
+    Raises:
+        ValueError: Unknown tag, sentences or tags that do not match in number, or nothing to score.
+    """
+    check_by("ner", by, BREAKDOWNS)
+    totals = statistics(predictions, references, tokens).sum(axis=0)
+    scores = plain(scores_from(totals))
+    if np.isnan(scores["entity_macro_f1"]):
+        warnings.warn(
+            "ner: there is no entity in references or predictions; entity_macro_f1 is NaN.", stacklevel=2
+        )
+    if by == "type":
+        scores["by_type"] = by_class(ENTITY_TYPES, totals[:_ENTITY_COUNTS].reshape(3, -1))
+    return scores
+
+
+def statistics(predictions: object, references: object, tokens: object = None) -> FloatArray:
+    """What each sentence adds to the scores.
+
+    Returns:
+        Shape (sentences, 57): entities right, predicted and gold of each type; then characters right,
+        predicted and gold of each tag, the two special positions included.
+    """
+    predicted, predicted_lengths = as_class_id_lists(predictions, TAGS, task="ner", role="predictions")
+    gold, gold_lengths = as_class_id_lists(references, TAGS, task="ner", role="references")
+    check_pairs(predicted_lengths, gold_lengths, "ner")
+    _check_lengths(predicted_lengths, gold_lengths, "predicted tags")
+    sentences = len(gold_lengths)
+    sentence = np.repeat(np.arange(sentences), gold_lengths)
+    if tokens is not None:
+        keep = _not_blank(tokens, gold_lengths)
+        predicted, gold, sentence = predicted[keep], gold[keep], sentence[keep]
+    entities = entity_counts(predicted, gold, sentence, sentences)
+    characters = class_counts(predicted, gold, len(TAGS), sentence, sentences)
+    characters[:, :, OUTSIDE] += SPECIAL_POSITIONS
+    return np.hstack([entities.reshape(sentences, -1), characters.reshape(sentences, -1)])
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 57), to scores, each of shape (...)."""
+    entities = counts[..., :_ENTITY_COUNTS].reshape(*counts.shape[:-1], 3, len(ENTITY_TYPES))
+    characters = counts[..., _ENTITY_COUNTS:].reshape(*counts.shape[:-1], 3, len(TAGS))
+    tags = f1_scores(characters[..., 0, :], characters[..., 1, :], characters[..., 2, :])
+    tags = np.where(np.isnan(tags), 1.0, tags)  # a tag that occurs on neither side counts as 1
+    return {
+        "entity_macro_f1": 100 * macro_f1(entities),
+        "char_macro_f1": 100 * tags.mean(axis=-1),
+        "char_macro_f1_without_o": 100 * np.delete(tags, OUTSIDE, axis=-1).mean(axis=-1),
+    }
+
+
+def entity_counts(
+    predictions: IntArray, references: IntArray, sentence: IntArray, sentences: int | None = None
+) -> FloatArray:
+    """Counts entities by type.
+
+    Args:
+        predictions: Tag ids of all positions, one sentence after the other, shape (n,).
+        references: Likewise.
+        sentence: Which sentence each position belongs to, non-decreasing, shape (n,).
+        sentences: How many there are, to count in each; by default in all together.
+
+    Returns:
+        Shape ([sentences,] 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
+    """
+    predicted_end, gold_end = _entity_ends(predictions, sentence), _entity_ends(references, sentence)
+    same = (predicted_end >= 0) & (predicted_end == gold_end) & (_TYPE[predictions] == _TYPE[references])
+    units, types = sentences or 1, len(ENTITY_TYPES)
+    counts = np.empty((units, 3, types))
+    sides = (references, same), (predictions, predicted_end >= 0), (references, gold_end >= 0)
+    for column, (tags, mask) in enumerate(sides):
+        cells = _TYPE[tags[mask]]
+        if sentences is not None:
+            cells = cells + types * sentence[mask]
+        counts[:, column] = np.bincount(cells, minlength=units * types).reshape(units, types)
+    return counts if sentences is not None else counts[0]
+
+
+def _entity_ends(tags: IntArray, sentence: IntArray) -> IntArray:
+    """For each position where an entity begins, where the next one could; -1 elsewhere."""
+    begins, types = _BEGINS[tags], _TYPE[tags]
+    continues = np.zeros(len(tags), dtype=bool)
+    continues[1:] = (
+        ~begins[1:] & (types[1:] >= 0) & (types[1:] == types[:-1]) & (sentence[1:] == sentence[:-1])
+    )
+    breaks = np.append(np.flatnonzero(~continues), len(tags))
+    ends = np.full(len(tags), -1)
+    ends[breaks[:-1]] = breaks[1:]
+    return np.where(begins, ends, -1)
+
+
+def _not_blank(tokens: object, lengths: IntArray) -> Any:
+    sentences = as_lists(tokens, task="ner", role="tokens", expected="lists of characters, one a sentence")
+    if len(sentences) != len(lengths):
+        raise ValueError(f"ner: tokens of {len(sentences)} sentences; expected those of {len(lengths)}.")
+    _check_lengths(np.array([len(sentence) for sentence in sentences], dtype=np.int64), lengths, "tokens")
+    return np.array([character != " " for sentence in sentences for character in sentence], dtype=bool)
+
+
+def _check_lengths(found: IntArray, expected: Sequence[int] | IntArray, what: str) -> None:
+    wrong = np.flatnonzero(found != expected)
+    if wrong.size:
+        index = int(wrong[0])
+        raise ValueError(
+            f"ner: sentence {index} has {found[index]} {what} and {expected[index]} gold tags; "
+            "expected one for each character."
+        )

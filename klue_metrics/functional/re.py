@@ -1,0 +1,135 @@
+"""Relations: micro F1 without no_relation, and AUPRC over 30 classes (KLUE-baseline, klue_re_*)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.classes import class_counts, plain, ratio
+from klue_metrics.functional.curves import weighted_areas
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, as_matrix, check_pairs
+
+LABELS = TASKS["re"].labels
+NO_RELATION = LABELS.index("no_relation")
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+
+TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+NAMES = {"micro_f1": "micro F1", "auprc": "AUPRC", "auprc_present": "AUPRC (present)"}
+BREAKDOWNS = ("relation",)
+
+
+def convert(values: object, role: str) -> IntArray:
+    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    return as_class_ids(values, LABELS, task="re", role=role)
+
+
+def compute(
+    predictions: object, references: object, probabilities: object = None, *, by: str | None = None
+) -> dict[str, Any]:
+    """Scores relation extraction.
+
+    Args:
+        predictions: Relation names or Hub ids, n of them, in any flat container.
+        references: Likewise, in the same order.
+        probabilities: Shape (n, 30): the model's probability of each relation, in Hub order.
+        by: ``relation`` for a breakdown.
+
+    Returns:
+        ``micro_f1``: F1 of all relations but no_relation, pooled; 0 where there are none.
+        With probabilities also ``auprc``: the mean over all 30 relations, no_relation included, of the area
+        under the precision-recall curve by trapezoids (not average precision); NaN, with a warning that
+        names them, where relations do not occur in the references; and ``auprc_present``: the mean over
+        those that do. All 0 to 100.
+        With ``by="relation"`` also ``by_relation``: each relation's precision, recall, f1 and support.
+
+    Raises:
+        ValueError: Unknown label, wrong shape, a value that is not finite, or nothing to score.
+    """
+    check_by("re", by, BREAKDOWNS)
+    predicted, gold = _pairs(predictions, references)
+    scores = plain(scores_from(_rows(predicted, gold).sum(axis=0)))
+    if probabilities is not None:
+        matrix = as_matrix(probabilities, (len(gold), len(LABELS)), task="re", role="probabilities")
+        areas = precision_recall_areas(matrix, gold)
+        absent = [LABELS[index] for index in np.flatnonzero(np.isnan(areas))]
+        if absent:
+            warnings.warn(
+                f"re: the references hold no {', '.join(absent)}; auprc is NaN, "
+                "auprc_present leaves them out.",
+                stacklevel=2,
+            )
+        scores["auprc"] = 100 * float(areas.mean())
+        scores["auprc_present"] = 100 * float(np.nanmean(areas))
+    if by == "relation":
+        scores["by_relation"] = by_class(LABELS, class_counts(predicted, gold, len(LABELS)).sum(axis=0))
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each example adds to micro F1: shape (n, 3), right, predicted, gold, no_relation left out."""
+    return _rows(*_pairs(predictions, references))
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 3), to scores, each of shape (...): micro F1, 0 without a relation."""
+    total = counts[..., 1] + counts[..., 2]
+    return {"micro_f1": 100 * (2 * counts[..., 0] / np.maximum(total, 1))}
+
+
+def weighted_scores(
+    references: object, probabilities: object
+) -> Callable[[FloatArray], dict[str, FloatArray]]:
+    """A function of the examples' weights, shape (rows, n), to auprc and auprc_present, shape (rows,)."""
+    gold = convert(references, "references")
+    matrix = as_matrix(probabilities, (len(gold), len(LABELS)), task="re", role="probabilities")
+    areas_of = weighted_areas(matrix, gold)
+
+    def scores(weights: FloatArray) -> dict[str, FloatArray]:
+        areas = areas_of(weights)
+        is_there = ~np.isnan(areas)
+        present = ratio(np.where(is_there, areas, 0.0).sum(axis=1), is_there.sum(axis=1))
+        return {"auprc": 100 * areas.mean(axis=1), "auprc_present": 100 * present}
+
+    return scores
+
+
+def _rows(predicted: IntArray, gold: IntArray) -> FloatArray:
+    found, there = predicted != NO_RELATION, gold != NO_RELATION
+    return np.stack([there & (predicted == gold), found, there], axis=1).astype(np.float64)
+
+
+def _pairs(predictions: object, references: object) -> tuple[IntArray, IntArray]:
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
+    check_pairs(predicted, gold, "re")
+    return predicted, gold
+
+
+def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> Any:
+    """Area under each class's precision-recall curve, by trapezoids from the point (recall 0, precision 1).
+
+    Args:
+        probabilities: Shape (n, classes).
+        references: Class ids, shape (n,).
+
+    Returns:
+        Shape (classes,), 0 to 1; NaN for a class that no reference has.
+    """
+    classes = probabilities.shape[1]
+    areas = np.full(classes, np.nan)
+    ordered = np.sort(probabilities.T, axis=1)
+    for relation in np.unique(references).tolist():
+        actual = np.sort(probabilities[references == relation, relation])
+        # Going down the scores, the curve moves to the right at those of actual examples only; equal scores
+        # are one point. At each: how many examples, and how many actual ones, score that or more, and more.
+        found, earlier_found = (len(actual) - np.searchsorted(actual, actual, side) for side in _SIDES)
+        passed, earlier = (
+            len(ordered[0]) - np.searchsorted(ordered[relation], actual, side) for side in _SIDES
+        )
+        before = np.divide(earlier_found, earlier, out=np.ones(len(actual)), where=earlier > 0)
+        areas[relation] = np.mean((found / passed + before) / 2)
+    return areas

@@ -1,0 +1,119 @@
+"""Dialogue state: joint goal accuracy and the mean F1 of turns (KLUE-baseline, klue_wos_*)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.classes import plain, ratio
+from klue_metrics.functional.inputs import FloatArray, as_lists, check_pairs
+
+_Pair = tuple[list[str], list[str]]  # a turn: predicted state, gold state
+
+TYPES = {"predictions": ["string"], "references": ["string"]}  # of what ``convert`` gives
+NAMES = {"joint_goal_accuracy": "joint goal accuracy", "slot_micro_f1": "slot micro F1"}
+BREAKDOWNS = ("domain", "slot")
+
+
+def convert(values: object, role: str) -> list[Any]:
+    """Predictions or references as lists of states; errors as in ``compute``."""
+    expected = "lists of state strings, one a turn"
+    return as_lists(values, task="wos", role=role, expected=expected, item=str)
+
+
+def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
+    """Scores dialogue state tracking, turn by turn of the user; turns of all dialogues are pooled.
+
+    Args:
+        predictions: For each turn its state: ``domain-slot-value`` strings, compared letter by letter.
+        references: Likewise, in the same order.
+        by: ``domain`` or ``slot`` for a breakdown.
+
+    Returns:
+        ``joint_goal_accuracy``: share of turns whose states are equal as sets.
+        ``slot_micro_f1``: the mean over turns of each turn's F1 over its list of strings (a duplicate counts
+        twice); a turn where both are empty counts as 1. Despite its name neither micro nor over slots.
+        Both 0 to 100.
+        With ``by="domain"`` also ``by_domain``: both scores of the states cut to one domain, over the turns
+        where either side has it (support: their number). With ``by="slot"`` ``by_slot``: precision, recall,
+        f1 and support (gold strings) of each ``domain-slot``, pooled over turns.
+
+    Raises:
+        ValueError: A state that is no list of strings, unequal numbers of turns, or nothing to score.
+    """
+    check_by("wos", by, BREAKDOWNS)
+    pairs = _pairs(predictions, references)
+    scores = plain(scores_from(_rows(pairs).sum(axis=0)))
+    if by == "domain":
+        scores["by_domain"] = _by_domain(pairs)
+    elif by == "slot":
+        scores["by_slot"] = _by_slot(pairs)
+    return scores
+
+
+def statistics(predictions: object, references: object) -> FloatArray:
+    """What each turn adds to the scores: shape (turns, 3), whether its state is right, its F1, and 1."""
+    return _rows(_pairs(predictions, references))
+
+
+def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
+    """Summed statistics, shape (..., 3), to scores, each of shape (...)."""
+    turns = counts[..., 2]
+    return {
+        "joint_goal_accuracy": 100 * ratio(counts[..., 0], turns),
+        "slot_micro_f1": 100 * ratio(counts[..., 1], turns),
+    }
+
+
+def turn_f1(predicted: list[str], gold: list[str]) -> float:
+    """F1 of one turn's lists of state strings, 0 to 1."""
+    if not predicted and not gold:
+        return 1.0
+    predicted_set, gold_set = set(predicted), set(gold)
+    hits = sum(item in predicted_set for item in gold)
+    misses = len(gold) - hits
+    invented = sum(item not in gold_set for item in predicted)
+    return 2 * hits / (2 * hits + misses + invented)
+
+
+def _rows(pairs: list[_Pair]) -> FloatArray:
+    rows = [(set(state) == set(gold), turn_f1(state, gold), 1.0) for state, gold in pairs]
+    return np.array(rows, dtype=np.float64)
+
+
+def _pairs(predictions: object, references: object) -> list[_Pair]:
+    predicted, gold = convert(predictions, "predictions"), convert(references, "references")
+    check_pairs(predicted, gold, "wos")
+    return list(zip(predicted, gold, strict=True))
+
+
+def _by_domain(pairs: list[_Pair]) -> dict[str, dict[str, Any]]:
+    parts: dict[str, list[_Pair]] = {}
+    for pair in pairs:
+        domains = [[item.split("-", 1)[0] for item in state] for state in pair]
+        for domain in {*domains[0], *domains[1]}:
+            state, gold = (
+                [item for item, name in zip(*side, strict=True) if name == domain]
+                for side in zip(pair, domains, strict=True)
+            )
+            parts.setdefault(domain, []).append((state, gold))
+    return {
+        domain: {**plain(scores_from(_rows(part).sum(axis=0))), "support": len(part)}
+        for domain, part in sorted(parts.items())
+    }
+
+
+def _by_slot(pairs: list[_Pair]) -> dict[str, dict[str, Any]]:
+    counts: dict[str, list[int]] = {}  # right, predicted, gold, of each slot
+    for state, gold in pairs:
+        for item in gold:
+            count = counts.setdefault("-".join(item.split("-", 2)[:2]), [0, 0, 0])
+            count[0] += item in state
+            count[1] += item in state
+            count[2] += 1
+        for item in state:
+            counts.setdefault("-".join(item.split("-", 2)[:2]), [0, 0, 0])[1] += item not in gold
+    names = sorted(counts)
+    return by_class(names, np.array([counts[name] for name in names], dtype=np.float64).reshape(-1, 3).T)

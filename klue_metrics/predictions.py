@@ -1,0 +1,290 @@
+"""The predictions file, and the references that its lines are scored against.
+
+One JSON object a line: ``guid`` or ``index`` (position in the split), ``prediction`` and, unless references
+come from elsewhere, ``reference``, as the recipes write them. wos: a line is a turn, and ``turn`` (0, 1, ...)
+tells the user turns of one guid apart; or a dialogue, with a list of states, one a user turn. mrc: a
+prediction is the text itself or a mapping with ``prediction_text``. Further fields that are read where every
+line has them: ``tokens`` (ner), ``probabilities`` (re), ``source`` (sts, nli), ``cluster`` (any: what is
+resampled together).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from klue_datasets.tasks import get_task
+
+SHOWN = 5  # problems that an error lists
+# Field of a line -> what the metric calls the column, and the tasks that it is for.
+_COLUMNS = {
+    "tokens": ("tokens", ("ner",)),
+    "probabilities": ("probabilities", ("re",)),
+    "source": ("sources", ("sts", "nli")),
+    "cluster": ("clusters", None),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where references come from if not from the predictions file; at most one of the first four.
+
+    Attributes:
+        references: A file like the predictions file, with ``reference`` in every line.
+        data_dir: Raw KLUE files.
+        mini: The mini corpus.
+        dataset_name: A Hub id or an exported folder.
+        split: Which split of the data.
+    """
+
+    references: str | None = None
+    data_dir: str | None = None
+    mini: bool = False
+    dataset_name: str | None = None
+    split: str = "validation"
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the references come from a data set."""
+        return bool(self.data_dir or self.mini or self.dataset_name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line, or one turn of a line.
+
+    Attributes:
+        id: What it is known by.
+        where: File and line, for messages; the data set, where it is from there.
+        fields: What the line says.
+    """
+
+    id: str
+    where: str
+    fields: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cases:
+    """Predictions and references in one order, as the metric takes them.
+
+    Attributes:
+        ids: What each is known by.
+        predictions: One each.
+        references: One each.
+        columns: Whatever else the metric can use: tokens, probabilities, sources, clusters.
+    """
+
+    ids: list[str]
+    predictions: list[Any]
+    references: list[Any]
+    columns: dict[str, list[Any]]
+
+
+def load_cases(task: str, path: str, source: Source) -> Cases:
+    """Reads a predictions file and puts references beside it, in the order of these.
+
+    Raises:
+        ValueError: A broken line, a missing field; an id that is missing, unknown or there twice. The error
+            lists the first few.
+        OSError: A file cannot be read.
+    """
+    name = get_task(task).name
+    rows = read_rows(name, path, "prediction")
+    golds = rows
+    if source.is_data:
+        golds = _data_rows(name, source, rows)
+    elif source.references:
+        golds = read_rows(name, source.references, "reference")
+    else:
+        without = [row.where for row in rows if "reference" not in row.fields]
+        if without:
+            raise ValueError(
+                f"{name}: no reference in {_first(without)}; expected one in every line, or --references, "
+                "--data_dir, --mini or --dataset_name."
+            )
+    predicted = {row.id: row for row in rows}
+    expected = {row.id for row in golds}
+    for problem, wrong in (
+        ("missing", [f"{row.id} ({row.where})" for row in golds if row.id not in predicted]),
+        ("unknown", [f"{row.id} ({row.where})" for row in rows if row.id not in expected]),
+    ):
+        if wrong:
+            raise ValueError(
+                f"{name}: {len(wrong)} ids {problem} in {path}: {_first(wrong)}; "
+                "expected exactly those of the references."
+            )
+    pairs = [(predicted[gold.id], gold) for gold in golds]
+    return Cases(
+        [gold.id for gold in golds],
+        [_prediction(name, row) for row, _ in pairs],
+        [_reference(name, gold) for _, gold in pairs],
+        _columns(name, pairs),
+    )
+
+
+def read_rows(task: str, path: str, field: str) -> list[Row]:
+    """The lines of a file, wos dialogues turn by turn; errors as in ``load_cases``.
+
+    Args:
+        task: Name of the task.
+        path: The file.
+        field: What every line must have.
+    """
+    rows, broken = [], []
+    for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+        where = f"{Path(path).name}:{number}"
+        try:
+            fields = json.loads(line)
+        except ValueError as error:  # no JSON, or no UTF-8
+            broken.append(f"{where} ({error})")
+            continue
+        if not isinstance(fields, dict):
+            broken.append(f"{where} (no object)")
+        elif field not in fields:
+            broken.append(f"{where} (no {field})")
+        elif fields.get("guid", fields.get("index")) is None:
+            broken.append(f"{where} (no guid and no index)")
+        else:
+            rows.append(Row(_id(fields), where, fields))
+    if broken:
+        raise ValueError(
+            f"{task}: {len(broken)} broken lines: {_first(broken)}; "
+            f"expected a JSON object with guid or index and {field} in each line."
+        )
+    if not rows:
+        raise ValueError(f"{task}: {path} is empty; expected a JSON object in each line.")
+    if task == "wos" and any(_is_dialogue(row.fields[field]) for row in rows):
+        rows = [turn for row in rows for turn in _turns(row, field)]
+    _check_unique(task, rows)
+    return rows
+
+
+def _id(fields: Mapping[str, Any]) -> str:
+    name = str(fields["guid"] if fields.get("guid") is not None else fields["index"])
+    return f"{name}#{fields['turn']}" if "turn" in fields else name
+
+
+def _is_dialogue(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(state, list) for state in value)
+
+
+def _turns(row: Row, field: str) -> list[Row]:
+    """A line with a dialogue as one row for each of its user turns."""
+    sides = {side: row.fields[side] for side in ("prediction", "reference") if side in row.fields}
+    states = sides[field]
+    if not all(isinstance(side, list) and len(side) == len(states) for side in sides.values()):
+        raise ValueError(f"wos: {row.where} has unequal states on its sides; expected one a user turn.")
+    return [
+        Row(
+            f"{row.id}#{turn}",
+            row.where,
+            {"cluster": row.id, **row.fields, "turn": turn, **{side: sides[side][turn] for side in sides}},
+        )
+        for turn in range(len(states))
+    ]
+
+
+def _check_unique(task: str, rows: Sequence[Row]) -> None:
+    first: dict[str, Row] = {}
+    again = []
+    for row in rows:
+        if first.setdefault(row.id, row) is not row:
+            again.append(f"{row.id} ({first[row.id].where} and {row.where})")
+    if again:
+        raise ValueError(f"{task}: {len(again)} ids there twice: {_first(again)}; expected each once.")
+
+
+def _first(problems: Sequence[str]) -> str:
+    rest = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    return ", ".join(problems[:SHOWN]) + rest
+
+
+def _prediction(task: str, row: Row) -> Any:
+    value = row.fields["prediction"]
+    if task == "mrc":
+        text = value.get("prediction_text") if isinstance(value, Mapping) else value
+        return {"guid": row.id, "prediction_text": text}
+    return value
+
+
+def _reference(task: str, row: Row) -> Any:
+    value = row.fields["reference"]
+    if task == "mrc":
+        fields = value if isinstance(value, Mapping) and "answers" in value else {"answers": value}
+        return {**fields, "guid": row.id}
+    return value
+
+
+def _columns(task: str, pairs: Iterable[tuple[Row, Row]]) -> dict[str, list[Any]]:
+    """The further fields, from the predictions file or else from where the references are from."""
+    merged = [{**gold.fields, **row.fields} for row, gold in pairs]
+    if task == "wos":  # turns with a guid belong to its dialogue
+        merged = [
+            {"cluster": fields["guid"], **fields} if "turn" in fields and fields.get("guid") else fields
+            for fields in merged
+        ]
+    columns = {}
+    for field, (name, tasks) in _COLUMNS.items():
+        have = sum(field in fields for fields in merged)
+        if not have or (tasks and task not in tasks):
+            continue
+        if have < len(merged):
+            raise ValueError(f"{task}: {have} of {len(merged)} lines have {field}; expected all or none.")
+        values = [fields[field] for fields in merged]
+        columns[name] = [str(value) for value in values] if field == "cluster" else values
+    return columns
+
+
+def _data_rows(task: str, source: Source, predicted: Sequence[Row]) -> list[Row]:
+    """The rows of a data set, known by guid or by index as the predictions are."""
+    import datasets  # takes a while to import, so not at the top
+
+    import klue_datasets
+
+    datasets.disable_progress_bars()
+    if source.dataset_name:
+        table = datasets.load_dataset(source.dataset_name, task, split=source.split)
+    else:
+        table = klue_datasets.load(task, source.split, data_dir=source.data_dir, mini=source.mini)
+    by_guid = any(row.fields.get("guid") is not None for row in predicted)
+    if by_guid and "guid" not in table.column_names:
+        raise ValueError(f"{task}: the data has no guid; expected index in the predictions file.")
+    by_turn = any("turn" in row.fields for row in predicted)
+    rows: list[Row] = []
+    for index, example in enumerate(table):
+        key = {"guid": example["guid"]} if by_guid else {"index": index}
+        for extra in _examples(task, example):
+            if not by_turn:
+                extra.pop("turn", None)
+                key = key if by_guid or task != "wos" else {"index": len(rows)}
+            fields = {**key, **extra}
+            rows.append(Row(_id(fields), source.split, fields))
+    if task == "wos" and by_guid and not by_turn:
+        raise ValueError(
+            "wos: the lines have a guid but no turn; expected the number of the user turn, from 0."
+        )
+    return rows
+
+
+def _examples(task: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is scored of a row of the data, with what breakdowns and clusters need."""
+    if task == "wos":
+        states = [turn["state"] for turn in row["dialogue"] if turn["role"] == "user"]
+        return [
+            {"turn": turn, "reference": list(state or []), "cluster": row["guid"]}
+            for turn, state in enumerate(states)
+        ]
+    if task == "sts":
+        return [{"reference": row["labels"]["real-label"], "source": row["source"]}]
+    if task == "ner":
+        return [{"reference": row["ner_tags"], "tokens": row["tokens"]}]
+    if task == "dp":
+        return [{"reference": {"head": row["head"], "deprel": row["deprel"]}}]
+    if task == "mrc":
+        fields = ("answers", "is_impossible", "question_type")
+        return [{"reference": {field: row[field] for field in fields}, "cluster": row["context"]}]
+    return [{"reference": row["label"], "source": row.get("source")}]

@@ -1,0 +1,267 @@
+"""Scores of predictions files, with intervals and breakdowns; and whether two files differ."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from klue_metrics.functional import Metric, get_metric
+from klue_metrics.functional.bootstrap import intervals, paired_test
+from klue_metrics.predictions import SHOWN, Cases, Source, load_cases
+
+NO_BREAKDOWN = "none"
+
+
+def score(
+    task: str, path: str, source: Source, *, by: str | None = None, resamples: int = 1000, **options: Any
+) -> dict[str, Any]:
+    """Scores one predictions file.
+
+    Args:
+        task: A task or its alias.
+        path: The predictions file.
+        source: Where the references come from.
+        by: The breakdown; None for the first that the data suffices for, ``none`` for none.
+        resamples: Of the bootstrap; 0 for no intervals.
+        **options: Of the intervals: confidence, method, seed.
+
+    Returns:
+        task, examples, clusters (None without), resamples, the options, scores (key -> score, low, high),
+        notes (what the metric warned of) and the breakdown under ``by_<name>``.
+
+    Raises:
+        ValueError: The file does not fit the references, or not the metric.
+        OSError: A file cannot be read.
+    """
+    metric = get_metric(task)
+    cases = load_cases(metric.task, path, source)
+    columns = dict(cases.columns)
+    clusters = columns.pop("clusters", None)
+    breakdown = _first_breakdown(metric, cases) if by is None else by
+    arguments: dict[str, Any] = dict(columns)
+    if breakdown != NO_BREAKDOWN:
+        arguments["by"] = breakdown
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        scores = metric.compute(cases.predictions, cases.references, **arguments)
+    ends: Mapping[str, tuple[float, float]] = {}
+    if resamples:
+        ends = intervals(
+            metric.task,
+            cases.predictions,
+            cases.references,
+            resamples=resamples,
+            clusters=clusters,
+            **_only(columns, "tokens", "probabilities"),
+            **options,
+        )
+    flat = {key: value for key, value in scores.items() if key in metric.names}
+    return {
+        "task": metric.task,
+        "examples": len(cases.ids),
+        "clusters": len(set(clusters)) if clusters else None,
+        "resamples": resamples,
+        **options,
+        "scores": {
+            key: dict(zip(("score", "low", "high"), (value, *ends.get(key, (math.nan,) * 2)), strict=True))
+            for key, value in flat.items()
+        },
+        "notes": [str(warning.message) for warning in caught],
+        **{key: value for key, value in scores.items() if key not in metric.names},
+    }
+
+
+def compare(
+    task: str, first: str, second: str, source: Source, *, resamples: int = 1000, **options: Any
+) -> dict[str, Any]:
+    """Compares two predictions files for the same references.
+
+    Args:
+        task: A task or its alias.
+        first: A predictions file.
+        second: Another; the differences are first minus second.
+        source: Where the references come from; by default from both files, which must agree.
+        resamples: Of the bootstrap.
+        **options: Of the test: confidence, method, seed.
+
+    Returns:
+        task, examples, clusters, resamples, the options and scores: key -> first, second, difference, low,
+        high, p_value.
+
+    Raises:
+        ValueError: As in ``score``, or the references of the files differ.
+        OSError: A file cannot be read.
+    """
+    metric = get_metric(task)
+    left, right = (load_cases(metric.task, path, source) for path in (first, second))
+    right = _in_order(right, left.ids, metric.task, second)
+    different = [
+        name
+        for name, *sides in zip(left.ids, left.references, right.references, strict=True)
+        if sides[0] != sides[1]
+    ]
+    if different:
+        raise ValueError(
+            f"{metric.task}: {len(different)} references differ between {first} and {second}: "
+            f"{', '.join(different[:SHOWN])}; expected the same."
+        )
+    clusters = left.columns.get("clusters")
+    tokens = _only(left.columns, "tokens")
+    tables = [_only(side.columns, "probabilities") for side in (left, right)]
+    given: dict[str, Any] = dict(tokens)
+    if all(tables):
+        given["probabilities"] = tuple(table["probabilities"] for table in tables)
+    results = paired_test(
+        metric.task,
+        left.predictions,
+        right.predictions,
+        left.references,
+        resamples=resamples,
+        clusters=clusters,
+        **given,
+        **options,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is NaN shows
+        both = [
+            metric.compute(side.predictions, left.references, **tokens, **table)
+            for side, table in zip((left, right), tables, strict=True)
+        ]
+    return {
+        "task": metric.task,
+        "examples": len(left.ids),
+        "clusters": len(set(clusters)) if clusters else None,
+        "resamples": resamples,
+        **options,
+        "scores": {
+            key: {"first": both[0][key], "second": both[1][key], **result._asdict()}
+            for key, result in results.items()
+        },
+    }
+
+
+def _only(columns: Mapping[str, list[Any]], *names: str) -> dict[str, Any]:
+    return {name: columns[name] for name in names if name in columns}
+
+
+def _first_breakdown(metric: Metric, cases: Cases) -> str:
+    """The first breakdown that there is enough to make of."""
+    for name in metric.breakdowns:
+        has_types = metric.task == "mrc" and all(row.get("question_type") for row in cases.references)
+        if name == "source" and "sources" not in cases.columns:
+            continue
+        if metric.task == "mrc" and name == "type" and not has_types:
+            continue
+        return name
+    return NO_BREAKDOWN
+
+
+def _in_order(cases: Cases, ids: Sequence[str], task: str, path: str) -> Cases:
+    """The same cases in the order of other ids, which must be the same."""
+    position = {name: index for index, name in enumerate(cases.ids)}
+    different = [name for name in ids if name not in position] + sorted({*cases.ids} - {*ids})
+    if different:
+        raise ValueError(
+            f"{task}: {len(different)} ids are in only one of the two files, the other being {path}: "
+            f"{', '.join(different[:SHOWN])}; expected the same."
+        )
+    order = [position[name] for name in ids]
+    return Cases(
+        list(ids),
+        [cases.predictions[index] for index in order],
+        [cases.references[index] for index in order],
+        {name: [values[index] for index in order] for name, values in cases.columns.items()},
+    )
+
+
+def to_json(report: Mapping[str, Any]) -> str:
+    """A report as strict JSON: NaN is null."""
+    return json.dumps(_strict(report), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def format_scores(report: Mapping[str, Any]) -> str:
+    """What ``score`` prints: scores with intervals, then the breakdown."""
+    names = get_metric(report["task"]).names
+    rows = [
+        [names[key], _number(row["score"]), _number(row["low"]), _number(row["high"])]
+        for key, row in report["scores"].items()
+    ]
+    header = ["metric", "score", "low", "high"]
+    if not report["resamples"]:
+        header, rows = header[:2], [row[:2] for row in rows]
+    parts = [_headline(report), _table([header, *rows])]
+    parts += [f"Note: {note}" for note in report["notes"]]
+    for key, groups in report.items():
+        if key.startswith("by_"):
+            parts += _breakdown(key, groups)
+    return "\n\n".join(parts)
+
+
+def format_comparison(report: Mapping[str, Any]) -> str:
+    """What ``compare`` prints: both scores, their difference, its interval, the p-value."""
+    names = get_metric(report["task"]).names
+    columns = ("first", "second", "difference", "low", "high")
+    rows = [
+        [names[key], *(_number(row[column]) for column in columns), _number(row["p_value"], 4)]
+        for key, row in report["scores"].items()
+    ]
+    header = ["metric", "first", "second", "difference", "low", "high", "p"]
+    return "\n\n".join([_headline(report), _table([header, *rows])])
+
+
+def _headline(report: Mapping[str, Any]) -> str:
+    text = f"{report['task']}: {report['examples']:,} examples"
+    if report["clusters"]:
+        text += f" in {report['clusters']:,} clusters"
+    if report["resamples"]:
+        text += f"; low and high: {100 * report['confidence']:g} % {report['method']} interval"
+        text += f" of {report['resamples']:,} resamples, seed {report['seed']}"
+    return text
+
+
+def _breakdown(key: str, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The breakdown as a table, the confusion matrix as another."""
+    if not groups:
+        return []
+    title = key.removeprefix("by_")
+    columns = [name for name in next(iter(groups.values())) if name != "predicted_as"]
+    rows = [[title, *columns]]
+    rows += [[name, *(_number(group[column]) for column in columns)] for name, group in groups.items()]
+    tables = [_table(rows)]
+    matrix = {name: group["predicted_as"] for name, group in groups.items() if "predicted_as" in group}
+    if matrix:
+        counts = [[name, *map(str, row.values())] for name, row in matrix.items()]
+        tables.append(_table([["gold \\ predicted", *matrix], *counts]))
+    return tables
+
+
+def _number(value: float, digits: int = 2) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns side by side, the first to the left, numbers to the right; Hangul is two cells wide."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *rest in rows:
+        cells = [first + " " * (widths[0] - _width(first))]
+        cells += [" " * (width - _width(cell)) + cell for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    return sum(2 if 0x1100 <= ord(character) <= 0xFFEF else 1 for character in text)
