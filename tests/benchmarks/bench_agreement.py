@@ -1,4 +1,4 @@
-"""How far the official metrics are from naive loops, scikit-learn, seqeval and difflib: it prints how little."""
+"""How far the official metrics are from naive loops, scikit-learn, seqeval and difflib, printed."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def scores(folder: Path) -> dict[str, float]:
     }
 
 
-@pytest.fixture(scope="module", params=METRICS)
+@pytest.fixture(scope="module", params=MODULES)
 def finished(
     request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:
