@@ -16,9 +16,8 @@ from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_id_lis
 TAGS = TASKS["ner"].labels
 ENTITY_TYPES = tuple(tag[2:] for tag in TAGS if tag.startswith("B-"))
 OUTSIDE = TAGS.index("O")
-# Tag id -> type id (-1 for O), and whether it begins an entity.
-_TYPE = np.array([ENTITY_TYPES.index(tag[2:]) if tag != "O" else -1 for tag in TAGS])
-_BEGINS = np.array([tag.startswith("B-") for tag in TAGS])
+# Tag id -> type id; -1 for O.
+_TYPE = np.array([ENTITY_TYPES.index(tag[2:]) if tag != "O" else -1 for tag in TAGS], dtype=np.int8)
 # The baseline scores two positions of each sentence that are no characters, [CLS] and the last; gold is O.
 SPECIAL_POSITIONS = 2
 _ENTITY_COUNTS = 3 * len(ENTITY_TYPES)
@@ -125,30 +124,37 @@ def entity_counts(
     Returns:
         Shape ([sentences,] 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
     """
-    predicted_end, gold_end = _entity_ends(predictions, sentence), _entity_ends(references, sentence)
-    same = (predicted_end >= 0) & (predicted_end == gold_end) & (_TYPE[predictions] == _TYPE[references])
+    inside = np.zeros(len(sentence), dtype=bool)  # whether the position before is of the same sentence
+    np.equal(sentence[1:], sentence[:-1], out=inside[1:])
+    start, end = _entities(predictions, inside)
+    gold_start, gold_end = _entities(references, inside)
+    place = np.minimum(np.searchsorted(gold_start, start), max(len(gold_start) - 1, 0))
+    same = np.zeros(len(start), dtype=bool)
+    if len(gold_start):
+        same = (gold_start[place] == start) & (gold_end[place] == end)
+        same &= _TYPE[references[start]] == _TYPE[predictions[start]]
     units, types = sentences or 1, len(ENTITY_TYPES)
     counts = np.empty((units, 3, types))
-    sides = (references, same), (predictions, predicted_end >= 0), (references, gold_end >= 0)
-    for column, (tags, mask) in enumerate(sides):
-        cells = _TYPE[tags[mask]]
+    for column, (tags, first) in enumerate(
+        ((predictions, start[same]), (predictions, start), (references, gold_start))
+    ):
+        cells = _TYPE[tags[first]].astype(np.int64)
         if sentences is not None:
-            cells = cells + types * sentence[mask]
+            cells += types * sentence[first]
         counts[:, column] = np.bincount(cells, minlength=units * types).reshape(units, types)
     return counts if sentences is not None else counts[0]
 
 
-def _entity_ends(tags: IntArray, sentence: IntArray) -> IntArray:
-    """For each position where an entity begins, where the next one could; -1 elsewhere."""
-    begins, types = _BEGINS[tags], _TYPE[tags]
-    continues = np.zeros(len(tags), dtype=bool)
-    continues[1:] = (
-        ~begins[1:] & (types[1:] >= 0) & (types[1:] == types[:-1]) & (sentence[1:] == sentence[:-1])
-    )
-    breaks = np.append(np.flatnonzero(~continues), len(tags))
-    ends = np.full(len(tags), -1)
-    ends[breaks[:-1]] = breaks[1:]
-    return np.where(begins, ends, -1)
+def _entities(tags: IntArray, inside: Any) -> tuple[IntArray, IntArray]:
+    """Where entities begin, and the position behind each; ``inside``: a position goes on its sentence."""
+    small = tags.astype(np.int8)
+    types = small >> 1  # TAGS has B- and I- of each type side by side, and O last
+    begins = (small & 1) == 0
+    continues = inside & ~begins
+    continues[1:] &= types[1:] == types[:-1]
+    breaks = np.flatnonzero(~continues)
+    entities = np.flatnonzero((begins & (small != OUTSIDE))[breaks])
+    return breaks[entities], np.append(breaks[1:], len(tags))[entities]
 
 
 def _not_blank(tokens: object, lengths: IntArray) -> Any:
