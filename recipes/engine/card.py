@@ -39,7 +39,7 @@ def write_card(
         language="ko",
         base_model=base_model if data.is_official or "/" in base_model else None,
         datasets=[HUB_DATASET] if data.is_official else None,
-        metrics=[name for key in scores for name in _hub_metrics(key)] or None,
+        metrics=[_hub_metric(key) for key in scores] or None,
         library_name="peft" if arguments.use_lora else "transformers",
         pipeline_tag=record.card_task,
         tags=["klue", "korean", record.name],
@@ -194,9 +194,9 @@ def _base_model(arguments: RecipeArguments) -> str:
     return path.resolve().name if path.is_dir() else arguments.model_name_or_path
 
 
-def _hub_metrics(key: str) -> list[str]:
+def _hub_metric(key: str) -> str:
     """What the Hub calls a metric key."""
-    return [{"macro_f1": "f1", "pearsonr": "pearsonr", "f1": "f1", "accuracy": "accuracy"}[key]]
+    return {"macro_f1": "f1", "pearsonr": "pearsonr", "f1": "f1", "accuracy": "accuracy"}[key]
 
 
 def _shown(score: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import logging
 import platform
@@ -25,6 +26,7 @@ from recipes.engine.evaluation import EncodedSplit, Evaluator, encode_split
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
 from recipes.engine.results import (
     ALL_RESULTS,
+    ARGUMENTS,
     EVAL_RESULTS,
     TRAIN_RESULTS,
     read_json,
@@ -122,6 +124,8 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     results: dict[str, Any] = {}
     if arguments.do_train:
         results |= _train(trainer, loaded, splits["train"], checkpoint, output_dir)
+        if trainer.is_world_process_zero():
+            write_json(output_dir / ARGUMENTS, dataclasses.asdict(arguments))
     elif output_dir.is_dir():  # what training left here still holds
         results |= read_json(output_dir / TRAIN_RESULTS)
     if arguments.do_eval:
@@ -129,7 +133,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     if arguments.do_predict:
         _predict(trainer, evaluators, output_dir)
     if trainer.is_world_process_zero():
-        write_card(recipe.task, output_dir, arguments, data, results)
+        write_card(recipe.task, output_dir, _trained_with(arguments), data, results)
         write_json(output_dir / ALL_RESULTS, results)
         _report(recipe.task, results, output_dir)
     return results
@@ -242,6 +246,12 @@ def _train(
         trainer.state.save_to_json(str(output_dir / "trainer_state.json"))
         write_json(output_dir / TRAIN_RESULTS, results)
     return results
+
+
+def _trained_with(arguments: RecipeArguments) -> RecipeArguments:
+    """What the model was trained with: a run that only evaluates it has no say in its card."""
+    trained = {} if arguments.do_train else read_json(Path(arguments.model_name_or_path) / ARGUMENTS)
+    return RecipeArguments(**trained) if trained else arguments
 
 
 def _evaluate(trainer: RecipeTrainer, evaluator: Evaluator, data: Data, output_dir: Path) -> dict[str, Any]:

@@ -298,6 +298,15 @@ def test_two_processes_and_one_evaluate_the_same(finished: tuple[str, Path], tmp
     assert predictions(tmp_path / "1")[-1]["guid"] == predictions(tmp_path / "2")[-1]["guid"]
 
 
+def test_evaluating_a_finished_run_keeps_what_its_card_says_of_training(tiny: Path, tmp_path: Path) -> None:
+    run("nli", tiny, tmp_path, "--max_steps", "2", "--pooling", "pair")
+    before = (tmp_path / "README.md").read_text()
+    run("nli", tmp_path, tmp_path, "--do_eval")
+    assert "# tiny on KLUE" in before
+    assert "trust_remote_code=True" in before
+    assert (tmp_path / "README.md").read_text() == before
+
+
 def test_prediction_alone_writes_predictions_and_no_scores(tiny: Path, tmp_path: Path) -> None:
     run("nli", tiny, tmp_path / "model", "--max_steps", "2")
     run("nli", tmp_path / "model", tmp_path / "out", "--do_predict")
