@@ -57,11 +57,10 @@ def load_model(
     """
     path = arguments.model_name_or_path
     config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)
-    recipe.configure(config, arguments, splits)
     tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config)
     config.sep_token_id = tokenizer.sep_token_id
-    recipe.prepare_tokenizer(tokenizer, config)
+    recipe.configure(config, tokenizer, arguments, splits)
     if (Path(path) / ADAPTER_CONFIG).is_file():
         model = _load_adapter(recipe, path, config, len(tokenizer), trainable=arguments.do_train)
         fresh: list[str] = []

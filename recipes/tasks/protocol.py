@@ -59,7 +59,11 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def configure(
-        self, config: PreTrainedConfig, arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """Writes what the head, ``encode`` and ``decode`` need into the model's configuration.
 
@@ -67,13 +71,10 @@ class Recipe(abc.ABC):
 
         Args:
             config: The configuration of the checkpoint.
+            tokenizer: Its tokenizer; tokens that are added here get rows in the embeddings.
             arguments: What the run was told.
             splits: The prepared data; empty where a trained model is loaded for use.
         """
-
-    def prepare_tokenizer(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
-        """Adds what the task needs to the tokenizer; embeddings grow with it."""
-        return
 
     @abc.abstractmethod
     def model_class(self, config: PreTrainedConfig) -> Any:

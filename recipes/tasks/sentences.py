@@ -43,7 +43,11 @@ class _Sentences(Recipe):
         return get_task(self.task).labels
 
     def configure(
-        self, config: PreTrainedConfig, arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """One output a label; which labels is up to the task."""
         config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
