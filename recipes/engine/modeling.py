@@ -76,7 +76,9 @@ def load_model(
     head = _head_modules(_plain(model), fresh)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
-    max_length = min(arguments.max_seq_length, _longest_input(config, tokenizer))
+    longest = _longest_input(config, tokenizer)
+    max_length = min(arguments.max_seq_length or getattr(config, "max_seq_length", longest), longest)
+    _plain(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
 
 
