@@ -32,6 +32,11 @@ def is_conllu(text: str) -> bool:
     return next(lines, "").count("\t") == FIELDS - 1
 
 
+def are_words(items: Sequence[Any]) -> bool:
+    """Whether a list is one sentence, its words: strings without a blank in any of them."""
+    return bool(items) and all(isinstance(item, str) and len(item.split()) < 2 for item in items)
+
+
 def read_sentence(item: Any) -> Sentence:
     """A sentence from text (words stand between blanks), a list of words, or a mapping.
 
@@ -56,6 +61,25 @@ def read_sentence(item: Any) -> Sentence:
     if pos is not None and len(pos) != len(words):
         raise ValueError(f"A sentence has {len(words)} words and {len(pos)} pos; expected as many.")
     return Sentence(list(words), pos)
+
+
+def parsed_words(
+    words: Sequence[str],
+    heads: Sequence[int],
+    relations: Sequence[str],
+    scores: Sequence[float],
+    pos: Sequence[str] | None,
+) -> list[dict[str, Any]]:
+    """A parsed sentence: a mapping a word."""
+    parsed: list[dict[str, Any]] = [
+        {"index": index, "word": word, "head": head, "relation": relation, "score": score}
+        for index, (word, head, relation, score) in enumerate(
+            zip(words, heads, relations, scores, strict=True), start=1
+        )
+    ]
+    for word, tag in zip(parsed, pos or (), strict=False):
+        word["pos"] = tag
+    return parsed
 
 
 def read_conllu(text: str) -> list[Sentence]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 
 from .configuration_dependency_parsing import DECODERS
 from .words import IGNORED
+
+
+def available_decoders() -> tuple[str, ...]:
+    """The decoders that work here, in their order: ``mst`` needs a package."""
+    return tuple(decoder for decoder in DECODERS if decoder != "mst" or _edmonds() is not None)
 
 
 def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) -> torch.Tensor:
@@ -45,6 +53,26 @@ def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) 
     return solve(scores, lengths).masked_fill(~is_word, IGNORED)
 
 
+def best_relations(
+    arc_scores: torch.Tensor, relation_scores: torch.Tensor, heads: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The best relation of each word to its head, and how sure the model is of both.
+
+    Args:
+        arc_scores: Shape (batch, words, 1 + words).
+        relation_scores: Shape (batch, words, 1 + words, relations).
+        heads: Shape (batch, words); padding (below 0) counts as the root.
+
+    Returns:
+        Relation ids, and probabilities (of the head times of the relation), both (batch, words).
+    """
+    index = heads.clamp(min=0).unsqueeze(-1)
+    of_head = arc_scores.softmax(dim=-1).gather(2, index).squeeze(2)
+    columns = index.unsqueeze(-1).expand(-1, -1, 1, relation_scores.shape[-1])
+    best = relation_scores.gather(2, columns).squeeze(2).softmax(dim=-1).max(dim=-1)
+    return best.indices, of_head * best.values
+
+
 def _argmax(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     return scores.argmax(dim=-1)
 
@@ -69,12 +97,11 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     One root: arcs from the root all lose the same large amount, more than any other choice can gain, so the
     best tree has as few of them as there can be, which is one.
     """
-    try:
-        from ufal.chu_liu_edmonds import chu_liu_edmonds
-    except ImportError as error:
+    chu_liu_edmonds = _edmonds()
+    if chu_liu_edmonds is None:
         raise ImportError(
             "The decoder mst needs a package that is not installed: pip install ufal.chu-liu-edmonds"
-        ) from error
+        )
     heads = torch.zeros(scores.shape[:2], dtype=torch.long)
     matrices = scores.double().cpu().numpy()
     for index, words in enumerate(lengths.tolist()):
@@ -90,6 +117,16 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         np.fill_diagonal(square, np.nan)
         heads[index, :words] = torch.tensor(chu_liu_edmonds(square)[0][1:])
     return heads.to(scores.device)
+
+
+def _edmonds() -> Callable[[Any], Any] | None:
+    """The package's function; None where it is not installed."""
+    try:
+        from ufal.chu_liu_edmonds import chu_liu_edmonds
+    except ImportError:
+        return None
+    solve: Callable[[Any], Any] = chu_liu_edmonds
+    return solve
 
 
 def _projective(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -163,11 +163,10 @@ class Biaffine(nn.Module):
 
     def forward(self, words: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
         """Each word with its own head: two times (..., size) to (..., outputs)."""
-        return (
-            nn.functional.bilinear(words, heads, self.both, self.bias)
-            + nn.functional.linear(words, self.word)
-            + nn.functional.linear(heads, self.head)
-        )
+        # Not torch's bilinear, which on a CPU is many times slower.
+        both = (torch.einsum("...x,oxy->...oy", words, self.both) * heads.unsqueeze(-2)).sum(dim=-1)
+        alone = nn.functional.linear(words, self.word) + nn.functional.linear(heads, self.head)
+        return both + alone + self.bias
 
     def pairs(self, words: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
         """Each word with each head: (batch, n, size) and (batch, m, size) to (batch, n, m, outputs)."""

@@ -6,13 +6,12 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import torch
 from transformers import Pipeline
 from transformers.utils import logging
 
 from .configuration_dependency_parsing import ParserSettings
-from .conllu import Sentence, is_conllu, read_conllu, read_sentence, write_conllu
-from .decoding import decode_heads
+from .conllu import Sentence, are_words, is_conllu, parsed_words, read_conllu, read_sentence, write_conllu
+from .decoding import best_relations, decode_heads
 from .tree_svg import tree_svg
 from .words import ParserCollator, encode_words, last_tags
 
@@ -115,14 +114,14 @@ class DependencyParsingPipeline(Pipeline):
         names = self.model.config.id2label
         parsed: list[Any] = []
         for index, sentence in enumerate(outputs["sentences"]):
-            rows = zip(sentence.words, heads[index].tolist(), relations[index].tolist(),
-                       scores[index].tolist(), strict=False)  # fmt: skip
-            words: list[dict[str, Any]] = [
-                {"index": i, "word": word, "head": head, "relation": names[relation], "score": score}
-                for i, (word, head, relation, score) in enumerate(rows, start=1)
-            ]
-            for word, pos in zip(words, sentence.pos or (), strict=False):
-                word["pos"] = pos
+            length = len(sentence.words)
+            words = parsed_words(
+                sentence.words,
+                heads[index, :length].tolist(),
+                [names[relation] for relation in relations[index, :length].tolist()],
+                scores[index, :length].tolist(),
+                sentence.pos,
+            )
             parsed.append(write_conllu(words, sentence) if to_conllu else words)
         return parsed
 
@@ -142,26 +141,6 @@ class DependencyParsingPipeline(Pipeline):
             yield from self.postprocess(self.forward(self.preprocess(batch)), **after)
 
 
-def best_relations(
-    arc_scores: torch.Tensor, relation_scores: torch.Tensor, heads: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The best relation of each word to its head, and how sure the model is of both.
-
-    Args:
-        arc_scores: Shape (batch, words, 1 + words).
-        relation_scores: Shape (batch, words, 1 + words, relations).
-        heads: Shape (batch, words); padding (below 0) counts as the root.
-
-    Returns:
-        Relation ids, and probabilities (of the head times of the relation), both (batch, words).
-    """
-    index = heads.clamp(min=0).unsqueeze(-1)
-    of_head = arc_scores.softmax(dim=-1).gather(2, index).squeeze(2)
-    columns = index.unsqueeze(-1).expand(-1, -1, 1, relation_scores.shape[-1])
-    best = relation_scores.gather(2, columns).squeeze(2).softmax(dim=-1).max(dim=-1)
-    return best.indices, of_head * best.values
-
-
 def _is_one(inputs: Any, is_split_into_words: bool | None) -> bool:
     """Whether the inputs are a single sentence."""
     if not isinstance(inputs, list | tuple):
@@ -169,7 +148,7 @@ def _is_one(inputs: Any, is_split_into_words: bool | None) -> bool:
     if not inputs or not all(isinstance(item, str) for item in inputs):
         return False
     if is_split_into_words is None:
-        is_split_into_words = not any(len(item.split()) > 1 for item in inputs)
+        is_split_into_words = are_words(inputs)
         if is_split_into_words and len(inputs) > 1:
             logger.warning_once(
                 "A list of strings without blanks was read as the words of one sentence; "
