@@ -40,8 +40,7 @@ class DependencyParsing(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """The head, the 38 relations and the 45 parts of speech; windows as long as the model allows."""
-        from recipes.engine.modeling import longest_input
+        """The head, the 38 relations and the 45 parts of speech."""
         from recipes.models.dependency_parsing import ParserSettings
 
         told: dict[str, Any] = {
@@ -59,9 +58,6 @@ class DependencyParsing(Recipe):
             settings = ParserSettings(**{"pos_tags": DP_POS_TAGS, **told})
         else:
             settings = _changed(ParserSettings.of(config), told)
-        if arguments.do_train:
-            longest = min(arguments.max_seq_length, longest_input(config, tokenizer))
-            settings = dataclasses.replace(settings, max_length=longest)
         settings.write(config, DP_RELATIONS)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
@@ -73,16 +69,12 @@ class DependencyParsing(Recipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Words to pieces, see ``encode_words``: nothing is cut off.
-
-        Long sentences are read in windows of the length that the model was trained with, as its pipeline does
-        it, whatever ``max_length`` is.
-        """
+        """Words to pieces, see ``encode_words``: nothing is cut off, long sentences are read in windows."""
         from recipes.models.dependency_parsing import ParserSettings
         from recipes.models.dependency_parsing.words import encode_words, last_tags
 
         settings = ParserSettings.of(config)
-        features = encode_words(batch["word_form"], tokenizer, settings.max_length)
+        features = encode_words(batch["word_form"], tokenizer, max_length)
         if settings.use_pos:
             features["pos_ids"] = [last_tags(chains, settings.pos_tags) for chains in batch["pos"]]
         if "head" in batch:

@@ -27,7 +27,6 @@ class ParserSettings:
         scalar_mix: Read a learned average of the encoder's layers instead of the last one.
         decoder: How scores become trees where nobody says otherwise; one of ``DECODERS``.
         pos_tags: The tags that have a vector; one vector more is for padding and the root.
-        max_length: Tokens that the encoder reads at once; longer sentences are read in windows.
         hidden_size: Width of the LSTMs, each direction (``klue`` only).
         arc_size: Width of the space in which heads are scored; None for that of the head's authors.
         relation_size: The same for relations.
@@ -40,7 +39,6 @@ class ParserSettings:
     scalar_mix: bool = False
     decoder: str = "argmax"
     pos_tags: Sequence[str] = ()
-    max_length: int = 256
     hidden_size: int = 768
     arc_size: int | None = None
     relation_size: int | None = None

@@ -87,7 +87,8 @@ class DependencyParsingPipeline(Pipeline):
     def preprocess(self, inputs: Sequence[Sentence], **parameters: Any) -> dict[str, Any]:
         """Sentences to a batch of model inputs."""
         settings = ParserSettings.of(self.model.config)
-        longest = min(settings.max_length, self.tokenizer.model_max_length)
+        longest = self.tokenizer.model_max_length
+        longest = min(getattr(self.model.config, "max_seq_length", longest), longest)
         columns = encode_words([sentence.words for sentence in inputs], self.tokenizer, longest)
         if settings.use_pos:
             columns["pos_ids"] = [
