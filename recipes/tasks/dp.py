@@ -32,6 +32,7 @@ class DependencyParsing(Recipe):
     task: str = "dp"
     sample: Any = "진달래가 봄이면 온 산에 핀다"
     peft_task_type: ClassVar[str | None] = None
+    pipeline_task: ClassVar[str | None] = "dependency-parsing"
 
     def configure(
         self,
@@ -96,7 +97,7 @@ class DependencyParsing(Recipe):
         return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps heads and relations, int16, and scores, float32: (batch, words, decoders) each."""
+        """Keeps heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
         import torch
 
         from recipes.models.dependency_parsing.decoding import (
@@ -112,7 +113,7 @@ class DependencyParsing(Recipe):
             heads = decode_heads(output.arc_scores, lengths, decoder)
             kept.append((heads, *best_relations(output.arc_scores, output.relation_scores, heads)))
         heads, relations, scores = (torch.stack(parts, dim=-1) for parts in zip(*kept, strict=True))
-        return output.loss, (heads.to(torch.int16), relations.to(torch.int16), scores.float())
+        return output.loss, (heads.to(torch.int32), relations.to(torch.int32), scores.float())
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
@@ -195,6 +196,16 @@ class DependencyParsing(Recipe):
         return parsed_words(
             row["word_form"], answer["head"], answer["deprel"], details[index]["word_scores"], pos
         )
+
+    def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
+        """The tree of the first sentence that is neither long nor a mere fragment."""
+        from recipes.models.dependency_parsing.tree_svg import tree_svg
+
+        lengths = [len(words) for words in examples["word_form"]]
+        index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
+        answer = decoded.predictions[index]
+        fields = zip(examples[index]["word_form"], answer["head"], answer["deprel"], strict=True)
+        return tree_svg([{"word": w, "head": head, "relation": name} for w, head, name in fields])
 
     def _figures(self, outputs: Any, examples: datasets.Dataset) -> dict[str, float]:
         """All scores of all decoders, by ``<decoder>_<key>``."""
