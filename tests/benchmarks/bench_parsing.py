@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from parsing_oracles import naive_batch, naive_eisner, naive_pool
 from transformers import AutoConfig, AutoTokenizer
+from transformers.utils import logging
 
 import klue_datasets
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
@@ -101,40 +103,53 @@ def test_decoders(features: list[dict[str, Any]]) -> None:
     assert [heads[: len(tree)] for heads, tree in zip(found, expected, strict=True)] == expected
     words = int(lengths.sum())
     shown = ", ".join(f"{decoder} {words / spent:,.0f}" for decoder, spent in times.items())
-    print(f"\nwords decoded a second, a batch of {BATCH} sentences of up to {longest} words: {shown}; "
-          f"Eisner in Python {words / slow:,.0f} ({slow / times['projective']:.0f} times slower)")  # fmt: skip
+    print(f"\nwords decoded a second, {BATCH} sentences of up to {longest} words at once: {shown}; Eisner in "
+          f"Python {words / slow:,.0f} ({slow / times['projective']:.0f} times slower)")  # fmt: skip
     assert slow / times["projective"] > 2
 
 
 def test_words_a_second(features: list[dict[str, Any]], shared: Path) -> None:
-    """Both heads on the same encoder: a batch of 16 in training, one of 64 in inference, decoding included."""
+    """Both heads on the same encoder, and alone: batches of 16 in training, of 64 in inference."""
     torch.set_num_threads(1)
-    collate = ParserCollator(0, 45)
+    logging.set_verbosity_error()  # every weight of the heads is new, and would be listed
     path = shared / "models/e5-small-ko"
+    collate = ParserCollator(0, 45)
     for head in ("klue", "biaffine"):
         config = AutoConfig.from_pretrained(path)
         ParserSettings(head=head, pos_tags=DP_POS_TAGS).write(config, DP_RELATIONS)
         model = DependencyParser.from_pretrained(path, config=config)
-        rates = {}
-        for rows in (features[:16], features[:BATCH]):
-            batch = collate(rows)
-            lengths = (batch["first_pieces"] >= 0).sum(dim=1)
-
-            def train(batch: dict[str, torch.Tensor] = batch, model: Any = model) -> None:
-                model.train()(**batch).loss.backward()
-                model.zero_grad()
-
-            def parse(
-                batch: dict[str, torch.Tensor] = batch, lengths: torch.Tensor = lengths, model: Any = model
-            ) -> None:
-                with torch.no_grad():
-                    output = model.eval()(**batch)
-                    heads = decode_heads(output.arc_scores, lengths, "head_final")
-                    best_relations(output.arc_scores, output.relation_scores, heads)
-
-            name, step = ("training", train) if len(rows) == 16 else ("inference", parse)
-            rates[name] = int(lengths.sum()) / seconds(step, times=2)
         parameters = sum(parameter.numel() for parameter in model.parser.parameters())
-        print(f"\n{head} ({parameters / 1e6:.1f} M parameters on a {config.hidden_size}-wide encoder): "
-              + ", ".join(f"{rate:,.0f} words a second in {name}" for name, rate in rates.items()))  # fmt: skip
+        rates = {}
+        for name, rows in (("training", features[:16]), ("inference", features[:BATCH])):
+            batch = collate(rows)
+            words = int((batch["first_pieces"] >= 0).sum())
+            model.train(name == "training")
+            rates[name] = words / seconds(functools.partial(step, model, batch), times=2)
+            rates[f"{name} without the encoder"] = words / seconds(functools.partial(head_step, model, batch))
+        print(f"\n{head}, {parameters / 1e6:.1f} M parameters on {config.hidden_size} wide, words a second: "
+              + ", ".join(f"{rate:,.0f} in {name}" for name, rate in rates.items()))  # fmt: skip
         assert all(rate > 0 for rate in rates.values())
+
+
+def step(model: Any, batch: dict[str, torch.Tensor]) -> None:
+    """Forward and backward in training; forward and the head-final trees otherwise."""
+    with torch.set_grad_enabled(model.training):
+        output = model(**batch)
+    if model.training:
+        output.loss.backward()
+        model.zero_grad()
+        return
+    heads = decode_heads(output.arc_scores, (batch["first_pieces"] >= 0).sum(dim=1), "head_final")
+    best_relations(output.arc_scores, output.relation_scores, heads)
+
+
+def head_step(model: Any, batch: dict[str, torch.Tensor]) -> None:
+    """The same with the head alone."""
+    lengths = (batch["first_pieces"] >= 0).sum(dim=1)
+    vectors = torch.zeros(1, len(lengths), 1 + int(lengths.max()), 2 * model.config.hidden_size)
+    heads = batch["heads"] if model.training else None
+    with torch.set_grad_enabled(model.training):
+        arcs, relations = model.parser(vectors, lengths, batch["pos_ids"], heads)
+        if model.training:
+            (arcs.sum() + relations.sum()).backward()
+            model.zero_grad()
