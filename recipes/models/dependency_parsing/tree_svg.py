@@ -12,18 +12,20 @@ GAP = 26  # between words
 LEVEL = 30  # between arcs one above the other
 MARGIN = 12
 
+# Plain colours, twice: not every program that shows SVG knows CSS variables.
 STYLE = """
-.dp { --ink: #1f2328; --arc: #6e7781; --label: #0550ae; --paper: #ffffff; }
-@media (prefers-color-scheme: dark) {
-  .dp { --ink: #e6edf3; --arc: #8d96a0; --label: #79c0ff; --paper: #0d1117; }
-}
 .dp text { text-anchor: middle;
   font-family: "Noto Sans KR", "Noto Sans CJK KR", "Apple SD Gothic Neo", "Malgun Gothic", sans-serif; }
-.dp .word { font-size: 16px; fill: var(--ink); }
-.dp .relation { font-size: 11px; fill: var(--label); stroke: var(--paper); stroke-width: 4px;
-  paint-order: stroke; }
-.dp path { fill: none; stroke: var(--arc); stroke-width: 1.4px; }
-.dp .tip { fill: var(--arc); stroke: none; }
+.dp .word { font-size: 16px; fill: #1f2328; }
+.dp .relation { font-size: 11px; fill: #0550ae; stroke: #ffffff; stroke-width: 4px; paint-order: stroke; }
+.dp path { fill: none; stroke: #6e7781; stroke-width: 1.4px; }
+.dp .tip { fill: #6e7781; stroke: none; }
+@media (prefers-color-scheme: dark) {
+  .dp .word { fill: #e6edf3; }
+  .dp .relation { fill: #79c0ff; stroke: #0d1117; }
+  .dp path { stroke: #8d96a0; }
+  .dp .tip { fill: #8d96a0; stroke: none; }
+}
 """
 
 
