@@ -7,13 +7,21 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import ModelOutput
 
 from .configuration_dependency_parsing import ParserSettings
 from .heads import BiaffineHead, KlueHead, ParserHead
 from .pipeline_dependency_parsing import TASK, DependencyParsingPipeline
 from .words import IGNORED
+
+# What a parser can do if its encoder can.
+ABILITIES = (
+    "_supports_sdpa",
+    "_supports_flash_attn",
+    "_supports_flex_attn",
+    "supports_gradient_checkpointing",
+)
 
 
 @dataclasses.dataclass
@@ -47,6 +55,8 @@ class DependencyParser(PreTrainedModel):
     config_class = PreTrainedConfig
 
     def __init__(self, config: PreTrainedConfig) -> None:
+        for ability in ABILITIES:  # before transformers falls back to slow attention for want of them
+            setattr(self, ability, getattr(_encoder_class(config), ability))
         super().__init__(config)
         settings = ParserSettings.of(config)
         # Not the code of this very class, which auto_map names once it is saved.
@@ -155,6 +165,12 @@ def at_heads(relation_scores: torch.Tensor, heads: torch.Tensor) -> torch.Tensor
         return relation_scores
     index = heads.clamp(min=0)[..., None, None].expand(-1, -1, 1, relation_scores.shape[-1])
     return relation_scores.gather(2, index).squeeze(2)
+
+
+def _encoder_class(config: PreTrainedConfig) -> Any:
+    """The class of the encoder that AutoModel makes."""
+    found = MODEL_MAPPING[type(config)]
+    return found[0] if isinstance(found, tuple | list) else found
 
 
 def _loss(scores: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:

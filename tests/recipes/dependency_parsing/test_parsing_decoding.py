@@ -8,6 +8,7 @@ import pytest
 import torch
 from parsing_oracles import all_trees, is_head_final, is_projective, naive_eisner, score_of
 
+from recipes.models.dependency_parsing import decoding
 from recipes.models.dependency_parsing.decoding import decode_heads
 
 KINDS = {
@@ -76,6 +77,13 @@ def test_what_cannot_be_decoded_is_refused() -> None:
         decode_heads(random_scores(1, 1, 2), torch.tensor([1]), "best")
     with pytest.raises(ValueError, match="NaN"):
         decode_heads(torch.full((1, 1, 2), torch.nan), torch.tensor([1]), "mst")
+
+
+def test_without_its_package_mst_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_edmonds", lambda: None)
+    assert decoding.available_decoders() == ("argmax", "projective", "head_final")
+    with pytest.raises(ImportError, match=r"not installed: pip install ufal.chu-liu-edmonds"):
+        decode_heads(random_scores(1, 1, 2), torch.tensor([1]), "mst")
 
 
 def test_the_oracles_count_trees_as_known() -> None:

@@ -150,6 +150,16 @@ def test_words_without_a_known_tag_are_read_as_if_it_was_dropped(tiny: Path) -> 
     assert not torch.allclose(none.arc_scores[1], known.arc_scores[1])
 
 
+def test_the_encoder_computes_as_it_would_alone(tiny: Path) -> None:
+    """A wrapper without a word on it makes transformers fall back to slow attention."""
+    model = make(tiny)
+    assert model.bert.config._attn_implementation == "sdpa"
+    model.activation_checkpointing_enable()
+    batch = batch_of(tiny, SENTENCES)
+    model.train()(**batch).loss.backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
 def test_a_parser_loads_from_a_plain_encoder_and_as_one(tiny: Path, tmp_path: Path) -> None:
     model = make(tiny)
     plain = AutoModel.from_pretrained(tiny, add_pooling_layer=False).state_dict()
