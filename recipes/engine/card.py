@@ -161,7 +161,8 @@ def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
 def _training(results: Mapping[str, Any]) -> dict[str, Any]:
     shown = {
         "examples": "train_samples",
-        "examples that lost their end": "train_truncated",
+        "examples that lost a part": "train_truncated",
+        "examples in several windows": "train_windowed",
         "epochs": "epoch",
         "loss": "train_loss",
         "seconds": "train_runtime",
