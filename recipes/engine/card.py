@@ -62,6 +62,7 @@ def write_card(
         chosen_on_validation=results.get("best_checkpoint_metric") is not None,
         samples=f"{results.get('eval_samples', 0):,}",
         truncated=results.get("eval_truncated", 0),
+        windowed=results.get("eval_windowed", 0),
         scores=[
             {"name": name, "score": _shown(scores[key]), "constant": _shown(results.get(f"constant_{key}"))}
             for key, name in metric.names.items()
