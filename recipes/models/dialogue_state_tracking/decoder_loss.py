@@ -65,7 +65,8 @@ class _MixtureLoss(torch.autograd.Function):
             d_states = torch.empty_like(low_states) if wants_states else None
             # float32: thousands of small terms are summed
             d_table = torch.zeros_like(table, dtype=torch.float32) if wants_table else None
-            log_shares, log_likelihoods = [], []
+            nothing = log_copied.new_empty(0)
+            log_shares, log_likelihoods = [nothing], [nothing]
             rows = chunk_rows(len(table))
             for start in range(0, len(states), rows):
                 part = slice(start, start + rows)

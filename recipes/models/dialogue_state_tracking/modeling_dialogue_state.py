@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
@@ -71,6 +71,13 @@ class DialogueStateTracker(PreTrainedModel):
         self.gate = nn.Linear(width, len(GATES))
         self.pointer = nn.Linear(3 * width, 1)
         self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, path: Any, *args: Any, config: Any = None, **kwargs: Any) -> Any:
+        """As in transformers; without a configuration, the folder's own: that of the encoder."""
+        if config is None:
+            config = AutoConfig.from_pretrained(path, revision=kwargs.get("revision"))
+        return super().from_pretrained(path, *args, config=config, **kwargs)
 
     def _init_weights(self, module: nn.Module) -> None:
         """The decoder's modules begin as torch makes them, the others as in transformers."""

@@ -126,7 +126,7 @@ class StateReader:
         for table in (self._known[slot], self._everywhere):
             if wanted in table:
                 said = [value for value in table[wanted] if any(value in text for text in utterances)]
-                return (said or table[wanted])[0]
+                return max(said, key=len) if said else table[wanted][0]
         return self._copied(wanted, utterances) or self._spelled(wanted)
 
     def nearest(self, slot: str, value: str) -> str:
