@@ -11,7 +11,7 @@ import pytest
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
-from recipes.engine.arguments import make_parser, parse
+from recipes.engine.command_line import make_parser, parse
 from recipes.tasks import MODULES
 
 ROOT = Path(__file__).resolve().parent.parent

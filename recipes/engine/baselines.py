@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import collections
 import math
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from klue_metrics.functional import get_metric
+from recipes.tasks.protocol import Recipe
+
+if TYPE_CHECKING:
+    import datasets
 
 
-def constant_scores(
-    task: str, train_references: Sequence[Any], references: Sequence[Any]
-) -> dict[str, float]:
+def constant_scores(recipe: Recipe, train: datasets.Dataset, examples: datasets.Dataset) -> dict[str, float]:
     """Scores of the best constant answer, chosen without looking at the split that is scored.
 
     Args:
-        task: Name of the task.
-        train_references: Gold of the training split. Class names: the most frequent is the answer.
-            Numbers: their mean is one answer, the scale's end (5) another.
-        references: Gold of the split that is scored.
+        recipe: The task; says which constant answers there are.
+        train: Examples of the training split.
+        examples: Those that are scored.
 
     Returns:
-        The metric's keys; for each the best that one of those constants reaches, NaN where none is defined.
+        The metric's keys; for each the best that one of the constants reaches, NaN where none is defined.
     """
-    metric = get_metric(task)
+    metric = get_metric(recipe.task)
+    references = recipe.references(examples)
     scores = []
     with warnings.catch_warnings():  # a constant has no correlation, which is the point here
         warnings.simplefilter("ignore")
-        for answer in _constants(train_references):
-            scores.append(metric.compute([answer] * len(references), references))
+        for answer in recipe.constants(train, examples):
+            scores.append(metric.compute(answer.predictions, references, **answer.metric_inputs))
     best = {}
     for key in metric.names:
-        defined = [score[key] for score in scores if not math.isnan(score[key])]
+        defined = [score[key] for score in scores if not math.isnan(score.get(key, math.nan))]
         best[key] = max(defined, default=math.nan)
     return best
-
-
-def _constants(references: Sequence[Any]) -> list[Any]:
-    if all(isinstance(reference, str) for reference in references):
-        return [collections.Counter(references).most_common(1)[0][0]]
-    return [math.fsum(references) / len(references), 5.0]

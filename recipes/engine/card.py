@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,32 @@ from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, as_settings
 from recipes.engine.data import Data
 from recipes.tasks import MODULES
+from recipes.tasks.protocol import Recipe
 
 HUB_DATASET = "klue/klue"
+TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' own pipeline gives the whole answer
 
 
 def write_card(
-    task: str, output_dir: Path, arguments: RecipeArguments, data: Data, results: Mapping[str, Any]
+    recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: Mapping[str, Any]
 ) -> None:
     """Writes README.md, and .eval_results/klue.yaml where the run was evaluated.
 
     Args:
-        task: Name of the task.
+        recipe: The task.
         output_dir: Folder of the model.
         arguments: What the run was told.
         data: What it was trained and evaluated on.
         results: What ``all_results.json`` will hold.
     """
-    record, metric = get_task(task), get_metric(task)
+    record, metric = get_task(recipe.task), get_metric(recipe.task)
     scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}
     base_model = _base_model(arguments)
     metadata = ModelCardData(
         language="ko",
         base_model=base_model if data.is_official or "/" in base_model else None,
         datasets=[HUB_DATASET] if data.is_official else None,
-        metrics=[_hub_metric(key) for key in scores] or None,
+        metrics=_hub_metrics(scores) or None,
         library_name="peft" if arguments.use_lora else "transformers",
         pipeline_tag=record.card_task,
         tags=["klue", "korean", record.name],
@@ -50,7 +53,7 @@ def write_card(
         "model.md",
         metadata=metadata.to_yaml(),
         task=record,
-        script=MODULES[task],
+        script=MODULES[recipe.task],
         base_model=base_model,
         base_model_name=base_model.rsplit("/", 1)[-1],
         is_official=data.is_official,
@@ -63,10 +66,10 @@ def write_card(
             for key, name in metric.names.items()
             if key in scores
         ],
-        usage=_usage(record, arguments),
+        usage=_usage(recipe, arguments),
         training=_training(results),
         settings=arguments,
-        settings_yaml=yaml.safe_dump(_told(arguments), allow_unicode=True, sort_keys=False),
+        settings_yaml=yaml.safe_dump(_told(arguments, recipe.task), allow_unicode=True, sort_keys=False),
         data_license=LICENSE,
         citation=CITATION,
     )
@@ -115,43 +118,32 @@ def _write_eval_results(path: Path, record: Task, data: Data, scores: Mapping[st
     path.write_text(yaml.safe_dump(rows, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def _usage(record: Task, arguments: RecipeArguments) -> str:
-    """Lines that load the model and answer one question."""
-    inputs = {
-        "ynat": '"코스피 사흘 만에 반등…외국인 순매수"',
-        "sts": '{"text": "방이 깨끗해요.", "text_pair": "방이 깔끔합니다."}, function_to_apply="none"',
-        "nli": '{"text": "오늘은 하루 종일 비가 온다.", "text_pair": "오늘은 날씨가 맑다."}',
-    }
-    is_own_model = arguments.pooling in ("mean", "pair")
-    if not arguments.use_lora:
-        trusted = ", trust_remote_code=True" if is_own_model else ""
-        lines = [
+def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
+    """Lines that load the model and answer one question: transformers alone where it can, else ours."""
+    record = get_task(recipe.task)
+    is_plain = recipe.task in TEXT_CLASSIFICATION and not arguments.use_lora
+    if not is_plain:
+        return "\n".join(
+            [
+                "from recipes.predict import load_pipeline\n",
+                f'answer = load_pipeline("{record.name}", ".")  # this folder',
+                f"print(answer({json.dumps(recipe.sample, ensure_ascii=False)}))",
+            ]
+        )
+    texts = [recipe.sample] if isinstance(recipe.sample, str) else list(recipe.sample.values())
+    names = ("text", "text_pair")
+    shown = json.dumps(
+        texts[0] if len(texts) == 1 else dict(zip(names, texts, strict=True)), ensure_ascii=False
+    )
+    as_it_is = ', function_to_apply="none"' if recipe.task == "sts" else ""
+    trusted = ", trust_remote_code=True" if arguments.pooling in ("mean", "pair") else ""
+    return "\n".join(
+        [
             "from transformers import pipeline\n",
             f'classify = pipeline("{record.card_task}", model="."{trusted})  # this folder, or its Hub id',
+            f"print(classify({shown}{as_it_is}))",
         ]
-    elif not is_own_model:
-        lines = [
-            "from peft import PeftConfig, PeftModel",
-            "from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer",
-            "from transformers import pipeline\n",
-            'folder = "."  # this one, or its Hub id',
-            "base = AutoModelForSequenceClassification.from_pretrained(",
-            "    PeftConfig.from_pretrained(folder).base_model_name_or_path,",
-            "    config=AutoConfig.from_pretrained(folder),",
-            ")",
-            "model = PeftModel.from_pretrained(base, folder)",
-            "tokenizer = AutoTokenizer.from_pretrained(folder)",
-            f'classify = pipeline("{record.card_task}", model=model, tokenizer=tokenizer)',
-        ]
-    else:  # an adapter on a model that transformers does not have
-        lines = [
-            "from recipes.engine.modeling import load_trained",
-            "from recipes.tasks import get_recipe",
-            "from transformers import pipeline\n",
-            f'loaded = load_trained(get_recipe("{record.name}"), ".")  # this folder',
-            f'classify = pipeline("{record.card_task}", model=loaded.model, tokenizer=loaded.tokenizer)',
-        ]
-    return "\n".join([*lines, f"print(classify({inputs[record.name]}))"])
+    )
 
 
 def _training(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,7 +162,7 @@ def _training(results: Mapping[str, Any]) -> dict[str, Any]:
     return {name: results[key] for name, key in shown.items() if key in results}
 
 
-def _told(arguments: RecipeArguments) -> dict[str, Any]:
+def _told(arguments: RecipeArguments, task: str) -> dict[str, Any]:
     """The settings that change scores: not where files lie."""
     places = {
         "output_dir",
@@ -183,7 +175,7 @@ def _told(arguments: RecipeArguments) -> dict[str, Any]:
     hidden = places | {"preprocessing_num_workers", "model_name_or_path", "tokenizer_name", "data_dir"}
     return {
         name: value
-        for name, value in as_settings(arguments).items()
+        for name, value in as_settings(arguments, task).items()
         if name not in hidden and value is not None
     }
 
@@ -194,9 +186,11 @@ def _base_model(arguments: RecipeArguments) -> str:
     return path.resolve().name if path.is_dir() else arguments.model_name_or_path
 
 
-def _hub_metric(key: str) -> str:
-    """What the Hub calls a metric key."""
-    return {"macro_f1": "f1", "pearsonr": "pearsonr", "f1": "f1", "accuracy": "accuracy"}[key]
+def _hub_metrics(keys: Iterable[str]) -> list[str]:
+    """What the Hub calls the metrics that it knows, without repetitions."""
+    names = {"accuracy": "accuracy", "pearsonr": "pearsonr", "exact_match": "exact_match", "f1": "f1"}
+    found = (names.get(key, "f1" if key.endswith("_f1") else None) for key in keys)
+    return list(dict.fromkeys(name for name in found if name))
 
 
 def _shown(score: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recipes.engine.arguments import make_parser, parse
+from recipes.engine.command_line import make_parser, parse
 
 
 def main(task: str, description: str | None, argv: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -11,7 +12,9 @@ import numpy as np
 
 import klue_metrics
 from recipes.engine.modeling import LoadedModel
-from recipes.tasks.protocol import Decoded, Recipe
+from recipes.tasks.protocol import Batch, Decoded, Recipe
+
+INDEX = "index"  # column of the features: their position, by which outputs find back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,99 +22,144 @@ class EncodedSplit:
     """A split as the model reads it.
 
     Attributes:
-        examples: The rows as the data set has them.
-        features: The model's inputs; row i is made from row ``order[i]`` of the examples.
-        order: Positions of the features' examples, shape (n,).
+        recipe: The task.
+        examples: What is scored, one row each.
+        features: The model's inputs and what decoding needs, in the order of the examples; column
+            ``example`` is the position of the one that a feature was made from.
     """
 
+    recipe: Recipe
     examples: datasets.Dataset
     features: datasets.Dataset
-    order: np.ndarray
 
     @property
     def truncated(self) -> int:
-        """How many examples were longer than the model's input and lost their end."""
+        """How many examples were longer than the model's input and lost a part."""
         return int(np.sum(self.features["truncated"]))
 
-    def in_order(self, outputs: np.ndarray) -> np.ndarray:
-        """Model outputs, one a feature, in the order of the examples.
+    @property
+    def windowed(self) -> int:
+        """How many examples were longer than the model's input and are read in several windows."""
+        return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
+
+    def training_inputs(self) -> datasets.Dataset:
+        """What training reads; ``length`` is for batches of examples of like length."""
+        return self.features.remove_columns(["example", "truncated", *self.recipe.kept])
+
+    def evaluation_inputs(self) -> datasets.Dataset:
+        """What evaluation reads, longest first: less padding; memory runs out at once or not at all."""
+        inputs = self.training_inputs().add_column(INDEX, np.arange(len(self.features)))
+        return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
+
+    def in_order(self, outputs: Any, index: np.ndarray) -> Any:
+        """What ``recipe.predict`` kept, in the order of the features.
+
+        Args:
+            outputs: One row a feature.
+            index: Which feature each row is of.
 
         Raises:
-            RuntimeError: There is not exactly one output an example.
+            RuntimeError: There is not exactly one row of outputs a feature.
         """
-        if len(outputs) != len(self.order):
+        if not np.array_equal(np.sort(index), np.arange(len(self.features))):
             raise RuntimeError(
-                f"{len(outputs)} outputs for {len(self.order)} examples; expected one for each."
+                f"{self.recipe.task}: outputs of {len(index)} features ({len(np.unique(index))} different); "
+                f"expected one for each of {len(self.features)}."
             )
-        return np.asarray(outputs)[np.argsort(self.order)]
+        return _rows(outputs, np.argsort(index))
 
 
 def encode_split(
-    recipe: Recipe,
-    examples: datasets.Dataset,
-    loaded: LoadedModel,
-    *,
-    longest_first: bool,
-    num_proc: int | None,
+    recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
 ) -> EncodedSplit:
-    """Turns examples into features.
-
-    Args:
-        recipe: The task.
-        examples: Rows of one split.
-        loaded: The model they are for.
-        longest_first: Sort the features by length, longest first: evaluation pads less, and runs out of
-            memory at once or not at all.
-        num_proc: Processes that tokenise.
-    """
+    """Turns prepared examples into features; ``num_proc`` processes tokenise."""
     features = examples.map(
-        functools.partial(recipe.encode, tokenizer=loaded.tokenizer, max_length=loaded.max_length),
+        functools.partial(
+            _encode,
+            recipe=recipe,
+            tokenizer=loaded.tokenizer,
+            config=loaded.config,
+            max_length=loaded.max_length,
+        ),
         batched=True,
+        with_indices=True,
         remove_columns=examples.column_names,
         num_proc=num_proc,
         desc="Tokenising",
     )
-    order = np.arange(len(examples))
-    if longest_first:
-        order = np.argsort(-np.asarray(features["length"]), kind="stable")
-        features = features.select(order)
-    return EncodedSplit(examples, features, order)
+    return EncodedSplit(recipe, examples, features)
+
+
+def _encode(batch: Batch, indices: Sequence[int], *, recipe: Recipe, **how: Any) -> dict[str, Any]:
+    features = recipe.encode(batch, **how)
+    rows = features.pop("row", range(len(indices)))
+    return features | {"example": [indices[row] for row in rows]}
+
+
+def _rows(outputs: Any, order: np.ndarray) -> Any:
+    if isinstance(outputs, tuple | list):
+        return tuple(_rows(part, order) for part in outputs)
+    return np.asarray(outputs)[order]
+
+
+class Collator:
+    """Makes batches with the recipe's collator; features that say which they are go on saying it."""
+
+    def __init__(self, recipe: Recipe, loaded: LoadedModel, pad_to_multiple_of: int | None = None) -> None:
+        self.collate = recipe.collator(loaded.tokenizer, loaded.config, pad_to_multiple_of)
+
+    def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """A batch of tensors."""
+        import torch
+
+        plain = [
+            {name: value for name, value in feature.items() if name not in (INDEX, "length")}
+            for feature in features
+        ]
+        batch = dict(self.collate(plain))
+        if INDEX in features[0]:
+            batch[INDEX] = torch.tensor([feature[INDEX] for feature in features])
+        return batch
 
 
 class Evaluator:
     """Scores model outputs with the official metric, through evaluate, on one encoded split."""
 
-    def __init__(self, recipe: Recipe, split: EncodedSplit) -> None:
-        self.recipe = recipe
+    def __init__(self, split: EncodedSplit, config: Any) -> None:
         self.split = split
-        self.references = recipe.references(split.examples)
+        self.config = config
+        self.references = split.recipe.references(split.examples)
         # In memory: several ranks, or runs side by side, then share no lock files.
-        self.metric = klue_metrics.load(recipe.task, keep_in_memory=True)
+        self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
 
-    def decode(self, outputs: Any) -> Decoded:
-        """Outputs, one a feature, to predictions in the order of the examples."""
-        return self.recipe.decode(self.split.in_order(outputs), self.split.examples)
+    def decode(self, prediction: Any) -> Decoded:
+        """What Trainer gathered, to predictions in the order of the examples."""
+        split = self.split
+        outputs = split.in_order(prediction.predictions, prediction.label_ids)
+        return split.recipe.decode(outputs, split.examples, split.features, self.config)
 
     def score(self, decoded: Decoded) -> dict[str, float]:
         """The official scores of predictions."""
         scores: dict[str, float] = self.metric.compute(
-            predictions=decoded.predictions, references=self.references
+            predictions=decoded.predictions, references=self.references, **decoded.metric_inputs
         )
         return scores
 
     def compute_metrics(self, prediction: Any) -> dict[str, float]:
         """The form that Trainer asks for."""
-        return self.score(self.decode(prediction.predictions))
+        return self.score(self.decode(prediction))
 
     def prediction_rows(self, decoded: Decoded) -> list[dict[str, Any]]:
         """What the predictions file holds: one row an example."""
         columns = self.split.examples.column_names
-        names = self.split.examples["guid"] if "guid" in columns else range(len(self.references))
         key = "guid" if "guid" in columns else "index"
+        names = self.split.examples["guid"] if "guid" in columns else range(len(self.references))
         rows = []
         for index, name in enumerate(names):
             row = {key: name, "prediction": decoded.predictions[index], "reference": self.references[index]}
             if decoded.scores is not None:
                 row["score"] = decoded.scores[index]
+            if decoded.details is not None:
+                row |= decoded.details[index]
             rows.append(row)
         return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from recipes.engine.arguments import RecipeArguments
-from recipes.tasks.protocol import Recipe
+from recipes.tasks.protocol import NO_SPLITS, Recipe
 
 ADAPTER_CONFIG = "adapter_config.json"
 # These families number positions from the padding token's id + 1.
@@ -35,9 +35,21 @@ class LoadedModel:
     head: Sequence[str]
     max_length: int
 
+    @property
+    def config(self) -> Any:
+        """The model's own configuration, also under an adapter."""
+        return _plain(self.model).config
 
-def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
+
+def load_model(
+    recipe: Recipe, arguments: RecipeArguments, splits: Mapping[str, Any] = NO_SPLITS
+) -> LoadedModel:
     """Loads the model and tokenizer that a run starts from.
+
+    Args:
+        recipe: The task.
+        arguments: What the run was told.
+        splits: The prepared data, for what the model has to know of it.
 
     Raises:
         ValueError: The checkpoint has no trained head though no training is asked for, or no fast tokenizer.
@@ -45,23 +57,25 @@ def load_model(recipe: Recipe, arguments: RecipeArguments) -> LoadedModel:
     """
     path = arguments.model_name_or_path
     config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)
-    recipe.configure(config, arguments)
     tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config)
     config.sep_token_id = tokenizer.sep_token_id
+    recipe.configure(config, tokenizer, arguments, splits)
     if (Path(path) / ADAPTER_CONFIG).is_file():
-        model = _load_adapter(recipe, path, config, trainable=arguments.do_train)
+        model = _load_adapter(recipe, path, config, len(tokenizer), trainable=arguments.do_train)
         fresh: list[str] = []
+        added: list[int] = []
     else:
         model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
+        added = _grow_embeddings(model, len(tokenizer))
         if fresh and not arguments.do_train:
             raise ValueError(
                 f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
                 "expected a model that a recipe has trained, or --do_train."
             )
-    head = _head_modules(model.get_base_model() if hasattr(model, "get_base_model") else model, fresh)
+    head = _head_modules(_plain(model), fresh)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
-        model = _add_lora(recipe, model, arguments, head)
+        model = _add_lora(recipe, model, arguments, head, added)
     max_length = min(arguments.max_seq_length, _longest_input(config, tokenizer))
     return LoadedModel(model, tokenizer, head, max_length)
 
@@ -98,7 +112,7 @@ def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
     """Writes the model's own configuration beside a saved adapter: it knows the head's shape."""
     if hasattr(model, "get_base_model"):
-        model.get_base_model().config.save_pretrained(output_dir)
+        _plain(model).config.save_pretrained(output_dir)
 
 
 def _load_weights(
@@ -116,11 +130,28 @@ def _load_weights(
     return model, sorted({*info["missing_keys"], *mismatched})
 
 
-def _load_adapter(recipe: Recipe, path: str, config: PreTrainedConfig, *, trainable: bool) -> Any:
+def _plain(model: Any) -> Any:
+    """The model under an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _grow_embeddings(model: Any, tokens: int) -> list[int]:
+    """Makes room for tokens that were added to the tokenizer; returns their ids."""
+    old = model.get_input_embeddings().num_embeddings
+    if tokens > old:
+        model.resize_token_embeddings(tokens)
+    return list(range(old, tokens))
+
+
+def _load_adapter(
+    recipe: Recipe, path: str, config: PreTrainedConfig, tokens: int, *, trainable: bool
+) -> Any:
     from peft import PeftModel
 
     base = json.loads((Path(path) / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    config.vocab_size, grown = AutoConfig.from_pretrained(base).vocab_size, config.vocab_size
     model, _ = _load_weights(recipe, base, config, "main")
+    _grow_embeddings(model, max(tokens, grown))
     return PeftModel.from_pretrained(model, path, is_trainable=trainable)
 
 
@@ -131,7 +162,9 @@ def _head_modules(model: Any, fresh: Sequence[str]) -> list[str]:
     return sorted(outside | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
 
 
-def _add_lora(recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str]) -> Any:
+def _add_lora(
+    recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str], added: Sequence[int]
+) -> Any:
     """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole."""
     from peft import LoraConfig, get_peft_model
 
@@ -145,6 +178,7 @@ def _add_lora(recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequ
         target_modules=arguments.lora_target_modules or "all-linear",
         modules_to_save=list(head),
         exclude_modules=list(head),
+        trainable_token_indices=list(added) or None,
     )
     return get_peft_model(model, config)
 

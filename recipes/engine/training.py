@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import datasets
 import torch
 import transformers
 from torch.utils.data import SequentialSampler
-from transformers import DataCollatorWithPadding, EarlyStoppingCallback, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments
@@ -22,7 +23,7 @@ from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
 from recipes.engine.checkpoints import find_checkpoint, prepare_output_dir
 from recipes.engine.data import Data, load_data
-from recipes.engine.evaluation import EncodedSplit, Evaluator, encode_split
+from recipes.engine.evaluation import INDEX, Collator, EncodedSplit, Evaluator, encode_split
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
 from recipes.engine.results import (
     ALL_RESULTS,
@@ -39,15 +40,19 @@ logger = logging.getLogger(__name__)
 
 
 class RecipeTrainer(Trainer):
-    """Trainer that evaluates in the order it was given, and may train the head at a learning rate of its own.
+    """Trainer for recipes: predicts as the recipe does, in the order it was given.
 
     Args:
+        recipe: The task.
         head: Names of the head's modules.
         head_learning_rate: Their peak learning rate; None for that of the rest.
         **kwargs: As for Trainer.
     """
 
-    def __init__(self, *, head: Sequence[str], head_learning_rate: float | None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, recipe: Recipe, head: Sequence[str], head_learning_rate: float | None, **kwargs: Any
+    ) -> None:
+        self.recipe = recipe
         self.head = head
         self.head_learning_rate = head_learning_rate
         super().__init__(**kwargs)
@@ -69,6 +74,20 @@ class RecipeTrainer(Trainer):
             group["params"] = [parameter for parameter in group["params"] if not is_head[id(parameter)]]
             optimizer.add_param_group({**group, "params": head, "lr": self.head_learning_rate})
         return optimizer
+
+    def prediction_step(
+        self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[torch.Tensor | None, Any, torch.Tensor]:
+        """What the recipe keeps of a batch, and in place of labels which features it is of.
+
+        Outputs are reduced here, on the device and with the inputs at hand; ``preprocess_logits_for_metrics``
+        would see them only when they have been padded for all processes.
+        """
+        inputs = self._prepare_inputs(inputs)
+        index = inputs.pop(INDEX)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss, outputs = self.recipe.predict(model, inputs)
+        return None if loss is None else loss.detach().mean(), outputs, index
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         # transformers 5 applies length grouping, which shuffles, to evaluation too.
@@ -97,43 +116,42 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     transformers.set_seed(training_arguments.seed)
     with training_arguments.main_process_first(desc="loading data"):
         data = load_data(recipe.task, arguments)
-    loaded = load_model(recipe, arguments)
+        splits = {name: recipe.prepare(data.splits[name]) for name in _needed_splits(recipe, arguments, data)}
+    if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
+        splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
+    loaded = load_model(recipe, arguments, splits)
     if training_arguments.should_save and arguments.do_train:
         prepare_output_dir(
             output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir
         )
     with training_arguments.main_process_first(desc="tokenising"):
-        splits = {
-            name: encode_split(
-                recipe,
-                data.splits[name],
-                loaded,
-                longest_first=name != "train",
-                num_proc=arguments.preprocessing_num_workers,
-            )
-            for name in _needed_splits(arguments, data)
+        encoded = {
+            name: encode_split(recipe, split, loaded, num_proc=arguments.preprocessing_num_workers)
+            for name, split in splits.items()
         }
-    for name, split in splits.items():
-        if split.truncated:
-            logger.warning(
-                "%s: %d of %d %s examples are longer than %d tokens and lose their end.",
-                recipe.task, split.truncated, len(split.examples), name, loaded.max_length,
-            )  # fmt: skip
-    evaluators = {name: Evaluator(recipe, split) for name, split in splits.items() if name != "train"}
-    trainer = make_trainer(recipe, arguments, training_arguments, loaded, splits, evaluators)
+    for name, split in encoded.items():
+        _warn_of_long_examples(name, split, loaded.max_length)
+    evaluators = {name: Evaluator(split, loaded.config) for name, split in encoded.items() if name != "train"}
+    trainer = make_trainer(recipe, arguments, training_arguments, loaded, encoded.get("train"), evaluators)
     results: dict[str, Any] = {}
     if arguments.do_train:
-        results |= _train(trainer, loaded, splits["train"], checkpoint, output_dir)
+        results |= _train(trainer, encoded["train"], checkpoint)
+        results |= _tune(trainer, evaluators.get(recipe.tuning_split(arguments) or ""))
+        if trainer.is_world_process_zero():
+            write_json(output_dir / TRAIN_RESULTS, results)
+            save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
+        trainer.save_model()
         if trainer.is_world_process_zero():
             write_json(output_dir / ARGUMENTS, dataclasses.asdict(arguments))
     elif output_dir.is_dir():  # what training left here still holds
         results |= read_json(output_dir / TRAIN_RESULTS)
     if arguments.do_eval:
-        results |= _evaluate(trainer, evaluators["validation"], data, output_dir)
+        train = splits.get("train") or recipe.prepare(data.splits.get("train", data.splits["validation"]))
+        results |= _evaluate(trainer, evaluators["validation"], data, train, output_dir)
     if arguments.do_predict:
         _predict(trainer, evaluators, output_dir)
     if trainer.is_world_process_zero():
-        write_card(recipe.task, output_dir, _trained_with(arguments), data, results)
+        write_card(recipe, output_dir, _trained_with(arguments), data, results)
         write_json(output_dir / ALL_RESULTS, results)
         _report(recipe.task, results, output_dir)
     return results
@@ -180,6 +198,7 @@ def make_training_arguments(
         "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
         "logging_steps": 0.05,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        "remove_unused_columns": False,  # features hold only what the collator and the model read
     } | extra
     known = inspect.signature(TrainingArguments).parameters
     missing = sorted(set(values) - set(known))
@@ -195,7 +214,7 @@ def make_trainer(
     arguments: RecipeArguments,
     training_arguments: TrainingArguments,
     loaded: LoadedModel,
-    splits: dict[str, EncodedSplit],
+    train: EncodedSplit | None,
     evaluators: dict[str, Evaluator],
 ) -> RecipeTrainer:
     """The Trainer of a run; batches are padded to their longest example."""
@@ -209,31 +228,31 @@ def make_trainer(
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16
     return RecipeTrainer(
+        recipe=recipe,
         head=loaded.head,
         head_learning_rate=arguments.head_learning_rate,
         model=loaded.model,
         args=training_arguments,
-        train_dataset=splits["train"].features if "train" in splits else None,
-        eval_dataset=evaluator.split.features if evaluator else None,
-        data_collator=DataCollatorWithPadding(loaded.tokenizer, pad_to_multiple_of=8 if half else None),
+        train_dataset=train.training_inputs() if train else None,
+        eval_dataset=evaluator.split.evaluation_inputs() if evaluator else None,
+        data_collator=Collator(recipe, loaded, pad_to_multiple_of=8 if half else None),
         processing_class=loaded.tokenizer,
         compute_metrics=evaluator.compute_metrics if evaluator else None,
-        preprocess_logits_for_metrics=recipe.reduce,
         callbacks=callbacks,
     )
 
 
-def _train(
-    trainer: RecipeTrainer, loaded: LoadedModel, split: EncodedSplit, checkpoint: str | None, output_dir: Path
-) -> dict[str, Any]:
+def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
-    trainer.save_model()
     trained, parameters = trainable_share(trainer.model)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "CPU"
-    results = {
+    if trainer.is_world_process_zero():
+        trainer.state.save_to_json(str(Path(trainer.args.output_dir) / "trainer_state.json"))
+    return {
         **metrics,
         "train_samples": len(split.examples),
         "train_truncated": split.truncated,
+        "train_windowed": split.windowed,
         "parameters": parameters,
         "trained_parameters": trained,
         "best_checkpoint_metric": trainer.state.best_metric,
@@ -241,11 +260,16 @@ def _train(
         "world_size": trainer.args.world_size,
         "device": device,
     }
-    if trainer.is_world_process_zero():
-        save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
-        trainer.state.save_to_json(str(output_dir / "trainer_state.json"))
-        write_json(output_dir / TRAIN_RESULTS, results)
-    return results
+
+
+def _tune(trainer: RecipeTrainer, evaluator: Evaluator | None) -> dict[str, Any]:
+    """Lets the recipe choose what training does not, on the split that it asked for."""
+    if evaluator is None:
+        return {}
+    output = _outputs(trainer, evaluator, "tune")
+    split = evaluator.split
+    outputs = split.in_order(output.predictions, output.label_ids)
+    return trainer.recipe.tune(outputs, split.examples, split.features, evaluator.config)
 
 
 def _trained_with(arguments: RecipeArguments) -> RecipeArguments:
@@ -254,22 +278,34 @@ def _trained_with(arguments: RecipeArguments) -> RecipeArguments:
     return RecipeArguments(**trained) if trained else arguments
 
 
-def _evaluate(trainer: RecipeTrainer, evaluator: Evaluator, data: Data, output_dir: Path) -> dict[str, Any]:
+def _outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
+    """The model's outputs on a split, without Trainer scoring them too."""
+    compute_metrics, trainer.compute_metrics = trainer.compute_metrics, None
+    output = trainer.predict(evaluator.split.evaluation_inputs(), metric_key_prefix=prefix)
+    trainer.compute_metrics = compute_metrics
+    return output
+
+
+def _evaluate(
+    trainer: RecipeTrainer, evaluator: Evaluator, data: Data, train: datasets.Dataset, output_dir: Path
+) -> dict[str, Any]:
     started = time.perf_counter()
-    output = trainer.predict(evaluator.split.features, metric_key_prefix="eval")
-    decoded = evaluator.decode(output.predictions)
+    output = _outputs(trainer, evaluator, "eval")
+    seconds = time.perf_counter() - started
+    decoded = evaluator.decode(output)
     scores = evaluator.score(decoded)
-    task = evaluator.recipe.task
-    train = data.splits.get("train", evaluator.split.examples)
-    constants = constant_scores(task, evaluator.recipe.references(train), evaluator.references)
+    split = evaluator.split
+    constants = constant_scores(split.recipe, train, split.examples)
     results = {
         **{f"eval_{key}": score for key, score in scores.items()},
+        **{f"eval_{key}": figure for key, figure in decoded.figures.items()},
         "eval_loss": output.metrics.get("eval_loss"),
         **{f"constant_{key}": score for key, score in constants.items()},
-        "eval_samples": len(evaluator.split.examples),
-        "eval_truncated": evaluator.split.truncated,
+        "eval_samples": len(split.examples),
+        "eval_truncated": split.truncated,
+        "eval_windowed": split.windowed,
         "eval_world_size": trainer.args.world_size,
-        "eval_seconds": round(time.perf_counter() - started, 3),
+        "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
     }
@@ -282,20 +318,31 @@ def _evaluate(trainer: RecipeTrainer, evaluator: Evaluator, data: Data, output_d
 def _predict(trainer: RecipeTrainer, evaluators: dict[str, Evaluator], output_dir: Path) -> None:
     split = "test" if "test" in evaluators else "validation"
     evaluator = evaluators[split]
-    trainer.compute_metrics = None
-    output = trainer.predict(evaluator.split.features, metric_key_prefix=split)
+    decoded = evaluator.decode(_outputs(trainer, evaluator, split))
     if trainer.is_world_process_zero():
-        rows = evaluator.prediction_rows(evaluator.decode(output.predictions))
-        write_json_lines(output_dir / f"predictions_{split}.jsonl", rows)
+        write_json_lines(output_dir / f"predictions_{split}.jsonl", evaluator.prediction_rows(decoded))
 
 
-def _needed_splits(arguments: RecipeArguments, data: Data) -> list[str]:
+def _needed_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> list[str]:
+    tunes = arguments.do_train and recipe.tuning_split(arguments) == "validation"
     needed = {
         "train": arguments.do_train,
-        "validation": arguments.do_eval or (arguments.do_predict and "test" not in data.splits),
+        "validation": arguments.do_eval or tunes or (arguments.do_predict and "test" not in data.splits),
         "test": arguments.do_predict and "test" in data.splits,
     }
     return [name for name, is_needed in needed.items() if is_needed]
+
+
+def _warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> None:
+    for number, happens in (
+        (split.truncated, "lose a part"),
+        (split.windowed, "are read in overlapping windows"),
+    ):
+        if number:
+            logger.warning(
+                "%s: %d of %d %s examples are longer than %d tokens and %s.",
+                split.recipe.task, number, len(split.examples), name, max_length, happens,
+            )  # fmt: skip
 
 
 def _report(task: str, results: dict[str, Any], output_dir: Path) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import datasets
-    import numpy as np
     import torch
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
 
 Batch = Mapping[str, Sequence[Any]]
+NO_SPLITS: Mapping[str, Any] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,35 +23,180 @@ class Decoded:
     """Predictions in natural form, one an example.
 
     Attributes:
-        predictions: What the metric takes: label names, similarities, ...
+        predictions: What the metric takes: label names, similarities, tags, ...
         scores: How sure the model is of each, 0 to 1; None where that makes no sense.
+        details: More fields for each line of the predictions file; None for no more.
+        metric_inputs: More keywords of the metric, such as ``tokens`` or ``probabilities``.
+        figures: More numbers to report of the evaluation, by name.
     """
 
     predictions: list[Any]
-    scores: list[float] | None
+    scores: list[float] | None = None
+    details: list[dict[str, Any]] | None = None
+    metric_inputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-class Recipe(Protocol):
-    """One task, as the engine sees it."""
+class Recipe(abc.ABC):
+    """One task, as the engine sees it.
+
+    An *example* is what is scored (a row of the data; a user turn for wos). A *feature* is what the model
+    reads; a long example may need several, its windows.
+
+    Attributes:
+        task: Name of the task.
+        peft_task_type: What PEFT calls this kind of model; None for models that are our own.
+        kept: Feature columns that ``decode`` reads and the model does not.
+        sample: An input as a user would write it, for the card and for tests.
+    """
 
     task: str
-    # What PEFT calls this kind of model; None for models that are our own.
-    peft_task_type: str | None
+    peft_task_type: ClassVar[str | None]
+    kept: ClassVar[tuple[str, ...]] = ()
+    sample: Any
 
-    def configure(self, config: PreTrainedConfig, arguments: RecipeArguments) -> None:
-        """Writes what the head needs (labels, problem type) into the model's configuration."""
+    # Before training
 
+    @abc.abstractmethod
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """Writes what the head, ``encode`` and ``decode`` need into the model's configuration.
+
+        What a trained model's configuration already says stays, unless the arguments say otherwise.
+
+        Args:
+            config: The configuration of the checkpoint.
+            tokenizer: Its tokenizer; tokens that are added here get rows in the embeddings.
+            arguments: What the run was told.
+            splits: The prepared data; empty where a trained model is loaded for use.
+        """
+
+    @abc.abstractmethod
     def model_class(self, config: PreTrainedConfig) -> Any:
         """The class whose ``from_pretrained`` gives the model with its head."""
 
-    def encode(self, batch: Batch, tokenizer: PreTrainedTokenizerBase, max_length: int) -> dict[str, Any]:
-        """Examples to features: model inputs, ``labels``, ``length`` in tokens, ``truncated`` or not."""
+    def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
+        """The rows of a split, one an example."""
+        return examples
 
-    def reduce(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """What to keep of a batch's outputs for ``decode``; runs on the device."""
+    @abc.abstractmethod
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Examples to features.
 
-    def decode(self, outputs: np.ndarray, examples: datasets.Dataset) -> Decoded:
-        """Kept outputs, in the order of ``examples``, to predictions."""
+        Returns:
+            Columns: model inputs; labels where the batch has gold; ``length`` in tokens; ``truncated`` or
+            not; what is ``kept``; and, where features are not one an example, ``row``, the position in
+            ``batch`` that each comes from.
+        """
 
+    def collator(
+        self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
+    ) -> Any:
+        """What makes a batch of tensors from features; pads to the longest."""
+        from transformers import DataCollatorWithPadding
+
+        return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
+
+    # From the model's outputs to answers
+
+    @abc.abstractmethod
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Runs a batch through the model.
+
+        Returns:
+            The loss, None without gold; and what ``decode`` needs, reduced on the device: one tensor, or a
+            tuple of them, the first axis the batch. Axes that differ between batches are padded with -100.
+        """
+
+    @abc.abstractmethod
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> Decoded:
+        """What ``predict`` kept, as numpy arrays, to predictions.
+
+        Args:
+            outputs: Row i belongs to ``features[i]``.
+            examples: What is to be answered.
+            features: Their features, in order; column ``example`` is the position in ``examples``.
+            config: The model's configuration.
+        """
+
+    @abc.abstractmethod
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """The gold of the examples, as the metric and the predictions file have it."""
+
+    @abc.abstractmethod
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """Answers to ``examples`` that do not look at the input: the floor under every result.
+
+        Args:
+            train: Examples of the training split, to take for instance the most frequent class from.
+            examples: What is to be answered.
+        """
+
+    # What is left to choose once the model is trained
+
+    def tuning_split(self, arguments: RecipeArguments) -> str | None:
+        """On which split ``tune`` chooses: ``validation``, ``held_out`` (of training), or None for not."""
+        return None
+
+    def hold_out(self, train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
+        """Splits the training examples into those to train on and those that are held out for ``tune``."""
+        cut = train.num_rows - max(train.num_rows // 10, 1)
+        return train.select(range(cut)), train.select(range(cut, train.num_rows))
+
+    def tune(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> dict[str, Any]:
+        """Chooses by the gold of a split; writes it into ``config`` and returns what to report."""
+        return {}
+
+    # Raw user input
+
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether a list is one input (such as a dialogue) and not a list of inputs."""
+        return False
+
+    @abc.abstractmethod
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A user's input (text, or a mapping) as a row without gold.
+
+        Raises:
+            ValueError: It is not what the task takes.
+        """
+
+    @abc.abstractmethod
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The answer to one input as its user wants to see it.
+
+        Args:
+            decoded: Answers to several inputs.
+            index: Which one.
+            row: The input, as ``read_input`` gave it.
+        """
+
+
+def text_fields(item: Any, names: Sequence[str], task: str) -> dict[str, str]:
+    """A user's input as texts: a mapping that has them, a sequence of them, or the text itself if it is one.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    if isinstance(item, str) and len(names) == 1:
+        return {names[0]: item}
+    if isinstance(item, Mapping) and all(isinstance(item.get(name), str) for name in names):
+        return {name: item[name] for name in names}
+    parts = list(item) if isinstance(item, list | tuple) else []
+    if len(parts) == len(names) and all(isinstance(part, str) for part in parts):
+        return dict(zip(names, parts, strict=True))
+    one = "a text, or " if len(names) == 1 else ""
+    raise ValueError(
+        f"{task}: the input is {item!r:.80}; expected {one}a mapping with {' and '.join(names)} (texts)."
+    )

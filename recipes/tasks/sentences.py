@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from klue_datasets.tasks import get_task
-from recipes.tasks.protocol import Batch, Decoded
+from recipes.tasks.classes import decode_classes, majority, set_labels
+from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
 
 if TYPE_CHECKING:
     import datasets
-    import numpy as np
     import torch
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -18,18 +20,20 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Sentences:
+class _Sentences(Recipe):
     """What the recipes below share.
 
     Attributes:
         task: Name of the task.
         columns: The one or two text columns, in the order that the model reads them.
         target: The column that holds the gold.
+        sample: An input.
     """
 
     task: str
     columns: tuple[str, ...]
     target: str
+    sample: Any
     problem_type: ClassVar[str]
     peft_task_type: ClassVar[str | None] = "SEQ_CLS"
 
@@ -38,17 +42,19 @@ class _Sentences:
         """Names of the model's outputs: the classes in Hub order."""
         return get_task(self.task).labels
 
-    def configure(self, config: PreTrainedConfig, arguments: RecipeArguments) -> None:
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
         """One output a label; which labels is up to the task."""
         config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
-        if config.pooling == "pair" and len(self.columns) < 2:
-            raise ValueError(
-                f"{self.task} has one sentence an example; expected pooling cls or mean, not pair."
-            )
-        names = self.outputs
-        config.num_labels = len(names)
-        config.id2label = dict(enumerate(names))
-        config.label2id = {name: index for index, name in enumerate(names)}
+        allowed = ("cls", "mean", "pair")[: len(self.columns) + 1]
+        if config.pooling not in allowed:
+            raise ValueError(f"{self.task}: pooling is {config.pooling}; expected {' or '.join(allowed)}.")
+        set_labels(config, self.outputs)
         config.problem_type = self.problem_type
 
     def model_class(self, config: PreTrainedConfig) -> Any:
@@ -61,12 +67,15 @@ class _Sentences:
 
         return AutoModelForSequenceClassification
 
-    def encode(self, batch: Batch, tokenizer: PreTrainedTokenizerBase, max_length: int) -> dict[str, Any]:
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
         """Sentences to token ids; of a pair that is too long, the longer sentence is cut first."""
         texts = [list(batch[column]) for column in self.columns]
         encoded = tokenizer(*texts, truncation="longest_first", max_length=max_length)
         features = dict(encoded)
-        features["labels"] = self.targets(batch[self.target])
+        if self.target in batch:
+            features["labels"] = self.targets(batch[self.target])
         features["length"] = [len(ids) for ids in encoded["input_ids"]]
         features["truncated"] = [bool(encoding.overflowing) for encoding in encoded.encodings]
         return features
@@ -75,6 +84,10 @@ class _Sentences:
         """The gold column as numbers for the loss."""
         return list(gold)
 
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A text; for pairs a mapping of both, or a sequence of two."""
+        return dict(text_fields(item, self.columns, self.task))
+
 
 @dataclasses.dataclass(frozen=True)
 class SentenceClassification(_Sentences):
@@ -82,18 +95,29 @@ class SentenceClassification(_Sentences):
 
     problem_type: ClassVar[str] = "single_label_classification"
 
-    def reduce(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Probabilities, float32, shape (batch, classes)."""
-        return logits.float().softmax(dim=-1)
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps probabilities, float32, shape (batch, classes)."""
+        output = model(**inputs)
+        return output.loss, output.logits.float().softmax(dim=-1)
 
-    def decode(self, outputs: np.ndarray, examples: datasets.Dataset) -> Decoded:
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> Decoded:
         """The likeliest class's name, and its probability."""
-        predictions = [self.outputs[index] for index in outputs.argmax(axis=-1)]
-        return Decoded(predictions, outputs.max(axis=-1).tolist())
+        return decode_classes(outputs, self.outputs)
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """Class names."""
         return [self.outputs[index] for index in examples[self.target]]
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """The most frequent class of training."""
+        return [Decoded([majority(self.references(train))] * len(examples))]
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Label and score."""
+        scores = decoded.scores or []
+        return {"label": decoded.predictions[index], "score": scores[index]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,14 +135,26 @@ class SentenceSimilarity(_Sentences):
         """The ``real-label`` of each pair."""
         return [labels["real-label"] for labels in gold]
 
-    def reduce(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The output, float32, shape (batch,)."""
-        return logits.float().squeeze(-1)
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps the output, float32, shape (batch,)."""
+        output = model(**inputs)
+        return output.loss, output.logits.float().squeeze(-1)
 
-    def decode(self, outputs: np.ndarray, examples: datasets.Dataset) -> Decoded:
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> Decoded:
         """The output as it is."""
-        return Decoded(outputs.tolist(), None)
+        return Decoded(outputs.tolist())
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """The ``real-label`` of each pair."""
         return self.targets(examples[self.target])
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """The mean of training, and the end of the scale."""
+        gold = self.references(train)
+        return [Decoded([answer] * len(examples)) for answer in (math.fsum(gold) / len(gold), 5.0)]
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The similarity, about 0 to 5."""
+        return {"label": "similarity", "score": decoded.predictions[index]}

@@ -2,4 +2,6 @@
 
 from recipes.tasks.sentences import SentenceClassification
 
-RECIPE = SentenceClassification(task="ynat", columns=("title",), target="label")
+RECIPE = SentenceClassification(
+    task="ynat", columns=("title",), target="label", sample="코스피 사흘 만에 반등…외국인 순매수"
+)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from klue_datasets import load
-from recipes.engine.arguments import make_parser, parse
+from recipes.engine.command_line import make_parser, parse
 from recipes.engine.evaluation import encode_split
 from recipes.engine.modeling import load_model
 from recipes.engine.training import make_trainer, make_training_arguments
@@ -30,9 +30,9 @@ def test_tokens_per_real_token(task: str, shared: Path, tmp_path: Path) -> None:
         recipe = get_recipe(task)
         loaded = load_model(recipe, arguments)
         rows = load(task, "train", data_dir=shared / "data/klue-small")
-        split = encode_split(recipe, rows, loaded, longest_first=False, num_proc=None)
+        split = encode_split(recipe, recipe.prepare(rows), loaded)
         training = make_training_arguments(recipe, arguments, tmp_path)
-        trainer = make_trainer(recipe, arguments, training, loaded, {"train": split}, {})
+        trainer = make_trainer(recipe, arguments, training, loaded, split, {})
         computed[name] = sum(batch["input_ids"].numel() for batch in trainer.get_train_dataloader())
     real = int(np.sum(split.features["length"]))
     computed["fixed"] = len(rows) * arguments.max_seq_length

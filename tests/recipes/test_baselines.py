@@ -6,22 +6,30 @@ import json
 import math
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 
 from recipes.engine.baselines import constant_scores
 from recipes.engine.results import strict, write_json
+from recipes.tasks import get_recipe
+
+
+def constants(task: str, train: list, gold: list) -> dict[str, float]:
+    recipe = get_recipe(task)
+    train, gold = (datasets.Dataset.from_dict({recipe.target: rows}) for rows in (train, gold))
+    return constant_scores(recipe, train, gold)
 
 
 def test_the_majority_of_training_is_the_answer() -> None:
-    scores = constant_scores("nli", ["neutral", "neutral", "entailment"], ["neutral", "entailment"])
-    assert scores == {"accuracy": 50.0}
-    scores = constant_scores("ynat", ["경제"] * 3 + ["사회"], ["경제", "사회", "정치"])
-    assert scores == {"macro_f1": pytest.approx(100 * 0.5 / 3)}
+    assert constants("nli", [1, 1, 0], [1, 0]) == {"accuracy": 50.0}
+    assert constants("ynat", [3, 3, 3, 2], [3, 2, 6]) == {"macro_f1": pytest.approx(100 * 0.5 / 3)}
 
 
 def test_a_constant_similarity_has_no_correlation_but_an_f1() -> None:
-    scores = constant_scores("sts", [1.0, 2.0], [4.0, 1.0, 3.0])
+    scores = constants(
+        "sts", *([{"real-label": value} for value in side] for side in ([1.0, 2.0], [4.0, 1.0, 3.0]))
+    )
     assert math.isnan(scores["pearsonr"])
     assert scores["f1"] == pytest.approx(80.0)  # all positive: 2 of 3
 

@@ -45,7 +45,10 @@ def test_a_model_with_one_token_type_gets_none(tiny: Path, tmp_path: Path) -> No
     loaded = load_model(get_recipe("nli"), arguments(tmp_path, max_seq_length=512))
     assert loaded.max_length == 64  # positions start behind the padding's
     features = get_recipe("nli").encode(
-        {"premise": ["가 " * 100], "hypothesis": ["나"], "label": [0]}, loaded.tokenizer, loaded.max_length
+        {"premise": ["가 " * 100], "hypothesis": ["나"], "label": [0]},
+        loaded.tokenizer,
+        loaded.config,
+        loaded.max_length,
     )
     assert "token_type_ids" not in features
     assert features["truncated"] == [True]
@@ -56,7 +59,10 @@ def test_a_model_with_one_token_type_gets_none(tiny: Path, tmp_path: Path) -> No
 def test_token_types_are_kept_where_the_model_has_them(tiny: Path) -> None:
     loaded = load_model(get_recipe("nli"), arguments(tiny))
     features = get_recipe("nli").encode(
-        {"premise": ["가"], "hypothesis": ["나"], "label": [2]}, loaded.tokenizer, loaded.max_length
+        {"premise": ["가"], "hypothesis": ["나"], "label": [2]},
+        loaded.tokenizer,
+        loaded.config,
+        loaded.max_length,
     )
     assert features["token_type_ids"] == [[0, 0, 0, 1, 1]]
     assert (features["labels"], features["length"], features["truncated"]) == ([2], [5], [False])
@@ -145,7 +151,7 @@ def test_pair_pooling_compares_the_means_of_the_two_sentences(tiny: Path) -> Non
         u, v = hidden[row, :end].mean(dim=0), hidden[row, second].mean(dim=0)
         expected = model.classifier(torch.cat([u, v, (u - v).abs(), u * v]))
         torch.testing.assert_close(model(**batch).logits[row], expected)
-    with pytest.raises(ValueError, match="ynat has one sentence an example; expected pooling cls or mean"):
+    with pytest.raises(ValueError, match="ynat: pooling is pair; expected cls or mean"):
         load_model(get_recipe("ynat"), arguments(tiny, pooling="pair"))
 
 

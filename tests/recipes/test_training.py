@@ -20,8 +20,8 @@ from transformers import pipeline
 import klue_datasets
 from klue_metrics.functional import METRICS, compute
 from recipes.engine import training
-from recipes.engine.arguments import make_parser, parse
 from recipes.engine.checkpoints import find_checkpoint
+from recipes.engine.command_line import make_parser, parse
 from recipes.tasks import MODULES, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,14 +14,17 @@ class PoolingForSequenceClassification(PreTrainedModel):
     """An encoder, pooled vectors of its last layer, dropout, and one linear layer.
 
     ``config.pooling`` is ``mean`` (of all real tokens) or ``pair``: the means u and v of the two sentences,
-    compared as [u; v; |u - v|; u * v] (Conneau et al. 2017), while the encoder still reads them together.
+    compared as [u; v; |u - v|; u * v] (Conneau et al. 2017), while the encoder still reads them together;
+    or ``entity_start``: the vectors of the marks before two entities, one after the other (Baldini Soares et
+    al. 2019), or of the first token where a mark is missing.
 
     The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
     checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel.
 
     Args:
         config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For
-            ``pair`` it has the ``sep_token_id`` that ends the first sentence.
+            ``pair`` it has the ``sep_token_id`` that ends the first sentence; for ``entity_start`` two lists
+            of the ids of marks, ``entity_start_ids``.
     """
 
     config_class = PreTrainedConfig
@@ -34,7 +37,7 @@ class PoolingForSequenceClassification(PreTrainedModel):
         self.base_model_prefix = encoder.base_model_prefix
         setattr(self, self.base_model_prefix, encoder)
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", 0.1))
-        width = config.hidden_size * (4 if config.pooling == "pair" else 1)
+        width = config.hidden_size * {"mean": 1, "pair": 4, "entity_start": 2}[config.pooling]
         self.classifier = nn.Linear(width, config.num_labels)
         self.post_init()
 
@@ -62,7 +65,11 @@ class PoolingForSequenceClassification(PreTrainedModel):
             kwargs["token_type_ids"] = token_type_ids
         hidden = self.base_model(input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
         real = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        if self.config.pooling == "pair":
+        if self.config.pooling == "entity_start":
+            pooled = torch.cat(
+                [_first(hidden, input_ids, marks) for marks in self.config.entity_start_ids], dim=-1
+            )
+        elif self.config.pooling == "pair":
             separator = input_ids == self.config.sep_token_id
             is_second = separator.cumsum(dim=1) > 0
             first = _mean(hidden, real * ~is_second)
@@ -77,6 +84,13 @@ class PoolingForSequenceClassification(PreTrainedModel):
         elif labels is not None:
             loss = nn.functional.cross_entropy(logits.float(), labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def _first(hidden: torch.Tensor, input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
+    """The vectors of the first wanted tokens: (batch, tokens, width) to (batch, width)."""
+    found = torch.isin(input_ids, torch.tensor(wanted, device=input_ids.device))
+    rows = torch.arange(len(input_ids), device=input_ids.device)
+    return hidden[rows, found.int().argmax(dim=1)]
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

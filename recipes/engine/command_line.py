@@ -1,0 +1,227 @@
+"""Reads presets, YAML files and the command line into RecipeArguments. Imports nothing heavy.
+
+Values come from, weakest first: the record's defaults, the task's preset, ``--config`` files, flags.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from recipes.engine.arguments import FIELDS, GROUPS, RecipeArguments, choices_of, fields_of
+
+CONFIGS_DIR = Path(__file__).resolve().parent.parent / "configs"
+DEFAULT_PRESET = "paper"
+
+
+def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
+    """The command line of a recipe.
+
+    Args:
+        task: Name of the task, whose presets ``--preset`` offers.
+        description: Text above the flags; the docstring of the script.
+    """
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s [flags]",
+        description=description,
+        epilog="Every other field of transformers.TrainingArguments is a flag too, e.g. --logging_steps 50.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", action="append", metavar="YAML", help="file with any of the flags below")
+    parser.add_argument(
+        "--preset", choices=presets(task), help=f"settings for the task (default: {DEFAULT_PRESET})"
+    )
+    used = {field.metadata["group"] for field in fields_of(task).values()}
+    groups = {key: parser.add_argument_group(title) for key, title in GROUPS.items() if key in used}
+    hints = typing.get_type_hints(RecipeArguments)
+    preset = read_yaml(CONFIGS_DIR / task / f"{DEFAULT_PRESET}.yaml", task)
+    for name, field in fields_of(task).items():
+        option = _option(field, hints[name], preset.get(name, field.default), choices_of(field, task))
+        groups[field.metadata["group"]].add_argument(f"--{name}", **option)
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None = None) -> RecipeArguments:
+    """Reads the command line and the files it names.
+
+    Args:
+        parser: What ``make_parser`` gave.
+        task: Name of the task.
+        argv: The words of the command line; None for those of this process.
+
+    Raises:
+        SystemExit: A flag or a file is wrong; a sentence on standard error says how, the status is 2.
+    """
+    flags, rest = parser.parse_known_args(argv)
+    given = vars(flags)
+    try:
+        values = read_yaml(CONFIGS_DIR / task / f"{given.pop('preset', DEFAULT_PRESET)}.yaml", task)
+        for path in given.pop("config", []):
+            values |= read_yaml(Path(path), task)
+        values |= given
+        values["trainer"] = _trainer_values(values) | _trainer_flags(rest, task)
+        arguments = RecipeArguments(**values)
+        _check(arguments, task)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    if not (arguments.do_train or arguments.do_eval or arguments.do_predict):
+        arguments.do_train = arguments.do_eval = True
+    arguments.output_dir = arguments.output_dir or f"out/{task}"
+    return arguments
+
+
+def presets(task: str) -> list[str]:
+    """The presets of a task: the names of its YAML files under recipes/configs."""
+    return sorted(path.stem for path in (CONFIGS_DIR / task).glob("*.yaml"))
+
+
+def read_yaml(path: Path, task: str) -> dict[str, Any]:
+    """Reads a task's settings file: a mapping of flag names to values.
+
+    Raises:
+        ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not valid YAML ({error}).") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
+        )
+    hints = typing.get_type_hints(RecipeArguments)
+    fields = fields_of(task)
+    trainer_names = None
+    for name, value in values.items():
+        if name in fields:
+            values[name] = _typed(value, hints[name], f"{path}: {name}")
+            continue
+        trainer_names = trainer_names or _trainer_fields()
+        if name not in trainer_names:
+            raise ValueError(f"{path}: unknown key {name!r}{_nearest(str(name), [*fields, *trainer_names])}.")
+    return values
+
+
+def _option(
+    field: dataclasses.Field[Any], hint: Any, default: Any, choices: Sequence[str] | None
+) -> dict[str, Any]:
+    """The argparse options of one field."""
+    kind, is_list = _kind(hint)
+    text = field.metadata["help"] + ("" if default is None or kind is bool else f" (default: {default})")
+    option: dict[str, Any] = {"help": text.replace("%", "%%")}
+    if kind is bool:  # --flag, and --flag false against a file that says true
+        return option | {"nargs": "?", "const": True, "type": _boolean, "metavar": "false"}
+    if "const" in field.metadata:
+        option |= {"nargs": "?", "const": field.metadata["const"]}
+    if is_list:
+        option |= {"nargs": "+"}
+    if choices:
+        return option | {"choices": choices}
+    return option | {"type": kind, "metavar": {int: "N", float: "X", str: "TEXT"}[kind]}
+
+
+def _boolean(word: str) -> bool:
+    if word.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
+    return word.lower() == "true"
+
+
+def _kind(hint: Any) -> tuple[type, bool]:
+    """The plain type behind a field's hint, and whether the field is a list of it."""
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is list:
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    """A YAML value as the field's type; YAML reads 5e-5 as text, so numbers in text are accepted."""
+    kind, is_list = _kind(hint)
+    if value is None and isinstance(hint, types.UnionType):
+        return None
+    if is_list:
+        return [_typed(item, kind, where) for item in (value if isinstance(value, list) else [value])]
+    if kind is bool or isinstance(value, bool):
+        right = kind is bool and isinstance(value, bool)
+    elif kind is str:
+        right = isinstance(value, str)
+    else:
+        try:
+            number = float(value)
+            right = kind is float or number.is_integer()
+        except (TypeError, ValueError):
+            right = False
+        if right:
+            return kind(number)
+    if not right:
+        raise ValueError(
+            f"{where} is {value!r}; expected {'true or false' if kind is bool else kind.__name__}."
+        )
+    return value
+
+
+def _check(arguments: RecipeArguments, task: str) -> None:
+    for name, field in fields_of(task).items():
+        value, choices = getattr(arguments, name), choices_of(field, task)
+        if choices and value is not None and value not in choices:
+            raise ValueError(f"{name} is {value!r}; expected one of {', '.join(choices)}.")
+    for name in ("max_train_samples", "max_eval_samples", "early_stopping_patience"):
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
+            raise ValueError(f"{name} is {getattr(arguments, name)}; expected 1 or more.")
+    if arguments.mini and arguments.data_dir:
+        raise ValueError("--mini and --data_dir were both given; expected one source of data.")
+    if arguments.bf16 and arguments.fp16:
+        raise ValueError("--bf16 and --fp16 were both given; expected at most one of them.")
+    if not 0 <= arguments.warmup_ratio < 1:
+        raise ValueError(
+            f"warmup_ratio is {arguments.warmup_ratio}; expected a share of the updates, from 0 to below 1."
+        )
+
+
+def _trainer_fields() -> list[str]:
+    from transformers import TrainingArguments
+
+    return [field.name for field in dataclasses.fields(TrainingArguments) if field.init]
+
+
+def _trainer_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Takes what belongs to TrainingArguments alone out of ``values``."""
+    return {name: values.pop(name) for name in list(values) if name not in FIELDS}
+
+
+def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
+    """Reads the flags that are fields of TrainingArguments, which is imported only if there are any."""
+    if not words:
+        return {}
+    from transformers import HfArgumentParser, TrainingArguments
+
+    parser = HfArgumentParser(TrainingArguments, allow_abbrev=False, add_help=False, exit_on_error=False)
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    try:
+        values, unknown = parser.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from error
+    if unknown:
+        names = [*fields_of(task), "config", "preset", *_trainer_fields()]
+        hint = _nearest(unknown[0].lstrip("-").split("=")[0], names) if unknown[0].startswith("-") else ""
+        raise ValueError(f"unknown argument {unknown[0]}{hint}.")
+    return vars(values)
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; the nearest is {close[0]}" if close else ""

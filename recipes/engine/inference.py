@@ -1,0 +1,125 @@
+"""Answers to raw user input with a trained model: the same encoding and decoding as in evaluation."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+
+from recipes.engine.evaluation import INDEX, Collator, encode_split
+from recipes.engine.modeling import LoadedModel, load_trained
+from recipes.tasks import get_recipe
+from recipes.tasks.protocol import Decoded, Recipe
+
+CHUNK = 1_000  # inputs that are held in memory at once
+
+
+class KluePipeline:
+    """A trained model that answers.
+
+    Args:
+        recipe: The task.
+        loaded: The model; see ``load_pipeline``.
+        batch_size: Features (sentences, windows, turns) that the model reads at once.
+    """
+
+    def __init__(self, recipe: Recipe, loaded: LoadedModel, batch_size: int = 32) -> None:
+        self.recipe = recipe
+        self.loaded = loaded
+        self.batch_size = batch_size
+        self.collator = Collator(recipe, loaded)
+
+    def __call__(self, inputs: Any) -> Any:
+        """Answers one input, or each of a list of them.
+
+        Args:
+            inputs: What the task takes, see its recipe's ``read_input``; a list is several inputs.
+
+        Returns:
+            The answer, or a list of answers.
+
+        Raises:
+            ValueError: An input is not what the task takes.
+        """
+        if isinstance(inputs, list) and not self.recipe.is_single(inputs):
+            return list(self.stream(inputs))
+        return next(self.stream([inputs]))
+
+    def stream(self, inputs: Iterable[Any]) -> Iterator[Any]:
+        """Answers inputs one after the other, however many there are."""
+        iterator = iter(inputs)
+        while chunk := list(itertools.islice(iterator, CHUNK)):
+            rows = [self.recipe.read_input(item) for item in chunk]
+            decoded = self.decode(rows)
+            for index, row in enumerate(rows):
+                yield self.recipe.present(decoded, index, row)
+
+    def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
+        """Answers to rows, as the metric takes them."""
+        examples = self.recipe.prepare(datasets.Dataset.from_list(list(rows)))
+        was_shown = datasets.is_progress_bar_enabled()
+        datasets.disable_progress_bars()
+        split = encode_split(self.recipe, examples, self.loaded)
+        if was_shown:
+            datasets.enable_progress_bars()
+        inputs = split.evaluation_inputs()
+        outputs, index = [], []
+        device = self.loaded.model.device
+        for start in range(0, len(inputs), self.batch_size):
+            batch = self.collator(
+                inputs.select(range(start, min(start + self.batch_size, len(inputs)))).to_list()
+            )
+            index.append(batch.pop(INDEX).numpy())
+            with torch.no_grad():
+                _, kept = self.recipe.predict(
+                    self.loaded.model, {name: tensor.to(device) for name, tensor in batch.items()}
+                )
+            outputs.append(kept)
+        ordered = split.in_order(_joined(outputs), np.concatenate(index))
+        return self.recipe.decode(ordered, split.examples, split.features, self.loaded.config)
+
+
+def load_pipeline(
+    task: str, model: str | Path, *, device: str | None = None, batch_size: int = 32
+) -> KluePipeline:
+    """Loads a model that a recipe has trained, ready to answer.
+
+    Args:
+        task: Name of the task, or its alias.
+        model: The run's output folder, or a Hub id; adapters are loaded onto their base model.
+        device: Such as ``cuda`` or ``cpu``; by default the GPU if there is one.
+        batch_size: Features that the model reads at once.
+
+    Raises:
+        ValueError: The model has no trained head for the task.
+        OSError: There is no such model.
+    """
+    recipe = get_recipe(task)
+    loaded = load_trained(recipe, model)
+    loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return KluePipeline(recipe, loaded, batch_size)
+
+
+def _joined(outputs: Sequence[Any]) -> Any:
+    """Batches' outputs as one numpy array, or a tuple of them; axes that differ are padded with -100."""
+    if isinstance(outputs[0], tuple | list):
+        return tuple(_joined(part) for part in zip(*outputs, strict=True))
+    arrays = [
+        output.float().cpu().numpy() if output.is_floating_point() else output.cpu().numpy()
+        for output in outputs
+    ]
+    shape = [max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim)]
+    padded = [
+        np.pad(
+            array,
+            [(0, 0), *((0, size - own) for size, own in zip(shape[1:], array.shape[1:], strict=True))],
+            constant_values=-100,
+        )
+        for array in arrays
+    ]
+    return np.concatenate(padded)

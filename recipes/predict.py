@@ -1,0 +1,108 @@
+"""Answer raw text with a trained model: a file in, one JSON object a line out.
+
+    python -m recipes.predict --task ner --model out/ner --input sentences.txt
+    python -m recipes.predict --task mrc --model out/mrc --input questions.jsonl --output answers.jsonl
+    echo "박보검 담주에 파리 화보 촬영 간대!" | python -m recipes.predict --task ner --model out/ner
+
+A .jsonl file holds one input a line as JSON (text, or an object with the task's fields); any other file, or
+standard input, one text a line. Texts of two parts (nli, sts) have a tab between them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from klue_datasets.tasks import ALIASES, get_task
+from recipes.tasks import MODULES
+
+if TYPE_CHECKING:
+    from recipes.engine.inference import KluePipeline
+
+
+def load_pipeline(task: str, model: str | Path, **options: Any) -> KluePipeline:
+    """A trained model that answers raw input; see ``recipes.engine.inference.load_pipeline``."""
+    from recipes.engine import inference
+
+    return inference.load_pipeline(task, model, **options)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    names = [*MODULES, *(alias for alias, task in ALIASES.items() if task in MODULES)]
+    parser.add_argument("--task", required=True, choices=names, help="which task")
+    parser.add_argument("--model", required=True, metavar="DIR", help="a run's output folder, or a Hub id")
+    parser.add_argument("--input", metavar="FILE", help="what to answer (default: standard input)")
+    parser.add_argument("--output", metavar="FILE", help="where to write (default: standard output)")
+    parser.add_argument(
+        "--batch_size",
+        type=int,
+        default=32,
+        metavar="N",
+        help="inputs that the model reads at once (default: 32)",
+    )
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: the GPU if there is one)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Reads the command line and answers; returns 1 with a sentence on standard error if it cannot."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        predict(arguments)
+    except (ValueError, OSError) as error:
+        print(f"predict: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def predict(arguments: argparse.Namespace) -> None:
+    """Answers what the arguments name; a file is written whole or not at all."""
+    from recipes.engine.results import strict, write_json_lines
+
+    task = get_task(arguments.task).name
+    items = list(read_items(task, arguments.input))
+    answer = load_pipeline(task, arguments.model, device=arguments.device, batch_size=arguments.batch_size)
+    answers = (
+        {"input": item, "prediction": result}
+        for item, result in zip(items, answer.stream(items), strict=True)
+    )
+    if arguments.output:
+        write_json_lines(Path(arguments.output), answers)
+        return
+    for line in answers:
+        print(json.dumps(strict(line), ensure_ascii=False), flush=True)
+
+
+def read_items(task: str, path: str | None) -> Iterator[Any]:
+    """The inputs in a file, or on standard input; empty lines are left out.
+
+    Raises:
+        ValueError: A line of a .jsonl file is not JSON, or the file is not UTF-8.
+    """
+    is_json = path is not None and path.endswith((".jsonl", ".json"))
+    name = path or "standard input"
+    data = Path(path).read_bytes() if path else sys.stdin.buffer.read()
+    for number, raw in enumerate(data.splitlines(), start=1):
+        try:
+            line = raw.decode("utf-8")
+            item = json.loads(line) if is_json and line.strip() else line
+        except ValueError as error:
+            kind = "JSON" if is_json else "UTF-8 text"
+            raise ValueError(f"{task}: {name}:{number} is not {kind} ({error}).") from error
+        if isinstance(item, str):
+            if not item.strip():
+                continue
+            item = item.split("\t") if "\t" in item and not is_json else item
+        yield item
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""Which characters a tokenizer's pieces stand for, whatever family it is of; and ragged columns as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import datasets
+    from transformers import PreTrainedTokenizerBase
+
+
+def blank_pieces(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
+    """Which pieces stand for no character: special tokens, and a mark of a word's beginning on its own.
+
+    The offsets of such a mark may name the character after it, so that they cannot tell.
+
+    Args:
+        tokenizer: Whose pieces.
+        ids: Sentences of piece ids.
+
+    Returns:
+        Every id that occurs -> whether it is one.
+    """
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    return {
+        piece: piece in special or not tokenizer.decode([piece]).strip()
+        for piece in {piece for sentence in ids for piece in sentence}
+    }
+
+
+def spans_of_pieces(
+    text: str, offsets: Sequence[tuple[int, int]], blank: Sequence[bool]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The characters of a text that each of its pieces stands for.
+
+    Blanks at a piece's ends are not its own. A character that several pieces share (a syllable cut into bytes
+    or letters) is the first one's.
+
+    Args:
+        text: What was tokenised.
+        offsets: First and last (exclusive) character of each piece, as the tokenizer says.
+        blank: Whether a piece stands for no character.
+
+    Returns:
+        Three arrays of shape (pieces,): the first character of the piece, -1 for none; then the first and the
+        end (exclusive) of the characters that are its own, which are equal where it has none.
+    """
+    first, start, end = (np.full(len(offsets), value) for value in (-1, 0, 0))
+    taken = 0
+    for place, (left, right) in enumerate(offsets):
+        if blank[place]:
+            continue
+        while left < right and text[left].isspace():
+            left += 1
+        while right > left and text[right - 1].isspace():
+            right -= 1
+        if left == right:
+            continue
+        first[place] = left
+        if right > taken:
+            start[place], end[place] = max(left, taken), right
+            taken = right
+    return first, start, end
+
+
+def flat(features: datasets.Dataset, column: str) -> np.ndarray:
+    """A column of lists of numbers as one array, list after list."""
+    return _arrow(features, column).flatten().to_numpy()
+
+
+def ragged(features: datasets.Dataset, column: str) -> np.ndarray:
+    """The lengths of the lists in a column."""
+    return np.diff(_arrow(features, column).offsets.to_numpy())
+
+
+def _arrow(features: datasets.Dataset, column: str) -> Any:
+    return features.select_columns([column]).with_format("arrow")[:][column].combine_chunks()

@@ -1,0 +1,277 @@
+"""Named entity recognition: a tag for every character, from one tag for every piece of the sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from klue_datasets.tasks import get_task
+from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
+from recipes.tasks.classes import set_labels
+from recipes.tasks.entity_ends import learn_tails, tail_length
+from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
+
+if TYPE_CHECKING:
+    import datasets
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+    from recipes.engine.arguments import RecipeArguments
+
+TAGS = get_task("ner").labels
+OUTSIDE = TAGS.index("O")
+# Tag id -> tag id of a character that goes on with its entity: I- for B- and I-, O for O.
+INSIDE = np.array([TAGS.index("I" + tag[1:]) if tag != "O" else OUTSIDE for tag in TAGS])
+IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
+IGNORED = -100
+BATCH = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedEntities(Recipe):
+    """Cross-entropy on the tag of each piece's first character."""
+
+    task: str = "ner"
+    sample: Any = "박보검 담주에 파리 화보 촬영 간대!"
+    peft_task_type: ClassVar[str | None] = "TOKEN_CLS"
+    kept: ClassVar[tuple[str, ...]] = ("start", "end", "tail", "context")
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """13 tags in Hub order, and what training tells of where entities end inside pieces."""
+        set_labels(config, TAGS)
+        if "train" in splits:
+            config.entity_tails = learn_tails(_last_pieces(splits["train"], tokenizer))
+        config.doc_stride = arguments.doc_stride or getattr(config, "doc_stride", None)
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """AutoModelForTokenClassification."""
+        from transformers import AutoModelForTokenClassification
+
+        return AutoModelForTokenClassification
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Sentences to pieces; a sentence that is too long to overlapping windows of them.
+
+        A piece takes the tag of its first character that is no blank. Pieces without such a character
+        (special tokens, a word mark on its own) have no label. Kept are the characters that a piece decides,
+        ``start`` to ``end``; how many of them are outside an entity that ends in it, ``tail``; and how much
+        of its window lies around it, ``context``.
+        """
+        tail_of = functools.cache(functools.partial(tail_length, tails=config.entity_tails))
+        sentences = ["".join(tokens) for tokens in batch["tokens"]]
+        capacity = max_length - tokenizer.num_special_tokens_to_add()
+        encoded = tokenizer(
+            sentences,
+            truncation=True,
+            max_length=max_length,
+            stride=capacity - min(config.doc_stride or max(capacity // 2, 1), capacity),
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        rows = encoded.pop("overflow_to_sample_mapping", range(len(sentences)))
+        offsets = encoded.pop("offset_mapping")
+        blank = blank_pieces(tokenizer, encoded["input_ids"])
+        features: dict[str, Any] = {name: encoded[name] for name in tokenizer.model_input_names}
+        features |= {"row": list(rows), "labels": [], **{name: [] for name in self.kept}}
+        for row, pairs, ids in zip(rows, offsets, encoded["input_ids"], strict=True):
+            first, start, end = spans_of_pieces(sentences[row], pairs, [blank[piece] for piece in ids])
+            place = np.arange(len(ids))
+            features["start"].append(start)
+            features["end"].append(end)
+            features["tail"].append(
+                [tail_of(sentences[row][left:right]) for left, right in zip(start, end, strict=True)]
+            )
+            features["context"].append(np.minimum(place, len(ids) - 1 - place))
+            if "ner_tags" in batch:
+                tags = np.append(batch["ner_tags"][row], IGNORED)
+                features["labels"].append(tags[first])
+        if "ner_tags" not in batch:
+            del features["labels"]
+        features["length"] = [len(ids) for ids in encoded["input_ids"]]
+        features["truncated"] = [False] * len(rows)
+        return features
+
+    def collator(
+        self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
+    ) -> Any:
+        """Pads labels with -100."""
+        from transformers import DataCollatorForTokenClassification
+
+        return DataCollatorForTokenClassification(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps each piece's likeliest tag, int16, and its probability, float32: (batch, pieces) each."""
+        import torch
+
+        output = model(**inputs)
+        probability, tag = output.logits.float().softmax(dim=-1).max(dim=-1)
+        return output.loss, (tag.to(torch.int16), probability)
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> Decoded:
+        """A tag for every character, blanks included."""
+        tokens = list(examples["tokens"])
+        lengths = np.array([len(sentence) for sentence in tokens])
+        tags, scores = decode_characters(outputs, features, lengths)
+        names = np.array(TAGS, dtype=object)
+        ends = np.cumsum(lengths)[:-1]
+        return Decoded(
+            [part.tolist() for part in np.split(names[tags], ends)],
+            details=[
+                {"tokens": characters, "tag_scores": [round(score, 4) for score in part.tolist()]}
+                for characters, part in zip(tokens, np.split(scores, ends), strict=True)
+            ],
+            metric_inputs={"tokens": tokens},
+        )
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """The tags' names, a list a sentence."""
+        return [[TAGS[tag] for tag in tags] for tags in examples["ner_tags"]]
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """No entity anywhere."""
+        tokens = list(examples["tokens"])
+        return [Decoded([["O"] * len(part) for part in tokens], metric_inputs={"tokens": tokens})]
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A text, or a mapping with ``sentence``."""
+        return {"tokens": list(text_fields(item, ("sentence",), self.task)["sentence"])}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The entities: type, text, position (characters, end exclusive) and the mean of their scores."""
+        text = "".join(row["tokens"])
+        scores = (decoded.details or [])[index]["tag_scores"]
+        return [
+            {
+                "entity_group": kind,
+                "score": float(np.mean(scores[start:end])),
+                "word": text[start:end],
+                "start": start,
+                "end": end,
+            }
+            for kind, start, end in entities(decoded.predictions[index])
+        ]
+
+
+def decode_characters(
+    outputs: Any, features: datasets.Dataset, lengths: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tags of characters from tags of pieces, over all windows of all sentences at once.
+
+    A character takes the tag of the piece that it lies in, from the window where most surrounds that piece;
+    B- only if it is the piece's first. In the last piece of an entity the piece's tail is outside. A
+    character in no piece (a blank) is inside an entity where the next character goes on with the entity of
+    the one before.
+
+    Args:
+        outputs: Tag ids and scores, each of shape (features, pieces), padded.
+        features: Kept columns of the features.
+        lengths: Characters a sentence.
+
+    Returns:
+        Tag ids and scores of all characters of all sentences, one after the other. The score of a character
+        in no piece is that of the one before it.
+    """
+    start, end, tail, context = (flat(features, name) for name in NamedEntities.kept)
+    pieces = ragged(features, "start")
+    real = np.arange(outputs[0].shape[1]) < pieces[:, None]
+    tag, score = (part[real] for part in outputs)
+    first = np.concatenate([[0], np.cumsum(lengths)])
+    sentence_start = np.repeat(first[np.asarray(features["example"])], pieces)
+    # Where several windows have a piece, the last one written wins: the one with most context.
+    order = np.argsort(context, kind="stable")
+    order = order[end[order] > start[order]]
+    sizes = (end - start)[order]
+    inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, ... in each piece
+    owner = np.full(first[-1], -1)
+    owner[np.repeat((sentence_start + start)[order], sizes) + inside] = np.repeat(order, sizes)
+    place = np.arange(first[-1])
+    covered = np.flatnonzero(owner >= 0)
+    own = owner[covered]
+    tags = np.full(first[-1], IGNORED)
+    scores = np.zeros(first[-1])
+    is_first = place[covered] == (sentence_start + start)[own]
+    tags[covered] = np.where(is_first, tag[own], INSIDE[tag[own]])
+    scores[covered] = score[own]
+    sentence = np.repeat(np.arange(len(lengths)), lengths)
+    goes_on = _next_goes_on(tags[covered], own, sentence[covered])
+    in_tail = place[covered] >= (sentence_start + end - tail)[own]
+    tags[covered[in_tail & ~goes_on]] = OUTSIDE
+    return _fill(tags, scores, sentence)
+
+
+def _next_goes_on(tags: np.ndarray, owner: np.ndarray, sentence: np.ndarray) -> np.ndarray:
+    """Whether the piece after a character's own goes on with its entity; all arrays are over characters."""
+    last = np.append(owner[1:] != owner[:-1], True)
+    following = np.append(tags[1:], OUTSIDE)
+    same_sentence = np.append(sentence[1:] == sentence[:-1], False)
+    goes_on = last & same_sentence & IS_INSIDE[following] & (following == INSIDE[tags])
+    ends = np.flatnonzero(last)
+    return goes_on[np.repeat(ends, np.diff(ends, prepend=-1))]
+
+
+def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gives the characters without a tag one, by their neighbours in the same sentence."""
+    place = np.arange(len(tags))
+    known = tags != IGNORED
+    before = np.maximum.accumulate(np.where(known, place, -1))
+    after = np.minimum.accumulate(np.where(known, place, len(tags))[::-1])[::-1]
+    both = ~known & (before >= 0) & (after < len(tags))
+    both[both] = (sentence[before[both]] == sentence[place[both]]) & (
+        sentence[after[both]] == sentence[place[both]]
+    )
+    goes_on = both.copy()
+    following = tags[after[both]]
+    goes_on[both] = IS_INSIDE[following] & (INSIDE[tags[before[both]]] == following)
+    filled = np.where(known, tags, OUTSIDE)
+    filled[goes_on] = tags[after[goes_on]]
+    scores = scores.copy()
+    scores[both] = scores[before[both]]
+    return filled, scores
+
+
+def _last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
+    """The last pieces of the entities in training, and how many of their characters are outside."""
+    for start in range(0, len(train), BATCH):
+        batch = train[start : start + BATCH]
+        sentences = ["".join(tokens) for tokens in batch["tokens"]]
+        encoded = tokenizer(sentences, return_offsets_mapping=True)
+        blank = blank_pieces(tokenizer, encoded["input_ids"])
+        for text, tags, pairs, ids in zip(
+            sentences, batch["ner_tags"], encoded["offset_mapping"], encoded["input_ids"], strict=True
+        ):
+            _, left, right = spans_of_pieces(text, pairs, [blank[piece] for piece in ids])
+            ends = {end for _, _, end in entities([TAGS[tag] for tag in tags])}
+            for begin, stop in zip(left, right, strict=True):
+                inside = [end for end in ends if begin < end <= stop]
+                if inside and stop - begin > 1:
+                    yield text[begin:stop], int(stop - max(inside))
+
+
+def entities(tags: list[str]) -> list[tuple[str, int, int]]:
+    """Type, start and end (exclusive) of the entities in a list of tags: strict IOB2."""
+    found: list[tuple[str, int, int]] = []
+    kind, start = "", 0
+    for place, tag in enumerate([*tags, "O"]):
+        if kind and tag != f"I-{kind}":
+            found.append((kind, start, place))
+            kind = ""
+        if tag.startswith("B-"):
+            kind, start = tag[2:], place
+    return found
+
+
+RECIPE = NamedEntities()

@@ -1,0 +1,11 @@
+"""Fine-tune an encoder on KLUE named entity recognition (ner): a tag for every character, entity macro F1.
+
+accelerate launch recipes/train_ner.py --model_name_or_path klue/roberta-base --output_dir out/ner
+accelerate launch recipes/train_ner.py --data_dir klue_benchmark --use_lora --learning_rate 5e-4
+accelerate launch recipes/train_ner.py --model_name_or_path out/ner --do_eval --output_dir out/ner
+"""
+
+from recipes.engine.command import main
+
+if __name__ == "__main__":
+    main("ner", __doc__)

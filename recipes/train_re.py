@@ -1,0 +1,11 @@
+"""Fine-tune an encoder on KLUE relation extraction (re): two entities, 30 relations, micro F1 and AUPRC.
+
+accelerate launch recipes/train_re.py --model_name_or_path klue/roberta-base --output_dir out/re
+accelerate launch recipes/train_re.py --data_dir klue_benchmark --use_lora --learning_rate 5e-4
+accelerate launch recipes/train_re.py --model_name_or_path out/re --do_eval --output_dir out/re
+"""
+
+from recipes.engine.command import main
+
+if __name__ == "__main__":
+    main("re", __doc__)
