@@ -123,6 +123,10 @@ class RecipeArguments:
     eval_steps: float | None = _flag(
         None, "updates between evaluations with --eval_strategy steps", group="training"
     )
+    teacher_forcing: float | None = _flag(
+        None, "share of the batches in which the decoder is fed gold pieces (default: 0.5)", tasks=("wos",),
+        group="training",
+    )  # fmt: skip
     early_stopping_patience: int | None = _flag(
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
@@ -143,6 +147,28 @@ class RecipeArguments:
     )  # fmt: skip
     trim_josa: bool = _flag(
         False, "drop a particle from the end of an answer that takes in a whole word", tasks=("mrc",),
+        group="answers",
+    )  # fmt: skip
+
+    # States of dialogues
+    num_beams: int | None = _flag(
+        None, "beams of the search for a value (default: the checkpoint's, else 1: greedy)", tasks=("wos",),
+        group="answers",
+    )  # fmt: skip
+    max_value_length: int | None = _flag(
+        None, "tokens of a value at most (default: the checkpoint's, else 10)", tasks=("wos",),
+        group="answers",
+    )  # fmt: skip
+    constrain_to_ontology: bool | None = _flag(
+        None, "replace a generated value that is not known by the closest known one of its slot",
+        tasks=("wos",), group="answers",
+    )  # fmt: skip
+    gold_gates: bool = _flag(
+        False, "evaluate with the gold gates, to see what the values alone get wrong", tasks=("wos",),
+        group="answers",
+    )  # fmt: skip
+    gold_values: bool = _flag(
+        False, "evaluate with the gold values, to see what the gates alone get wrong", tasks=("wos",),
         group="answers",
     )  # fmt: skip
 

@@ -76,7 +76,7 @@ def load_model(
     head = _head_modules(_plain(model), fresh)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
-    max_length = min(arguments.max_seq_length, _longest_input(config, tokenizer))
+    max_length = min(arguments.max_seq_length, longest_input(config, tokenizer))
     return LoadedModel(model, tokenizer, head, max_length)
 
 
@@ -183,7 +183,8 @@ def _add_lora(
     return get_peft_model(model, config)
 
 
-def _longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+def longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many tokens the model can read at most, special ones included."""
     positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
     if config.model_type in POSITIONS_AFTER_PADDING:
         positions -= (config.pad_token_id or 0) + 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +32,7 @@ class StateSettings:
         num_beams: Beams of the search for a value; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
         max_length: Tokens of a dialogue that the model was trained to read at most.
+        vocabulary: Fingerprint of the tokenizer's vocabulary.
     """
 
     slots: list[str]
@@ -42,6 +45,7 @@ class StateSettings:
     num_beams: int = 1
     constrain_to_ontology: bool = False
     max_length: int = 510
+    vocabulary: str = ""
 
     def __post_init__(self) -> None:
         """Checks what would otherwise fail far from its cause; ValueError says what is wrong."""
@@ -71,12 +75,22 @@ class StateSettings:
         """Puts the settings into a configuration, to be saved with it."""
         setattr(config, KEY, dataclasses.asdict(self))
 
+    def check(self, tokenizer: Any) -> None:
+        """Raises ValueError where a tokenizer is not the one that the settings were made with."""
+        if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
+            raise ValueError(
+                f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
+                f"({self.vocabulary}); expected the tokenizer that the model was trained with."
+            )
+
     def read_pieces(self, tokenizer: Any) -> None:
         """Fills in what depends on the tokenizer: the pieces of the slots' names, and where values end.
 
         Raises:
-            ValueError: The tokenizer has no piece that ends a text.
+            ValueError: The tokenizer has no piece that ends a text, or is not the one of before.
         """
+        self.check(tokenizer)
+        self.vocabulary = fingerprint(tokenizer)
         end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
         if end is None:
             raise ValueError("The tokenizer has neither a separator nor an end of text; expected one.")
@@ -84,6 +98,12 @@ class StateSettings:
         self.slot_pieces = tokenizer(names, add_special_tokens=False)["input_ids"]
         self.end_id = int(end)
         self.stop_ids = sorted({*tokenizer.all_special_ids, self.end_id} - {tokenizer.unk_token_id})
+
+
+def fingerprint(tokenizer: Any) -> str:
+    """Tells vocabularies apart."""
+    pieces = sorted(tokenizer.get_vocab().items())
+    return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()[:16]
 
 
 def union_of_slots(

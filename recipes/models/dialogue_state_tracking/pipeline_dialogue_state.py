@@ -81,22 +81,31 @@ class DialogueStatePipeline(ChunkPipeline):
         self, model_outputs: Sequence[dict[str, Any]], constrain_to_ontology: bool | None = None
     ) -> list[dict[str, Any]]:
         """The turns of one dialogue, in order."""
-        turns: list[dict[str, Any]] = []
-        before: dict[str, str] = {}
+        states = []
         for output in model_outputs:
             gates, values = output["gates"][0].tolist(), output["values"][0].tolist()
             read = self.reader.read(gates, values, output["utterances"], constrain=constrain_to_ontology)
-            after = dict(map(split_item, read.state))
-            turns.append(
-                {
-                    "turn": len(turns),
-                    "user": output["utterances"][-1],
-                    "state": read.state,
-                    "changed": changes(before, after),
-                }
-            )
-            before = after
-        return turns
+            states.append(read.state)
+        return present_turns([output["utterances"][-1] for output in model_outputs], states)
+
+
+def present_turns(said: Sequence[str], states: Sequence[list[str]]) -> list[dict[str, Any]]:
+    """The turns of a dialogue as their reader wants to see them.
+
+    Args:
+        said: What the user said in each.
+        states: The state after each.
+    """
+    befores = [{}, *(dict(map(split_item, state)) for state in states)]
+    return [
+        {
+            "turn": turn,
+            "user": text,
+            "state": state,
+            "changed": changes(befores[turn], befores[turn + 1]),
+        }
+        for turn, (text, state) in enumerate(zip(said, states, strict=True))
+    ]
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:

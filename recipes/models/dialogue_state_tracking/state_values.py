@@ -38,10 +38,11 @@ class StateReader:
 
     Args:
         settings: Slots and known values.
-        tokenizer: A fast tokenizer of transformers.
+        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's.
     """
 
     def __init__(self, settings: StateSettings, tokenizer: Any) -> None:
+        settings.check(tokenizer)
         self.settings = settings
         self.tokenizer = tokenizer
         self.tokenize = plain_tokenize(tokenizer)
