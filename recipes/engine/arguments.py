@@ -70,8 +70,8 @@ class RecipeArguments:
     mini: bool = _flag(False, "the small synthetic corpus of this package instead", group="data")
     max_train_samples: int | None = _flag(None, "use only the first N training examples", group="data")
     max_eval_samples: int | None = _flag(None, "use only the first N validation examples", group="data")
-    max_seq_length: int = _flag(
-        128, "tokens an example at most; longer ones are cut and counted", group="data"
+    max_seq_length: int | None = _flag(
+        None, "tokens an example at most; longer ones are cut and counted", group="data"
     )
     doc_stride: int | None = _flag(
         None,
@@ -132,10 +132,12 @@ class RecipeArguments:
     )
 
     # Answers of reading comprehension
-    n_best_size: int = _flag(
-        20, "starts and ends that are tried in each window", tasks=("mrc",), group="answers"
+    n_best_size: int | None = _flag(
+        None, "starts and ends that are tried in each window (default: 20)", tasks=("mrc",), group="answers"
     )
-    max_answer_length: int = _flag(30, "tokens an answer at most", tasks=("mrc",), group="answers")
+    max_answer_length: int | None = _flag(
+        None, "tokens an answer at most (default: 30)", tasks=("mrc",), group="answers"
+    )
     null_threshold: float | None = _flag(
         None,
         "how much better than the best span no answer has to be to win (default: 0)",
@@ -145,8 +147,8 @@ class RecipeArguments:
         False, "choose that threshold on a tenth of the training passages, held out for it", tasks=("mrc",),
         group="answers",
     )  # fmt: skip
-    trim_josa: bool = _flag(
-        False, "drop a particle from the end of an answer that takes in a whole word", tasks=("mrc",),
+    trim_josa: bool | None = _flag(
+        None, "drop a particle from the end of an answer that takes in a whole word", tasks=("mrc",),
         group="answers",
     )  # fmt: skip
 

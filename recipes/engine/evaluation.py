@@ -44,12 +44,15 @@ class EncodedSplit:
 
     def training_inputs(self) -> datasets.Dataset:
         """What training reads; ``length`` is for batches of examples of like length."""
-        return self.features.remove_columns(["example", "truncated", *self.recipe.kept])
+        return self._inputs().remove_columns(list(self.recipe.prediction_inputs))
 
     def evaluation_inputs(self) -> datasets.Dataset:
         """What evaluation reads, longest first: less padding; memory runs out at once or not at all."""
-        inputs = self.training_inputs().add_column(INDEX, np.arange(len(self.features)))
+        inputs = self._inputs().add_column(INDEX, np.arange(len(self.features)))
         return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
+
+    def _inputs(self) -> datasets.Dataset:
+        return self.features.remove_columns(["example", "truncated", *self.recipe.kept])
 
     def in_order(self, outputs: Any, index: np.ndarray) -> Any:
         """What ``recipe.predict`` kept, in the order of the features.
@@ -147,7 +150,8 @@ class Evaluator:
 
     def compute_metrics(self, prediction: Any) -> dict[str, float]:
         """The form that Trainer asks for."""
-        return self.score(self.decode(prediction))
+        decoded = self.decode(prediction)
+        return {**self.score(decoded), **decoded.figures}
 
     def prediction_rows(self, decoded: Decoded) -> list[dict[str, Any]]:
         """What the predictions file holds: one row an example."""

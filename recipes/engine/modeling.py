@@ -76,7 +76,9 @@ def load_model(
     head = _head_modules(_plain(model), fresh)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
-    max_length = min(arguments.max_seq_length, longest_input(config, tokenizer))
+    longest = _longest_input(config, tokenizer)
+    max_length = min(arguments.max_seq_length or getattr(config, "max_seq_length", longest), longest)
+    _plain(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
 
 
@@ -183,8 +185,7 @@ def _add_lora(
     return get_peft_model(model, config)
 
 
-def longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """How many tokens the model can read at most, special ones included."""
+def _longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
     positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
     if config.model_type in POSITIONS_AFTER_PADDING:
         positions -= (config.pad_token_id or 0) + 1

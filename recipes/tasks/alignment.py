@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+_BLANKS = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
+
+
 def blank_pieces(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
     """Which pieces stand for no character: special tokens, and a mark of a word's beginning on its own.
 
@@ -48,22 +51,22 @@ def spans_of_pieces(
         Three arrays of shape (pieces,): the first character of the piece, -1 for none; then the first and the
         end (exclusive) of the characters that are its own, which are equal where it has none.
     """
-    first, start, end = (np.full(len(offsets), value) for value in (-1, 0, 0))
-    taken = 0
-    for place, (left, right) in enumerate(offsets):
-        if blank[place]:
-            continue
-        while left < right and text[left].isspace():
-            left += 1
-        while right > left and text[right - 1].isspace():
-            right -= 1
-        if left == right:
-            continue
-        first[place] = left
-        if right > taken:
-            start[place], end[place] = max(left, taken), right
-            taken = right
-    return first, start, end
+    is_blank = np.isin(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), _BLANKS)
+    place = np.arange(len(text))
+    next_letter = np.minimum.accumulate(np.append(np.where(is_blank, len(text), place), len(text))[::-1])[
+        ::-1
+    ]
+    after_letter = np.maximum.accumulate(np.concatenate([[0], np.where(is_blank, 0, place + 1)]))
+    pairs = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+    left, right = next_letter[pairs[:, 0]], after_letter[pairs[:, 1]]
+    has_letter = ~np.asarray(blank, dtype=bool) & (left < right)
+    taken = np.maximum.accumulate(np.concatenate([[0], np.where(has_letter, right, 0)]))[:-1]
+    own = has_letter & (right > taken)
+    return (
+        np.where(has_letter, left, -1),
+        np.where(own, np.maximum(left, taken), 0),
+        np.where(own, right, 0),
+    )
 
 
 def flat(features: datasets.Dataset, column: str) -> np.ndarray:

@@ -26,8 +26,7 @@ SETTINGS = ("teacher_forcing", "num_beams", "max_value_length", "constrain_to_on
 class DialogueStates(Recipe):
     """TRADE on the official template; an example is a turn of the user.
 
-    The model's configuration keeps the slots, their known values and how long a dialogue may be, so that it
-    reads and answers the same wherever it is loaded.
+    The model's configuration keeps the slots and their known values.
     """
 
     task: str = "wos"
@@ -59,10 +58,6 @@ class DialogueStates(Recipe):
         for name in SETTINGS:
             if getattr(arguments, name) is not None:
                 setattr(settings, name, getattr(arguments, name))
-        if splits:
-            from recipes.engine.modeling import longest_input
-
-            settings.max_length = min(arguments.max_seq_length, longest_input(config, tokenizer))
         settings.read_pieces(tokenizer)
         _TOKENIZERS[settings.vocabulary] = tokenizer
         dataclasses.replace(settings).write(config)  # checked once more
@@ -86,8 +81,7 @@ class DialogueStates(Recipe):
     ) -> dict[str, Any]:
         """Turns to token ids, without their beginning where too long, and gold to the slots that have any.
 
-        How long is in the configuration, so that a model reads no less in use than it did in training. Slots
-        without a value are left out: a batch gets its (slots, pieces) tensor only when it is collated.
+        Slots without a value are left out: their pieces are put in only when a batch is collated.
         """
         from recipes.models.dialogue_state_tracking import StateReader, StateSettings, encode_turn
 
@@ -95,7 +89,7 @@ class DialogueStates(Recipe):
         reader = StateReader(settings, tokenizer)
         features: dict[str, Any] = {"input_ids": [], "length": [], "truncated": []}
         for utterances in batch["utterances"]:
-            ids, is_cut = encode_turn(utterances, tokenizer, settings.max_length, reader.tokenize)
+            ids, is_cut = encode_turn(utterances, tokenizer, max_length, reader.tokenize)
             features["input_ids"].append(ids)
             features["length"].append(len(ids))
             features["truncated"].append(is_cut)

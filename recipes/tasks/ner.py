@@ -12,7 +12,7 @@ import numpy as np
 from klue_datasets.tasks import get_task
 from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
 from recipes.tasks.classes import set_labels
-from recipes.tasks.entity_ends import learn_tails, tail_length
+from recipes.tasks.piece_ends import learn_tails, tail_length
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class Decoded:
     scores: list[float] | None = None
     details: list[dict[str, Any]] | None = None
     metric_inputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 class Recipe(abc.ABC):
@@ -47,12 +47,14 @@ class Recipe(abc.ABC):
         task: Name of the task.
         peft_task_type: What PEFT calls this kind of model; None for models that are our own.
         kept: Feature columns that ``decode`` reads and the model does not.
+        prediction_inputs: Feature columns that ``predict`` reads and training does not.
         sample: An input as a user would write it, for the card and for tests.
     """
 
     task: str
     peft_task_type: ClassVar[str | None]
     kept: ClassVar[tuple[str, ...]] = ()
+    prediction_inputs: ClassVar[tuple[str, ...]] = ()
     sample: Any
 
     # Before training

@@ -31,7 +31,6 @@ class StateSettings:
         max_value_length: Pieces of a generated value at most.
         num_beams: Beams of the search for a value; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
-        max_length: Tokens of a dialogue that the model was trained to read at most.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
     """
 
@@ -44,7 +43,6 @@ class StateSettings:
     max_value_length: int = 10
     num_beams: int = 1
     constrain_to_ontology: bool = False
-    max_length: int = 510
     vocabulary: str = ""
 
     def __post_init__(self) -> None:
@@ -56,7 +54,7 @@ class StateSettings:
             raise ValueError("A slot is there twice; expected every slot once.")
         if not 0 <= self.teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
-        for name in ("max_value_length", "num_beams", "max_length"):
+        for name in ("max_value_length", "num_beams"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")
 

@@ -13,6 +13,7 @@ from .dialogue_text import check_dialogue, encode_turn
 from .state_values import StateReader
 
 TASK = "dialogue-state-tracking"
+OFFICIAL_LENGTH = 510  # tokens of a dialogue, where the configuration does not say
 
 
 class DialogueStatePipeline(ChunkPipeline):
@@ -57,7 +58,7 @@ class DialogueStatePipeline(ChunkPipeline):
     def preprocess(self, inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """One item a turn of the user."""
         utterances = check_dialogue(inputs["dialogue"])
-        longest = self.reader.settings.max_length
+        longest = getattr(self.model.config, "max_seq_length", OFFICIAL_LENGTH)
         ends = range(1, len(utterances) + 1, 2)
         for end in ends:
             ids, _ = encode_turn(utterances[:end], self.tokenizer, longest, self.reader.tokenize)

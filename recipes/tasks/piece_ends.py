@@ -1,8 +1,8 @@
-"""Where an entity ends inside its last piece: learned from the training data.
+"""Where an entity or an answer ends inside its last piece: learned from the training data.
 
 A tokenizer may join the end of an entity and the particle after it in one piece, 명의 of ``<9명:QT>의``. One
 tag for such a piece cannot say that 의 is outside, but its letters nearly always can: what a piece ends on
-decides how many of its last characters are no part of an entity whose last piece it is.
+decides how many of its last characters are no part of an entity, or answer, whose last piece it is.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ WHOLE = "^"  # in front of an ending that is the whole piece
 
 
 def learn_tails(pieces: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Learns from the last pieces of entities.
+    """Learns from the last pieces of entities, or of answers.
 
     Args:
-        pieces: Each piece's text, and how many of its last characters are outside the entity.
+        pieces: Each piece's text, and how many of its last characters are outside.
 
     Returns:
         Endings -> characters outside. An ending that would say the same as the longest shorter one is left
@@ -39,7 +39,7 @@ def learn_tails(pieces: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def tail_length(piece: str, tails: Mapping[str, int]) -> int:
-    """How many of a piece's last characters are outside if an entity's last piece it is; never all."""
+    """How many of a piece's last characters are outside if it is the last of an entity; never all."""
     return min(_look_up(_endings(piece), tails), max(len(piece) - 1, 0))
 
 

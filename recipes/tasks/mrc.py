@@ -1,0 +1,357 @@
+"""Reading comprehension: where in a passage the answer is, or that it is not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
+from recipes.tasks.framing import Frame
+from recipes.tasks.piece_ends import learn_tails, tail_length
+from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
+from recipes.tasks.spans import Answers, best_answers, best_threshold, without_josa
+from recipes.tasks.windows import Windows
+
+if TYPE_CHECKING:
+    import datasets
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+    from recipes.engine.arguments import RecipeArguments
+
+MAX_QUESTION = 64  # pieces of a question that are read
+NOWHERE = 1_000_000  # a position that the loss leaves out
+SHOWN = 5  # answers in the predictions file
+NULL_POSITION = 0  # [CLS]
+# What decoding is told, and what it is where neither a flag nor the model says otherwise.
+SETTINGS: Mapping[str, Any] = {
+    "doc_stride": 128,
+    "n_best_size": 20,
+    "max_answer_length": 30,
+    "null_threshold": 0.0,
+    "trim_josa": False,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadingComprehension(Recipe):
+    """Cross-entropy on the answer's first and last piece; questions without an answer point to [CLS]."""
+
+    task: str = "mrc"
+    sample: Any = dataclasses.field(
+        default_factory=lambda: {
+            "question": "한강은 어디로 흘러드는가?",
+            "context": "한강은 태백산맥에서 시작하여 서울을 지나 황해로 흘러든다.",
+        }
+    )
+    peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
+    kept: ClassVar[tuple[str, ...]] = ("left", "right")
+    prediction_inputs: ClassVar[tuple[str, ...]] = ("first", "last", "own_first", "own_last", "n_best")
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """How windows are cut and answers are chosen, and where training's answers end inside pieces."""
+        for name, default in SETTINGS.items():
+            asked = getattr(arguments, name)
+            setattr(config, name, getattr(config, name, default) if asked is None else asked)
+        if "train" in splits:
+            config.answer_tails = learn_tails(_last_pieces(splits["train"], tokenizer))
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """AutoModelForQuestionAnswering."""
+        from transformers import AutoModelForQuestionAnswering
+
+        return AutoModelForQuestionAnswering
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Question and passage to windows: [CLS] question [SEP] part of the passage [SEP].
+
+        Kept are the characters that an answer has of each piece of a window, should it begin (``left``) or
+        end there (``right``, exclusive).
+        For prediction: which positions are passage, ``first`` to ``last`` (exclusive), and at which of them
+        this window lets an answer begin, ``own_first`` to ``own_last``.
+        """
+        frame = Frame(tokenizer, sequences=2)
+        questions = tokenizer(
+            list(batch["question"]), add_special_tokens=False, truncation=True, max_length=MAX_QUESTION
+        )["input_ids"]
+        contexts = tokenizer(
+            list(batch["context"]), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        blank = blank_pieces(tokenizer, contexts["input_ids"])
+        tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
+        has_gold = "answers" in batch
+        columns: dict[str, list[Any]] = {}
+        for row, (question, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
+            text = batch["context"][row]
+            _, left, right = spans_of_pieces(
+                text, contexts["offset_mapping"][row], [blank[piece] for piece in ids]
+            )
+            question = question[: max(max_length - frame.added - 1, 0)]
+            until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
+            windows = Windows(len(ids), max_length - frame.added - len(question), config.doc_stride)
+            first = frame.start(1, len(question))
+            gold = _gold_pieces(_answer(batch, row), text, left, right) if has_gold else None
+            for number, (start, end) in enumerate(windows.spans):
+                own = windows.own[number]
+                feature = {
+                    **frame(question, ids[start:end]),
+                    "row": row,
+                    "left": left[start:end],
+                    "right": until[start:end],
+                    "first": first,
+                    "last": first + end - start,
+                    "own_first": first + own[0] - start,
+                    "own_last": first + own[1] - start,
+                    "n_best": config.n_best_size,
+                    "truncated": False,
+                }
+                feature["length"] = len(feature["input_ids"])
+                if has_gold:
+                    feature |= _targets(gold, start, end, first)
+                for name, value in feature.items():
+                    columns.setdefault(name, []).append(value)
+        return columns
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps each window's best starts and ends, and the score of no answer.
+
+        Five arrays: positions and logits of the starts, (batch, n_best) each, positions and logits of the
+        ends, likewise, and the logits of no answer, (batch,). Positions outside the passage score -inf.
+        """
+        import torch
+
+        asked = {name: inputs[name] for name in self.prediction_inputs}
+        output = model(**{name: value for name, value in inputs.items() if name not in asked})
+        start, end = output.start_logits.float(), output.end_logits.float()
+        place = torch.arange(start.shape[1], device=start.device)
+        null = start[:, NULL_POSITION] + end[:, NULL_POSITION]
+        size = min(int(asked["n_best"].max()), start.shape[1])
+        kept = []
+        for logits, first, last in ((start, "own_first", "own_last"), (end, "first", "last")):
+            inside = (place >= asked[first][:, None]) & (place < asked[last][:, None])
+            best = logits.masked_fill(~inside, -torch.inf).topk(size, dim=1)
+            kept += [best.indices, best.values]
+        return getattr(output, "loss", None), (*kept, null)
+
+    def answers(self, outputs: Any, features: datasets.Dataset, config: PreTrainedConfig) -> Answers:
+        """The best spans of each question, over all windows of all questions at once."""
+        offsets = (flat(features, "left"), flat(features, "right"), ragged(features, "left"))
+        return best_answers(
+            outputs,
+            np.asarray(features["first"]),
+            np.asarray(features["example"]),
+            offsets,
+            n_best=config.n_best_size,
+            max_length=config.max_answer_length,
+        )
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> Decoded:
+        """The best span's text, verbatim, or "" where no answer is better by more than the threshold."""
+        found = self.answers(outputs, features, config)
+        is_null = found.margin > config.null_threshold
+        probability = found.probabilities()
+        guids = _guids(examples)
+        predictions, scores, details = [], [], []
+        for row, context in enumerate(examples["context"]):
+            shown = [
+                {"text": text, "start": start, "score": round(float(score), 4)}
+                for text, start, score in zip(
+                    *self._texts(found, row, context, config), probability[row, 1:], strict=False
+                )
+            ][:SHOWN]
+            text = "" if is_null[row] or not shown else shown[0]["text"]
+            predictions.append({"guid": guids[row], "prediction_text": text})
+            scores.append(float(probability[row, 0 if not text else 1]))
+            details.append({"n_best": shown, "null_margin": round(float(found.margin[row]), 4)})
+        figures = self._figures(predictions, details, examples) if "answers" in examples.column_names else {}
+        return Decoded(predictions, scores, details, figures=figures)
+
+    def _figures(
+        self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset
+    ) -> dict[str, float]:
+        """Scores on the questions that have an answer: as answered, and with the best span in any case."""
+        from klue_metrics.functional.mrc import question_scores
+
+        gold = [list(reference["answers"]["text"]) for reference in self.references(examples)]
+        rows = [row for row, texts in enumerate(gold) if texts]
+        if not rows:
+            return {}
+        spans = [(details[row]["n_best"] or [{"text": ""}])[0]["text"] for row in rows]
+        figures = {}
+        for name, texts in (
+            ("answerable", [predictions[row]["prediction_text"] for row in rows]),
+            ("answerable_best_span", spans),
+        ):
+            exact, overlap = question_scores(texts, [gold[row] for row in rows])
+            figures[f"{name}_exact_match"] = 100 * float(exact.mean())
+            figures[f"{name}_rouge_w"] = 100 * float(overlap.mean())
+        return figures
+
+    def _texts(
+        self, found: Answers, row: int, context: str, config: PreTrainedConfig
+    ) -> tuple[list[str], list[int]]:
+        """Texts and first characters of a question's best spans."""
+        spans = [(int(start), int(end)) for start, end in found.spans(row)]
+        texts = [context[start:end] for start, end in spans]
+        if config.trim_josa:
+            texts = [without_josa(text, context[end:]) for text, (_, end) in zip(texts, spans, strict=True)]
+        return texts, [start for start, _ in spans]
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """Right answers of each question: none where it is impossible, whatever the answers column holds."""
+        types = examples["question_type"] if "question_type" in examples.column_names else None
+        references = []
+        for row, (guid, answers, impossible) in enumerate(
+            zip(_guids(examples), examples["answers"], examples["is_impossible"], strict=True)
+        ):
+            gold = {"text": [], "answer_start": []} if impossible else _columns(answers)
+            reference = {"guid": guid, "answers": gold, "is_impossible": bool(impossible)}
+            references.append(reference if types is None else reference | {"question_type": types[row]})
+        return references
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """No answer anywhere."""
+        return [Decoded([{"guid": guid, "prediction_text": ""} for guid in _guids(examples)])]
+
+    def tuning_split(self, arguments: RecipeArguments) -> str | None:
+        """Training questions that are held out, where the threshold is to be chosen."""
+        return "held_out" if arguments.tune_null_threshold else None
+
+    def hold_out(self, train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
+        """Every tenth passage with all its questions."""
+        number = {context: place for place, context in enumerate(dict.fromkeys(train["context"]))}
+        held = np.array([number[context] % 10 == 9 for context in train["context"]])
+        return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
+
+    def tune(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+    ) -> dict[str, Any]:
+        """Chooses the null threshold with the highest ROUGE-W."""
+        from klue_metrics.functional.mrc import question_scores
+
+        found = self.answers(outputs, features, config)
+        contexts = list(examples["context"])
+        texts = [
+            (self._texts(found, row, context, config)[0] or [""])[0] for row, context in enumerate(contexts)
+        ]
+        gold = [list(reference["answers"]["text"]) or [""] for reference in self.references(examples)]
+        _, of_spans = question_scores(texts, gold)
+        _, of_null = question_scores([""] * len(gold), gold)
+        config.null_threshold = best_threshold(found.margin, of_spans, of_null)
+        return {"null_threshold": config.null_threshold, "held_out_samples": len(examples)}
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A mapping with ``question`` and ``context``, or the two in this order."""
+        return {"guid": "", **text_fields(item, ("question", "context"), self.task)}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Answer ("" for none), its score, and where in the context it is (end exclusive)."""
+        text = decoded.predictions[index]["prediction_text"]
+        start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
+        return {
+            "answer": text,
+            "score": (decoded.scores or [])[index],
+            "start": start,
+            "end": start + len(text),
+        }
+
+
+def _guids(examples: datasets.Dataset) -> Sequence[str]:
+    return list(examples["guid"])
+
+
+def _columns(answers: Any) -> dict[str, list[Any]]:
+    """Answers as a mapping of lists, which some versions of datasets give as a list of mappings."""
+    if isinstance(answers, Mapping):
+        return {name: list(answers[name]) for name in ("text", "answer_start")}
+    return {name: [answer[name] for answer in answers] for name in ("text", "answer_start")}
+
+
+def _answer(batch: Batch, row: int) -> tuple[str, int] | None:
+    """The first right answer and where it should begin; None where there is none."""
+    answers = _columns(batch["answers"][row])
+    if batch["is_impossible"][row] or not answers["text"]:
+        return None
+    return answers["text"][0], answers["answer_start"][0]
+
+
+def _place(answer: tuple[str, int], context: str) -> int | None:
+    """Where a passage holds an answer: where it should, else nearest to that; None for nowhere."""
+    text, start = answer
+    if not text.strip():
+        return None
+    if context.startswith(text, start):
+        return start
+    places = [place for place in range(len(context)) if context.startswith(text, place)]
+    return min(places, key=lambda place: abs(place - start), default=None)
+
+
+def _gold_pieces(
+    answer: tuple[str, int] | None, context: str, left: np.ndarray, right: np.ndarray
+) -> tuple[int, int] | None:
+    """First and last piece of an answer; (NOWHERE, NOWHERE) if the passage does not hold it, None for none.
+
+    Args:
+        answer: Text and supposed first character.
+        context: The passage.
+        left: First character of each piece.
+        right: End (exclusive) of each piece; equal to ``left`` where the piece stands for none.
+    """
+    if answer is None:
+        return None
+    start = _place(answer, context)
+    pieces = np.flatnonzero(right > left)
+    if start is None or not len(pieces):
+        return NOWHERE, NOWHERE
+    end = start + len(answer[0])
+    begin = int(np.searchsorted(right[pieces], start, side="right"))
+    stop = int(np.searchsorted(left[pieces], end, side="left")) - 1
+    return int(pieces[begin]), int(pieces[stop])
+
+
+def _last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
+    """The last pieces of the answers in training, and how many of their characters are outside."""
+    for place in range(len(train)):
+        row = train[place : place + 1]
+        answer, text = _answer(row, 0), row["context"][0]
+        if answer is None:
+            continue
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        blank = blank_pieces(tokenizer, [encoded["input_ids"]])
+        _, left, right = spans_of_pieces(
+            text, encoded["offset_mapping"], [blank[piece] for piece in encoded["input_ids"]]
+        )
+        gold = _gold_pieces(answer, text, left, right)
+        start = _place(answer, text)
+        if gold and start is not None:
+            end, last = start + len(answer[0]), gold[1]
+            if left[last] < end <= right[last]:
+                yield text[left[last] : right[last]], int(right[last] - end)
+
+
+def _targets(gold: tuple[int, int] | None, start: int, end: int, first: int) -> dict[str, int]:
+    """What the model should say of a window with the pieces ``start`` to ``end`` (exclusive) of a passage."""
+    if gold is not None and gold[0] == NOWHERE:
+        position = (NOWHERE, NOWHERE)
+    elif gold is not None and start <= gold[0] <= gold[1] < end:
+        position = (first + gold[0] - start, first + gold[1] - start)
+    else:
+        position = (NULL_POSITION, NULL_POSITION)
+    return {"start_positions": position[0], "end_positions": position[1]}
+
+
+RECIPE = ReadingComprehension()

@@ -1,0 +1,11 @@
+"""Fine-tune an encoder on KLUE reading comprehension (mrc): an answer in a passage, or none; EM and ROUGE-W.
+
+accelerate launch recipes/train_mrc.py --model_name_or_path klue/roberta-base --output_dir out/mrc
+accelerate launch recipes/train_mrc.py --data_dir klue_benchmark --use_lora --learning_rate 5e-4
+accelerate launch recipes/train_mrc.py --model_name_or_path out/mrc --do_eval --output_dir out/mrc
+"""
+
+from recipes.engine.command import main
+
+if __name__ == "__main__":
+    main("mrc", __doc__)
