@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -105,17 +105,19 @@ class DialogueStates(Recipe):
         return StateCollator(tokenizer, config, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps the gates, int8 (batch, slots), and the pieces of values, int32 (batch, slots, pieces).
+        """Keeps gates, int8 (batch, slots); pieces of values, int32 (batch, slots, pieces); scores (batch,).
 
         There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
         """
         import torch
 
+        from recipes.models.dialogue_state_tracking.pipeline_dialogue_state import gate_scores
+
         plain = getattr(model, "module", model)
         gates = inputs["gate_labels"] if getattr(plain.config, "gold_gates", False) else None
         scores, values = plain.track(inputs["input_ids"], inputs["attention_mask"], gates=gates)
         chosen = scores.argmax(dim=-1) if gates is None else gates
-        return None, (chosen.to(torch.int8), values.to(torch.int32))
+        return None, (chosen.to(torch.int8), values.to(torch.int32), gate_scores(scores, chosen))
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
@@ -128,7 +130,7 @@ class DialogueStates(Recipe):
         reader = StateReader(settings, _TOKENIZERS[settings.vocabulary])
         golds = list(examples["state"]) if "state" in examples.column_names else None
         read, details = [], []
-        columns = zip(examples["turn"], examples["utterances"], *outputs, strict=True)
+        columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):
             gate_list, pieces = gates.tolist(), values.tolist()
             if golds is not None and getattr(config, "gold_values", False):
@@ -140,7 +142,12 @@ class DialogueStates(Recipe):
             details.append({"turn": turn, "gates": answer.gates})
             if golds is not None:
                 details[-1] |= errors(answer.state, golds[index])
-        return Decoded([answer.state for answer in read], details=details, figures=figures(read, details))
+        return Decoded(
+            [answer.state for answer in read],
+            scores=outputs[2].tolist(),
+            details=details,
+            figures=figures(read, details),
+        )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """The states, a list of strings each."""
@@ -168,27 +175,8 @@ class DialogueStates(Recipe):
 
         said = [turn["text"] for turn in row["dialogue"][::2]]
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
-        return present_turns(said, decoded.predictions[first : first + len(said)])
-
-    def converse(self, answer: Callable[[Any], Any], lines: Iterable[str]) -> Iterator[Any]:
-        """Tracks what is typed: user and system in turn; an empty line of the user's starts anew.
-
-        Args:
-            answer: Answers a dialogue.
-            lines: What is typed.
-
-        Yields:
-            After each line of the user's the last turn of the answer; None after all others.
-        """
-        dialogue: list[str] = []
-        for line in lines:
-            text = line.strip()
-            if not text and len(dialogue) % 2 == 0:
-                dialogue = []
-                yield None
-                continue
-            dialogue.append(text)
-            yield answer(dialogue)[-1] if len(dialogue) % 2 else None
+        turns = slice(first, first + len(said))
+        return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
 
 
 # ``decode`` is handed no tokenizer: those that ``configure`` has seen, by the fingerprint in the settings.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -129,3 +129,29 @@ def figures(read: Sequence[Any], details: Sequence[Mapping[str, Any]]) -> dict[s
             for kind in ("missed", "invented", "wrong_value")
         }
     return sums
+
+
+def converse(
+    answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
+) -> Iterator[dict[str, Any]]:
+    """Tracks what is typed: user and system in turn; an empty line of the user's starts another dialogue.
+
+    Args:
+        answer: Answers a dialogue: one mapping a turn of the user.
+        lines: What is typed.
+        ask: Called before each line with who is to speak: 0 the user, 1 the system.
+
+    Yields:
+        After each line of the user's the answer to it.
+    """
+    dialogue: list[str] = []
+    ask(0)
+    for line in lines:
+        text = line.strip()
+        if text or len(dialogue) % 2:
+            dialogue.append(text)
+            if len(dialogue) % 2:
+                yield answer(dialogue)[-1]
+        else:
+            dialogue = []
+        ask(len(dialogue) % 2)

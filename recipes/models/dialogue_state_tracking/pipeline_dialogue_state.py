@@ -24,9 +24,9 @@ class DialogueStatePipeline(ChunkPipeline):
 
     A dialogue is a list of utterances, the user's first, or of messages with role and text; a list of
     dialogues gives a list of answers. An answer has for each turn of the user: ``turn`` (0, 1, …), ``user``:
-    what was said, ``state``: strings ``domain-slot-value``, and ``changed``: slot -> new value, None where
-    it was dropped. Turns are batched with ``batch_size``. ``constrain_to_ontology`` replaces values that
-    the model does not know by the closest that it knows.
+    what was said, ``state``: strings ``domain-slot-value``, ``changed``: slot -> new value, None where it was
+    dropped, and ``score``: how likely all gates are right. Turns are batched with ``batch_size``.
+    ``constrain_to_ontology`` replaces values that the model does not know by the closest that it knows.
     """
 
     _load_processor = False
@@ -73,6 +73,7 @@ class DialogueStatePipeline(ChunkPipeline):
         scores, values = self.model.track(model_inputs["input_ids"], model_inputs["attention_mask"])
         return {
             "gates": scores.argmax(dim=-1),
+            "scores": gate_scores(scores, scores.argmax(dim=-1)),
             "values": values,
             "utterances": model_inputs["utterances"],
             "is_last": model_inputs["is_last"],
@@ -87,15 +88,25 @@ class DialogueStatePipeline(ChunkPipeline):
             gates, values = output["gates"][0].tolist(), output["values"][0].tolist()
             read = self.reader.read(gates, values, output["utterances"], constrain=constrain_to_ontology)
             states.append(read.state)
-        return present_turns([output["utterances"][-1] for output in model_outputs], states)
+        said = [output["utterances"][-1] for output in model_outputs]
+        return present_turns(said, states, [float(output["scores"][0]) for output in model_outputs])
 
 
-def present_turns(said: Sequence[str], states: Sequence[list[str]]) -> list[dict[str, Any]]:
+def gate_scores(logits: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
+    """Probability that all gates of a turn are right: (batch, slots, 5) and (batch, slots) to (batch,)."""
+    log_probabilities = logits.float().log_softmax(dim=-1)
+    return log_probabilities.gather(-1, gates.long().unsqueeze(-1)).sum(dim=(1, 2)).exp()
+
+
+def present_turns(
+    said: Sequence[str], states: Sequence[list[str]], scores: Sequence[float]
+) -> list[dict[str, Any]]:
     """The turns of a dialogue as their reader wants to see them.
 
     Args:
         said: What the user said in each.
         states: The state after each.
+        scores: How sure the model is of each.
     """
     befores = [{}, *(dict(map(split_item, state)) for state in states)]
     return [
@@ -104,6 +115,7 @@ def present_turns(said: Sequence[str], states: Sequence[list[str]]) -> list[dict
             "user": text,
             "state": state,
             "changed": changes(befores[turn], befores[turn + 1]),
+            "score": scores[turn],
         }
         for turn, (text, state) in enumerate(zip(said, states, strict=True))
     ]
