@@ -1,8 +1,8 @@
 """MRC mini corpus: passages about two similar things, and questions about one of them.
 
-Everything that is told of one thing could be told of the other, so that a question has to be matched with
-the right thing and the right fact. Type 1 asks in other words, type 2 needs the sentence about the founder
-as well, type 3 asks what is told only of the other thing: there the other's value is the plausible answer.
+What is told of one thing is not told of the other, and something is told of neither. Type 1 asks in other
+words, type 2 needs the sentence about the founder as well, type 3 asks what is told of neither or, less
+often, only of the other thing; the plausible answer is then a value that the passage tells.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from klue_datasets.mini.mrc_words import DOMAINS, FOUNDER_FACTS, Domain, Fact
 
 PASSAGES = {"dev": 20, "train": 80}
 _SEED = 20210607
-_EVERY_FOURTH_QUESTION = 8
 _DIRECT = 0.3
+_OF_THE_OTHER = 0.2  # share of the unanswerable questions that ask what is told of the other thing
 _SLOT = re.compile(r"\{(?P<slot>[epv])(?:\|(?P<particle>[^}]+))?\}")
 
 
@@ -95,17 +95,17 @@ def _statements(
     return shuffled(rng, statements)
 
 
-def _shares(rng: random.Random, facts: tuple[Fact, ...], private: int) -> tuple[list[Fact], list[Fact]]:
-    """Return the facts of two things: each has `private` ones that the other lacks, the rest both have."""
+def _shares(rng: random.Random, facts: tuple[Fact, ...]) -> tuple[list[Fact], list[Fact]]:
+    """Return the facts of two things: none that both have, and one that neither has."""
     order = shuffled(rng, facts)
-    both = order[2 * private :]
-    return order[:private] + both, order[private : 2 * private] + both
+    half = (len(facts) - 1) // 2
+    return order[:half], order[half : 2 * half]
 
 
 def _passage(rng: random.Random, domain: Domain, things: tuple[str, ...]) -> Passage:
     """Return a passage about two things, one after the other or sentence by sentence."""
     taken: list[str] = []
-    own, founders = _shares(rng, domain.facts, 1), _shares(rng, FOUNDER_FACTS, 1)
+    own, founders = _shares(rng, domain.facts), _shares(rng, FOUNDER_FACTS)
     first, second = (
         _statements(rng, domain, thing, own[side] + founders[side], taken)
         for side, thing in enumerate(things)
@@ -133,18 +133,19 @@ def _spans(told: Told) -> list[Example]:
 
 def _question(rng: random.Random, passage: Passage, question_type: int) -> Example:
     """Return a question of one of the three types, without its guid."""
-    told_facts = [(told.thing, told.fact) for told in passage.told]
-
-    def fits(told: Told) -> bool:
-        """Return whether the fact, asked of its thing or (type 3) of the other, makes such a question."""
-        if question_type == 3:
-            return (_other(passage, told.thing), told.fact) not in told_facts
-        return (told.fact in FOUNDER_FACTS) == (question_type == 2)
-
-    told = pick(rng, [told for told in passage.told if fits(told)])
-    thing = _other(passage, told.thing) if question_type == 3 else told.thing
-    template = told.fact.question if chance(rng, _DIRECT) else told.fact.paraphrase
     unanswerable = question_type == 3
+    if unanswerable:
+        told = pick(rng, passage.told)
+        thing, fact = _other(passage, told.thing), told.fact
+        if not chance(rng, _OF_THE_OTHER):
+            known = [told.fact for told in passage.told]
+            fact = pick(rng, [fact for fact in (*passage.domain.facts, *FOUNDER_FACTS) if fact not in known])
+    else:
+        told = pick(
+            rng, [told for told in passage.told if (told.fact in FOUNDER_FACTS) == (question_type == 2)]
+        )
+        thing, fact = told.thing, told.fact
+    template = fact.question if chance(rng, _DIRECT) else fact.paraphrase
     example: Example = {
         "question": fill(template, {"e": thing})[0],
         "answers": [] if unanswerable else _spans(told),
@@ -160,11 +161,10 @@ def _other(passage: Passage, thing: str) -> str:
     return second if thing == first else first
 
 
-def _questions(rng: random.Random, passage: Passage, number: int) -> list[Example]:
-    """Return the questions of a passage: one of each type, sometimes a second one of type 1."""
-    types = [1, 2, 3] + ([1] if number % _EVERY_FOURTH_QUESTION == _EVERY_FOURTH_QUESTION - 1 else [])
+def _questions(rng: random.Random, passage: Passage) -> list[Example]:
+    """Return the questions of a passage: two of each type."""
     questions: list[Example] = []
-    for question_type in shuffled(rng, types):
+    for question_type in shuffled(rng, [1, 1, 2, 2, 3, 3]):
         question = _question(rng, passage, question_type)
         while any(question["question"] == earlier["question"] for earlier in questions):
             question = _question(rng, passage, question_type)
@@ -190,7 +190,7 @@ def _all_articles() -> dict[str, list[Example]]:
         for number in range(PASSAGES[split]):
             domain = DOMAINS[number % len(DOMAINS)]
             passage = _passage(rng, domain, (names[domain.ending].pop(), names[domain.ending].pop()))
-            questions = _questions(rng, passage, number)
+            questions = _questions(rng, passage)
             for question in questions:
                 question["guid"] = f"klue-mrc-mini_{split}_{guids:05d}"
                 guids += 1

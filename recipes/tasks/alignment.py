@@ -48,8 +48,8 @@ def spans_of_pieces(
         blank: Whether a piece stands for no character.
 
     Returns:
-        Three arrays of shape (pieces,): the first character of the piece, -1 for none; then the first and the
-        end (exclusive) of the characters that are its own, which are equal where it has none.
+        Three arrays of shape (pieces,): the first character that is the piece's own, else the first that it
+        shares, -1 for none; then the first and the end (exclusive) of its own, both 0 where it has none.
     """
     is_blank = np.isin(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), _BLANKS)
     place = np.arange(len(text))
@@ -63,7 +63,7 @@ def spans_of_pieces(
     taken = np.maximum.accumulate(np.concatenate([[0], np.where(has_letter, right, 0)]))[:-1]
     own = has_letter & (right > taken)
     return (
-        np.where(has_letter, left, -1),
+        np.where(own, np.maximum(left, taken), np.where(has_letter, left, -1)),
         np.where(own, np.maximum(left, taken), 0),
         np.where(own, right, 0),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy as np
 from klue_datasets.tasks import get_task
 from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
 from recipes.tasks.classes import set_labels
+from recipes.tasks.framing import Frame
 from recipes.tasks.piece_ends import learn_tails, tail_length
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
+from recipes.tasks.windows import Windows
 
 if TYPE_CHECKING:
     import datasets
@@ -69,39 +71,30 @@ class NamedEntities(Recipe):
         ``start`` to ``end``; how many of them are outside an entity that ends in it, ``tail``; and how much
         of its window lies around it, ``context``.
         """
+        frame = Frame(tokenizer)
+        capacity = max_length - frame.added
+        before = frame.start(0)
         tail_of = functools.cache(functools.partial(tail_length, tails=config.entity_tails))
-        sentences = ["".join(tokens) for tokens in batch["tokens"]]
-        capacity = max_length - tokenizer.num_special_tokens_to_add()
-        encoded = tokenizer(
-            sentences,
-            truncation=True,
-            max_length=max_length,
-            stride=capacity - min(config.doc_stride or max(capacity // 2, 1), capacity),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
-        rows = encoded.pop("overflow_to_sample_mapping", range(len(sentences)))
-        offsets = encoded.pop("offset_mapping")
-        blank = blank_pieces(tokenizer, encoded["input_ids"])
-        features: dict[str, Any] = {name: encoded[name] for name in tokenizer.model_input_names}
-        features |= {"row": list(rows), "labels": [], **{name: [] for name in self.kept}}
-        for row, pairs, ids in zip(rows, offsets, encoded["input_ids"], strict=True):
-            first, start, end = spans_of_pieces(sentences[row], pairs, [blank[piece] for piece in ids])
-            place = np.arange(len(ids))
-            features["start"].append(start)
-            features["end"].append(end)
-            features["tail"].append(
-                [tail_of(sentences[row][left:right]) for left, right in zip(start, end, strict=True)]
-            )
-            features["context"].append(np.minimum(place, len(ids) - 1 - place))
+        columns: dict[str, list[Any]] = {}
+        for row, (text, ids, first, start, end) in enumerate(_pieces(batch["tokens"], tokenizer)):
+            windows = Windows(len(ids), capacity, config.doc_stride or max(capacity // 2, 1))
+            tail = [tail_of(text[left:right]) for left, right in zip(start, end, strict=True)]
+            values = {"start": start, "end": end, "tail": np.array(tail, dtype=np.int64)}
             if "ner_tags" in batch:
-                tags = np.append(batch["ner_tags"][row], IGNORED)
-                features["labels"].append(tags[first])
-        if "ner_tags" not in batch:
-            del features["labels"]
-        features["length"] = [len(ids) for ids in encoded["input_ids"]]
-        features["truncated"] = [False] * len(rows)
-        return features
+                values["labels"] = np.append(batch["ner_tags"][row], IGNORED)[first]
+            for left, right in windows.spans:
+                feature: dict[str, Any] = frame(ids[left:right])
+                length = len(feature["input_ids"])
+                around = (before, length - before - (right - left))
+                for name, value in values.items():
+                    blank = IGNORED if name == "labels" else 0
+                    feature[name] = np.pad(value[left:right], around, constant_values=blank)
+                place = np.arange(length)
+                feature["context"] = np.minimum(place, length - 1 - place)
+                feature |= {"row": row, "length": length, "truncated": False}
+                for name, value in feature.items():
+                    columns.setdefault(name, []).append(value)
+        return columns
 
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
@@ -243,22 +236,28 @@ def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[n
     return filled, scores
 
 
+def _pieces(
+    sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase
+) -> Iterator[tuple[str, list[int], np.ndarray, np.ndarray, np.ndarray]]:
+    """Each sentence's text and piece ids, and what ``spans_of_pieces`` says of the pieces."""
+    texts = ["".join(tokens) for tokens in sentences]
+    encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    blank = blank_pieces(tokenizer, encoded["input_ids"])
+    for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        yield text, ids, *spans_of_pieces(text, offsets, [blank[piece] for piece in ids])
+
+
 def _last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
     """The last pieces of the entities in training, and how many of their characters are outside."""
-    for start in range(0, len(train), BATCH):
-        batch = train[start : start + BATCH]
-        sentences = ["".join(tokens) for tokens in batch["tokens"]]
-        encoded = tokenizer(sentences, return_offsets_mapping=True)
-        blank = blank_pieces(tokenizer, encoded["input_ids"])
-        for text, tags, pairs, ids in zip(
-            sentences, batch["ner_tags"], encoded["offset_mapping"], encoded["input_ids"], strict=True
-        ):
-            _, left, right = spans_of_pieces(text, pairs, [blank[piece] for piece in ids])
-            ends = {end for _, _, end in entities([TAGS[tag] for tag in tags])}
-            for begin, stop in zip(left, right, strict=True):
-                inside = [end for end in ends if begin < end <= stop]
-                if inside and stop - begin > 1:
-                    yield text[begin:stop], int(stop - max(inside))
+    for place in range(0, len(train), BATCH):
+        batch = train[place : place + BATCH]
+        pieces = _pieces(batch["tokens"], tokenizer)
+        for tags, (text, _, _, start, end) in zip(batch["ner_tags"], pieces, strict=True):
+            ends = [stop for _, _, stop in entities([TAGS[tag] for tag in tags])]
+            for left, right in zip(start, end, strict=True):
+                inside = [stop for stop in ends if left < stop <= right]
+                if inside and right - left > 1:
+                    yield text[left:right], int(right - max(inside))
 
 
 def entities(tags: list[str]) -> list[tuple[str, int, int]]:

@@ -12,7 +12,7 @@ from klue_datasets import load
 from klue_datasets.mini import generate, mrc
 
 Example = dict[str, Any]
-SIZES = {"train": (230, 270), "dev": (55, 70)}
+SIZES = {"train": (480, 480), "dev": (120, 120)}
 SPLITS = tuple(SIZES)
 
 

@@ -1,0 +1,38 @@
+"""Examples as a recipe encodes them, without a model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import datasets
+import numpy as np
+from transformers import BertConfig
+
+from recipes.engine.arguments import RecipeArguments
+from recipes.engine.evaluation import EncodedSplit, encode_split
+from recipes.tasks import get_recipe
+
+
+def configured(task: str, tokenizer: Any, train: datasets.Dataset | None = None, **values: Any) -> BertConfig:
+    """A configuration that the recipe has filled, from training examples if there are any."""
+    config = BertConfig()
+    splits = {} if train is None else {"train": train}
+    get_recipe(task).configure(config, tokenizer, RecipeArguments(**values), splits)
+    return config
+
+
+def encoded(
+    task: str, examples: datasets.Dataset, tokenizer: Any, config: BertConfig, max_length: int
+) -> EncodedSplit:
+    """The features of examples."""
+    loaded: Any = SimpleNamespace(tokenizer=tokenizer, config=config, max_length=max_length)
+    recipe = get_recipe(task)
+    return encode_split(recipe, recipe.prepare(examples), loaded)
+
+
+def padded(column: Any, value: int = -100) -> np.ndarray:
+    """Lists of numbers as one array, the shorter ones filled up."""
+    rows = [np.asarray(row) for row in column]
+    width = max(len(row) for row in rows)
+    return np.stack([np.pad(row, (0, width - len(row)), constant_values=value) for row in rows])
