@@ -48,6 +48,10 @@ class RecipeArguments:
         choices={"re": ("official", "typed", "none")},
         group="model",
     )
+    scale_slots: bool | None = _flag(
+        None, "begin with a decoder to which slots look different from the first: learns faster",
+        tasks=("wos",), group="model",
+    )  # fmt: skip
     use_lora: bool = _flag(
         False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model"
     )

@@ -31,6 +31,7 @@ class StateSettings:
         max_value_length: Pieces of a generated value at most.
         num_beams: Beams of the search for a value; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
+        scale_slots: Begin training with GRU input weights scaled to the slots' vectors.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
     """
 
@@ -43,6 +44,7 @@ class StateSettings:
     max_value_length: int = 10
     num_beams: int = 1
     constrain_to_ontology: bool = False
+    scale_slots: bool = False
     vocabulary: str = ""
 
     def __post_init__(self) -> None:

@@ -77,7 +77,24 @@ class DialogueStateTracker(PreTrainedModel):
         """As in transformers; without a configuration, the folder's own: that of the encoder."""
         if config is None:
             config = AutoConfig.from_pretrained(path, revision=kwargs.get("revision"))
-        return super().from_pretrained(path, *args, config=config, **kwargs)
+        wants_info = kwargs.pop("output_loading_info", False)
+        model, info = super().from_pretrained(path, *args, config=config, output_loading_info=True, **kwargs)
+        if model.settings.scale_slots and "gru.weight_ih_l0" in info["missing_keys"]:
+            model.scale_slots()
+        return (model, info) if wants_info else model
+
+    @torch.no_grad()
+    def scale_slots(self) -> None:
+        """Scales the GRU's input weights so that the slots' vectors have a spread of 1 for them.
+
+        Embeddings are small numbers. Slots then all but look alike to a new decoder, and until it has learned
+        to tell them apart no gate opens: with a random encoder that takes most of a short training.
+        """
+        decoder = self.decoder
+        names, _ = decoder.inputs(decoder.slots.new_empty(0))
+        spread = (names - names.mean(dim=0)).std()
+        if len(names) > 1 and spread > 0:
+            self.gru.weight_ih_l0.div_(spread)
 
     def _init_weights(self, module: nn.Module) -> None:
         """The decoder's modules begin as torch makes them, the others as in transformers."""

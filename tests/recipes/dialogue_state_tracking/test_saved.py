@@ -112,7 +112,12 @@ def test_the_pipeline_answers_each_turn(saved: Path) -> None:
     ]
     assert track(chat) == answer
     assert track([DIALOGUE, DIALOGUE[:1]]) == [answer, answer[:1]]
-    assert track([DIALOGUE, DIALOGUE[:1]], batch_size=2) == [answer, answer[:1]]
+    for whole, batched in zip(
+        [answer, answer[:1]], track([DIALOGUE, DIALOGUE[:1]], batch_size=2), strict=True
+    ):
+        for turn, expected in zip(batched, whole, strict=True):
+            assert turn["score"] == pytest.approx(expected["score"], rel=1e-4)  # other padding
+            assert {**turn, "score": 0} == {**expected, "score": 0}
     known = json.loads((saved / "config.json").read_text())["dialogue_state"]["values"]
     for turn in track(DIALOGUE, constrain_to_ontology=True):
         for item in turn["state"]:
@@ -131,6 +136,23 @@ def test_wrong_inputs_are_named(saved: Path) -> None:
         track([])
     with pytest.raises(ValueError, match="has no option beams"):
         track(DIALOGUE, beams=3)
+
+
+def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> None:
+    """Their vectors then have a spread of 1 for a new GRU, and a trained one is left alone."""
+
+    def loaded(folder: Path, scale_slots: bool) -> DialogueStateTracker:
+        config = AutoConfig.from_pretrained(saved, trust_remote_code=False)
+        config.dialogue_state["scale_slots"] = scale_slots
+        torch.manual_seed(3)
+        return DialogueStateTracker.from_pretrained(folder, config=config)
+
+    plain, scaled = loaded(tiny, False), loaded(tiny, True)
+    names = plain.decoder.inputs(torch.empty(0, dtype=torch.long))[0]
+    spread = (names - names.mean(dim=0)).std()
+    assert spread < 0.1
+    torch.testing.assert_close(scaled.gru.weight_ih_l0 * spread, plain.gru.weight_ih_l0)
+    torch.testing.assert_close(loaded(saved, True).gru.weight_ih_l0, loaded(saved, False).gru.weight_ih_l0)
 
 
 def test_changes_name_what_is_new_and_what_is_gone() -> None:
