@@ -94,7 +94,7 @@ class DialogueStateTracker(PreTrainedModel):
         names, _ = decoder.inputs(decoder.slots.new_empty(0))
         spread = (names - names.mean(dim=0)).std()
         if len(names) > 1 and spread > 0:
-            self.gru.weight_ih_l0.div_(spread)
+            self.gru.get_parameter("weight_ih_l0").div_(spread)
 
     def _init_weights(self, module: nn.Module) -> None:
         """The decoder's modules begin as torch makes them, the others as in transformers."""
