@@ -127,6 +127,10 @@ class RecipeArguments:
     eval_steps: float | None = _flag(
         None, "updates between evaluations with --eval_strategy steps", group="training"
     )
+    value_loss: str | None = _flag(
+        None, "learn the values of all slots, none and yes included, or of those only that generate theirs "
+        "(default: all)", choices={"wos": ("all", "pointed")}, group="training",
+    )  # fmt: skip
     teacher_forcing: float | None = _flag(
         None, "share of the batches in which the decoder is fed gold pieces (default: 0.5)", tasks=("wos",),
         group="training",

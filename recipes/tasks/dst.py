@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from recipes.engine.arguments import RecipeArguments
 
 ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
-SETTINGS = ("scale_slots", "teacher_forcing", "num_beams", "max_value_length", "constrain_to_ontology")
+SETTINGS = (
+    "scale_slots",
+    "value_loss",
+    "teacher_forcing",
+    "num_beams",
+    "max_value_length",
+    "constrain_to_ontology",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,6 +52,8 @@ def dialogue_turns(batch: Batch) -> dict[str, list[Any]]:
 class StateCollator:
     """Makes batches of turns; the tensors of gates and of pieces exist only here.
 
+    Slots of which training does not look at the value have no pieces.
+
     Args:
         tokenizer: Its padding token pads.
         config: The model's, with the slots.
@@ -62,10 +64,13 @@ class StateCollator:
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> None:
         from recipes.models.dialogue_state_tracking import StateReader, StateSettings
+        from recipes.models.dialogue_state_tracking.configuration_dialogue_state import LITERALS
 
         settings = StateSettings.of(config)
         self.slots = len(settings.slots)
-        self.none = StateReader(settings, tokenizer).none_pieces()
+        is_all = settings.value_loss == "all"
+        self.none = StateReader(settings, tokenizer).none_pieces() if is_all else []
+        self.left_out = () if is_all else tuple(LITERALS.values())
         self.padding = tokenizer.pad_token_id
         self.multiple = pad_to_multiple_of or 1
 
@@ -87,14 +92,15 @@ class StateCollator:
         import torch
 
         pieces = [value for feature in features for value in feature["values"]]
-        steps = max(map(len, [*pieces, self.none]))
+        steps = max(map(len, [*pieces, self.none, [0]]))
         gates = torch.zeros(len(features), self.slots, dtype=torch.long)
         values = torch.full((len(features), self.slots, steps), -100)
-        values[:, :, : len(self.none)] = torch.tensor(self.none)
+        values[:, :, : len(self.none)] = torch.tensor(self.none, dtype=torch.long)
         for row, feature in enumerate(features):
             for slot, gate, value in zip(feature["slots"], feature["gates"], feature["values"], strict=True):
                 gates[row, slot] = gate
-                values[row, slot] = torch.tensor(value + [-100] * (steps - len(value)))
+                if gate not in self.left_out:
+                    values[row, slot] = torch.tensor(value + [-100] * (steps - len(value)))
         return {"gate_labels": gates, "value_labels": values}
 
 

@@ -28,6 +28,8 @@ class StateSettings:
         end_id: Id of the piece that ends a value.
         stop_ids: Ids at which a generated value is cut: the special pieces but the unknown one.
         teacher_forcing: Share of the training batches in which the decoder is fed gold pieces.
+        value_loss: Of which slots training looks at the values: ``all``, as KLUE-baseline, none and yes
+            included; or ``pointed``, those whose values are decoded in use.
         max_value_length: Pieces of a generated value at most.
         num_beams: Beams of the search for a value; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
@@ -41,6 +43,7 @@ class StateSettings:
     end_id: int = 0
     stop_ids: list[int] = dataclasses.field(default_factory=list)
     teacher_forcing: float = 0.5
+    value_loss: str = "all"
     max_value_length: int = 10
     num_beams: int = 1
     constrain_to_ontology: bool = False
@@ -56,6 +59,8 @@ class StateSettings:
             raise ValueError("A slot is there twice; expected every slot once.")
         if not 0 <= self.teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
+        if self.value_loss not in ("all", "pointed"):
+            raise ValueError(f"value_loss is {self.value_loss!r}; expected all or pointed.")
         for name in ("max_value_length", "num_beams"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")
