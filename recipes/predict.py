@@ -5,8 +5,9 @@
     python -m recipes.predict --task dst --model out/dst      # a dialogue, while you type it
     echo "박보검 담주에 파리 화보 촬영 간대!" | python -m recipes.predict --task ner --model out/ner
 
-A .jsonl file holds one input a line as JSON (text, or an object with the task's fields); any other file, or
-standard input, one text a line. Texts of two parts (nli, sts) have a tab between them.
+A .jsonl file holds one input a line as JSON (text, or an object with the task's fields); a .conllu file (dp)
+holds sentences; any other file, or standard input, one text a line. Texts of two parts (nli, sts) have a tab
+between them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="inputs that the model reads at once (default: 32)",
     )
+    parser.add_argument("--to_conllu", action="store_true", help="dp: write CoNLL-U in place of JSON")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: the GPU if there is one)")
     return parser
 
@@ -72,12 +74,15 @@ def predict(arguments: argparse.Namespace) -> None:
     if task == "wos" and arguments.input is None and arguments.output is None:
         converse(arguments)
         return
+    if arguments.to_conllu and task != "dp":
+        raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
     items = list(read_items(task, arguments.input))
     answer = load_pipeline(task, arguments.model, device=arguments.device, batch_size=arguments.batch_size)
-    answers = (
-        {"input": item, "prediction": result}
-        for item, result in zip(items, answer.stream(items), strict=True)
-    )
+    pairs = zip(items, answer.stream(items), strict=True)
+    if arguments.to_conllu:
+        _write_conllu(pairs, arguments.output)
+        return
+    answers = ({"input": _shown(item), "prediction": result} for item, result in pairs)
     if arguments.output:
         write_json_lines(Path(arguments.output), answers)
         return
@@ -100,8 +105,14 @@ def read_items(task: str, path: str | None) -> Iterator[Any]:
     """The inputs in a file, or on standard input; empty lines are left out.
 
     Raises:
-        ValueError: A line of a .jsonl file is not JSON, or the file is not UTF-8.
+        ValueError: A line of a .jsonl file is not JSON, the file is not UTF-8, or not the CoNLL-U that its
+            name says.
     """
+    if task == "dp" and path is not None and path.endswith(".conllu"):
+        from recipes.models.dependency_parsing.conllu import read_conllu
+
+        yield from read_conllu(Path(path).read_text(encoding="utf-8"))
+        return
     is_json = path is not None and path.endswith((".jsonl", ".json"))
     name = path or "standard input"
     data = Path(path).read_bytes() if path else sys.stdin.buffer.read()
@@ -117,6 +128,22 @@ def read_items(task: str, path: str | None) -> Iterator[Any]:
                 continue
             item = item.split("\t") if "\t" in item and not is_json else item
         yield item
+
+
+def _shown(item: Any) -> Any:
+    """An input as JSON has it."""
+    return list(item.words) if hasattr(item, "words") else item
+
+
+def _write_conllu(pairs: Iterable[tuple[Any, Any]], path: str | None) -> None:
+    from recipes.models.dependency_parsing.conllu import Sentence, write_conllu
+
+    texts = (write_conllu(words, item if isinstance(item, Sentence) else None) for item, words in pairs)
+    if path:
+        Path(path).write_text("".join(texts), encoding="utf-8")
+        return
+    for text in texts:
+        print(text, end="", flush=True)
 
 
 if __name__ == "__main__":

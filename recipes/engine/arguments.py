@@ -52,6 +52,25 @@ class RecipeArguments:
         None, "begin with a decoder to which slots look different from the first: learns faster",
         tasks=("wos",), group="model",
     )  # fmt: skip
+    head: str | None = _flag(
+        None,
+        "what scores arcs: the baseline's LSTMs, or biaffine attention alone (default: the checkpoint's, "
+        "else klue)",
+        choices={"dp": ("klue", "biaffine")},
+        group="model",
+    )
+    use_pos: bool | None = _flag(
+        None,
+        "read the words' parts of speech too (default: the checkpoint's, else true)",
+        tasks=("dp",),
+        group="model",
+    )
+    scalar_mix: bool | None = _flag(
+        None,
+        "read a learned mean of the encoder's layers, not the last (default: the checkpoint's, else false)",
+        tasks=("dp",),
+        group="model",
+    )
     use_lora: bool = _flag(
         False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model"
     )
@@ -181,6 +200,15 @@ class RecipeArguments:
         False, "evaluate with the gold values, to see what the gates alone get wrong", tasks=("wos",),
         group="answers",
     )  # fmt: skip
+
+    # Trees of dependency parsing
+    decoder: str | None = _flag(
+        None,
+        "how scores become trees; best: whichever is best on validation (default: the checkpoint's, "
+        "else argmax)",
+        choices={"dp": ("argmax", "mst", "projective", "head_final", "best")},
+        group="answers",
+    )
 
     # Any other field of transformers.TrainingArguments, by its own name.
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -16,6 +16,7 @@ from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, as_settings
 from recipes.engine.data import Data
+from recipes.engine.results import PICTURE
 from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
@@ -67,6 +68,7 @@ def write_card(
             if key in scores
         ],
         usage=_usage(recipe, arguments),
+        picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         training=_training(results),
         settings=arguments,
         settings_yaml=yaml.safe_dump(_told(arguments, recipe.task), allow_unicode=True, sort_keys=False),
@@ -121,13 +123,23 @@ def _write_eval_results(path: Path, record: Task, data: Data, scores: Mapping[st
 def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
     """Lines that load the model and answer one question: transformers alone where it can, else ours."""
     record = get_task(recipe.task)
+    sample = json.dumps(recipe.sample, ensure_ascii=False)
+    if recipe.pipeline_task and not arguments.use_lora:
+        named = f'pipeline("{recipe.pipeline_task}", model=".", trust_remote_code=True)'
+        return "\n".join(
+            [
+                "from transformers import pipeline\n",
+                f"answer = {named}  # this folder, or its Hub id",
+                f"print(answer({sample}))",
+            ]
+        )
     is_plain = recipe.task in TEXT_CLASSIFICATION and not arguments.use_lora
     if not is_plain:
         return "\n".join(
             [
                 "from recipes.predict import load_pipeline\n",
                 f'answer = load_pipeline("{record.name}", ".")  # this folder',
-                f"print(answer({json.dumps(recipe.sample, ensure_ascii=False)}))",
+                f"print(answer({sample}))",
             ]
         )
     texts = [recipe.sample] if isinstance(recipe.sample, str) else list(recipe.sample.values())

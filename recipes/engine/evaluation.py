@@ -40,6 +40,8 @@ class EncodedSplit:
     @property
     def windowed(self) -> int:
         """How many examples were longer than the model's input and are read in several windows."""
+        if "windows" in self.features.column_names:  # a feature holds them all
+            return sum(len(windows) > 1 for windows in self.features["windows"])
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 
     def training_inputs(self) -> datasets.Dataset:

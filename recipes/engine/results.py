@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 TRAIN_RESULTS = "train_results.json"
+PICTURE = "example.svg"
 ARGUMENTS = "recipe_arguments.json"  # what the model was trained with
 EVAL_RESULTS = "eval_results.json"
 ALL_RESULTS = "all_results.json"  # written last: a folder that has it holds a finished run

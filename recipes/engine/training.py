@@ -29,6 +29,7 @@ from recipes.engine.results import (
     ALL_RESULTS,
     ARGUMENTS,
     EVAL_RESULTS,
+    PICTURE,
     TRAIN_RESULTS,
     read_json,
     write_json,
@@ -312,6 +313,8 @@ def _evaluate(
     if trainer.is_world_process_zero():
         write_json_lines(output_dir / "predictions_validation.jsonl", evaluator.prediction_rows(decoded))
         write_json(output_dir / EVAL_RESULTS, results)
+        if picture := split.recipe.picture(decoded, split.examples):
+            (output_dir / PICTURE).write_text(picture, encoding="utf-8")
     return results
 
 

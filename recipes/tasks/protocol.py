@@ -46,6 +46,7 @@ class Recipe(abc.ABC):
     Attributes:
         task: Name of the task.
         peft_task_type: What PEFT calls this kind of model; None for models that are our own.
+        pipeline_task: Name of the pipeline whose code is saved with the model; None for none.
         kept: Feature columns that ``decode`` reads and the model does not.
         prediction_inputs: Feature columns that ``predict`` reads and training does not.
         sample: An input as a user would write it, for the card and for tests.
@@ -53,6 +54,7 @@ class Recipe(abc.ABC):
 
     task: str
     peft_task_type: ClassVar[str | None]
+    pipeline_task: ClassVar[str | None] = None
     kept: ClassVar[tuple[str, ...]] = ()
     prediction_inputs: ClassVar[tuple[str, ...]] = ()
     sample: Any
@@ -159,6 +161,10 @@ class Recipe(abc.ABC):
     ) -> dict[str, Any]:
         """Chooses by the gold of a split; writes it into ``config`` and returns what to report."""
         return {}
+
+    def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
+        """One answer as an SVG picture, for the card; None for none."""
+        return None
 
     # Raw user input
 

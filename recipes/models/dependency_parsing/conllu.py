@@ -1,0 +1,133 @@
+"""CoNLL-U and the other forms in which sentences come and go. This file is saved beside the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FIELDS = 10  # ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC
+
+
+@dataclasses.dataclass(frozen=True)
+class Sentence:
+    """A sentence that wants parsing.
+
+    Attributes:
+        words: Its words.
+        pos: Their parts of speech, like ``NNG+JKO``; ``_`` where one is not known. None for none.
+        rows: The ten CoNLL-U fields of each word, where it came as CoNLL-U.
+        comments: Its comment lines there.
+    """
+
+    words: Sequence[str]
+    pos: Sequence[str] | None = None
+    rows: Sequence[Sequence[str]] | None = None
+    comments: Sequence[str] = ()
+
+
+def is_conllu(text: str) -> bool:
+    """Whether the first line that is no comment has the ten fields of CoNLL-U."""
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return next(lines, "").count("\t") == FIELDS - 1
+
+
+def are_words(items: Sequence[Any]) -> bool:
+    """Whether a list is one sentence, its words: strings without a blank in any of them."""
+    return bool(items) and all(isinstance(item, str) and len(item.split()) < 2 for item in items)
+
+
+def read_sentence(item: Any) -> Sentence:
+    """A sentence from text (words stand between blanks), a list of words, or a mapping.
+
+    Args:
+        item: Text, a list of words, or a mapping with ``words`` or ``text``, and ``pos`` where it is known.
+
+    Raises:
+        ValueError: None of these, or not one part of speech a word.
+    """
+    if isinstance(item, Sentence):
+        return item
+    pos = None
+    if isinstance(item, Mapping):
+        pos = item.get("pos")
+        item = item.get("words", item.get("text"))
+    words = item.split() if isinstance(item, str) else item
+    if not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
+        raise ValueError(
+            f"A sentence is {type(item).__name__}; expected text, a list of words, or a mapping with words "
+            "or text, and perhaps pos."
+        )
+    if pos is not None and len(pos) != len(words):
+        raise ValueError(f"A sentence has {len(words)} words and {len(pos)} pos; expected as many.")
+    return Sentence(list(words), pos)
+
+
+def parsed_words(
+    words: Sequence[str],
+    heads: Sequence[int],
+    relations: Sequence[str],
+    scores: Sequence[float],
+    pos: Sequence[str] | None,
+) -> list[dict[str, Any]]:
+    """A parsed sentence: a mapping a word."""
+    parsed: list[dict[str, Any]] = [
+        {"index": index, "word": word, "head": head, "relation": relation, "score": score}
+        for index, (word, head, relation, score) in enumerate(
+            zip(words, heads, relations, scores, strict=True), start=1
+        )
+    ]
+    for word, tag in zip(parsed, pos or (), strict=False):
+        word["pos"] = tag
+    return parsed
+
+
+def read_conllu(text: str) -> list[Sentence]:
+    """The sentences of a CoNLL-U text; XPOS is taken for their parts of speech.
+
+    Rows of multiword tokens (1-2) and empty nodes (1.1) are left out: no head is looked for.
+
+    Raises:
+        ValueError: A line without ten fields, or words that are not numbered 1, 2, ...
+    """
+    sentences: list[Sentence] = []
+    comments: list[str] = []
+    rows: list[list[str]] = []
+    for number, line in enumerate([*text.splitlines(), ""], start=1):
+        if not line.strip():
+            if rows:
+                sentences.append(Sentence([row[1] for row in rows], [row[4] for row in rows], rows, comments))
+            comments, rows = [], []
+        elif line.startswith("#") and not rows:
+            comments.append(line)
+        else:
+            fields = line.split("\t")
+            if len(fields) != FIELDS:
+                raise ValueError(f"CoNLL-U: line {number} has {len(fields)} fields; expected {FIELDS}.")
+            if "-" in fields[0] or "." in fields[0]:
+                continue
+            if fields[0] != str(len(rows) + 1):
+                raise ValueError(f"CoNLL-U: line {number} is word {fields[0]!r}; expected {len(rows) + 1}.")
+            rows.append(fields)
+    return sentences
+
+
+def write_conllu(words: Sequence[Mapping[str, Any]], source: Sentence | None = None) -> str:
+    """A parsed sentence as CoNLL-U, with the blank line that ends it.
+
+    Args:
+        words: Mappings with ``index``, ``word``, ``head``, ``relation``, and ``pos`` where it is known.
+        source: Where the sentence came from; what it had in other fields is kept.
+    """
+    lines = list(source.comments) if source else []
+    if not any(line.startswith("# text =") for line in lines):
+        lines.append(f"# text = {' '.join(word['word'] for word in words)}")
+    for position, word in enumerate(words):
+        row = ["_"] * FIELDS
+        if source and source.rows:
+            row = list(source.rows[position])
+        row[0], row[1] = str(word["index"]), word["word"]
+        row[4] = word.get("pos") or row[4]
+        row[6], row[7], row[8] = str(word["head"]), word["relation"], "_"
+        lines.append("\t".join(row))
+    return "\n".join(lines) + "\n\n"

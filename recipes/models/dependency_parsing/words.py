@@ -1,0 +1,239 @@
+"""Words to pieces and to padded batches: one way for recipe and pipeline. Saved beside the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100  # gold of padding
+UNKNOWN_POS = -1
+
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def encode_words(
+    sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> dict[str, list[Any]]:
+    """Sentences as the model reads them: their words joined by blanks, cut into pieces.
+
+    Every word has a piece: one whose characters the tokenizer drops (control characters, say) gets [UNK].
+    Nothing is cut off. A word of more pieces than the model can read loses inner ones, which only its
+    neighbours see; a sentence of more pieces is read in overlapping windows of whole words, and each word's
+    vectors come from the window in which it stands farthest from an edge.
+
+    Args:
+        sentences: The words of each.
+        tokenizer: A fast one.
+        max_length: Tokens that the model reads at once.
+
+    Returns:
+        ``input_ids``: those of all windows, one after the other, special tokens included; ``windows``: how
+        many are in each; ``first_pieces`` and ``last_pieces``: positions in ``input_ids``, one a word.
+
+    Raises:
+        ValueError: ``max_length`` leaves no room, or [UNK] is needed and the tokenizer has none.
+    """
+    before, after = _special_ids(tokenizer)
+    budget = max_length - len(before) - len(after)
+    if budget < 2:
+        raise ValueError(f"max_length is {max_length}; expected room for two pieces and the special tokens.")
+    encoded = tokenizer(
+        [" ".join(words) for words in sentences],
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+        verbose=False,  # it would warn of long sentences, whose windows come later
+    )
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("input_ids", "windows", "first_pieces", "last_pieces")
+    }
+    for words, ids, offsets in zip(sentences, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        pieces, counts = _pieces(words, ids, offsets, tokenizer)
+        if counts.max(initial=0) > budget:
+            pieces, counts = _without_inner_pieces(pieces, counts, budget)
+        layout = _lay_out(pieces, counts, budget, before, after)
+        for name, values in zip(columns, layout, strict=True):
+            columns[name].append(values)
+    return columns
+
+
+def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
+    """Ids of the last tags of chains like ``NNG+JKO``: the particle or ending says most about a word.
+
+    Args:
+        chains: One a word; ``_`` or nothing where it is not known.
+        pos_tags: The tags, in the order of their ids.
+
+    Raises:
+        ValueError: Another tag.
+    """
+    ids = {tag: index for index, tag in enumerate(pos_tags)} | {"_": UNKNOWN_POS, "": UNKNOWN_POS}
+    tags = [chain.rpartition("+")[2] for chain in chains]
+    wrong = next((tag for tag in tags if tag not in ids), None)
+    if wrong is not None:
+        raise ValueError(
+            f"The part of speech {wrong!r} is unknown; expected _ or one of {', '.join(pos_tags)}."
+        )
+    return [ids[tag] for tag in tags]
+
+
+@dataclasses.dataclass(frozen=True)
+class ParserCollator:
+    """Features of ``encode_words``, with or without tags and gold, to one padded batch.
+
+    Attributes:
+        pad_token_id: Fills ``input_ids``.
+        pad_pos_id: Fills ``pos_ids``; the id behind the last tag's.
+        pad_to_multiple_of: Makes the number of tokens a multiple of this.
+    """
+
+    pad_token_id: int
+    pad_pos_id: int
+    pad_to_multiple_of: int | None = None
+
+    def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """The inputs of ``DependencyParser.forward``; columns that it does not take are left out."""
+        windows = [feature["windows"] for feature in features]
+        lengths = np.fromiter(itertools.chain.from_iterable(windows), dtype=np.int64)
+        tokens, most = int(lengths.max()), max(map(len, windows))
+        tokens += -tokens % (self.pad_to_multiple_of or 1)
+        batch = {
+            "input_ids": _pad_windows([feature["input_ids"] for feature in features], windows, tokens,
+                                      self.pad_token_id),
+            "attention_mask": _pad_windows([[1] * len(f["input_ids"]) for f in features], windows, tokens, 0),
+        }  # fmt: skip
+        if most == 1:
+            batch = {name: values[:, 0] for name, values in batch.items()}
+        else:  # a window that a sentence does not have: nothing reads it, but attention to nothing is NaN
+            batch["attention_mask"][..., 0] = 1
+        fills = {"first_pieces": -1, "last_pieces": -1, "pos_ids": self.pad_pos_id}
+        fills |= {"heads": IGNORED, "relations": IGNORED}
+        for name, fill in fills.items():
+            if name not in features[0]:
+                continue
+            rows = [feature[name] for feature in features]
+            if most > 1 and name in ("first_pieces", "last_pieces"):
+                rows = [_in_padded(row, sizes, tokens) for row, sizes in zip(rows, windows, strict=True)]
+            batch[name] = _pad(rows, max(1, *map(len, rows)), fill)
+        return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+
+def _special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """What the tokenizer puts before and behind every text."""
+    probe = tokenizer("가", return_special_tokens_mask=True)
+    ids, is_special = probe["input_ids"], probe["special_tokens_mask"]
+    start = is_special.index(0)
+    end = len(ids) - is_special[::-1].index(0)
+    return ids[:start], ids[end:]
+
+
+def _pieces(
+    words: Sequence[str],
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    tokenizer: PreTrainedTokenizerBase,
+) -> tuple[Integers, Integers]:
+    """Ids of a sentence's pieces in the order of its words, and how many each word has: at least one."""
+    ends = np.cumsum([len(word) + 1 for word in words], dtype=np.int64) - 1
+    spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+    # By its last character, because the first may be the blank before the word. A piece that is nothing but
+    # that blank (SentencePiece has such) belongs to the word behind it, as when words are cut one by one.
+    character = np.maximum(spans[:, 1] - 1, spans[:, 0])
+    word = np.minimum(np.searchsorted(ends, character, side="right"), len(words) - 1)
+    counts = np.bincount(word, minlength=len(words))
+    pieces = np.asarray(ids, dtype=np.int64)
+    empty = np.flatnonzero(counts == 0)
+    if empty.size:
+        if tokenizer.unk_token_id is None:
+            raise ValueError(
+                f"The tokenizer drops the word {words[empty[0]]!r} and has no token for unknown words; "
+                "expected one."
+            )
+        order = np.argsort(np.concatenate([word, empty]), kind="stable")
+        pieces = np.concatenate([pieces, np.full(empty.size, tokenizer.unk_token_id)])[order]
+        counts = np.maximum(counts, 1)
+    return pieces, counts
+
+
+def _without_inner_pieces(pieces: Integers, counts: Integers, budget: int) -> tuple[Integers, Integers]:
+    """Cuts words down to ``budget`` pieces: the first ones and the last."""
+    ends = np.cumsum(counts)
+    rank = np.arange(len(pieces)) - np.repeat(ends - counts, counts)
+    is_last = rank == np.repeat(counts, counts) - 1
+    return pieces[(rank < budget - 1) | is_last], np.minimum(counts, budget)
+
+
+def _lay_out(
+    pieces: Integers, counts: Integers, budget: int, before: list[int], after: list[int]
+) -> tuple[list[int], list[int], list[int], list[int]]:
+    """The four columns of one sentence."""
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    ids: list[int] = []
+    lengths: list[int] = []
+    shift = np.zeros(len(counts), dtype=np.int64)  # from a position in pieces to one in ids, by word
+    best = np.full(len(counts), -1)  # pieces between a word and the nearest edge of its window
+    for first, last in _windows(starts, ends, budget):
+        begin, end = (int(starts[first]), int(ends[last - 1])) if last else (0, 0)
+        # The sentence's own edges are no edges of a window.
+        before_word = starts - begin + 1 if first else np.full(len(counts), budget)
+        behind_word = end - ends + 1 if last < len(counts) else np.full(len(counts), budget)
+        margin = np.minimum(before_word, behind_word)
+        here = np.arange(len(counts))
+        chosen = (here >= first) & (here < last) & (margin > best)
+        best[chosen] = margin[chosen]
+        shift[chosen] = len(ids) + len(before) - begin
+        window = [*before, *pieces[begin:end].tolist(), *after]
+        ids += window
+        lengths.append(len(window))
+    return ids, lengths, (starts + shift).tolist(), (ends - 1 + shift).tolist()
+
+
+def _windows(starts: Integers, ends: Integers, budget: int) -> list[tuple[int, int]]:
+    """Ranges of words of at most ``budget`` pieces, each about half in the one before it."""
+    count = len(starts)
+    if not count or ends[-1] <= budget:
+        return [(0, count)]
+    ranges = []
+    first = 0
+    while True:
+        last = int(np.searchsorted(ends, starts[first] + budget, side="right"))
+        ranges.append((first, last))
+        if last == count:
+            return ranges
+        half = int(np.searchsorted(starts, ends[last - 1] - budget // 2))
+        # The word behind this window has to fit into the next one.
+        fitting = int(np.searchsorted(starts, ends[last] - budget))
+        first = max(min(half, last), fitting, first + 1)
+
+
+def _pad(rows: Sequence[Sequence[int]], width: int, fill: int) -> Integers:
+    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    padded = np.full((len(rows), width), fill, dtype=np.int64)
+    values = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))
+    padded[np.arange(width) < lengths[:, None]] = values
+    return padded
+
+
+def _pad_windows(
+    rows: Sequence[Sequence[int]], windows: Sequence[Sequence[int]], tokens: int, fill: int
+) -> Integers:
+    """Rows that hold all windows of a sentence, to (batch, windows, tokens)."""
+    lengths = _pad(windows, max(map(len, windows)), 0)
+    padded = np.full((*lengths.shape, tokens), fill, dtype=np.int64)
+    values = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))
+    padded[np.arange(tokens) < lengths[..., None]] = values
+    return padded
+
+
+def _in_padded(positions: Sequence[int], windows: Sequence[int], tokens: int) -> list[int]:
+    """Positions in the windows of a sentence as they stand in its padded windows."""
+    starts = np.cumsum([0, *windows[:-1]])
+    window = np.searchsorted(starts, positions, side="right") - 1
+    moved: list[int] = (np.asarray(positions) + window * tokens - starts[window]).tolist()
+    return moved

@@ -1,0 +1,11 @@
+"""Fine-tune an encoder on KLUE dependency parsing (dp): words, their heads and 38 relations, UAS and LAS.
+
+accelerate launch recipes/train_dp.py --model_name_or_path klue/roberta-base --output_dir out/dp
+accelerate launch recipes/train_dp.py --data_dir klue_benchmark --head biaffine --decoder best
+accelerate launch recipes/train_dp.py --model_name_or_path out/dp --do_eval --decoder mst --output_dir out/dp
+"""
+
+from recipes.engine.command import main
+
+if __name__ == "__main__":
+    main("dp", __doc__)
