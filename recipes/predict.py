@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.tasks import MODULES
 
+PAIRS = ("sts", "nli")  # tasks with two texts an input
+
 if TYPE_CHECKING:
     from recipes.engine.inference import KluePipeline
 
@@ -126,7 +128,7 @@ def read_items(task: str, path: str | None) -> Iterator[Any]:
         if isinstance(item, str):
             if not item.strip():
                 continue
-            item = item.split("\t") if "\t" in item and not is_json else item
+            item = item.split("\t") if task in PAIRS and not is_json else item
         yield item
 
 

@@ -32,13 +32,13 @@ class RecipeArguments:
     tokenizer_name: str | None = _flag(None, "tokenizer, where it is not the checkpoint's own", group="model")
     pooling: str | None = _flag(
         None,
-        "what the head reads: the first token, the mean of all, the means of two sentences, compared, or the "
-        "first tokens of two entities (default: the checkpoint's, else cls)",
+        "what the head reads: the first token, the mean of all, the means of two sentences, compared; the "
+        "marks before two entities, or the means of the two entities (default: the checkpoint's, else cls)",
         choices={
             "ynat": ("cls", "mean"),
             "sts": ("cls", "mean", "pair"),
             "nli": ("cls", "mean", "pair"),
-            "re": ("cls", "entity_start"),
+            "re": ("cls", "entity_start", "entity_mean"),
         },
         group="model",
     )

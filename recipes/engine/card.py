@@ -62,6 +62,7 @@ def write_card(
         chosen_on_validation=results.get("best_checkpoint_metric") is not None,
         samples=f"{results.get('eval_samples', 0):,}",
         truncated=results.get("eval_truncated", 0),
+        windowed=results.get("eval_windowed", 0),
         scores=[
             {"name": name, "score": _shown(scores[key]), "constant": _shown(results.get(f"constant_{key}"))}
             for key, name in metric.names.items()
@@ -161,7 +162,8 @@ def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
 def _training(results: Mapping[str, Any]) -> dict[str, Any]:
     shown = {
         "examples": "train_samples",
-        "examples that lost their end": "train_truncated",
+        "examples that lost a part": "train_truncated",
+        "examples in several windows": "train_windowed",
         "epochs": "epoch",
         "loss": "train_loss",
         "seconds": "train_runtime",

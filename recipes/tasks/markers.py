@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 ROLES = {"subject_entity": "subj", "object_entity": "obj"}
 ENTITY_TYPES = ("PER", "ORG", "LOC", "DAT", "POH", "NOH")
 STYLES = ("official", "typed", "none")
-_PROBE = "a"  # a letter that every tokenizer knows
 
 
 def marker_tokens(style: str) -> list[str]:
@@ -57,8 +56,6 @@ class Marker:
         self.tokenizer = tokenizer
         self.style = style
         self.backend = tokenizer.backend_tokenizer
-        marked = self._words(_PROBE)[0]
-        self.word_mark = marked[: -len(_PROBE)] if marked.endswith(_PROBE) else ""
         self.inner_mark = getattr(self.backend.model, "continuing_subword_prefix", None) or ""
 
     def __call__(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> Marked:
@@ -80,14 +77,14 @@ class Marker:
                 text = blank + sentence[done:place]
                 bare = text.rstrip()
                 blank = text[len(bare) :]  # belongs to the word after it
-                ids += self._pieces(bare, goes_on=closed and not bare[:1].isspace())
+                ids += self._pieces(bare, after=sentence[done - 1] if closed else "")
                 done, closed = place, False
             fixed.append(len(ids))
             if self.style != "none":
                 ids.append(self._mark_id(entities[role], role, is_closing))
             closed = is_closing and not blank
         text = blank + sentence[done:]
-        ids += self._pieces(text.rstrip(), goes_on=closed and not text[:1].isspace())
+        ids += self._pieces(text.rstrip(), after=sentence[done - 1] if closed else "")
         return Marked(ids, tuple(sorted({min(at, len(ids) - 1) for at in fixed})))
 
     def _marks(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, bool, str]]:
@@ -117,16 +114,17 @@ class Marker:
         token = f"<{'/' if is_closing else ''}{ROLES[role]}{kind}>"
         return int(self.tokenizer.convert_tokens_to_ids(token))
 
-    def _pieces(self, text: str, *, goes_on: bool) -> list[int]:
-        """Ids of a text's pieces, its first word as the rest of one where it ``goes_on``."""
+    def _pieces(self, text: str, *, after: str) -> list[int]:
+        """Ids of a text's pieces, cut as they are behind the character ``after``; "" for a new word."""
         if not text:
             return []
-        if not goes_on:
+        before, joined = (self._words(part) if after else [""] for part in (after, after + text))
+        if not after or text[0].isspace() or not joined[0].startswith(before[0]):
             ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
             return ids
-        first, *others = self._words(text)
-        first = self.inner_mark + first.removeprefix(self.word_mark)
-        return [token.id for word in (first, *others) for token in self.backend.model.tokenize(word)]
+        rest = joined[0][len(before[0]) :]  # of the word that began before
+        words = [self.inner_mark + rest] * bool(rest) + joined[1:]
+        return [token.id for word in words for token in self.backend.model.tokenize(word)]
 
     def _words(self, text: str) -> list[str]:
         """The words that the tokenizer's model is given, with their marks."""

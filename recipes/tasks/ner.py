@@ -105,12 +105,11 @@ class NamedEntities(Recipe):
         return DataCollatorForTokenClassification(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps each piece's likeliest tag, int16, and its probability, float32: (batch, pieces) each."""
-        import torch
+        """Keeps each piece's likeliest tag, int32, and its probability, float32: (batch, pieces) each."""
 
         output = model(**inputs)
         probability, tag = output.logits.float().softmax(dim=-1).max(dim=-1)
-        return output.loss, (tag.to(torch.int16), probability)
+        return output.loss, (tag.int(), probability)
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig

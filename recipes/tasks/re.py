@@ -25,7 +25,7 @@ NO_RELATION = "no_relation"
 
 @dataclasses.dataclass(frozen=True)
 class RelationExtraction(Recipe):
-    """Cross-entropy on the relation, from [CLS] or from the marks before the two entities."""
+    """Cross-entropy on the relation, from [CLS], the marks before the entities, or the entities."""
 
     task: str = "re"
     sample: Any = dataclasses.field(
@@ -49,9 +49,9 @@ class RelationExtraction(Recipe):
         config.problem_type = "single_label_classification"
         config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
         config.marker_style = arguments.marker_style or getattr(config, "marker_style", "official")
-        if config.pooling == "entity_start" and config.marker_style == "none":
+        if config.pooling != "cls" and config.marker_style == "none":
             raise ValueError(
-                "re: pooling is entity_start and marker_style none; expected marks for the head to read."
+                f"re: pooling is {config.pooling} and marker_style none; expected marks for the head to read."
             )
         tokens = marker_tokens(config.marker_style)
         if tokens:
@@ -59,12 +59,14 @@ class RelationExtraction(Recipe):
                 {"additional_special_tokens": tokens}, replace_extra_special_tokens=False
             )
             ids = tokenizer.convert_tokens_to_ids(tokens)
-            openings = len(tokens) // 2
-            config.entity_start_ids = [ids[: openings // 2], ids[openings // 2 : openings]]
+            kinds = len(ids) // 4  # of subject's and object's marks, before and after
+            starts, ends = ids[: 2 * kinds], ids[2 * kinds :]
+            config.entity_start_ids = [starts[:kinds], starts[kinds:]]
+            config.entity_end_ids = [ends[:kinds], ends[kinds:]]
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """AutoModelForSequenceClassification, or the same on the two marks."""
-        if config.pooling == "entity_start":
+        if config.pooling != "cls":
             from recipes.models.sentence_classification import PoolingForSequenceClassification
 
             return PoolingForSequenceClassification

@@ -84,6 +84,10 @@ class _Sentences(Recipe):
         """The gold column as numbers for the loss."""
         return list(gold)
 
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether a list is the two texts of one pair."""
+        return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
+
     def read_input(self, item: Any) -> dict[str, Any]:
         """A text; for pairs a mapping of both, or a sequence of two."""
         return dict(text_fields(item, self.columns, self.task))

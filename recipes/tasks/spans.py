@@ -116,6 +116,7 @@ def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray
     gain = np.concatenate([[0.0], np.cumsum((of_spans - of_null)[order])])  # of answering the first i
     known = np.clip(margin[order], -1e6, 1e6)
     edges = np.concatenate([[known[0] - 1], (known[1:] + known[:-1]) / 2, [known[-1] + 1]])
+    gain[1:-1][known[1:] == known[:-1]] = -np.inf  # no threshold lies between equal margins
     best = np.flatnonzero(np.isclose(gain, gain.max()))
     if np.searchsorted(known, 0.0, side="right") in best:
         return 0.0

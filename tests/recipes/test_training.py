@@ -20,9 +20,11 @@ from transformers import pipeline
 
 import klue_datasets
 from klue_metrics.functional import METRICS, compute
+from klue_metrics.predictions import Source, load_cases
 from recipes.engine import training
 from recipes.engine.checkpoints import find_checkpoint
 from recipes.engine.command_line import make_parser, parse
+from recipes.engine.results import strict
 from recipes.tasks import MODULES, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,17 +80,14 @@ def test_a_run_writes_its_model_results_and_predictions(finished: tuple[str, Pat
     )
     assert everything == train | evaluation
     rows = predictions(folder)
-    recipe = get_recipe(task)
-    training_examples, validation = (
-        recipe.prepare(klue_datasets.load(task, split, mini=True))
-        for split in ("train[:160]", "validation[:50]")
-    )
-    assert train["train_samples"] == training_examples.num_rows
-    assert evaluation["eval_samples"] == validation.num_rows
-    assert [row["guid"] for row in rows] == list(validation["guid"])
-    again = compute(task, [row["prediction"] for row in rows], [row["reference"] for row in rows])
+    examples = get_recipe(task).prepare(klue_datasets.load(task, "validation", mini=True))
+    assert [row["guid"] for row in rows] == list(examples["guid"][: len(rows)])
+    assert len(rows) == evaluation["eval_samples"]
+    cases = load_cases(task, str(folder / "predictions_validation.jsonl"), Source())
+    columns = {name: cases.columns[name] for name in ("tokens", "probabilities") if name in cases.columns}
+    again = compute(task, cases.predictions, cases.references, **columns)
     for key in METRICS[task].names:
-        assert evaluation[f"eval_{key}"] == pytest.approx(again[key], abs=1e-6)
+        assert evaluation[f"eval_{key}"] == pytest.approx(strict(again[key]), abs=1e-6)
         assert f"constant_{key}" in evaluation
 
 
@@ -102,7 +101,8 @@ def test_the_card_and_the_hubs_results_say_the_same_and_claim_no_klue_score(
     assert card.data.datasets is None  # these rows are not klue/klue
     results = {result.metric_type: result for result in card.data.eval_results}
     entries = parse_eval_result_entries(yaml.safe_load((folder / ".eval_results/klue.yaml").read_text()))
-    assert list(results) == list(METRICS[task].names)
+    defined = [key for key in METRICS[task].names if evaluation[f"eval_{key}"] is not None]
+    assert list(results) == defined
     assert len(entries) == len(results)
     for (key, result), entry in zip(results.items(), entries, strict=True):
         assert result.metric_value == entry.value == evaluation[f"eval_{key}"]
@@ -114,9 +114,10 @@ def test_the_card_and_the_hubs_results_say_the_same_and_claim_no_klue_score(
 
 
 def test_the_lines_in_the_card_run(finished: tuple[str, Path], python) -> None:
-    _, folder = finished
+    task, folder = finished
     code = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
-    assert "'score':" in python("-c", code, cwd=folder).stdout
+    printed = python("-c", code, cwd=folder).stdout
+    assert "'score':" in printed or (task == "ner" and printed.startswith("["))  # it may find no entity
 
 
 def test_the_saved_model_gives_the_same_predictions_with_evaluation_alone(

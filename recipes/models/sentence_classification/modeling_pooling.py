@@ -6,8 +6,17 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
+
+# What a model can do if its encoder can.
+ABILITIES = (
+    "_supports_sdpa",
+    "_supports_flash_attn",
+    "_supports_flex_attn",
+    "supports_gradient_checkpointing",
+)
+WIDTHS = {"mean": 1, "pair": 4, "entity_start": 2, "entity_mean": 3}  # pooled vectors that the head reads
 
 
 class PoolingForSequenceClassification(PreTrainedModel):
@@ -15,21 +24,29 @@ class PoolingForSequenceClassification(PreTrainedModel):
 
     ``config.pooling`` is ``mean`` (of all real tokens) or ``pair``: the means u and v of the two sentences,
     compared as [u; v; |u - v|; u * v] (Conneau et al. 2017), while the encoder still reads them together;
-    or ``entity_start``: the vectors of the marks before two entities, one after the other (Baldini Soares et
-    al. 2019), or of the first token where a mark is missing.
+    ``entity_start``: the vectors of the marks before two entities, one after the other (Baldini Soares et al.
+    2019), or of the first token where a mark is missing; or ``entity_mean``: the means of what stands between
+    the marks of each entity, and of all tokens.
 
     The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
     checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel.
 
     Args:
         config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For
-            ``pair`` it has the ``sep_token_id`` that ends the first sentence; for ``entity_start`` two lists
-            of the ids of marks, ``entity_start_ids``.
+            ``pair`` it has the ``sep_token_id`` that ends the first sentence; for entities the ids of the
+            marks before each of the two, ``entity_start_ids``, and after them, ``entity_end_ids``.
     """
 
     config_class = PreTrainedConfig
 
     def __init__(self, config: PreTrainedConfig) -> None:
+        encoder_class = MODEL_MAPPING[type(config)]
+        if isinstance(
+            encoder_class, tuple | list
+        ):  # several for one configuration: AutoModel takes the first
+            encoder_class = encoder_class[0]
+        for ability in ABILITIES:  # before transformers falls back to slow attention for want of them
+            setattr(self, ability, getattr(encoder_class, ability))
         super().__init__(config)
         encoder = AutoModel.from_config(config)
         if getattr(encoder, "pooler", None) is not None:
@@ -37,7 +54,7 @@ class PoolingForSequenceClassification(PreTrainedModel):
         self.base_model_prefix = encoder.base_model_prefix
         setattr(self, self.base_model_prefix, encoder)
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", 0.1))
-        width = config.hidden_size * {"mean": 1, "pair": 4, "entity_start": 2}[config.pooling]
+        width = config.hidden_size * WIDTHS[config.pooling]
         self.classifier = nn.Linear(width, config.num_labels)
         self.post_init()
 
@@ -65,7 +82,11 @@ class PoolingForSequenceClassification(PreTrainedModel):
             kwargs["token_type_ids"] = token_type_ids
         hidden = self.base_model(input_ids, attention_mask=attention_mask, **kwargs).last_hidden_state
         real = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        if self.config.pooling == "entity_start":
+        if self.config.pooling == "entity_mean":
+            marks = zip(self.config.entity_start_ids, self.config.entity_end_ids, strict=True)
+            spans = [_between(input_ids, *pair) for pair in marks]
+            pooled = torch.cat([_mean(hidden, mask) for mask in (*spans, real)], dim=-1)
+        elif self.config.pooling == "entity_start":
             pooled = torch.cat(
                 [_first(hidden, input_ids, marks) for marks in self.config.entity_start_ids], dim=-1
             )
@@ -88,9 +109,19 @@ class PoolingForSequenceClassification(PreTrainedModel):
 
 def _first(hidden: torch.Tensor, input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
     """The vectors of the first wanted tokens: (batch, tokens, width) to (batch, width)."""
-    found = torch.isin(input_ids, torch.tensor(wanted, device=input_ids.device))
+    found = _is_one_of(input_ids, wanted)
     rows = torch.arange(len(input_ids), device=input_ids.device)
     return hidden[rows, found.int().argmax(dim=1)]
+
+
+def _between(input_ids: torch.Tensor, starts: list[int], ends: list[int]) -> torch.Tensor:
+    """Which tokens stand between a start and an end, both exclusive: (batch, tokens), the same."""
+    start, end = _is_one_of(input_ids, starts), _is_one_of(input_ids, ends)
+    return (start.cumsum(dim=1) > end.cumsum(dim=1)) & ~start
+
+
+def _is_one_of(input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
+    return torch.isin(input_ids, torch.tensor(wanted, device=input_ids.device))
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,112 @@
+"""Answers to raw text: from Python and from the command line, as in evaluation, and clear refusals."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import klue_datasets
+from recipes.engine import training
+from recipes.engine.command_line import make_parser, parse
+from recipes.predict import load_pipeline, main
+from recipes.tasks import MODULES, get_recipe
+
+QUICK = ["--mini", "--max_train_samples", "160", "--max_eval_samples", "40", "--max_steps", "10", "--use_cpu"]
+QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_train_batch_size", "16"]
+
+
+@pytest.fixture(scope="module", params=MODULES)
+def trained(
+    request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A task, and the folder of a short run on it."""
+    folder = tmp_path_factory.mktemp("trained") / request.param
+    words = ["--model_name_or_path", str(tiny), "--output_dir", str(folder), *QUICK]
+    training.run(get_recipe(request.param), parse(make_parser(request.param, ""), request.param, words))
+    return request.param, folder
+
+
+def test_answers_are_those_of_the_evaluation(trained: tuple[str, Path]) -> None:
+    task, folder = trained
+    recipe = get_recipe(task)
+    answer = load_pipeline(task, folder, device="cpu", batch_size=7)
+    rows = recipe.prepare(klue_datasets.load(task, "validation", mini=True)).select(range(40))
+    lines = (folder / "predictions_validation.jsonl").read_text().splitlines()
+    expected = [json.loads(line) for line in lines][:40]
+    gold = {recipe.target} if hasattr(recipe, "target") else {"ner_tags", "label", "answers", "is_impossible"}
+    bare = rows.remove_columns([name for name in gold if name in rows.column_names and task != "dp"])
+    decoded = answer.decode(bare.to_list())
+    same = 0
+    for predicted, line in zip(decoded.predictions, expected, strict=True):
+        if isinstance(predicted, float):
+            assert predicted == pytest.approx(line["prediction"], abs=1e-4)
+        same += json.loads(json.dumps(predicted)) == line["prediction"] or isinstance(predicted, float)
+    assert same == len(expected)
+
+
+def test_one_input_gives_an_answer_and_several_a_list(trained: tuple[str, Path]) -> None:
+    task, folder = trained
+    recipe = get_recipe(task)
+    answer = load_pipeline(task, folder, device="cpu")
+    one = answer(recipe.sample)
+    several = answer([recipe.sample] * 3)
+    assert len(several) == 3
+    assert (
+        json.loads(json.dumps(several)) == pytest.approx([json.loads(json.dumps(one))] * 3)
+        or one == several[0]
+    )
+    assert answer([]) == [] or recipe.is_single([])
+    with pytest.raises(ValueError, match=rf"^{task}: .*expected"):
+        answer(3.5)
+
+
+def test_the_command_answers_a_file_line_by_line(trained: tuple[str, Path], tmp_path: Path) -> None:
+    task, folder = trained
+    sample = get_recipe(task).sample
+    source, target = tmp_path / "in.jsonl", tmp_path / "deep" / "out.jsonl"
+    source.write_text(f"{json.dumps(sample, ensure_ascii=False)}\n\n{json.dumps(sample)}\n", encoding="utf-8")
+    words = ["--task", task, "--model", str(folder), "--device", "cpu"]
+    assert main([*words, "--input", str(source), "--output", str(target)]) == 0
+    lines = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [set(line) for line in lines] == [{"input", "prediction"}] * 2
+    assert lines[0] == lines[1]
+
+
+def test_a_broken_line_is_named_and_nothing_is_written(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('"가"\n{"title": \n', encoding="utf-8")
+    assert main(["--task", "tc", "--model", str(tiny), "--input", str(source), "--output", str(target)]) == 1
+    assert "in.jsonl:2 is not JSON" in capsys.readouterr().err
+    source.write_bytes(b"\xff\xfe\n")
+    assert main(["--task", "tc", "--model", str(tiny), "--input", str(source), "--output", str(target)]) == 1
+    assert "in.jsonl:1 is not JSON" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_a_model_without_a_trained_head_is_refused(
+    tiny: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("가\n".encode())))
+    assert main(["--task", "ner", "--model", str(tiny)]) == 1
+    assert "has no trained head" in capsys.readouterr().err
+
+
+def test_standard_input_is_one_text_a_line(
+    trained: tuple[str, Path], python: Any, monkeypatch: Any, capsys: Any
+) -> None:
+    task, folder = trained
+    if not isinstance(get_recipe(task).sample, str):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+        assert main(["--task", task, "--model", str(folder)]) == 0
+        assert capsys.readouterr().out == ""
+        return
+    text = "박보검 담주에 파리 화보 촬영 간대!\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main(["--task", task, "--model", str(folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["input"] == text.strip()
