@@ -79,6 +79,8 @@ class DialogueStates(Recipe):
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
         """One row a turn of the user: guid, turn (0, 1, …), the utterances so far, and the state if known."""
+        if "utterances" in examples.column_names:
+            return examples
         return examples.map(
             dialogue_turns, batched=True, remove_columns=examples.column_names, desc="Splitting into turns"
         )
@@ -166,13 +168,19 @@ class DialogueStates(Recipe):
 
     def is_single(self, items: list[Any]) -> bool:
         """A list of utterances or messages is one dialogue; a list of lists is several."""
-        return all(isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items)
+        return bool(items) and all(
+            isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
+        )
 
     def read_input(self, item: Any) -> dict[str, Any]:
         """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
         from recipes.models.dialogue_state_tracking.dialogue_text import check_dialogue
 
-        texts = check_dialogue(item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item)
+        dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
+        try:
+            texts = check_dialogue(dialogue)
+        except ValueError as error:
+            raise ValueError(f"wos: {error}") from error
         roles = ("user", "sys")
         return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
 

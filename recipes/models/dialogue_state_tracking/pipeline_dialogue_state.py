@@ -115,7 +115,7 @@ def present_turns(
             "user": text,
             "state": state,
             "changed": changes(befores[turn], befores[turn + 1]),
-            "score": scores[turn],
+            "score": round(scores[turn], 6),
         }
         for turn, (text, state) in enumerate(zip(said, states, strict=True))
     ]
