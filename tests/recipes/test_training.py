@@ -79,8 +79,6 @@ def test_a_run_writes_its_model_results_and_predictions(finished: tuple[str, Pat
         read(folder / f"{name}_results.json") for name in ("train", "eval", "all")
     )
     assert everything == train | evaluation
-    assert train["train_samples"] == 160
-    assert evaluation["eval_samples"] == 50
     rows = predictions(folder)
     examples = get_recipe(task).prepare(klue_datasets.load(task, "validation", mini=True))
     assert [row["guid"] for row in rows] == list(examples["guid"][: len(rows)])
@@ -310,7 +308,8 @@ def test_two_processes_and_one_evaluate_the_same(finished: tuple[str, Path], tmp
         )
         assert read(output_dir / "eval_results.json")["eval_world_size"] == int(processes)
         results.append({**scores(output_dir), "eval_world_size": None})
-        assert len(predictions(output_dir)) == 47
+        examples = get_recipe(task).prepare(klue_datasets.load(task, "validation[:47]", mini=True))
+        assert len(predictions(output_dir)) == examples.num_rows
     for result in results:
         del result["eval_loss"]  # Trainer's is a mean over batches, whose sizes differ
     assert results[0] == pytest.approx(results[1], abs=0.05)
