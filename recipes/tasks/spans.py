@@ -14,7 +14,7 @@ JOSA = (
     *("에서", "에게", "으로", "부터", "까지", "이나", "이며", "이다", "라는", "라고", "처럼", "보다", "마다"),
     *("은", "는", "이", "가", "을", "를", "의", "에", "로", "와", "과", "도", "만"),
 )
-CHUNK = 256  # windows whose spans are weighed at a time: what they need stays in the cache
+CHUNK = 1_000  # windows whose spans are weighed at a time: bounds memory
 _JOSA = re.compile(f"(?<=[^\\s]{{2}})(?:{'|'.join(JOSA)})$")
 
 
@@ -76,7 +76,7 @@ def best_answers(
     left, right, sizes = offsets
     base = np.cumsum(sizes) - sizes - first
     parts = []
-    for start in range(0, len(question), CHUNK):  # bounds memory
+    for start in range(0, len(question), CHUNK):
         chunk = slice(start, start + CHUNK)
         parts.append(
             _candidates([part[chunk] for part in outputs[:4]], base[chunk], left, right, n_best, max_length)
@@ -117,7 +117,7 @@ def _candidates(
     possible &= begin[:, :, None] < stop[:, None, :]
     possible &= is_start[:, :, None]
     possible &= is_end[:, None, :]
-    score = start_logits[:, :, None].astype(np.float64) + end_logits[:, None, :]
+    score = start_logits[:, :, None] + end_logits[:, None, :]
     score[~possible] = -np.inf
     flat_score = score.reshape(len(score), -1)
     if flat_score.shape[1] > n_best:

@@ -10,6 +10,7 @@ from span_oracle import best_answers_slowly
 from recipes.tasks.spans import best_answers
 
 QUESTIONS, CANDIDATES, PIECES = 5_841, 20, 350  # the official dev set; the official n-best
+SPREAD = 20  # pieces: standard deviation of a window's candidates
 
 
 def test_spans_of_the_official_dev_set() -> None:
@@ -19,8 +20,10 @@ def test_spans_of_the_official_dev_set() -> None:
     first, sizes = rng.integers(10, 40, windows), np.full(windows, PIECES)
     left = np.tile(np.arange(PIECES) * 2, windows)
     outputs = []
+    middle = rng.integers(0, PIECES, (windows, 1))  # a model's candidates lie close together
     for _ in range(2):
-        place = rng.integers(0, PIECES, (windows, CANDIDATES)) + first[:, None]
+        near = np.rint(rng.normal(middle, SPREAD, (windows, CANDIDATES))).astype(int)
+        place = near.clip(0, PIECES - 1) + first[:, None]
         outputs += [place, -np.sort(-rng.normal(size=(windows, CANDIDATES)), axis=1)]
     outputs.append(rng.normal(size=windows))
     offsets, how = (left, left + 2, sizes), {"n_best": CANDIDATES, "max_length": 30}
