@@ -130,9 +130,9 @@ class Collator:
 class Evaluator:
     """Scores model outputs with the official metric, through evaluate, on one encoded split."""
 
-    def __init__(self, split: EncodedSplit, config: Any) -> None:
+    def __init__(self, split: EncodedSplit, loaded: LoadedModel) -> None:
         self.split = split
-        self.config = config
+        self.loaded = loaded
         self.references = split.recipe.references(split.examples)
         # In memory: several ranks, or runs side by side, then share no lock files.
         self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
@@ -141,7 +141,7 @@ class Evaluator:
         """What Trainer gathered, to predictions in the order of the examples."""
         split = self.split
         outputs = split.in_order(prediction.predictions, prediction.label_ids)
-        return split.recipe.decode(outputs, split.examples, split.features, self.config)
+        return split.recipe.decode(outputs, split.examples, split.features, self.loaded)
 
     def score(self, decoded: Decoded) -> dict[str, float]:
         """The official scores of predictions."""

@@ -81,7 +81,7 @@ class KluePipeline:
                 )
             outputs.append(kept)
         ordered = split.in_order(_joined(outputs), np.concatenate(index))
-        return self.recipe.decode(ordered, split.examples, split.features, self.loaded.config)
+        return self.recipe.decode(ordered, split.examples, split.features, self.loaded)
 
 
 def load_pipeline(

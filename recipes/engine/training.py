@@ -132,7 +132,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         }
     for name, split in encoded.items():
         _warn_of_long_examples(name, split, loaded.max_length)
-    evaluators = {name: Evaluator(split, loaded.config) for name, split in encoded.items() if name != "train"}
+    evaluators = {name: Evaluator(split, loaded) for name, split in encoded.items() if name != "train"}
     trainer = make_trainer(recipe, arguments, training_arguments, loaded, encoded.get("train"), evaluators)
     results: dict[str, Any] = {}
     if arguments.do_train:
@@ -270,7 +270,7 @@ def _tune(trainer: RecipeTrainer, evaluator: Evaluator | None) -> dict[str, Any]
     output = _outputs(trainer, evaluator, "tune")
     split = evaluator.split
     outputs = split.in_order(output.predictions, output.label_ids)
-    return trainer.recipe.tune(outputs, split.examples, split.features, evaluator.config)
+    return trainer.recipe.tune(outputs, split.examples, split.features, evaluator.loaded)
 
 
 def _trained_with(arguments: RecipeArguments) -> RecipeArguments:

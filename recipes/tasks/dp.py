@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
     from recipes.models.dependency_parsing.configuration_dependency_parsing import ParserSettings
 
 BEST = "best"
@@ -116,13 +117,13 @@ class DependencyParsing(Recipe):
         return output.loss, (heads.to(torch.int32), relations.to(torch.int32), scores.float())
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """Heads and relation names by the model's decoder; figures are the scores of every decoder."""
         from recipes.models.dependency_parsing import ParserSettings
         from recipes.models.dependency_parsing.decoding import available_decoders
 
-        decoder = ParserSettings.of(config).decoder
+        decoder = ParserSettings.of(loaded.config).decoder
         if decoder not in available_decoders():
             raise ValueError(
                 "dp: the model's decoder is mst, whose package is not installed; expected "
@@ -160,7 +161,7 @@ class DependencyParsing(Recipe):
         return "validation" if arguments.decoder == BEST else None
 
     def tune(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
         """Chooses the decoder with the best LAS; of equal ones that which leaves the least open."""
         from recipes.models.dependency_parsing import ParserSettings
@@ -168,7 +169,7 @@ class DependencyParsing(Recipe):
 
         figures = self._figures(outputs, examples)
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
-        dataclasses.replace(ParserSettings.of(config), decoder=best).write(config, DP_RELATIONS)
+        dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
         return {"best_decoder": best}
 
     def is_single(self, items: list[Any]) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
 
 ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
 SETTINGS = (
@@ -66,7 +67,6 @@ class DialogueStates(Recipe):
             if getattr(arguments, name) is not None:
                 setattr(settings, name, getattr(arguments, name))
         settings.read_pieces(tokenizer)
-        _TOKENIZERS[settings.vocabulary] = tokenizer
         dataclasses.replace(settings).write(config)  # checked once more
         for name in ORACLES:
             setattr(config, name, getattr(arguments, name))
@@ -129,20 +129,20 @@ class DialogueStates(Recipe):
         return None, (chosen.to(torch.int8), values.to(torch.int32), gate_scores(scores, chosen))
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """States, with their gates, and what is wrong with each where the gold is known."""
         from recipes.models.dialogue_state_tracking import StateReader, StateSettings
         from recipes.models.dialogue_state_tracking.configuration_dialogue_state import POINT
 
-        settings = StateSettings.of(config)
-        reader = StateReader(settings, _TOKENIZERS[settings.vocabulary])
+        settings = StateSettings.of(loaded.config)
+        reader = StateReader(settings, loaded.tokenizer)
         golds = list(examples["state"]) if "state" in examples.column_names else None
         read, details = [], []
         columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):
             gate_list, pieces = gates.tolist(), values.tolist()
-            if golds is not None and getattr(config, "gold_values", False):
+            if golds is not None and getattr(loaded.config, "gold_values", False):
                 for slot, gate, gold in zip(*reader.targets(golds[index]), strict=True):
                     if gate == gate_list[slot] == POINT:
                         pieces[slot] = gold
@@ -192,10 +192,6 @@ class DialogueStates(Recipe):
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
         turns = slice(first, first + len(said))
         return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
-
-
-# ``decode`` is handed no tokenizer: those that ``configure`` has seen, by the fingerprint in the settings.
-_TOKENIZERS: dict[str, Any] = {}
 
 
 def _new_settings(arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]) -> Any:

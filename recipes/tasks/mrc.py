@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
 
 MAX_QUESTION = 64  # pieces of a question that are read
 SHOWN = 5  # answers in the predictions file
@@ -164,11 +165,11 @@ class ReadingComprehension(Recipe):
         )
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """The best span's text, verbatim, or "" where no answer is better by more than the threshold."""
-        found = self.answers(outputs, features, config)
-        is_null = found.margin > config.null_threshold
+        found = self.answers(outputs, features, loaded.config)
+        is_null = found.margin > loaded.config.null_threshold
         probability = found.probabilities()
         guids = _guids(examples)
         predictions, scores, details = [], [], []
@@ -176,7 +177,7 @@ class ReadingComprehension(Recipe):
             shown = [
                 {"text": text, "start": start, "score": round(float(score), 4)}
                 for text, start, score in zip(
-                    *self._texts(found, row, context, config), probability[row, 1:], strict=False
+                    *self._texts(found, row, context, loaded.config), probability[row, 1:], strict=False
                 )
             ][:SHOWN]
             text = "" if is_null[row] or not shown else shown[0]["text"]
@@ -244,21 +245,22 @@ class ReadingComprehension(Recipe):
         return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
 
     def tune(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
         """Chooses the null threshold with the highest ROUGE-W."""
         from klue_metrics.functional.mrc import question_scores
 
-        found = self.answers(outputs, features, config)
+        found = self.answers(outputs, features, loaded.config)
         contexts = list(examples["context"])
         texts = [
-            (self._texts(found, row, context, config)[0] or [""])[0] for row, context in enumerate(contexts)
+            (self._texts(found, row, context, loaded.config)[0] or [""])[0]
+            for row, context in enumerate(contexts)
         ]
         gold = [list(reference["answers"]["text"]) or [""] for reference in self.references(examples)]
         _, of_spans = question_scores(texts, gold)
         _, of_null = question_scores([""] * len(gold), gold)
-        config.null_threshold = best_threshold(found.margin, of_spans, of_null)
-        return {"null_threshold": config.null_threshold, "held_out_samples": len(examples)}
+        loaded.config.null_threshold = best_threshold(found.margin, of_spans, of_null)
+        return {"null_threshold": loaded.config.null_threshold, "held_out_samples": len(examples)}
 
     def read_input(self, item: Any) -> dict[str, Any]:
         """A mapping with ``question`` and ``context``, or the two in this order."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
 
 TAGS = get_task("ner").labels
 OUTSIDE = TAGS.index("O")
@@ -112,7 +113,7 @@ class NamedEntities(Recipe):
         return output.loss, (tag.int(), probability)
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """A tag for every character, blanks included."""
         tokens = list(examples["tokens"])

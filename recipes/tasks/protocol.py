@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
 
 Batch = Mapping[str, Sequence[Any]]
 NO_SPLITS: Mapping[str, Any] = {}
@@ -121,7 +122,7 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """What ``predict`` kept, as numpy arrays, to predictions.
 
@@ -129,7 +130,7 @@ class Recipe(abc.ABC):
             outputs: Row i belongs to ``features[i]``.
             examples: What is to be answered.
             features: Their features, in order; column ``example`` is the position in ``examples``.
-            config: The model's configuration.
+            loaded: The model that gave the outputs; its configuration and its tokenizer.
         """
 
     @abc.abstractmethod
@@ -157,9 +158,9 @@ class Recipe(abc.ABC):
         return train.select(range(cut)), train.select(range(cut, train.num_rows))
 
     def tune(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
-        """Chooses by the gold of a split; writes it into ``config`` and returns what to report."""
+        """Chooses by the gold of a split; writes it into the configuration and returns what to report."""
         return {}
 
     def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
 
 RELATIONS = get_task("re").labels
 NO_RELATION = "no_relation"
@@ -98,7 +99,7 @@ class RelationExtraction(Recipe):
         return predict_classes(model, inputs)
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """The likeliest relation, and the probabilities of all, which the metric needs."""
         decoded = decode_classes(outputs, RELATIONS)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from recipes.engine.arguments import RecipeArguments
+    from recipes.engine.modeling import LoadedModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +105,7 @@ class SentenceClassification(_Sentences):
         return predict_classes(model, inputs)
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """The likeliest class's name, and its probability."""
         return decode_classes(outputs, self.outputs)
@@ -144,7 +145,7 @@ class SentenceSimilarity(_Sentences):
         return output.loss, output.logits.float().squeeze(-1)
 
     def decode(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """The output as it is."""
         return Decoded(outputs.tolist())

@@ -26,9 +26,14 @@ def encoded(
     task: str, examples: datasets.Dataset, tokenizer: Any, config: BertConfig, max_length: int
 ) -> EncodedSplit:
     """The features of examples."""
-    loaded: Any = SimpleNamespace(tokenizer=tokenizer, config=config, max_length=max_length)
     recipe = get_recipe(task)
+    loaded = loaded_with(config, tokenizer=tokenizer, max_length=max_length)
     return encode_split(recipe, recipe.prepare(examples), loaded)
+
+
+def loaded_with(config: Any, **values: Any) -> Any:
+    """What encoding and decoding see of a loaded model."""
+    return SimpleNamespace(config=config, **values)
 
 
 def padded(column: Any, value: int = -100) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from encoding import configured, encoded
+from encoding import configured, encoded, loaded_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from span_oracle import best_answers_slowly
@@ -39,7 +39,7 @@ def test_gold_positions_give_the_gold_answers_back(shared: Path, tokenizer: Any)
     ):
         split = encoded("mrc", rows, tokenizer, config, 510)
         references = RECIPE.references(rows)
-        decoded = RECIPE.decode(gold_outputs(split), rows, split.features, config)
+        decoded = RECIPE.decode(gold_outputs(split), rows, split.features, loaded_with(config))
         scores = compute("mrc", decoded.predictions, references, by="answerable")
         lost = [
             (predicted["prediction_text"], gold["answers"]["text"][0])

@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
-from encoding import configured, encoded, padded
+from encoding import configured, encoded, loaded_with, padded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertTokenizer
@@ -45,7 +45,7 @@ def perfect(split: Any, config: Any) -> list[list[str]]:
     """What decoding makes of the gold labels of the pieces."""
     labels = padded(split.features["labels"])
     outputs = (np.where(labels < 0, OUTSIDE, labels).astype(np.int16), np.ones(labels.shape, np.float32))
-    return RECIPE.decode(outputs, split.examples, split.features, config).predictions
+    return RECIPE.decode(outputs, split.examples, split.features, loaded_with(config)).predictions
 
 
 def test_a_perfect_tagger_loses_next_to_nothing_on_the_real_dev_set(shared: Path, tokenizer: Any) -> None:
@@ -116,7 +116,7 @@ def test_every_character_has_one_tag_however_odd_the_text(form: str, tokenizer: 
             np.full((len(split.features), width), TAGS.index("B-PS")),
             np.ones((len(split.features), width)),
         )
-        decoded = RECIPE.decode(outputs, split.examples, split.features, config)
+        decoded = RECIPE.decode(outputs, split.examples, split.features, loaded_with(config))
         assert [len(tags) for tags in decoded.predictions] == [len(text) for text in texts]
         for text, tags in zip(texts, decoded.predictions, strict=True):
             assert all(tag == "O" for letter, tag in zip(text, tags, strict=True) if letter.isspace())
@@ -170,7 +170,9 @@ def test_b_only_on_the_first_character_of_a_piece(tiny: Path, data: st.DataObjec
     shape = (len(split.features), max(split.features["length"]))
     cells = shape[0] * shape[1]
     tags = np.array(data.draw(st.lists(st.integers(0, 12), min_size=cells, max_size=cells)))
-    decoded = RECIPE.decode((tags.reshape(shape), np.ones(shape)), examples, split.features, config)
+    decoded = RECIPE.decode(
+        (tags.reshape(shape), np.ones(shape)), examples, split.features, loaded_with(config)
+    )
     [predicted] = decoded.predictions
     assert len(predicted) == len(text)
     starts = {start for feature in split.features for start in feature["start"]}

@@ -10,6 +10,7 @@ import datasets
 import numpy as np
 import pytest
 import torch
+from encoding import loaded_with
 from transformers import AutoConfig, AutoTokenizer, pipeline
 
 import klue_datasets
@@ -85,7 +86,7 @@ def through_the_recipe(examples: datasets.Dataset, model: Path, max_length: int)
         )
         for parts in zip(*kept, strict=True)
     )
-    decoded = RECIPE.decode(outputs, examples, features, config)
+    decoded = RECIPE.decode(outputs, examples, features, loaded_with(config))
     assert decoded.predictions == RECIPE.references(examples)
     return dict(decoded.figures)
 
