@@ -10,28 +10,12 @@ from typing import Any
 import pytest
 
 import klue_datasets
-from recipes.engine import training
-from recipes.engine.command_line import make_parser, parse
 from recipes.predict import load_pipeline, main
-from recipes.tasks import MODULES, get_recipe
-
-QUICK = ["--mini", "--max_train_samples", "160", "--max_eval_samples", "40", "--max_steps", "10", "--use_cpu"]
-QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_train_batch_size", "16"]
+from recipes.tasks import get_recipe
 
 
-@pytest.fixture(scope="module", params=MODULES)
-def trained(
-    request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path]:
-    """A task, and the folder of a short run on it."""
-    folder = tmp_path_factory.mktemp("trained") / request.param
-    words = ["--model_name_or_path", str(tiny), "--output_dir", str(folder), *QUICK]
-    training.run(get_recipe(request.param), parse(make_parser(request.param, ""), request.param, words))
-    return request.param, folder
-
-
-def test_answers_are_those_of_the_evaluation(trained: tuple[str, Path]) -> None:
-    task, folder = trained
+def test_answers_are_those_of_the_evaluation(finished: tuple[str, Path]) -> None:
+    task, folder = finished
     recipe = get_recipe(task)
     answer = load_pipeline(task, folder, device="cpu", batch_size=7)
     rows = recipe.prepare(klue_datasets.load(task, "validation", mini=True)).select(range(40))
@@ -53,8 +37,8 @@ def rounded(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_float=lambda digits: round(float(digits), 2))
 
 
-def test_one_input_gives_an_answer_and_several_a_list(trained: tuple[str, Path]) -> None:
-    task, folder = trained
+def test_one_input_gives_an_answer_and_several_a_list(finished: tuple[str, Path]) -> None:
+    task, folder = finished
     recipe = get_recipe(task)
     answer = load_pipeline(task, folder, device="cpu")
     one = answer(recipe.sample)
@@ -66,8 +50,8 @@ def test_one_input_gives_an_answer_and_several_a_list(trained: tuple[str, Path])
         answer(3.5)
 
 
-def test_the_command_answers_a_file_line_by_line(trained: tuple[str, Path], tmp_path: Path) -> None:
-    task, folder = trained
+def test_the_command_answers_a_file_line_by_line(finished: tuple[str, Path], tmp_path: Path) -> None:
+    task, folder = finished
     sample = get_recipe(task).sample
     source, target = tmp_path / "in.jsonl", tmp_path / "deep" / "out.jsonl"
     source.write_text(f"{json.dumps(sample, ensure_ascii=False)}\n\n{json.dumps(sample)}\n", encoding="utf-8")
@@ -100,9 +84,9 @@ def test_a_model_without_a_trained_head_is_refused(
 
 
 def test_standard_input_is_one_text_a_line(
-    trained: tuple[str, Path], python: Any, monkeypatch: Any, capsys: Any
+    finished: tuple[str, Path], python: Any, monkeypatch: Any, capsys: Any
 ) -> None:
-    task, folder = trained
+    task, folder = finished
     if not isinstance(get_recipe(task).sample, str):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
         assert main(["--task", task, "--model", str(folder)]) == 0

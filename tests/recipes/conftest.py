@@ -1,0 +1,20 @@
+"""Short runs that several tests look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from runs import run
+
+from recipes.tasks import MODULES
+
+
+@pytest.fixture(scope="session", params=MODULES)
+def finished(
+    request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A task, and the folder of a short run on it; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    run(request.param, tiny, folder)
+    return request.param, folder

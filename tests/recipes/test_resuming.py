@@ -1,0 +1,122 @@
+"""Runs that must agree do: killed and resumed, accumulated, replaced, stopped early."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from runs import QUICK, predictions, read, run, scores
+
+from recipes.engine.checkpoints import find_checkpoint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("lora", [(), ("--use_lora",)], ids=["full", "lora"])
+def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(
+    lora: tuple[str, ...], tiny: Path, tmp_path: Path
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    words = [*QUICK, "--model_name_or_path", str(tiny), "--max_steps", "60", "--save_steps", "5"]
+    words += ["--early_stopping_patience", "50", *lora]
+
+    def command(folder: Path, *more: str) -> list[str]:
+        return [sys.executable, "recipes/train_nli.py", *words, "--output_dir", str(folder), *more]
+
+    subprocess.run(command(whole), cwd=ROOT, check=True, capture_output=True)
+    process = subprocess.Popen(
+        command(killed),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while find_checkpoint(killed, "last") is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert find_checkpoint(killed, "last") is not None
+    assert not (killed / "all_results.json").exists()
+    refused = subprocess.run(command(killed), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "holds checkpoints of an unfinished run" in refused.stderr.splitlines()[-1]
+    half = killed / "checkpoint-1000"  # as a kill in the middle of saving leaves it
+    half.mkdir()
+    (half / "trainer_state.json").write_text('{"epoch": 1')
+    resumed = subprocess.run(
+        command(killed, "--resume_from_checkpoint"), cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "starting from the beginning" not in resumed.stderr
+    assert scores(killed) == scores(whole)
+    assert predictions(killed) == predictions(whole)
+    assert (
+        read(killed / "train_results.json")["best_checkpoint_step"]
+        == (read(whole / "train_results.json")["best_checkpoint_step"])
+    )
+
+
+def test_a_finished_run_is_replaced_whole(tiny: Path, tmp_path: Path) -> None:
+    run("sts", tiny, tmp_path, "--max_steps", "3", "--save_steps", "3")
+    assert (tmp_path / "checkpoint-3").is_dir()
+    run("sts", tiny, tmp_path, "--max_steps", "2", "--save_steps", "2")
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-2"]
+
+
+def test_the_best_checkpoint_is_the_one_that_is_kept(tiny: Path, tmp_path: Path) -> None:
+    results = run("ynat", tiny, tmp_path, "--max_steps", "40", "--save_steps", "4", "--learning_rate", "5e-3")
+    log = json.loads((tmp_path / "trainer_state.json").read_text())["log_history"]
+    seen = [entry["eval_macro_f1"] for entry in log if "eval_macro_f1" in entry]
+    assert len(seen) == 10
+    assert results["eval_macro_f1"] == pytest.approx(max(seen), abs=1e-6) == results["best_checkpoint_metric"]
+
+
+def test_early_stopping_stops(tiny: Path, tmp_path: Path) -> None:
+    words = (
+        "--max_steps",
+        "60",
+        "--save_steps",
+        "2",
+        "--learning_rate",
+        "0",
+        "--early_stopping_patience",
+        "3",
+    )
+    run("nli", tiny, tmp_path, *words)
+    steps = json.loads((tmp_path / "trainer_state.json").read_text())["global_step"]
+    assert steps == 2 * (1 + 3)
+
+
+def test_accumulation_and_batch_size_agree(tiny: Path, tmp_path: Path) -> None:
+    """Eight examples an update, whichever way, give the same loss: no padding leaks into it."""
+    words = ("--max_steps", "3", "--max_train_samples", "24", "--logging_steps", "1", "--eval_strategy", "no")
+    losses = []
+    for batch, accumulation in (("8", "1"), ("1", "8")):
+        folder = tmp_path / batch
+        config = tmp_path / "no_dropout.yaml"
+        config.write_text(
+            f"per_device_train_batch_size: {batch}\ngradient_accumulation_steps: {accumulation}\n"
+        )
+        model = _without_dropout(tiny, tmp_path / "model")
+        run("nli", model, folder, *words, "--per_device_train_batch_size", batch,
+            "--gradient_accumulation_steps", accumulation)  # fmt: skip
+        log = json.loads((folder / "trainer_state.json").read_text())["log_history"]
+        losses.append([entry["loss"] for entry in log if "loss" in entry])
+    assert len(losses[0]) == 3
+    assert losses[0] == pytest.approx(losses[1], abs=1e-3)
+
+
+def _without_dropout(model: Path, folder: Path) -> Path:
+    from transformers import AutoModel, AutoTokenizer
+
+    AutoModel.from_pretrained(
+        model, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    ).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
