@@ -3,9 +3,9 @@
     python -m recipes.report out/ --output report/
     python -m recipes.report out/demo ../shared/runs --output report/ --max_rows 2000
 
-Runs are found in any layout: every folder with an all_results.json is one. Runs that differ in their seed alone
-are one line, with mean and standard deviation. The page, index.html, is one file that needs neither a network
-nor a server: open it in a browser.
+Runs are found in any layout: every folder with an all_results.json is one. Runs that differ in their seed
+alone are one line, with mean and standard deviation. The page, index.html, is one file that needs neither a
+network nor a server: open it in a browser.
 """
 
 from __future__ import annotations

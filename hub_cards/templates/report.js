@@ -18,7 +18,6 @@
   const showTheme = () => {
     theme.textContent = isDark ? "Light" : "Dark";
     theme.setAttribute("aria-label", isDark ? "Use light colours" : "Use dark colours");
-    theme.setAttribute("aria-pressed", "false");
   };
   showTheme();
   theme.addEventListener("click", () => {
@@ -204,11 +203,11 @@
         const isSure = score.p_value !== null && score.p_value < 0.05;
         return make("tr", {}, make("th", { scope: "row", className: "first", textContent: data.metrics[key] }),
           ...sides.map((number) => make("td", { textContent: fixed(number) })),
-          make("td", { className: isSure ? "sure" : "", textContent: fixed(turned[0]) }),
-          make("td", { textContent: `[${fixed(turned[1])}, ${fixed(turned[2])}]` }),
+          make("td", { className: isSure ? "sure" : "" }, fixed(turned[0]),
+            make("small", { textContent: `[${fixed(turned[1])}, ${fixed(turned[2])}]` })),
           make("td", { className: isSure ? "sure" : "", textContent: fixed(score.p_value, 4) }));
       });
-      const heads = ["metric", "first", "second", "difference", "95 % interval", "p"];
+      const heads = ["metric", "first", "second", "difference", "p"];
       const head = make("tr", {}, ...heads.map((text, index) =>
         make("th", { scope: "col", className: index ? "" : "first", textContent: text })));
       const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
@@ -221,7 +220,7 @@
       const groups = pair.clusters ? ` in ${pair.clusters} groups that are drawn together` : "";
       compared.append(scroll, make("p", {
         className: "note",
-        textContent: `First minus second; paired bootstrap test on ${pair.examples} examples${groups}, as klue_metrics `
+        textContent: `First minus second, with its 95 % interval; paired bootstrap test on ${pair.examples} examples${groups}, as klue_metrics `
           + "compare prints it. p is two-sided and not corrected for many comparisons. Of the examples in this page "
           + `${only[0]} are right in the first alone, ${only[1]} in the second alone.`,
       }));

@@ -38,16 +38,18 @@ def collect_answers(
     notes: list[str] = []
     sides = [_Side(task, run) for _, run in runs]
     first = sides[0]
-    told, problem = texts.of(runs[0][1])
-    if problem and not any(first.texts):
-        notes.append(problem)
-    order = [name for name in first.ids]
+    told: Mapping[str, str] = first.texts
+    if not told:
+        found = [texts.of(run) for _, run in runs]
+        told = next((known for known, problem in found if not problem), {})
+        notes += [] if told else [problem for _, problem in found[:1]]
+    order = list(first.ids)
     for (_, run), side in zip(runs, sides, strict=True):
         if set(side.ids) != set(order) or any(side.golds[name] != first.golds[name] for name in order):
             notes.append(f"{run.name}: its examples are not those of {runs[0][1].name}; answers not shown.")
             side.is_left_out = True
     kept = [side for side in sides if not side.is_left_out]
-    columns = {name: [told.get(name, first.texts.get(name, "")), first.golds[name]] for name in order}
+    columns = {name: [told.get(name, ""), first.golds[name]] for name in order}
     columns = {name: [cut(text) for text in column] for name, column in columns.items()}
     wrong = [name for name in order if not all(side.right[name] for side in kept)]
     right = [name for name in order if all(side.right[name] for side in kept)]

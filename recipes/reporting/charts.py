@@ -8,7 +8,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 WIDTH, HEIGHT = 360, 210
-LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 34
+LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 34
 COLOURS = 8  # of lines, in report.css; more lines begin anew
 HEATS = 9  # shades of a matrix, in report.css
 
@@ -143,10 +143,9 @@ def breakdown_bars(title: str, groups: Mapping[str, Mapping[str, Any]], key: str
         is_known = _is_finite(value)
         width = max(0.0, min(100.0, float(value))) if is_known and value is not None else 0.0
         shown = f"{value:.2f}" if is_known else "undefined"
-        rows.append(
-            f'<tr><th scope="row">{escape(group)}</th><td class="bar"><span style="width:{width:.1f}%"></span>'
-            f'</td><td class="number">{shown}</td><td class="number">{scores["support"]:,}</td></tr>'
-        )
+        bar = f'<td class="bar"><span style="width:{width:.1f}%"></span></td>'
+        numbers = f'<td class="number">{shown}</td><td class="number">{scores["support"]:,}</td>'
+        rows.append(f'<tr><th scope="row">{escape(group)}</th>{bar}{numbers}</tr>')
     used = "F1" if any("f1" in scores for scores in groups.values()) else name
     return (
         f'<table class="bars"><thead><tr><th scope="col">{escape(title)}</th><th scope="col"></th>'

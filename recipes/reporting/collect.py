@@ -1,4 +1,4 @@
-"""Finds runs below folders, reads what they wrote, and puts those together that differ in their seed alone."""
+"""Finds runs below folders, reads what they wrote, groups those that differ in their seed alone."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
     """Every finished run below some folders.
 
     Returns:
-        The runs by folder, and for each folder that looks like a run and is left out a sentence that says why.
+        The runs by folder, and for each folder that looks like a run and is left out a sentence why.
 
     Raises:
         FileNotFoundError: One of the folders does not exist.

@@ -104,7 +104,7 @@ def measure_run(run: Run, resamples: int) -> Measured:
 
 
 def _confusion(run: Run) -> dict[str, dict[str, int]] | None:
-    """How often each label was answered for each; sts by its two classes, labels that never occur left out."""
+    """How often each label was answered for each, where either occurs; sts by its two classes."""
     if run.task not in (*CLASSES, "sts"):
         return None
     cases = load_cases(run.task, str(run.predictions), Source())
@@ -184,7 +184,7 @@ def _line(group: Group, scores: Mapping[str, Score]) -> Line:
 
 
 def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:
-    """Label and run of those that are shown one by one: each group's first seed, then the second, to a limit."""
+    """Label and run of those that are shown singly: each group's first seed, then the second, to a limit."""
     turns = itertools.zip_longest(*(group.runs for group in board.groups))
     names = [run.name for turn in turns for run in turn if run is not None][:limit]
     return [(label, run) for label, run in board.runs if run.name in names]

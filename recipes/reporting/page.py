@@ -13,10 +13,10 @@ from markupsafe import Markup
 from hub_cards import TEMPLATES, render
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS, Metric
-from recipes.engine.results import strict
+from recipes.engine.results import ALL_RESULTS, strict
 from recipes.reporting import charts, tables
 from recipes.reporting.answers import collect_answers
-from recipes.reporting.collect import ALL_RESULTS, Board, Run, find_runs, make_boards
+from recipes.reporting.collect import Board, Run, find_runs, make_boards
 from recipes.reporting.measure import (
     Line,
     Measured,

@@ -9,6 +9,8 @@ from typing import Any
 from recipes.reporting.collect import Run
 
 LONGEST = 600  # characters of a text that are shown
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+PASSAGE = 450  # of those of a passage
 
 
 class Texts:
@@ -82,14 +84,21 @@ def _texts(task: str, row: Mapping[str, Any]) -> list[str]:
     if task == "re":
         return [_with_entities(row)]
     if task == "mrc":
-        return [f"{row['question']}\n{cut(row['context'])}"]
+        return [f"{row['question']}\n{_around_answer(row)}"]
     if task == "dp":
-        return [
-            " ".join(f"{word} {number}" for number, word in zip(row["index"], row["word_form"], strict=True))
-        ]
+        words = zip(row["index"], row["word_form"], strict=True)
+        return [" ".join(f"{word}{str(number).translate(SUBSCRIPTS)}" for number, word in words)]
     if task == "wos":
         return _turns(row["dialogue"])
     return ["".join(row["tokens"])]
+
+
+def _around_answer(row: Mapping[str, Any]) -> str:
+    """The passage, or the part of it around the first answer."""
+    starts = row["answers"]["answer_start"]
+    begin = max(0, (starts[0] if starts else 0) - PASSAGE // 2)
+    begin = max(0, min(begin, len(row["context"]) - PASSAGE))
+    return ("…" if begin else "") + cut(row["context"][begin:], PASSAGE)
 
 
 def _with_entities(row: Mapping[str, Any]) -> str:
