@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -104,6 +105,11 @@ def _short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
+def breakable(name: str) -> str:
+    """A name as HTML that may be broken behind its marks."""
+    return re.sub(r"([_:/])", r"\1<wbr>", escape(name))
+
+
 def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
     """A confusion matrix as an HTML table: a row a gold label, shaded by the share of the row."""
     labels = list(matrix)
@@ -119,7 +125,7 @@ def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
             heat = math.ceil(HEATS * count / total) if total else 0
             kind = f"h{heat} hit" if label == gold else f"h{heat}"
             cells.append(f'<td class="{kind}">{count or "·"}</td>')
-        rows.append(f'<tr><th scope="row">{number} {escape(gold)}</th>{"".join(cells)}</tr>')
+        rows.append(f'<tr><th scope="row">{number}&nbsp;{breakable(gold)}</th>{"".join(cells)}</tr>')
     return (
         '<table class="matrix"><thead><tr><th scope="col">gold ↓ answered →</th>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
@@ -145,7 +151,7 @@ def breakdown_bars(title: str, groups: Mapping[str, Mapping[str, Any]], key: str
         shown = f"{value:.2f}" if is_known else "undefined"
         bar = f'<td class="bar"><span style="width:{width:.1f}%"></span></td>'
         numbers = f'<td class="number">{shown}</td><td class="number">{scores["support"]:,}</td>'
-        rows.append(f'<tr><th scope="row">{escape(group)}</th>{bar}{numbers}</tr>')
+        rows.append(f'<tr><th scope="row">{breakable(group)}</th>{bar}{numbers}</tr>')
     used = "F1" if any("f1" in scores for scores in groups.values()) else name
     return (
         f'<table class="bars"><thead><tr><th scope="col">{escape(title)}</th><th scope="col"></th>'

@@ -15,7 +15,10 @@ from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_R
 
 PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
-# Settings by which runs of one group may differ: they say where and how fast, not what is learned.
+MODEL = "model_name_or_path"
+NAMED = 3  # settings in a label; runs that differ in more are told apart by their folders
+# Settings by which runs of one group may differ: they say where and how fast, not what is learned. What they
+# are scored on tells boards apart.
 PLACES = frozenset(
     {
         *(
@@ -26,6 +29,7 @@ PLACES = frozenset(
             "seed",
         ),
         *("do_train", "do_eval", "do_predict", "per_device_eval_batch_size"),
+        *("data_dir", "dataset_name", "mini", "max_eval_samples"),
         *("trainer.disable_tqdm", "trainer.use_cpu", "trainer.report_to", "trainer.dataloader_num_workers"),
     }
 )
@@ -180,7 +184,7 @@ def read_run(folder: Path, name: str) -> Run:
     trainer = settings.pop("trainer", None) or {}
     settings |= {f"trainer.{key}": value for key, value in dict(trainer).items()}
     history = _object(folder / STATE, name).get("log_history", [])
-    model = settings.get("model_name_or_path") or _model_from(folder, task)
+    model = settings.get(MODEL) or _model_from(folder, task)
     return Run(folder, name, task, Path(str(model)).name, results, settings, history)
 
 
@@ -242,18 +246,18 @@ def _groups(runs: Iterable[Run]) -> list[Group]:
 
 
 def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """The model's name, what sets it apart from others of that name, and where that is nothing its folder."""
+    """The model's name, and what sets it apart from others of that name: a few settings, else its folder."""
     first = [members[0] for members in groups]
     labels = []
     for run in first:
         namesakes = [other for other in first if other.model == run.model]
         differ = sorted(
             key
-            for key in {key for other in namesakes for key in other.settings} - PLACES
+            for key in {key for other in namesakes for key in other.settings} - PLACES - {MODEL}
             if len({json.dumps(other.settings.get(key), sort_keys=True) for other in namesakes}) > 1
         )
         told = [f"{key} {run.settings[key]}" for key in differ if run.settings.get(key) is not None]
-        labels.append(f"{run.model} ({', '.join(told)})" if told else run.model)
+        labels.append(f"{run.model} ({', '.join(told)})" if 0 < len(told) <= NAMED else run.model)
     return [
         f"{label} [{run.name}]" if labels.count(label) > 1 else label
         for label, run in zip(labels, first, strict=True)

@@ -119,6 +119,13 @@ class _Section:
         """Its title."""
         return tables.heading(self.board)
 
+    def short(self, boards: Sequence[Board]) -> str:
+        """What tells the board from others of its task; empty where there are none."""
+        others = [board for board in boards if board.task == self.board.task]
+        namesakes = [board for board in others if board.data == self.board.data]
+        samples = f", {self.board.samples:,}" if len(namesakes) > 1 else ""
+        return f"{self.board.data}{samples}" if len(others) > 1 else ""
+
     @property
     def title_ko(self) -> str:
         """Its title in Korean."""
@@ -208,10 +215,12 @@ def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int)
     return render(
         "report.html",
         sections=sections,
+        boards=[section.board for section in sections],
         rows=rows,
         problems=problems,
         resamples=f"{resamples:,}",
         tables=tables,
+        breakable=lambda name: Markup(charts.breakable(name)),
         any_unofficial=any(not section.board.is_official for section in sections),
         styles=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
