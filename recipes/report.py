@@ -34,9 +34,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max_runs",
         type=_positive,
-        default=8,
+        default=6,
         metavar="N",
-        help="how many runs a task are shown and compared one by one; the tables have all (default: 8)",
+        help="how many runs a task are shown and compared one by one; the tables have all (default: 6)",
     )
     parser.add_argument(
         "--max_rows",

@@ -198,12 +198,13 @@ def comparisons(runs: Sequence[tuple[str, Run]], resamples: int) -> list[dict[st
         their difference, its interval and p-value; or ``problem``, why the pair cannot be compared.
     """
     found: list[dict[str, Any]] = []
+    cases = {run.name: load_cases(run.task, str(run.predictions), Source()) for _, run in runs}
     for (first, (_, run)), (second, (_, other)) in itertools.combinations(enumerate(runs), 2):
         pair: dict[str, Any] = {"first": first, "second": second}
         try:
-            paths = str(run.predictions), str(other.predictions)
-            result = scoring.compare(run.task, *paths, Source(), resamples=resamples, seed=0)
-        except (OSError, ValueError) as error:
+            sides = [(side.name, cases[side.name]) for side in (run, other)]
+            result = scoring.compare_cases(run.task, *sides, resamples=resamples, seed=0)
+        except ValueError as error:
             found.append(pair | {"problem": str(error)})
             continue
         found.append(pair | {key: result[key] for key in ("examples", "clusters", "scores")})

@@ -52,7 +52,7 @@ class Report:
 
 
 def build(
-    folders: Sequence[Path], *, resamples: int = 1000, max_runs: int = 8, max_rows: int = 1000
+    folders: Sequence[Path], *, resamples: int = 1000, max_runs: int = 6, max_rows: int = 1000
 ) -> Report:
     """Reports all runs below some folders; the same runs give the same bytes.
 
