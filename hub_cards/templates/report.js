@@ -118,7 +118,6 @@
     const [second, secondLabel] = select("Beside it", [["", "none"], ...names]);
     const [kind, kindLabel] = select("Answers", []);
     const golds = Array.from(new Set(data.golds)).sort();
-    const hasClasses = golds.length <= 40 && golds.length < data.golds.length;
     const [gold, goldLabel] = select("Reference", [["", "any"], ...golds.map((text) => [text, text])]);
     const search = make("input", { type: "search", autocomplete: "off", placeholder: "text, answer or id" });
     const compared = make("div", { className: "compared" });
@@ -227,7 +226,7 @@
     }
 
     const searchLabel = make("label", {}, "Search", search);
-    const picks = make("div", { className: "picks" }, firstLabel, secondLabel, kindLabel, ...(hasClasses ? [goldLabel] : []), searchLabel);
+    const picks = make("div", { className: "picks" }, firstLabel, secondLabel, kindLabel, ...(data.has_classes ? [goldLabel] : []), searchLabel);
     const pager = make("div", { className: "pager" }, back, next, status);
     root.append(picks, compared, pager, list);
     const restart = () => { page = 0; show(); };

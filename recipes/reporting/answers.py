@@ -31,7 +31,8 @@ def collect_answers(
         max_bytes: How much they may take, as JSON.
 
     Returns:
-        ``total`` examples; of those that are shown ``ids``, ``texts``, ``golds``; and for each run, in their
+        ``total`` examples, how many of them some run got ``wrong``; whether answers are of a few classes
+        (``has_classes``); of those that are shown ``ids``, ``texts``, ``golds``; and for each run, in their
         order, its ``label``, ``answers``, ``right`` (1 or 0) and ``scores`` (None where there are none), or
         null for one that is left out. And sentences that say what is missing.
     """
@@ -65,6 +66,7 @@ def collect_answers(
     return {
         "total": len(first.ids),
         "wrong": len(wrong),
+        "has_classes": task in CLASSES,
         "ids": order,
         "texts": [columns[name][0] for name in order],
         "golds": [columns[name][1] for name in order],

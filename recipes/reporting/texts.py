@@ -118,10 +118,10 @@ def _turns(dialogue: Sequence[Mapping[str, Any]]) -> list[str]:
     before = ""
     for turn in dialogue:
         if turn["role"] == "user":
-            texts.append(f"{before}👤 {turn['text']}")
+            texts.append(f"{before}사용자: {turn['text']}")
             before = ""
         else:
-            before = f"🤖 {turn['text']}\n"
+            before = f"시스템: {turn['text']}\n"
     return texts
 
 
