@@ -93,7 +93,8 @@ def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> s
 def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers, evenly spaced, from at or below ``low`` to at or above ``high``."""
     if not high > low:
-        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+        around = (abs(low) or 1.0) / 2
+        low, high = (max(0.0, low - around) if low >= 0 else low - around), high + around
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))

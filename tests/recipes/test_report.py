@@ -257,6 +257,7 @@ def test_ticks_are_even_and_hold_the_values(low: float, high: float) -> None:
     assert 1 <= len(steps) <= 8
     assert ticks[0] <= low <= high <= ticks[-1]
     assert max(steps) == pytest.approx(min(steps), rel=1e-3)
+    assert ticks[0] >= 0 or low < 0
 
 
 def test_a_chart_is_well_formed_and_inside_its_box() -> None:
