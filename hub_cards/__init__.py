@@ -1,4 +1,4 @@
-"""Cards for the Hub: templates, and what renders them."""
+"""Cards for the Hub and the report: templates, and what renders them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
+        autoescape=jinja2.select_autoescape(["html"], default=False),  # the others are Markdown
     )
     return environment.get_template(template).render(**values)

@@ -95,8 +95,27 @@ def compare(
         ValueError: As in ``score``, or the references of the files differ.
         OSError: A file cannot be read.
     """
+    left, right = (load_cases(get_metric(task).task, path, source) for path in (first, second))
+    return compare_cases(task, (first, left), (second, right), resamples=resamples, **options)
+
+
+def compare_cases(
+    task: str, one: tuple[str, Cases], other: tuple[str, Cases], *, resamples: int = 1000, **options: Any
+) -> dict[str, Any]:
+    """``compare`` for files that are read already.
+
+    Args:
+        task: A task or its alias.
+        one: What messages call the first, and its cases.
+        other: Likewise; the differences are first minus second.
+        resamples: Of the bootstrap.
+        **options: Of the test: confidence, method, seed.
+
+    Raises:
+        ValueError: As in ``compare``.
+    """
     metric = get_metric(task)
-    left, right = (load_cases(metric.task, path, source) for path in (first, second))
+    (first, left), (second, right) = one, other
     right = _in_order(right, left.ids, metric.task, second)
     different = [
         name

@@ -1,0 +1,244 @@
+// What moves in the report: the theme, sorting, filters, the choice of a run, and the browser of answers.
+"use strict";
+(() => {
+  const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+
+  function make(name, properties = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(properties)) {
+      if (key in element) element[key] = value; else element.setAttribute(key, value);
+    }
+    element.append(...children);
+    return element;
+  }
+
+  // Theme: as the system says until the button is pressed.
+  const theme = document.getElementById("theme");
+  let isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const showTheme = () => {
+    theme.textContent = isDark ? "Light" : "Dark";
+    theme.setAttribute("aria-label", isDark ? "Use light colours" : "Use dark colours");
+  };
+  showTheme();
+  theme.addEventListener("click", () => {
+    isDark = !isDark;
+    document.documentElement.dataset.theme = isDark ? "dark" : "light";
+    showTheme();
+  });
+
+  // Sorting: numbers from the best down, names from A; what is missing comes last either way.
+  const value = (row, column) => row.cells[column].dataset.v;
+  function sort(table, column, order) {
+    const sign = order === "ascending" ? 1 : -1;
+    const rows = Array.from(table.tBodies[0].rows);
+    const isText = column === 0;
+    rows.sort((one, other) => {
+      const [a, b] = [value(one, column), value(other, column)];
+      if (a === "" || b === "") return (a === "") - (b === "");
+      return sign * (isText ? a.localeCompare(b) : Number(a) - Number(b));
+    });
+    table.tBodies[0].append(...rows);
+  }
+  for (const table of all("table.sortable")) {
+    // Of two rows of headings the first has the columns that come before the others.
+    const buttons = all("button.sort", table);
+    buttons.forEach((button, column) => button.addEventListener("click", () => {
+      const heading = button.closest("th");
+      const before = heading.getAttribute("aria-sort");
+      const order = before ? (before === "ascending" ? "descending" : "ascending") : column ? "descending" : "ascending";
+      all("th[aria-sort]", table).forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", order);
+      sort(table, column, order);
+    }));
+  }
+
+  // Filters of models, for all tables at once.
+  const filter = document.getElementById("model-filter");
+  const sizes = all("button.size");
+  let size = "";
+  function filterModels() {
+    const wanted = filter.value.trim().toLowerCase();
+    for (const row of all("tr[data-label]")) {
+      const fits = row.dataset.label.toLowerCase().includes(wanted) && (!size || row.dataset.size === size);
+      row.hidden = !fits;
+    }
+    const rows = all("#overview-table tr[data-label]");
+    const shown = rows.filter((row) => !row.hidden).length;
+    document.getElementById("model-count").textContent = `${shown} of ${rows.length} models`;
+  }
+  filter.addEventListener("input", filterModels);
+  for (const button of sizes) {
+    button.addEventListener("click", () => {
+      size = button.dataset.size;
+      sizes.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+      filterModels();
+    });
+  }
+  filterModels();
+  const further = document.getElementById("all-metrics");
+  function showMetrics() {
+    document.getElementById("overview-table").classList.toggle("headline-only", !further.checked);
+    all("#overview-table th.group").forEach((cell) => { cell.colSpan = further.checked ? cell.dataset.all : 1; });
+  }
+  further.addEventListener("change", showMetrics);
+  showMetrics();
+
+  for (const choice of all("select.detail-run")) {
+    const details = all(".detail", choice.closest("section"));
+    const show = () => details.forEach((detail, index) => { detail.hidden = index !== Number(choice.value); });
+    choice.addEventListener("change", show);
+    show();
+  }
+
+  // The browser of answers, and the comparison of two runs.
+  const PAGE = 10;
+  const fixed = (number, digits = 2) => number === null || number === undefined ? "undefined" : number.toFixed(digits);
+  const KINDS = [
+    ["all", "all", () => true],
+    ["wrong", "wrong", (index, run) => !run.right[index]],
+    ["right", "right", (index, run) => run.right[index]],
+  ];
+  const PAIRED = [
+    ["differ", "the two differ", (index, run, other) => run.answers[index] !== other.answers[index]],
+    ["lost", "first right, second wrong", (index, run, other) => run.right[index] && !other.right[index]],
+    ["won", "first wrong, second right", (index, run, other) => !run.right[index] && other.right[index]],
+    ["both", "both wrong", (index, run, other) => !run.right[index] && !other.right[index]],
+  ];
+
+  function select(label, options) {
+    const list = make("select", {}, ...options.map(([value, text]) => make("option", { value, textContent: text })));
+    return [list, make("label", {}, label, list)];
+  }
+
+  function browse(root) {
+    const data = JSON.parse(document.getElementById(`answers-${root.dataset.id}`).textContent);
+    const runs = data.runs.map((run, index) => ({ run, index })).filter((entry) => entry.run);
+    const names = runs.map(({ run, index }) => [String(index), run.label]);
+    const [first, firstLabel] = select("Run", names);
+    const [second, secondLabel] = select("Beside it", [["", "none"], ...names]);
+    const [kind, kindLabel] = select("Answers", []);
+    const golds = Array.from(new Set(data.golds)).sort();
+    const [gold, goldLabel] = select("Reference", [["", "any"], ...golds.map((text) => [text, text])]);
+    const search = make("input", { type: "search", autocomplete: "off", placeholder: "text, answer or id" });
+    const compared = make("div", { className: "compared" });
+    const list = make("div", { className: "answers" });
+    const status = make("span", { role: "status" });
+    status.setAttribute("role", "status");
+    const back = make("button", { type: "button", textContent: "← Back" });
+    const next = make("button", { type: "button", textContent: "Next →" });
+    let page = 0;
+
+    const chosen = (list) => list.value === "" ? null : data.runs[Number(list.value)];
+
+    function offerKinds() {
+      const kinds = chosen(second) ? [...KINDS, ...PAIRED] : KINDS;
+      const before = kind.value || "wrong";
+      kind.replaceChildren(...kinds.map(([value, text]) => make("option", { value, textContent: text })));
+      kind.value = kinds.some(([value]) => value === before) ? before : "wrong";
+    }
+
+    function matching() {
+      const [run, other] = [chosen(first), chosen(second)];
+      const fits = [...KINDS, ...PAIRED].find(([value]) => value === kind.value)[2];
+      const wanted = search.value.trim().toLowerCase();
+      const found = [];
+      for (let index = 0; index < data.ids.length; index += 1) {
+        if (!fits(index, run, other) || (gold.value && data.golds[index] !== gold.value)) continue;
+        const texts = [data.ids[index], data.texts[index], data.golds[index], run.answers[index], other ? other.answers[index] : ""];
+        if (!wanted || texts.some((text) => text.toLowerCase().includes(wanted))) found.push(index);
+      }
+      return found;
+    }
+
+    function answer(run, index) {
+      const score = run.scores[index] === null ? "" : ` (${run.scores[index]})`;
+      const mark = run.right[index] ? "✓ " : "✗ ";
+      return [
+        make("dt", { textContent: run.label }),
+        make("dd", { className: run.right[index] ? "yes" : "no", textContent: mark + run.answers[index] + score }),
+      ];
+    }
+
+    function show() {
+      const found = matching();
+      const last = Math.max(0, Math.ceil(found.length / PAGE) - 1);
+      page = Math.min(page, last);
+      const [run, other] = [chosen(first), chosen(second)];
+      list.replaceChildren(...found.slice(page * PAGE, (page + 1) * PAGE).map((index) => make(
+        "article", { className: "answer", lang: "ko" },
+        make("div", { className: "id", textContent: data.ids[index] }),
+        make("p", { className: "text", textContent: data.texts[index] }),
+        make("dl", {},
+          make("dt", { textContent: "reference", lang: "en" }), make("dd", { textContent: data.golds[index] }),
+          ...answer(run, index), ...(other ? answer(other, index) : [])),
+      )));
+      const cut = data.ids.length < data.total
+        ? ` (the page holds ${data.ids.length} of ${data.total} examples, those that some run got wrong first)` : "";
+      const where = found.length ? `page ${page + 1} of ${last + 1}, ` : "";
+      status.textContent = `${where}${found.length} of ${data.ids.length} examples${cut}`;
+      back.disabled = page === 0;
+      next.disabled = page >= last;
+    }
+
+    function compare() {
+      compared.replaceChildren();
+      const [one, two] = [Number(first.value), second.value === "" ? null : Number(second.value)];
+      if (two === null) return;
+      if (one === two) {
+        compared.append(make("p", { className: "note", textContent: "These are the same run." }));
+        return;
+      }
+      const pair = data.pairs.find((pair) => pair.first === Math.min(one, two) && pair.second === Math.max(one, two));
+      if (pair.problem) {
+        compared.append(make("p", { className: "warning", textContent: pair.problem }));
+        return;
+      }
+      const isTurned = one > two;
+      const rows = Object.entries(pair.scores).map(([key, score]) => {
+        const sides = isTurned ? [score.second, score.first] : [score.first, score.second];
+        const sign = isTurned && score.difference !== null ? -1 : 1;
+        const ends = isTurned ? [score.high, score.low] : [score.low, score.high];
+        const turned = [score.difference, ...ends].map((number) => number === null ? null : sign * number);
+        const isSure = score.p_value !== null && score.p_value < 0.05;
+        return make("tr", {}, make("th", { scope: "row", className: "first", textContent: data.metrics[key] }),
+          ...sides.map((number) => make("td", { textContent: fixed(number) })),
+          make("td", { className: isSure ? "sure" : "" }, fixed(turned[0]),
+            make("small", { textContent: `[${fixed(turned[1])}, ${fixed(turned[2])}]` })),
+          make("td", { className: isSure ? "sure" : "", textContent: fixed(score.p_value, 4) }));
+      });
+      const heads = ["metric", "first", "second", "difference", "p"];
+      const head = make("tr", {}, ...heads.map((text, index) =>
+        make("th", { scope: "col", className: index ? "" : "first", textContent: text })));
+      const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
+      const [left, right] = [chosen(first), chosen(second)];
+      const count = (fits) => data.ids.filter((_, index) => fits(index)).length;
+      const only = [count((i) => left.right[i] && !right.right[i]), count((i) => !left.right[i] && right.right[i])];
+      const scroll = make("div", { className: "scroll", tabIndex: 0 }, table);
+      scroll.setAttribute("role", "region");
+      scroll.setAttribute("aria-label", "Comparison of two runs");
+      const groups = pair.clusters ? ` in ${pair.clusters} groups that are drawn together` : "";
+      compared.append(scroll, make("p", {
+        className: "note",
+        textContent: `First minus second, with its 95 % interval; paired bootstrap test on ${pair.examples} examples${groups}, as klue_metrics `
+          + "compare prints it. p is two-sided and not corrected for many comparisons. Of the examples in this page "
+          + `${only[0]} are right in the first alone, ${only[1]} in the second alone.`,
+      }));
+    }
+
+    const searchLabel = make("label", {}, "Search", search);
+    const picks = make("div", { className: "picks" }, firstLabel, secondLabel, kindLabel, ...(data.has_classes ? [goldLabel] : []), searchLabel);
+    const pager = make("div", { className: "pager" }, back, next, status);
+    root.append(picks, compared, pager, list);
+    const restart = () => { page = 0; show(); };
+    first.addEventListener("change", () => { compare(); restart(); });
+    second.addEventListener("change", () => { offerKinds(); compare(); restart(); });
+    kind.addEventListener("change", restart);
+    gold.addEventListener("change", restart);
+    search.addEventListener("input", restart);
+    back.addEventListener("click", () => { page -= 1; show(); });
+    next.addEventListener("click", () => { page += 1; show(); });
+    offerKinds();
+    show();
+  }
+  all(".browser").forEach(browse);
+})();

@@ -1,0 +1,81 @@
+"""One report of any number of finished runs: Markdown, CSV, JSON and a page for the browser.
+
+    python -m recipes.report out/ --output report/
+    python -m recipes.report out/demo ../shared/runs --output report/ --max_rows 2000
+
+Runs are found in any layout: every folder with an all_results.json is one. Runs that differ in their seed
+alone are one line, with mean and standard deviation. The page, index.html, is one file that needs neither a
+network nor a server: open it in a browser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recipes.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="where to look for runs")
+    parser.add_argument(
+        "--output", type=Path, default=Path("report"), metavar="DIR", help="where (default: report)"
+    )
+    parser.add_argument(
+        "--resamples", type=_positive, default=1000, metavar="N", help="of the bootstrap (default: 1000)"
+    )
+    parser.add_argument(
+        "--max_runs",
+        type=_positive,
+        default=6,
+        metavar="N",
+        help="how many runs a task are shown and compared one by one; the tables have all (default: 6)",
+    )
+    parser.add_argument(
+        "--max_rows",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="how many examples a task are in the page, wrong answers first (default: 1000)",
+    )
+    return parser
+
+
+def _positive(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{word} is too small; expected at least 1")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the report; returns 1 where there is nothing to report."""
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    from recipes.reporting.page import build
+
+    try:
+        report = build(
+            arguments.folders,
+            resamples=arguments.resamples,
+            max_runs=arguments.max_runs,
+            max_rows=arguments.max_rows,
+        )
+    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
+        parser.exit(1, f"{error}\n")
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
+    for path in report.write(arguments.output):
+        print(f"{path} ({path.stat().st_size:,} bytes)")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

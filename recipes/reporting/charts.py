@@ -1,0 +1,161 @@
+"""Charts of the report, drawn by hand: line charts as SVG, confusion matrices and bars as HTML tables."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+WIDTH, HEIGHT = 360, 210
+LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 34
+COLOURS = 8  # of lines, in report.css; more lines begin anew
+HEATS = 9  # shades of a matrix, in report.css
+
+
+class Series(NamedTuple):
+    """One line: what it is called, which colour it has, and its points."""
+
+    label: str
+    colour: int
+    points: Sequence[tuple[float, float]]
+
+
+def learning_curve(histories: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], key: str) -> list[Series]:
+    """What one quantity did while runs were trained.
+
+    Args:
+        histories: Label and Trainer's ``log_history`` of each run.
+        key: The quantity, e.g. ``loss`` or ``eval_accuracy``.
+
+    Returns:
+        The lines of those runs that logged it, the colour being the position of the run.
+    """
+    lines = []
+    for colour, (label, history) in enumerate(histories):
+        points = [
+            (float(entry["epoch"]), float(entry[key]))
+            for entry in history
+            if _is_finite(entry.get(key)) and _is_finite(entry.get("epoch"))
+        ]
+        if points:
+            lines.append(Series(label, colour % COLOURS, points))
+    return lines
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> str:
+    """A line chart as SVG; its colours come from the page's style sheet.
+
+    Args:
+        lines: At least one.
+        title: What is drawn, for those who cannot see it too.
+        x_title: What the horizontal axis is.
+    """
+    xs = [x for line in lines for x, _ in line.points]
+    ys = [y for line in lines for _, y in line.points]
+    x_ticks, y_ticks = nice_ticks(0.0, max(xs)), nice_ticks(min(ys), max(ys))
+    x_end = max(max(xs), x_ticks[-1])
+    y_begin, y_end = y_ticks[0], y_ticks[-1]
+
+    def across(x: float) -> str:
+        return _short(LEFT + (WIDTH - LEFT - RIGHT) * x / x_end)
+
+    def down(y: float) -> str:
+        return _short(TOP + (HEIGHT - TOP - BOTTOM) * (y_end - y) / (y_end - y_begin))
+
+    last = "; ".join(f"{line.label}: {line.points[-1][1]:.4g}" for line in lines)
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(f"{title} by {x_title}; at the end {last}")}">'
+    ]
+    for tick in y_ticks:
+        parts.append(f'<path class="grid" d="M{LEFT} {down(tick)}H{WIDTH - RIGHT}"/>')
+        parts.append(f'<text class="tick end" x="{LEFT - 5}" y="{down(tick)}" dy="4">{tick:g}</text>')
+    for tick in x_ticks:
+        parts.append(f'<text class="tick mid" x="{across(tick)}" y="{HEIGHT - BOTTOM + 15}">{tick:g}</text>')
+    middle = (LEFT + WIDTH - RIGHT) // 2
+    parts.append(f'<text class="tick mid" x="{middle}" y="{HEIGHT - 4}">{escape(x_title)}</text>')
+    for line in lines:
+        path = "L".join(f"{across(x)} {down(y)}" for x, y in line.points)
+        parts.append(f'<path class="line s{line.colour}" d="M{path}"/>')
+        for x, y in line.points:
+            told = escape(f"{line.label}: {y:.4g} at {x_title} {x:.3g}")
+            dot = f'<circle class="dot s{line.colour}" cx="{across(x)}" cy="{down(y)}" r="2.5">'
+            parts.append(f"{dot}<title>{told}</title></circle>")
+    return "".join([*parts, "</svg>"])
+
+
+def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers, evenly spaced, from at or below ``low`` to at or above ``high``."""
+    if not high > low:
+        around = (abs(low) or 1.0) / 2
+        low, high = (max(0.0, low - around) if low >= 0 else low - around), high + around
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    begin, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(number * step, 12) for number in range(begin, end + 1)]
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
+
+
+def breakable(name: str) -> str:
+    """A name as HTML that may be broken behind its marks."""
+    return re.sub(r"([_:/])", r"\1<wbr>", escape(name))
+
+
+def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
+    """A confusion matrix as an HTML table: a row a gold label, shaded by the share of the row."""
+    labels = list(matrix)
+    head = "".join(
+        f'<th scope="col" title="{escape(label)}"><abbr title="{escape(label)}">{number}</abbr></th>'
+        for number, label in enumerate(labels, start=1)
+    )
+    rows = []
+    for number, (gold, counts) in enumerate(matrix.items(), start=1):
+        total = sum(counts.values())
+        cells = []
+        for label, count in counts.items():
+            heat = math.ceil(HEATS * count / total) if total else 0
+            kind = f"h{heat} hit" if label == gold else f"h{heat}"
+            cells.append(f'<td class="{kind}">{count or "·"}</td>')
+        rows.append(f'<tr><th scope="row">{number}&nbsp;{breakable(gold)}</th>{"".join(cells)}</tr>')
+    return (
+        '<table class="matrix"><thead><tr><th scope="col">gold ↓ answered →</th>'
+        f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def breakdown_bars(title: str, groups: Mapping[str, Mapping[str, Any]], key: str, name: str) -> str:
+    """A breakdown as an HTML table with a bar a group; groups that do not occur are left out.
+
+    Args:
+        title: What the groups are.
+        groups: Group -> scores and ``support``.
+        key: Which score, where there is no F1.
+        name: What that is called.
+    """
+    rows = []
+    for group, scores in groups.items():
+        value = scores.get("f1", scores.get(key))
+        if not scores.get("support"):
+            continue
+        is_known = _is_finite(value)
+        width = max(0.0, min(100.0, float(value))) if is_known and value is not None else 0.0
+        shown = f"{value:.2f}" if is_known else "undefined"
+        bar = f'<td class="bar"><span style="width:{width:.1f}%"></span></td>'
+        numbers = f'<td class="number">{shown}</td><td class="number">{scores["support"]:,}</td>'
+        rows.append(f'<tr><th scope="row">{breakable(group)}</th>{bar}{numbers}</tr>')
+    used = "F1" if any("f1" in scores for scores in groups.values()) else name
+    return (
+        f'<table class="bars"><thead><tr><th scope="col">{escape(title)}</th><th scope="col"></th>'
+        f'<th scope="col">{escape(used)}</th><th scope="col">support</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )

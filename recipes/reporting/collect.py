@@ -1,0 +1,271 @@
+"""Finds runs below folders, reads what they wrote, groups those that differ in their seed alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from klue_metrics.functional import METRICS, Metric
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
+
+PREDICTIONS = "predictions_validation.jsonl"
+STATE = "trainer_state.json"
+MODEL = "model_name_or_path"
+NAMED = 3  # settings in a label; runs that differ in more are told apart by their folders
+# Settings by which runs of one group may differ: they say where and how fast, not what is learned. What they
+# are scored on tells boards apart.
+PLACES = frozenset(
+    {
+        *(
+            "output_dir",
+            "overwrite_output_dir",
+            "resume_from_checkpoint",
+            "preprocessing_num_workers",
+            "seed",
+        ),
+        *("do_train", "do_eval", "do_predict", "per_device_eval_batch_size"),
+        *("data_dir", "dataset_name", "mini", "max_eval_samples"),
+        *("trainer.disable_tqdm", "trainer.use_cpu", "trainer.report_to", "trainer.dataloader_num_workers"),
+    }
+)
+# KLUE's leaderboard was filtered by size. Upper ends, in parameters; XLM-R-base (278 M) is a base model,
+# KLUE-RoBERTa-large (337 M) a large one.
+SIZES = (("small", 70_000_000), ("base", 300_000_000), ("large", None))
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
+
+
+class BrokenRun(ValueError):
+    """A folder that holds no run that can be reported; says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One finished and evaluated run.
+
+    Attributes:
+        folder: Where it lies.
+        name: What the report calls the folder: its path, below the folder that was asked for
+            if that is only one.
+        task: Name of the task.
+        model: Last part of the model's name.
+        results: What ``all_results.json`` holds.
+        settings: What ``recipe_arguments.json`` holds, Trainer's own as ``trainer.<name>``; may be empty.
+        history: Trainer's ``log_history``; may be empty.
+    """
+
+    folder: Path
+    name: str
+    task: str
+    model: str
+    results: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+
+    @property
+    def metric(self) -> Metric:
+        """How its task is scored."""
+        return METRICS[self.task]
+
+    @property
+    def seed(self) -> int | None:
+        """Its seed, from the settings or else from a folder called ``seed-<n>``."""
+        found = re.fullmatch(r"seed-(\d+)", self.folder.name)
+        seed = self.settings.get("seed", int(found[1]) if found else None)
+        return None if seed is None else int(seed)
+
+    @property
+    def predictions(self) -> Path:
+        """Its answers on the validation split."""
+        return self.folder / PREDICTIONS
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed alone.
+
+    Attributes:
+        label: What tells the group from the others of its board.
+        runs: By seed.
+    """
+
+    label: str
+    runs: Sequence[Run]
+
+    def label_of(self, run: Run) -> str:
+        """What tells a run from the others of its board."""
+        return self.label if len(self.runs) == 1 else f"{self.label}, seed {run.seed}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """What can be compared: one task on one set of validation examples.
+
+    Attributes:
+        task: Name of the task.
+        data: What the data is called.
+        samples: How many examples were scored.
+        is_official: Whether they are KLUE's official validation split, in full.
+        groups: By label.
+    """
+
+    task: str
+    data: str
+    samples: int
+    is_official: bool
+    groups: Sequence[Group]
+
+    @property
+    def runs(self) -> list[tuple[str, Run]]:
+        """Label and run, in the order of the groups."""
+        return [(group.label_of(run), run) for group in self.groups for run in group.runs]
+
+
+def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
+    """Every finished run below some folders.
+
+    Returns:
+        The runs by folder, and for each folder that looks like a run and is left out a sentence why.
+
+    Raises:
+        FileNotFoundError: One of the folders does not exist.
+    """
+    runs: dict[Path, Run] = {}
+    problems: dict[Path, str] = {}
+    for top in folders:
+        if not top.is_dir():
+            raise FileNotFoundError(f"There is no folder {top}; expected one that holds runs.")
+        for folder in _run_folders(top):
+            name = folder.as_posix() if len(folders) > 1 else folder.relative_to(top).as_posix()
+            name = folder.resolve().name if name == "." else name
+            try:
+                runs.setdefault(folder.resolve(), read_run(folder, name))
+            except BrokenRun as problem:
+                problems.setdefault(folder.resolve(), str(problem))
+    return [runs[folder] for folder in sorted(runs)], [problems[folder] for folder in sorted(problems)]
+
+
+def _run_folders(top: Path) -> Iterator[Path]:
+    """Folders with anything that a recipe leaves behind; checkpoints belong to the folder above them."""
+    marks = {ALL_RESULTS, EVAL_RESULTS, TRAIN_RESULTS, ARGUMENTS}
+    for folder, inner, files in os.walk(top):
+        checkpoints = [name for name in inner if _CHECKPOINT.fullmatch(name)]
+        inner[:] = sorted(set(inner) - set(checkpoints))
+        if checkpoints or marks & set(files):
+            yield Path(folder)
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """Reads one run.
+
+    Args:
+        folder: Where it lies.
+        name: What the report calls it.
+
+    Raises:
+        BrokenRun: It is not finished, was not evaluated, or a file is not what a recipe writes.
+    """
+    if not (folder / ALL_RESULTS).is_file():
+        raise BrokenRun(f"{name}: there is no {ALL_RESULTS}, so the run is not finished; expected one.")
+    results = _object(folder / ALL_RESULTS, name)
+    task = next((task for task, metric in METRICS.items() if f"eval_{metric.headline}" in results), None)
+    if task is None:
+        raise BrokenRun(f"{name}: {ALL_RESULTS} has no score of a KLUE task; expected a run with --do_eval.")
+    wrong = [key for key in _numbers(METRICS[task]) if not _is_number(results.get(key))]
+    if wrong:
+        raise BrokenRun(
+            f"{name}: {ALL_RESULTS} has no number for {', '.join(wrong)}; expected numbers or null."
+        )
+    settings = _object(folder / ARGUMENTS, name)
+    trainer = settings.pop("trainer", None) or {}
+    settings |= {f"trainer.{key}": value for key, value in dict(trainer).items()}
+    history = _object(folder / STATE, name).get("log_history", [])
+    model = settings.get(MODEL) or _model_from(folder, task)
+    return Run(folder, name, task, Path(str(model)).name, results, settings, history)
+
+
+def _numbers(metric: Metric) -> list[str]:
+    return [f"eval_{key}" for key in metric.names] + ["eval_samples"]
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _object(path: Path, name: str) -> dict[str, Any]:
+    """A JSON object; an absent file is empty."""
+    try:
+        values = read_json(path)
+    except (ValueError, OSError) as error:
+        raise BrokenRun(f"{name}: {path.name} cannot be read ({error}); expected a JSON object.") from error
+    if not isinstance(values, dict):
+        raise BrokenRun(f"{name}: {path.name} holds a {type(values).__name__}; expected a JSON object.")
+    return values
+
+
+def _model_from(folder: Path, task: str) -> str:
+    """The model by run_all's layout, <model>/<task>/seed-<n>; else the folder's own name."""
+    folder = folder.resolve()
+    is_run_all = folder.name.startswith("seed-") and folder.parent.name == task
+    return folder.parent.parent.name if is_run_all else folder.name
+
+
+def make_boards(runs: Iterable[Run]) -> list[Board]:
+    """Groups runs by what can be compared; boards in the order of the tasks, official data first."""
+    boards: dict[tuple[str, bool, str, int], list[Run]] = {}
+    for run in runs:
+        key = (
+            run.task,
+            bool(run.results.get("eval_data_is_official")),
+            str(run.results.get("eval_data", "unknown data")),
+            int(run.results["eval_samples"] or 0),
+        )
+        boards.setdefault(key, []).append(run)
+    order = list(METRICS)
+    keys = sorted(boards, key=lambda key: (order.index(key[0]), not key[1], key[2], key[3]))
+    return [Board(key[0], key[2], key[3], key[1], _groups(boards[key])) for key in keys]
+
+
+def _groups(runs: Iterable[Run]) -> list[Group]:
+    alike: dict[tuple[str, int], list[Run]] = {}
+    for run in runs:
+        kept = {key: value for key, value in run.settings.items() if key not in PLACES}
+        # Without settings nobody knows whether two runs differ in their seed alone.
+        settings = json.dumps(kept, sort_keys=True, ensure_ascii=False) if run.settings else run.name
+        repeat = 0
+        while any(other.seed == run.seed for other in alike.get((settings, repeat), [])):
+            repeat += 1
+        alike.setdefault((settings, repeat), []).append(run)
+    groups = [sorted(members, key=lambda run: (run.seed is None, run.seed)) for members in alike.values()]
+    labelled = [Group(label, members) for label, members in zip(_labels(groups), groups, strict=True)]
+    return sorted(labelled, key=lambda group: group.label)
+
+
+def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """The model's name, and what sets it apart from others of that name: a few settings, else its folder."""
+    first = [members[0] for members in groups]
+    labels = []
+    for run in first:
+        namesakes = [other for other in first if other.model == run.model]
+        differ = sorted(
+            key
+            for key in {key for other in namesakes for key in other.settings} - PLACES - {MODEL}
+            if len({json.dumps(other.settings.get(key), sort_keys=True) for other in namesakes}) > 1
+        )
+        told = [f"{key} {run.settings[key]}" for key in differ if run.settings.get(key) is not None]
+        labels.append(f"{run.model} ({', '.join(told)})" if 0 < len(told) <= NAMED else run.model)
+    return [
+        f"{label} [{run.name}]" if labels.count(label) > 1 else label
+        for label, run in zip(labels, first, strict=True)
+    ]
+
+
+def size_of(parameters: float | None) -> str:
+    """Which of KLUE's sizes a model has: small, base or large; unknown where nobody counted."""
+    if parameters is None:
+        return "unknown"
+    return next(name for name, limit in SIZES if limit is None or parameters <= limit)

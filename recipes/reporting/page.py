@@ -1,0 +1,227 @@
+"""Puts the report together: reads the runs, measures them, and renders tables and the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from hub_cards import TEMPLATES, render
+from klue_datasets.tasks import get_task
+from klue_metrics.functional import METRICS, Metric
+from recipes.engine.results import ALL_RESULTS, strict
+from recipes.reporting import charts, tables
+from recipes.reporting.answers import collect_answers
+from recipes.reporting.collect import Board, Run, find_runs, make_boards
+from recipes.reporting.measure import (
+    Line,
+    Measured,
+    comparisons,
+    lines_of,
+    measure_run,
+    shown_runs,
+)
+from recipes.reporting.texts import Texts
+
+PAGE_BYTES = 3_600_000  # of examples, all tasks together: the page stays below 5 MB
+CURVES = (("loss", "training loss"), ("eval_loss", "validation loss"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A report in all its forms.
+
+    Attributes:
+        files: File name -> text.
+        problems: What was left out, in sentences.
+    """
+
+    files: Mapping[str, str]
+    problems: Sequence[str]
+
+    def write(self, folder: Path) -> list[Path]:
+        """Writes the files; returns where they are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        return [folder / name for name in self.files]
+
+
+def build(
+    folders: Sequence[Path], *, resamples: int = 1000, max_runs: int = 6, max_rows: int = 1000
+) -> Report:
+    """Reports all runs below some folders; the same runs give the same bytes.
+
+    Args:
+        folders: Where to look.
+        resamples: Of the bootstrap.
+        max_runs: How many runs a board are shown one by one and compared.
+        max_rows: How many examples a board are in the page.
+
+    Raises:
+        FileNotFoundError: A folder does not exist.
+        ValueError: There is no finished run.
+    """
+    runs, problems = find_runs(folders)
+    if not runs:
+        told = "\n".join(["", *problems])
+        raise ValueError(
+            f"There is no finished run below {', '.join(map(str, folders))}; expected folders with "
+            f"{ALL_RESULTS}, as the recipes write them.{told}"
+        )
+    boards = make_boards(runs)
+    texts = Texts()
+    made = []
+    for position, board in enumerate(boards):
+        measured = {run.name: measure_run(run, resamples) for _, run in board.runs}
+        problems += [found.note for found in measured.values() if found.note]
+        section = _Section(position, board, measured, max_runs)
+        problems += section.fill(texts, resamples, max_rows, PAGE_BYTES // len(boards))
+        made.append(section)
+    every = [(section.board, section.lines) for section in made]
+    pairs = {section.position: section.named_pairs() for section in made}
+    values = strict(tables.as_json(every, pairs, problems, resamples))
+    return Report(
+        {
+            "report.md": tables.as_markdown(every, problems, resamples),
+            "report.csv": tables.as_csv(every),
+            "report.json": json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False) + "\n",
+            "index.html": _html(made, problems, resamples),
+        },
+        problems,
+    )
+
+
+class _Section:
+    """One board, as the page shows it: what report.html names."""
+
+    def __init__(self, position: int, board: Board, measured: Mapping[str, Measured], max_runs: int) -> None:
+        self.position = position
+        self.board = board
+        self.measured = measured
+        self.lines: list[Line] = lines_of(board, measured)
+        self.shown: list[tuple[str, Run]] = shown_runs(board, max_runs)
+        self.answered = [(label, run) for label, run in self.shown if measured[run.name].ends]
+        self.pairs: list[dict[str, Any]] = []
+        self.answers: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """The section's anchor."""
+        return f"{self.board.task}-{self.position}"
+
+    @property
+    def heading(self) -> str:
+        """Its title."""
+        return tables.heading(self.board)
+
+    def short(self, boards: Sequence[Board]) -> str:
+        """What tells the board from others of its task; empty where there are none."""
+        others = [board for board in boards if board.task == self.board.task]
+        namesakes = [board for board in others if board.data == self.board.data]
+        samples = f", {self.board.samples:,}" if len(namesakes) > 1 else ""
+        return f"{self.board.data}{samples}" if len(others) > 1 else ""
+
+    @property
+    def title_ko(self) -> str:
+        """Its title in Korean."""
+        return get_task(self.board.task).title_ko
+
+    @property
+    def description(self) -> str:
+        """What the task is."""
+        return get_task(self.board.task).description
+
+    @property
+    def metric(self) -> Metric:
+        """How it is scored."""
+        return METRICS[self.board.task]
+
+    @property
+    def run_count(self) -> int:
+        """How many runs there are, shown or not."""
+        return len(self.board.runs)
+
+    def fill(self, texts: Texts, resamples: int, max_rows: int, max_bytes: int) -> list[str]:
+        """Reads answers and compares runs; returns sentences that say what is missing."""
+        if not self.answered:
+            return []
+        self.pairs = comparisons(self.answered, resamples)
+        self.answers, notes = collect_answers(
+            self.board.task, self.answered, texts, max_rows=max_rows, max_bytes=max_bytes
+        )
+        return notes
+
+    def named_pairs(self) -> list[dict[str, Any]]:
+        """The paired tests with labels in place of positions."""
+        labels = [label for label, _ in self.answered]
+        return [pair | {side: labels[pair[side]] for side in ("first", "second")} for pair in self.pairs]
+
+    def embedded(self) -> Markup | None:
+        """Answers and paired tests as JSON for a script element: without any <."""
+        if self.answers is None:
+            return None
+        values = {**self.answers, "pairs": self.pairs, "metrics": dict(self.metric.names)}
+        text = json.dumps(strict(values), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return Markup(text.replace("<", "\\u003c"))
+
+    def curves(self) -> list[dict[str, Any]]:
+        """Learning curves: title, SVG, and which lines there are."""
+        headline = self.metric.headline
+        histories = [(label, run.history) for label, run in self.shown]
+        drawn = []
+        for key, title in ((f"eval_{headline}", self.metric.names[headline]), *CURVES):
+            lines = charts.learning_curve(histories, key)
+            if lines:
+                drawn.append({"title": title, "lines": lines, "svg": Markup(charts.line_chart(lines, title))})
+        return drawn
+
+    def legend(self) -> list[dict[str, Any]]:
+        """Label and colour of each run that any curve shows."""
+        seen = {line.label: line.colour for curve in self.curves() for line in curve["lines"]}
+        return [{"label": label, "colour": colour} for label, colour in seen.items()]
+
+    def details(self) -> list[dict[str, Any]]:
+        """For each run its confusion matrix and its breakdown; either may be None."""
+        found = []
+        for label, run in self.answered:
+            measured = self.measured[run.name]
+            matrix, bars = measured.confusion, measured.breakdown
+            if matrix is None and bars is None:
+                continue
+            headline = self.metric.headline
+            found.append(
+                {
+                    "label": label,
+                    "matrix": matrix and Markup(charts.confusion_matrix(matrix)),
+                    "bars": bars
+                    and Markup(charts.breakdown_bars(*bars, headline, self.metric.names[headline])),
+                }
+            )
+        return found
+
+
+def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int) -> str:
+    labels = list(dict.fromkeys(line.group.label for section in sections for line in section.lines))
+    by_label = [{line.group.label: line for line in section.lines} for section in sections]
+    rows = []
+    for label in sorted(labels):
+        lines = [lines.get(label) for lines in by_label]
+        rows.append({"label": label, "lines": lines, "known": next(line for line in lines if line)})
+    return render(
+        "report.html",
+        sections=sections,
+        boards=[section.board for section in sections],
+        rows=rows,
+        problems=problems,
+        resamples=f"{resamples:,}",
+        tables=tables,
+        breakable=lambda name: Markup(charts.breakable(name)),
+        any_unofficial=any(not section.board.is_official for section in sections),
+        styles=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,160 @@
+"""The tables of the report as Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from klue_datasets.tasks import get_task
+from klue_metrics.functional import METRICS
+from recipes.reporting.collect import Board
+from recipes.reporting.measure import Line, Score
+
+NOT_KLUE = "Not KLUE's official validation split: **not a KLUE score**."
+OFFICIAL = "KLUE's official validation split, in full; published KLUE scores are on a private test set."
+COLUMNS = (
+    *("task", "data", "is_official", "samples", "model", "metric", "mean", "sd", "seeds", "low", "high"),
+    *("constant", "is_best", "parameters", "size", "train_samples_per_second", "eval_ms_per_sample", "runs"),
+)
+Table = tuple[Board, Sequence[Line]]
+
+
+def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int) -> str:
+    """All tables, one a board, and what was left out."""
+    parts = [
+        "# KLUE results",
+        "Scores times 100: mean ± standard deviation over the seeds, the best of a table in bold. In "
+        f"brackets the 95 % bootstrap interval ({resamples:,} resamples of the examples; of several seeds "
+        "the mean ends). Constant: what the best answer scores that never looks at the input.",
+    ]
+    for board, lines in tables:
+        parts += [f"## {heading(board)}", data_sentence(board), _markdown_table(board, lines)]
+    if problems:
+        parts += ["## Left out", "\n".join(f"* {problem}" for problem in problems)]
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(board: Board) -> str:
+    """Title of a board."""
+    return f"{get_task(board.task).title} ({board.task})"
+
+
+def data_sentence(board: Board) -> str:
+    """What the scores of a board are of."""
+    about = f"{board.data}, {board.samples:,} examples. "
+    return about + (OFFICIAL if board.is_official else NOT_KLUE)
+
+
+def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
+    names = METRICS[board.task].names
+    header = ["model", "seeds"]
+    for name in names.values():
+        header += [name, "constant"]
+    header += ["parameters", "training, examples/s", "evaluation, ms/example"]
+    rows = [header, ["---"] * len(header)]
+    for line in lines:
+        cells = [line.group.label.replace("|", "\\|"), str(len(line.group.runs))]
+        for key in names:
+            score = line.scores[key]
+            value = f"**{with_sd(score)}**" if score.is_best else with_sd(score)
+            cells += [f"{value} {interval(score)}".strip(), number(score.constant)]
+        cells += [millions(line.parameters), number(line.throughput, 1), number(line.latency)]
+        rows.append(cells)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def with_sd(score: Score) -> str:
+    """Mean, and the deviation where there are several seeds."""
+    return number(score.mean) + (f" ± {score.sd:.2f}" if score.sd is not None else "")
+
+
+def interval(score: Score) -> str:
+    """The interval in brackets; empty where there is none."""
+    return "" if score.low is None or score.high is None else f"[{score.low:.2f}, {score.high:.2f}]"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number for people; what is not known or not defined is a dash."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def millions(parameters: int | None) -> str:
+    """A number of parameters for people."""
+    return "unknown" if parameters is None else f"{parameters / 1e6:,.1f} M"
+
+
+def as_csv(tables: Sequence[Table]) -> str:
+    """One line a board, model and metric; numbers in full."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for board, lines in tables:
+        for line in lines:
+            for key, score in line.scores.items():
+                writer.writerow(_record(board, line) | {"metric": key, **_score(score)})
+    return stream.getvalue()
+
+
+def _record(board: Board, line: Line) -> dict[str, Any]:
+    return {
+        "task": board.task,
+        "data": board.data,
+        "is_official": board.is_official,
+        "samples": board.samples,
+        "model": line.group.label,
+        "seeds": " ".join(str(run.seed) for run in line.group.runs),
+        "parameters": line.parameters,
+        "size": line.size,
+        "train_samples_per_second": line.throughput,
+        "eval_ms_per_sample": line.latency,
+        "runs": " ".join(run.name for run in line.group.runs),
+    }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return dataclasses.asdict(score)
+
+
+def as_json(
+    tables: Sequence[Table],
+    comparisons: Mapping[int, Sequence[Mapping[str, Any]]],
+    problems: Sequence[str],
+    resamples: int,
+) -> dict[str, Any]:
+    """Everything as plain values.
+
+    Args:
+        tables: The boards and their lines.
+        comparisons: Position of a board -> its paired tests, each with ``first`` and ``second`` as labels.
+        problems: What was left out, in sentences.
+        resamples: Of the bootstrap.
+    """
+    boards = []
+    for position, (board, lines) in enumerate(tables):
+        rows = []
+        for line in lines:
+            record = _record(board, line)
+            rows.append(
+                {
+                    **{key: record[key] for key in ("model", "parameters", "size")},
+                    **{key: record[key] for key in ("train_samples_per_second", "eval_ms_per_sample")},
+                    "seeds": [run.seed for run in line.group.runs],
+                    "runs": [run.name for run in line.group.runs],
+                    "scores": {key: _score(score) for key, score in line.scores.items()},
+                }
+            )
+        boards.append(
+            {
+                "task": board.task,
+                "data": board.data,
+                "is_official": board.is_official,
+                "samples": board.samples,
+                "metrics": dict(METRICS[board.task].names),
+                "rows": rows,
+                "comparisons": list(comparisons.get(position, [])),
+            }
+        )
+    return {"resamples": resamples, "confidence": 0.95, "boards": boards, "left_out": list(problems)}

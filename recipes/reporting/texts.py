@@ -1,0 +1,130 @@
+"""What the examples of a run say: their texts from the data that the run was evaluated on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recipes.reporting.collect import Run
+
+LONGEST = 600  # characters of a text that are shown
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+PASSAGE = 450  # of those of a passage
+
+
+class Texts:
+    """Texts of validation splits, each split read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], dict[str, str]] = {}
+
+    def of(self, run: Run) -> tuple[Mapping[str, str], str]:
+        """The texts that a run's predictions are about.
+
+        Args:
+            run: The run.
+
+        Returns:
+            Id, as the predictions file has it, -> text; and why there are none, empty where there are some.
+        """
+        if not run.settings:
+            return {}, f"{run.name}: there is no recipe_arguments.json, so nobody knows the texts."
+        source = _source(run.settings)
+        key = run.task, repr(source)
+        try:
+            if key not in self._read:
+                self._read[key] = _read(run.task, source)
+        except (OSError, ValueError) as error:
+            return {}, f"{run.name}: the texts cannot be read, since the data cannot: {error}"
+        return self._read[key], ""
+
+
+def _source(settings: Mapping[str, Any]) -> tuple[str, str]:
+    if settings.get("mini"):
+        return "mini", ""
+    if settings.get("data_dir"):
+        return "data_dir", str(settings["data_dir"])
+    return "dataset_name", str(settings.get("dataset_name"))
+
+
+def _read(task: str, source: tuple[str, str]) -> dict[str, str]:
+    import datasets
+
+    import klue_datasets
+
+    datasets.disable_progress_bars()
+    kind, name = source
+    if kind == "mini":
+        rows = klue_datasets.load(task, "validation", mini=True)
+    elif kind == "data_dir":
+        if not Path(name).is_dir():
+            raise FileNotFoundError(f"There is no folder {name}.")
+        rows = klue_datasets.load(task, "validation", data_dir=name)
+    else:
+        rows = datasets.load_dataset(name, task, split="validation")
+    texts: dict[str, str] = {}
+    for index, row in enumerate(rows):
+        for turn, text in enumerate(_texts(task, row)):
+            suffix = f"#{turn}" if task == "wos" else ""
+            for known_as in (row.get("guid"), None if task == "wos" else index):
+                if known_as is not None:
+                    texts[f"{known_as}{suffix}"] = text
+    return texts
+
+
+def _texts(task: str, row: Mapping[str, Any]) -> list[str]:
+    """The text of a row; of a dialogue one for each turn of the user."""
+    if task == "ynat":
+        return [row["title"]]
+    if task == "sts":
+        return [f"① {row['sentence1']}\n② {row['sentence2']}"]
+    if task == "nli":
+        return [f"① {row['premise']}\n② {row['hypothesis']}"]
+    if task == "re":
+        return [_with_entities(row)]
+    if task == "mrc":
+        return [f"{row['question']}\n{_around_answer(row)}"]
+    if task == "dp":
+        words = zip(row["index"], row["word_form"], strict=True)
+        return [" ".join(f"{word}{str(number).translate(SUBSCRIPTS)}" for number, word in words)]
+    if task == "wos":
+        return _turns(row["dialogue"])
+    return ["".join(row["tokens"])]
+
+
+def _around_answer(row: Mapping[str, Any]) -> str:
+    """The passage, or the part of it around the first answer."""
+    starts = row["answers"]["answer_start"]
+    begin = max(0, (starts[0] if starts else 0) - PASSAGE // 2)
+    begin = max(0, min(begin, len(row["context"]) - PASSAGE))
+    return ("…" if begin else "") + cut(row["context"][begin:], PASSAGE)
+
+
+def _with_entities(row: Mapping[str, Any]) -> str:
+    """The sentence with the subject in ⟦ ⟧ and the object in ⟨ ⟩."""
+    sentence = row["sentence"]
+    marks = []
+    for field, (begin, end) in (("subject_entity", "⟦⟧"), ("object_entity", "⟨⟩")):
+        marks += [(row[field]["start_idx"], begin), (row[field]["end_idx"] + 1, end)]
+    for position, mark in sorted(marks, reverse=True):
+        sentence = sentence[:position] + mark + sentence[position:]
+    return sentence
+
+
+def _turns(dialogue: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For each turn of the user what was said last: the answer before it, and the turn."""
+    texts = []
+    before = ""
+    for turn in dialogue:
+        if turn["role"] == "user":
+            texts.append(f"{before}사용자: {turn['text']}")
+            before = ""
+        else:
+            before = f"시스템: {turn['text']}\n"
+    return texts
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A text, or its beginning and a mark that there is more."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

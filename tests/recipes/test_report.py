@@ -1,0 +1,337 @@
+"""The report: its numbers are those of the result files, broken runs are named, nothing in it comes alive."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+import shutil
+import statistics
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from made_up_runs import EVIL, embedded, make_run, make_runs, nli_answers, results_of
+
+from klue_metrics.functional.bootstrap import intervals, paired_test
+from recipes.report import main
+from recipes.reporting.charts import line_chart, nice_ticks
+from recipes.reporting.collect import find_runs, make_boards, size_of
+from recipes.reporting.page import build
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def files(runs: Path) -> dict[str, str]:
+    return dict(build([runs], resamples=200).files)
+
+
+def nli_rows(files: dict[str, str]) -> dict[str, dict]:
+    board = next(board for board in json.loads(files["report.json"])["boards"] if board["task"] == "nli")
+    return {row["model"]: row for row in board["rows"]}
+
+
+def test_numbers_are_those_of_the_result_files(runs: Path, files: dict[str, str]) -> None:
+    rows = nli_rows(files)
+    one, two, other = (
+        results_of(runs / name)["eval_accuracy"] for name in ("a/nli/seed-1", "a/nli/seed-2", "b/nli/seed-1")
+    )
+    assert (one, two, other) == (50.0, pytest.approx(100 * 40 / 60), 85.0)
+    score = rows["a"]["scores"]["accuracy"]
+    assert score["mean"] == pytest.approx((one + two) / 2)
+    assert score["sd"] == pytest.approx(statistics.stdev([one, two]))
+    assert score["constant"] == 10.0
+    assert rows["a"]["seeds"] == [1, 2]
+    assert rows["b"]["scores"]["accuracy"]["mean"] == other
+    assert rows["b"]["scores"]["accuracy"]["sd"] is None
+    assert rows["a"]["eval_ms_per_sample"] == pytest.approx(500 / 60)
+    assert (rows["a"]["size"], rows["b"]["size"]) == ("small", "large")
+
+
+def test_intervals_and_tests_are_those_of_klue_metrics(files: dict[str, str]) -> None:
+    a, b = nli_answers(60, 2), nli_answers(60, 7)
+    low, high = intervals("nli", *b, resamples=200)["accuracy"]
+    score = nli_rows(files)["b"]["scores"]["accuracy"]
+    assert (score["low"], score["high"]) == (low, high)
+    board = next(board for board in json.loads(files["report.json"])["boards"] if board["task"] == "nli")
+    pair = next(
+        pair for pair in board["comparisons"] if (pair["first"], pair["second"]) == ("a, seed 1", "b")
+    )
+    expected = paired_test("nli", a[0], b[0], a[1], resamples=200)["accuracy"]
+    assert pair["scores"]["accuracy"] == {"first": 50.0, "second": 85.0, **expected._asdict()}
+
+
+def test_the_tables_agree(files: dict[str, str]) -> None:
+    assert "| b | 1 | **85.00** [" in files["report.md"]
+    assert "| a | 2 | 58.33 ± 11.79 [" in files["report.md"]
+    assert (
+        "made up, 60 examples. Not KLUE's official validation split: **not a KLUE score**."
+        in files["report.md"]
+    )
+    rows = [row for row in csv.DictReader(files["report.csv"].splitlines()) if row["task"] == "nli"]
+    assert [(row["model"], row["is_best"]) for row in rows] == [("a", "False"), ("b", "True")]
+    assert float(rows[0]["mean"]) == nli_rows(files)["a"]["scores"]["accuracy"]["mean"]
+    assert "<strong>85.00</strong>" in files["index.html"]
+    assert "<strong>58.33</strong>" not in files["index.html"]
+
+
+def test_official_data_is_called_so_and_apart(tmp_path: Path) -> None:
+    answers = nli_answers(6, 2)
+    make_run(tmp_path / "x", "nli", *answers, settings={"seed": 1})
+    make_run(
+        tmp_path / "y",
+        "nli",
+        *answers,
+        settings={"seed": 1},
+        eval_data="klue/klue",
+        eval_data_is_official=True,
+    )
+    report = build([tmp_path], resamples=10).files
+    official, other = json.loads(report["report.json"])["boards"]
+    assert (official["is_official"], other["is_official"]) == (True, False)
+    assert "klue/klue, 6 examples. KLUE's official validation split, in full" in report["report.md"]
+    assert report["index.html"].count('<span class="badge">KLUE dev</span>') == 1
+
+
+def test_runs_are_grouped_by_what_they_were_told(tmp_path: Path) -> None:
+    answers = nli_answers(6, 2)
+    make_run(tmp_path / "p", "nli", *answers, settings={"seed": 1, "learning_rate": 1e-4})
+    make_run(tmp_path / "q", "nli", *answers, settings={"seed": 2, "learning_rate": 1e-4})
+    make_run(tmp_path / "r", "nli", *answers, settings={"seed": 1, "learning_rate": 1e-3})
+    make_run(tmp_path / "again", "nli", *answers, settings={"seed": 1, "learning_rate": 1e-3})
+    make_run(tmp_path / "old", "nli", *answers)
+    found, problems = find_runs([tmp_path])
+    assert not problems
+    (board,) = make_boards(found)
+    assert [(group.label, len(group.runs)) for group in board.groups] == [
+        ("a (learning_rate 0.0001)", 2),
+        ("a (learning_rate 0.001) [again]", 1),
+        ("a (learning_rate 0.001) [r]", 1),
+        ("old", 1),
+    ]
+
+
+def test_broken_and_unfinished_runs_are_named_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    answers = nli_answers(6, 2)
+    make_run(tmp_path / "fine", "nli", *answers, settings={"seed": 1})
+    make_run(tmp_path / "broken", "nli", *answers).joinpath("all_results.json").write_text("{")
+    make_run(tmp_path / "text", "nli", *answers, eval_accuracy="high")
+    make_run(tmp_path / "list", "nli", *answers).joinpath("trainer_state.json").write_text("[1]")
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained/all_results.json").write_text('{"train_loss": 1.0}')
+    (tmp_path / "unfinished/checkpoint-10").mkdir(parents=True)
+    (tmp_path / "unfinished/checkpoint-10/trainer_state.json").write_text("{}")
+    assert main([str(tmp_path), "--output", str(tmp_path / "report"), "--resamples", "10"]) == 0
+    told = capsys.readouterr().err
+    for sentence in (
+        "broken: all_results.json cannot be read (",
+        "list: trainer_state.json holds a list; expected a JSON object.",
+        "text: all_results.json has no number for eval_accuracy; expected numbers or null.",
+        "trained: all_results.json has no score of a KLUE task; expected a run with --do_eval.",
+        "unfinished: there is no all_results.json, so the run is not finished; expected one.",
+    ):
+        assert sentence in told
+        assert sentence in (tmp_path / "report/report.md").read_text()
+    report = json.loads((tmp_path / "report/report.json").read_text())
+    assert [row["runs"] for board in report["boards"] for row in board["rows"]] == [["fine"]]
+
+
+def test_answers_that_do_not_fit_the_scores_are_left_out(tmp_path: Path) -> None:
+    answers = nli_answers(6, 2)
+    make_run(tmp_path / "wrong", "nli", *answers, settings={"seed": 1}, eval_accuracy=99.0)
+    make_run(tmp_path / "none", "nli", *answers, settings={"seed": 2}).joinpath(
+        "predictions_validation.jsonl"
+    ).unlink()
+    report = build([tmp_path], resamples=10)
+    assert any(
+        "the predictions score 50.0000 in accuracy, but the results say 99.0000" in text
+        for text in report.problems
+    )
+    assert any("none: there is no predictions_validation.jsonl" in text for text in report.problems)
+    (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
+    assert row["scores"]["accuracy"]["mean"] == pytest.approx((99 + 50) / 2)
+    assert row["scores"]["accuracy"]["low"] is None
+
+
+def test_nothing_to_report_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for folder, sentence in (
+        (tmp_path, "There is no finished run below"),
+        (tmp_path / "none", "There is no folder"),
+    ):
+        with pytest.raises(SystemExit) as raised:
+            main([str(folder), "--output", str(tmp_path / "report")])
+        assert raised.value.code == 1
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_texts_do_not_come_alive(files: dict[str, str]) -> None:
+    html = files["index.html"]
+    assert "<script>window.evil" not in html
+    assert "<img" not in html
+    assert "<b>시" not in html
+    tags = [tag for tag, _ in Elements(html).found]
+    assert tags.count("script") == 3 + 1  # three tasks' answers, and the page's own
+    answers = embedded(html, "mrc-2")
+    assert answers["runs"][0]["answers"][0] == EVIL  # the text itself is whole
+    assert embedded(html, "ner-1")["texts"] == ["서울 <b>시</b>", EVIL]
+
+
+def test_names_of_models_do_not_come_alive(tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    make_run(tmp_path / "x", "nli", *nli_answers(6, 2), settings={"model_name_or_path": name, "seed": 1})
+    assert "<img" not in build([tmp_path], resamples=10).files["index.html"]
+
+
+def test_the_page_loads_nothing(files: dict[str, str]) -> None:
+    html = files["index.html"]
+    for tag, attributes in Elements(html).found:
+        for key in ("src", "href", "data", "action", "srcset", "poster"):
+            value = attributes.get(key) or ""
+            assert value.startswith("#") or value in ("", "data:,"), (tag, key, value)
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|import\(", html)
+    assert "default-src 'none'" in html
+
+
+def test_the_same_runs_give_the_same_bytes(runs: Path, files: dict[str, str], tmp_path: Path) -> None:
+    assert build([runs], resamples=200).files == files
+    shutil.copytree(runs, tmp_path / "copy")
+    assert build([tmp_path / "copy"], resamples=200).files == files
+
+
+def test_the_page_says_when_examples_are_cut_and_keeps_wrong_ones(runs: Path) -> None:
+    answers = embedded(build([runs], resamples=10, max_rows=35).files["index.html"], "nli-0")
+    assert (answers["total"], len(answers["ids"])) == (60, 35)
+    wrong = {f"nli-{index:03d}" for index in range(60) if index % 2 == 0 or index % 3 == 0 or index % 7 == 0}
+    assert len(wrong) > 35
+    assert set(answers["ids"]) <= wrong
+    assert answers["ids"] == sorted(answers["ids"])
+
+
+def test_few_runs_are_shown_and_the_page_says_so(runs: Path) -> None:
+    report = build([runs], resamples=10, max_runs=2).files
+    assert "Curves, breakdowns and answers are of 2 of 3 runs" in report["index.html"]
+    assert [run["label"] for run in embedded(report["index.html"], "nli-0")["runs"]] == ["a, seed 1", "b"]
+
+
+def test_runs_on_other_examples_are_not_put_side_by_side(tmp_path: Path) -> None:
+    make_run(tmp_path / "x", "nli", *nli_answers(6, 2), settings={"seed": 1})
+    predictions, references = nli_answers(6, 2)
+    make_run(tmp_path / "y", "nli", predictions, references[::-1], settings={"seed": 2})
+    report = build([tmp_path], resamples=10)
+    assert "y: its examples are not those of x; answers not shown." in report.problems
+    (pair,) = json.loads(report.files["report.json"])["boards"][0]["comparisons"]
+    assert "references differ" in pair["problem"]
+
+
+def test_sizes_are_those_of_the_leaderboard() -> None:
+    sizes = (None, 68e6, 70e6, 111e6, 278e6, 337e6)
+    assert [size_of(size) for size in sizes] == ["unknown", "small", "small", "base", "base", "large"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (33.1, 61), (5, 5), (0, 0), (-2, 1e6), (0.1, 0.10001)])
+def test_ticks_are_even_and_hold_the_values(low: float, high: float) -> None:
+    ticks = nice_ticks(low, high)
+    steps = [after - before for before, after in itertools.pairwise(ticks)]
+    assert 1 <= len(steps) <= 8
+    assert ticks[0] <= low <= high <= ticks[-1]
+    assert max(steps) == pytest.approx(min(steps), rel=1e-3)
+    assert ticks[0] >= 0 or low < 0
+
+
+def test_a_chart_is_well_formed_and_inside_its_box() -> None:
+    from xml.etree import ElementTree
+
+    from recipes.reporting.charts import HEIGHT, WIDTH, Series
+
+    svg = line_chart([Series("a <b>", 0, [(1.0, 5.0), (2.0, 7.5)]), Series("c", 1, [(0.5, -3.0)])], "x & y")
+    circles = [element for element in ElementTree.fromstring(svg).iter() if element.tag == "circle"]
+    assert len(circles) == 3
+    for circle in circles:
+        assert 0 < float(circle.get("cx", 0)) < WIDTH
+        assert 0 < float(circle.get("cy", 0)) < HEIGHT
+
+
+@pytest.mark.parametrize("task", ["ynat", "wos"])
+def test_real_runs_of_all_kinds_have_texts(task: str, tmp_path: Path) -> None:
+    """Answers that are all right, on the mini corpus, with its texts."""
+    import klue_datasets
+    from klue_metrics.predictions import _examples
+
+    data = klue_datasets.load(task, "validation", mini=True)
+    rows = [{"guid": row["guid"], **example} for row in data for example in _examples(task, row)]
+    references = [row.pop("reference") for row in rows]
+    make_run(tmp_path / "x", task, references, references, settings={"mini": True, "seed": 1}, rows=rows)
+    report = build([tmp_path], resamples=10)
+    assert not report.problems
+    answers = embedded(report.files["index.html"], f"{task}-0")
+    assert all(answers["texts"])
+    assert answers["wrong"] == 0
+
+
+def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
+    from recipes.engine import training
+    from recipes.engine.command_line import make_parser, parse
+    from recipes.tasks import get_recipe
+
+    words = [
+        "--mini",
+        "--max_train_samples",
+        "32",
+        "--max_eval_samples",
+        "20",
+        "--max_steps",
+        "2",
+        "--use_cpu",
+    ]
+    words += [
+        "--model_name_or_path",
+        str(tiny),
+        "--output_dir",
+        str(tmp_path / "run"),
+        "--disable_tqdm",
+        "true",
+    ]
+    results = training.run(get_recipe("re"), parse(make_parser("re", ""), "re", words))
+    report = build([tmp_path], resamples=20)
+    assert not report.problems
+    (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
+    assert row["model"] == "tiny"
+    assert row["scores"]["micro_f1"]["mean"] == results["eval_micro_f1"]
+    assert row["scores"]["micro_f1"]["constant"] == results["constant_micro_f1"]
+    answers = embedded(report.files["index.html"], "re-0")
+    assert len(answers["ids"]) == 20
+    assert all("⟦" in text and "⟨" in text for text in answers["texts"])
+
+
+def test_help_is_quick_and_says_how(python) -> None:
+    done = python("-X", "importtime", "-m", "recipes.report", "--help")
+    assert "python -m recipes.report out/ --output report/" in done.stdout
+    assert not re.search(r"\| +(numpy|torch|datasets|jinja2)$", done.stderr, flags=re.MULTILINE)
+
+
+def test_the_demo_ends_with_the_report() -> None:
+    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert recipe is not None
+    assert recipe[1].splitlines()[-1].endswith("-m recipes.report out/demo --output out/demo/report")

@@ -1,0 +1,245 @@
+"""The report in a real Chromium: sorting, filters, search, pages, comparison by keyboard; widths and themes.
+
+Needs Playwright and a Chromium, see CONTRIBUTING.md; skipped where one of them is not there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_runs import make_runs
+
+from recipes.reporting.page import build
+
+SCREENSHOTS = os.environ.get("KLUE_SCREENSHOTS")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+LONG = 20_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = os.environ.get("KLUE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip(
+            f"there is no Chromium: none of {', '.join(NAMES)} is there, and KLUE_CHROMIUM names none"
+        )
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    build([make_runs(folder / "runs")], resamples=200).write(folder / "report")
+    return folder / "report" / "index.html"
+
+
+@pytest.fixture
+def page(browser: Any, report: Path) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", offline=True)
+    page = context.new_page()
+    page.set_default_timeout(LONG)
+    problems: list[str] = []
+    requests: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(report.as_uri())
+    yield page
+    assert problems == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    context.close()
+
+
+def reach(page: Any, selector: str, times: int = 200) -> Any:
+    """Presses Tab until an element has the focus; fails where the keyboard cannot reach it."""
+    wanted = page.locator(selector).first
+    for _ in range(times):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return wanted
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} cannot be reached by Tab")
+
+
+def models(page: Any) -> list[str]:
+    rows = page.locator("#nli-0 .sortable tbody tr:visible th")
+    return [text.strip() for text in rows.all_inner_texts()]
+
+
+def status(page: Any, section: str = "nli-0") -> str:
+    return page.locator(f"#{section} .pager [role=status]").inner_text()
+
+
+def ids(page: Any) -> list[str]:
+    return page.locator("#nli-0 .answer .id").all_inner_texts()
+
+
+def choose(page: Any, number: int, key: str, times: int = 1) -> None:
+    """Reaches a list of the browser of answers by Tab and presses a key on it."""
+    page.locator("#nli-0 .picks select").nth(number).focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+def test_tables_are_sorted_by_keyboard(page: Any) -> None:
+    assert models(page) == ["a", "b"]
+    reach(page, "#nli-0 th:nth-child(2) button.sort")
+    page.keyboard.press("Enter")
+    heading = page.locator("#nli-0 th:nth-child(2)").first
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert models(page) == ["b", "a"]
+    page.keyboard.press("Space")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert models(page) == ["a", "b"]
+    reach(page, "#nli-0 th:nth-child(3) button.sort")
+    page.keyboard.press("Enter")  # by seeds: a has two
+    assert heading.get_attribute("aria-sort") is None
+    assert models(page) == ["a", "b"]
+
+
+def test_the_overview_sorts_what_is_missing_last(page: Any) -> None:
+    headings = page.locator("#overview-table button.sort")
+    column = headings.all_inner_texts().index("ROUGE-W")
+    for _ in range(2):
+        headings.nth(column).click()
+        names = page.locator("#overview-table tbody th").all_inner_texts()
+        assert names == ["a", "b"]
+
+
+def test_models_are_filtered_by_keyboard(page: Any) -> None:
+    reach(page, "#model-filter")
+    page.keyboard.type("B")
+    assert models(page) == ["b"]
+    assert page.locator("#model-count").inner_text() == "1 of 2 models"
+    page.keyboard.press("Backspace")
+    reach(page, "button.size[data-size=small]")
+    page.keyboard.press("Enter")
+    assert models(page) == ["a"]
+    assert page.locator("button.size[data-size=small]").get_attribute("aria-pressed") == "true"
+    reach(page, "button.size[data-size=large]")
+    page.keyboard.press("Space")
+    assert models(page) == ["b"]
+
+
+def test_all_metrics_are_shown_on_demand(page: Any) -> None:
+    further = page.locator("#overview-table th.further")
+    assert further.count() > 0
+    assert not further.first.is_visible()
+    reach(page, "#all-metrics")
+    page.keyboard.press("Space")
+    assert further.first.is_visible()
+    heads = page.locator("#overview-table thead tr").nth(1).locator("th").count()
+    spans = page.locator("#overview-table th.group").evaluate_all(
+        "cells => cells.reduce((sum, cell) => sum + cell.colSpan, 0)"
+    )
+    assert spans == heads
+
+
+def test_answers_are_searched_and_paged_by_keyboard(page: Any) -> None:
+    assert status(page) == "page 1 of 3, 30 of 60 examples"  # the wrong ones of the first run
+    first = ids(page)
+    assert len(first) == 10
+    reach(page, "#nli-0 .pager button:nth-child(2)")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    assert status(page).startswith("page 3 of 3")
+    assert page.locator("#nli-0 .pager button").nth(1).is_disabled()
+    assert not set(first) & set(ids(page))
+    page.locator("#nli-0 .picks input").focus()
+    page.keyboard.type("NLI-01")
+    assert status(page) == "page 1 of 1, 5 of 60 examples"
+    assert ids(page) == [f"nli-{number:03d}" for number in (10, 12, 14, 16, 18)]
+    page.keyboard.type("x")
+    assert status(page) == "0 of 60 examples"
+    for _ in range(7):
+        page.keyboard.press("Backspace")
+    choose(page, 2, "Home")  # all
+    assert status(page) == "page 1 of 6, 60 of 60 examples"
+    choose(page, 3, "ArrowDown")  # the first label, of three
+    assert status(page) == "page 1 of 2, 20 of 60 examples"
+
+
+def test_two_runs_are_compared_by_keyboard(page: Any) -> None:
+    assert page.locator("#nli-0 .compared").inner_text() == ""
+    choose(page, 1, "End")
+    cells = page.locator("#nli-0 .compared tbody tr").first.locator("th, td").all_inner_texts()
+    assert cells[:3] == ["accuracy", "50.00", "85.00"]
+    assert cells[3].startswith("-35.00")
+    choose(page, 2, "b")  # both wrong
+    both = [number for number in range(60) if number % 2 == 0 and number % 7 == 0]
+    assert ids(page) == [f"nli-{number:03d}" for number in both]
+    choose(page, 0, "End")
+    assert "the same run" in page.locator("#nli-0 .compared").inner_text()
+    choose(page, 1, "Home")
+    choose(page, 1, "ArrowDown")
+    turned = page.locator("#nli-0 .compared tbody tr").first.locator("th, td").all_inner_texts()
+    assert turned[1:3] == ["85.00", "50.00"]
+    assert turned[3].startswith("35.00")
+    assert turned[4] == cells[4]
+
+
+def test_the_confusion_matrix_is_that_of_the_run(page: Any) -> None:
+    matrix = page.locator("#nli-0 .detail:visible .matrix tbody tr").first
+    assert matrix.locator("td").all_inner_texts() == ["10", "10", "·"]
+    page.locator("#nli-0 .detail-run").focus()
+    page.keyboard.press("End")
+    assert matrix.locator("td").all_inner_texts() == ["17", "3", "·"]
+
+
+def test_texts_are_shown_and_do_not_come_alive(page: Any) -> None:
+    assert page.evaluate("window.evil") is None
+    shown = page.locator("#mrc-2 .answer dd.no").all_inner_texts()
+    assert any("</script><script>window.evil = 1</script>" in text for text in shown)
+    assert page.locator(".answer script, .answer img").count() == 0
+
+
+def test_the_theme_follows_the_system_and_the_button(browser: Any, report: Path) -> None:
+    page = browser.new_page(color_scheme="dark")
+    page.goto(report.as_uri())
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(colour)
+    reach(page, "#theme")
+    page.keyboard.press("Enter")
+    light = page.evaluate(colour)
+    page.keyboard.press("Enter")
+    assert (light, page.evaluate(colour)) == ("rgb(255, 255, 255)", dark)
+    assert dark != light
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_cut_off(browser: Any, report: Path, width: int, scheme: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.goto(report.as_uri())
+    page.locator("#nli-0 .picks select").nth(1).select_option(index=3)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Whatever reaches beyond the window lies in a box that scrolls and that the keyboard can enter.
+    outside = page.evaluate(
+        """width => Array.from(document.querySelectorAll("main *")).filter((element) => {
+            const box = element.getBoundingClientRect();
+            return box.width && box.right > width + 1 && !element.closest(".scroll[tabindex]");
+        }).map((element) => element.outerHTML.slice(0, 80))""",
+        width,
+    )
+    assert outside == []
+    ticks = page.evaluate(
+        """() => Array.from(document.querySelectorAll("svg.chart text")).filter((text) => {
+            const [inner, outer] = [text, text.closest("svg")].map((part) => part.getBoundingClientRect());
+            return inner.left < outer.left || inner.right > outer.right || inner.bottom > outer.bottom + 1;
+        }).map((text) => text.textContent)"""
+    )
+    assert ticks == []
+    focused = reach(page, "#theme")
+    assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{width}-{scheme}.png", full_page=True)
+    page.close()
