@@ -1,8 +1,9 @@
 """Shell completion for ``klue``: static scripts, made from the parsers of the commands.
 
-Each script holds one function that says what may follow: ``klue_words`` maps the words typed so far, without
+Each script holds one function that says what may follow. ``klue_words`` maps the words typed so far, without
 flags and their values ("", "data", "data export", "train ner"), to commands and flags; and with the flag that
-was just typed behind them ("train dp --head"), to that flag's values. Where it says nothing, the shell offers files.
+was just typed behind them ("train dp --head"), to that flag's values. Where it says nothing, the shell offers
+files.
 """
 
 from __future__ import annotations
