@@ -2,6 +2,7 @@
 
     python -m recipes.predict --task ner --model out/ner --input sentences.txt
     python -m recipes.predict --task mrc --model out/mrc --input questions.jsonl --output answers.jsonl
+    python -m recipes.predict --task dst --model out/dst      # a dialogue, while you type it
     echo "박보검 담주에 파리 화보 촬영 간대!" | python -m recipes.predict --task ner --model out/ner
 
 A .jsonl file holds one input a line as JSON (text, or an object with the task's fields); a .conllu file (dp)
@@ -72,6 +73,9 @@ def predict(arguments: argparse.Namespace) -> None:
     from recipes.engine.results import strict, write_json_lines
 
     task = get_task(arguments.task).name
+    if task == "wos" and arguments.input is None and arguments.output is None:
+        converse(arguments)
+        return
     if arguments.to_conllu and task != "dp":
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
     items = list(read_items(task, arguments.input))
@@ -86,6 +90,17 @@ def predict(arguments: argparse.Namespace) -> None:
         return
     for line in answers:
         print(json.dumps(strict(line), ensure_ascii=False), flush=True)
+
+
+def converse(arguments: argparse.Namespace) -> None:
+    """Tracks a dialogue while it is typed: user and system in turn; an empty line starts another one."""
+    from recipes.engine.results import strict
+    from recipes.tasks.states import converse
+
+    answer = load_pipeline("wos", arguments.model, device=arguments.device, batch_size=arguments.batch_size)
+    prompts = ("user> ", "system> ") if sys.stdin.isatty() else ("", "")
+    for turn in converse(answer, sys.stdin, lambda speaker: print(prompts[speaker], end="", flush=True)):
+        print(json.dumps(strict(turn), ensure_ascii=False), flush=True)
 
 
 def read_items(task: str, path: str | None) -> Iterator[Any]:

@@ -32,7 +32,7 @@ os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_NUM_THREADS": "1",
-    "PYTHONPATH": str(NO_NETWORK),
+    "PYTHONPATH": os.pathsep.join([str(NO_NETWORK), str(ROOT)]),  # this checkout, wherever one is installed
 }
 runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
 

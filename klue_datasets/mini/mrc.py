@@ -1,8 +1,7 @@
-"""MRC mini corpus: passages about two similar things, and questions about one of them.
+"""MRC mini corpus: passages that tell a few facts of a thing, and questions about these and other facts.
 
-What is told of one thing is not told of the other, and something is told of neither. Type 1 asks in other
-words, type 2 needs the sentence about the founder as well, type 3 asks what is told of neither or, less
-often, only of the other thing; the plausible answer is then a value that the passage tells.
+Type 1 asks in other words, type 2 needs the sentence about the founder as well, type 3 asks a fact that the
+passage does not tell; the plausible answer is then a value that it does tell.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from klue_datasets.mini.mrc_words import DOMAINS, FOUNDER_FACTS, Domain, Fact
 PASSAGES = {"dev": 20, "train": 80}
 _SEED = 20210607
 _DIRECT = 0.3
-_OF_THE_OTHER = 0.2  # share of the unanswerable questions that ask what is told of the other thing
+_NEIGHBOUR = "가까운 곳에 {e|이/가} 있다."
 _SLOT = re.compile(r"\{(?P<slot>[epv])(?:\|(?P<particle>[^}]+))?\}")
 
 
@@ -95,22 +94,12 @@ def _statements(
     return shuffled(rng, statements)
 
 
-def _shares(rng: random.Random, facts: tuple[Fact, ...]) -> tuple[list[Fact], list[Fact]]:
-    """Return the facts of two things: none that both have, and one that neither has."""
-    order = shuffled(rng, facts)
-    half = (len(facts) - 1) // 2
-    return order[:half], order[half : 2 * half]
-
-
 def _passage(rng: random.Random, domain: Domain, things: tuple[str, ...]) -> Passage:
-    """Return a passage about two things, one after the other or sentence by sentence."""
-    taken: list[str] = []
-    own, founders = _shares(rng, domain.facts), _shares(rng, FOUNDER_FACTS)
-    first, second = (
-        _statements(rng, domain, thing, own[side] + founders[side], taken)
-        for side, thing in enumerate(things)
-    )
-    statements = first + second if chance(rng, 0.6) else shuffled(rng, first + second)
+    """Return a passage about the first of two things."""
+    thing, neighbour = things
+    facts = [*shuffled(rng, domain.facts)[:3], *shuffled(rng, FOUNDER_FACTS)[:2]]
+    statements = _statements(rng, domain, thing, facts, [])
+    statements.insert(below(rng, len(statements)), Statement(neighbour, "", _NEIGHBOUR, None, ""))
     text, told = domain.opening, []
     for statement in statements:
         sentence, offsets = fill(
@@ -134,31 +123,25 @@ def _spans(told: Told) -> list[Example]:
 def _question(rng: random.Random, passage: Passage, question_type: int) -> Example:
     """Return a question of one of the three types, without its guid."""
     unanswerable = question_type == 3
-    if unanswerable:
-        told = pick(rng, passage.told)
-        thing, fact = _other(passage, told.thing), told.fact
-        if not chance(rng, _OF_THE_OTHER):
-            known = [told.fact for told in passage.told]
-            fact = pick(rng, [fact for fact in (*passage.domain.facts, *FOUNDER_FACTS) if fact not in known])
-    else:
-        told = pick(
-            rng, [told for told in passage.told if (told.fact in FOUNDER_FACTS) == (question_type == 2)]
-        )
-        thing, fact = told.thing, told.fact
+    told = pick(
+        rng,
+        [
+            told
+            for told in passage.told
+            if unanswerable or (told.fact in FOUNDER_FACTS) == (question_type == 2)
+        ],
+    )
+    known = [told.fact for told in passage.told]
+    unknown = [fact for fact in (*passage.domain.facts, *FOUNDER_FACTS) if fact not in known]
+    fact = pick(rng, unknown) if unanswerable else told.fact
     template = fact.question if chance(rng, _DIRECT) else fact.paraphrase
     example: Example = {
-        "question": fill(template, {"e": thing})[0],
+        "question": fill(template, {"e": told.thing})[0],
         "answers": [] if unanswerable else _spans(told),
         "question_type": question_type,
         "is_impossible": unanswerable,
     }
     return example | ({"plausible_answers": _spans(told)} if unanswerable else {})
-
-
-def _other(passage: Passage, thing: str) -> str:
-    """Return the other thing that the passage is about."""
-    first, second = passage.things
-    return second if thing == first else first
 
 
 def _questions(rng: random.Random, passage: Passage) -> list[Example]:

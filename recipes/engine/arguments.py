@@ -48,6 +48,10 @@ class RecipeArguments:
         choices={"re": ("official", "typed", "none")},
         group="model",
     )
+    scale_slots: bool | None = _flag(
+        None, "begin with a decoder to which slots look different from the first: learns faster",
+        tasks=("wos",), group="model",
+    )  # fmt: skip
     head: str | None = _flag(
         None,
         "what scores arcs: the baseline's LSTMs, or biaffine attention alone (default: the checkpoint's, "
@@ -142,6 +146,14 @@ class RecipeArguments:
     eval_steps: float | None = _flag(
         None, "updates between evaluations with --eval_strategy steps", group="training"
     )
+    value_loss: str | None = _flag(
+        None, "learn the values of all slots, none and yes included, or of those only that generate theirs "
+        "(default: all)", choices={"wos": ("all", "pointed")}, group="training",
+    )  # fmt: skip
+    teacher_forcing: float | None = _flag(
+        None, "share of the batches in which the decoder is fed gold pieces (default: 0.5)", tasks=("wos",),
+        group="training",
+    )  # fmt: skip
     early_stopping_patience: int | None = _flag(
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
@@ -164,6 +176,28 @@ class RecipeArguments:
     )  # fmt: skip
     trim_josa: bool | None = _flag(
         None, "drop a particle from the end of an answer that takes in a whole word", tasks=("mrc",),
+        group="answers",
+    )  # fmt: skip
+
+    # States of dialogues
+    num_beams: int | None = _flag(
+        None, "beams of the search for a value (default: the checkpoint's, else 1: greedy)", tasks=("wos",),
+        group="answers",
+    )  # fmt: skip
+    max_value_length: int | None = _flag(
+        None, "tokens of a value at most (default: the checkpoint's, else 10)", tasks=("wos",),
+        group="answers",
+    )  # fmt: skip
+    constrain_to_ontology: bool | None = _flag(
+        None, "replace a generated value that is not known by the closest known one of its slot",
+        tasks=("wos",), group="answers",
+    )  # fmt: skip
+    gold_gates: bool = _flag(
+        False, "evaluate with the gold gates, to see what the values alone get wrong", tasks=("wos",),
+        group="answers",
+    )  # fmt: skip
+    gold_values: bool = _flag(
+        False, "evaluate with the gold values, to see what the gates alone get wrong", tasks=("wos",),
         group="answers",
     )  # fmt: skip
 

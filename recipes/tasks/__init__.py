@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from recipes.tasks.protocol import Recipe
 
 # Task -> the module here that handles it, which is also what its script is called.
-MODULES = {"ynat": "tc", "sts": "sts", "nli": "nli", "ner": "ner", "re": "re", "dp": "dp", "mrc": "mrc"}
+MODULES = {
+    "ynat": "tc",
+    "sts": "sts",
+    "nli": "nli",
+    "ner": "ner",
+    "re": "re",
+    "dp": "dp",
+    "mrc": "mrc",
+    "wos": "dst",
+}
 
 
 def get_recipe(task: str) -> Recipe:

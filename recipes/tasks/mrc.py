@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
+from recipes.tasks.answers import (
+    NULL_POSITION,
+    answer_columns,
+    first_answer,
+    gold_pieces,
+    last_pieces,
+    window_targets,
+)
 from recipes.tasks.framing import Frame
 from recipes.tasks.piece_ends import learn_tails, tail_length
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
@@ -24,9 +32,7 @@ if TYPE_CHECKING:
     from recipes.engine.arguments import RecipeArguments
 
 MAX_QUESTION = 64  # pieces of a question that are read
-NOWHERE = 1_000_000  # a position that the loss leaves out
 SHOWN = 5  # answers in the predictions file
-NULL_POSITION = 0  # [CLS]
 # What decoding is told, and what it is where neither a flag nor the model says otherwise.
 SETTINGS: Mapping[str, Any] = {
     "doc_stride": 128,
@@ -64,7 +70,7 @@ class ReadingComprehension(Recipe):
             asked = getattr(arguments, name)
             setattr(config, name, getattr(config, name, default) if asked is None else asked)
         if "train" in splits:
-            config.answer_tails = learn_tails(_last_pieces(splits["train"], tokenizer))
+            config.answer_tails = learn_tails(last_pieces(splits["train"], tokenizer))
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """AutoModelForQuestionAnswering."""
@@ -102,7 +108,7 @@ class ReadingComprehension(Recipe):
             until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
             windows = Windows(len(ids), max_length - frame.added - len(question), config.doc_stride)
             first = frame.start(1, len(question))
-            gold = _gold_pieces(_answer(batch, row), text, left, right) if has_gold else None
+            gold = gold_pieces(first_answer(batch, row), text, left, right) if has_gold else None
             for number, (start, end) in enumerate(windows.spans):
                 own = windows.own[number]
                 feature = {
@@ -119,7 +125,7 @@ class ReadingComprehension(Recipe):
                 }
                 feature["length"] = len(feature["input_ids"])
                 if has_gold:
-                    feature |= _targets(gold, start, end, first)
+                    feature |= window_targets(gold, start, end, first)
                 for name, value in feature.items():
                     columns.setdefault(name, []).append(value)
         return columns
@@ -218,7 +224,7 @@ class ReadingComprehension(Recipe):
         for row, (guid, answers, impossible) in enumerate(
             zip(_guids(examples), examples["answers"], examples["is_impossible"], strict=True)
         ):
-            gold = {"text": [], "answer_start": []} if impossible else _columns(answers)
+            gold = {"text": [], "answer_start": []} if impossible else answer_columns(answers)
             reference = {"guid": guid, "answers": gold, "is_impossible": bool(impossible)}
             references.append(reference if types is None else reference | {"question_type": types[row]})
         return references
@@ -272,86 +278,6 @@ class ReadingComprehension(Recipe):
 
 def _guids(examples: datasets.Dataset) -> Sequence[str]:
     return list(examples["guid"])
-
-
-def _columns(answers: Any) -> dict[str, list[Any]]:
-    """Answers as a mapping of lists, which some versions of datasets give as a list of mappings."""
-    if isinstance(answers, Mapping):
-        return {name: list(answers[name]) for name in ("text", "answer_start")}
-    return {name: [answer[name] for answer in answers] for name in ("text", "answer_start")}
-
-
-def _answer(batch: Batch, row: int) -> tuple[str, int] | None:
-    """The first right answer and where it should begin; None where there is none."""
-    answers = _columns(batch["answers"][row])
-    if batch["is_impossible"][row] or not answers["text"]:
-        return None
-    return answers["text"][0], answers["answer_start"][0]
-
-
-def _place(answer: tuple[str, int], context: str) -> int | None:
-    """Where a passage holds an answer: where it should, else nearest to that; None for nowhere."""
-    text, start = answer
-    if not text.strip():
-        return None
-    if context.startswith(text, start):
-        return start
-    places = [place for place in range(len(context)) if context.startswith(text, place)]
-    return min(places, key=lambda place: abs(place - start), default=None)
-
-
-def _gold_pieces(
-    answer: tuple[str, int] | None, context: str, left: np.ndarray, right: np.ndarray
-) -> tuple[int, int] | None:
-    """First and last piece of an answer; (NOWHERE, NOWHERE) if the passage does not hold it, None for none.
-
-    Args:
-        answer: Text and supposed first character.
-        context: The passage.
-        left: First character of each piece.
-        right: End (exclusive) of each piece; equal to ``left`` where the piece stands for none.
-    """
-    if answer is None:
-        return None
-    start = _place(answer, context)
-    pieces = np.flatnonzero(right > left)
-    if start is None or not len(pieces):
-        return NOWHERE, NOWHERE
-    end = start + len(answer[0])
-    begin = int(np.searchsorted(right[pieces], start, side="right"))
-    stop = int(np.searchsorted(left[pieces], end, side="left")) - 1
-    return int(pieces[begin]), int(pieces[stop])
-
-
-def _last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """The last pieces of the answers in training, and how many of their characters are outside."""
-    for place in range(len(train)):
-        row = train[place : place + 1]
-        answer, text = _answer(row, 0), row["context"][0]
-        if answer is None:
-            continue
-        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        blank = blank_pieces(tokenizer, [encoded["input_ids"]])
-        _, left, right = spans_of_pieces(
-            text, encoded["offset_mapping"], [blank[piece] for piece in encoded["input_ids"]]
-        )
-        gold = _gold_pieces(answer, text, left, right)
-        start = _place(answer, text)
-        if gold and start is not None:
-            end, last = start + len(answer[0]), gold[1]
-            if left[last] < end <= right[last]:
-                yield text[left[last] : right[last]], int(right[last] - end)
-
-
-def _targets(gold: tuple[int, int] | None, start: int, end: int, first: int) -> dict[str, int]:
-    """What the model should say of a window with the pieces ``start`` to ``end`` (exclusive) of a passage."""
-    if gold is not None and gold[0] == NOWHERE:
-        position = (NOWHERE, NOWHERE)
-    elif gold is not None and start <= gold[0] <= gold[1] < end:
-        position = (first + gold[0] - start, first + gold[1] - start)
-    else:
-        position = (NULL_POSITION, NULL_POSITION)
-    return {"start_positions": position[0], "end_positions": position[1]}
 
 
 RECIPE = ReadingComprehension()

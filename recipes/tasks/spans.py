@@ -14,6 +14,7 @@ JOSA = (
     *("에서", "에게", "으로", "부터", "까지", "이나", "이며", "이다", "라는", "라고", "처럼", "보다", "마다"),
     *("은", "는", "이", "가", "을", "를", "의", "에", "로", "와", "과", "도", "만"),
 )
+CHUNK = 1_000  # windows whose spans are weighed at a time: bounds memory
 _JOSA = re.compile(f"(?<=[^\\s]{{2}})(?:{'|'.join(JOSA)})$")
 
 
@@ -72,19 +73,17 @@ def best_answers(
         n_best: Spans a question.
         max_length: Pieces a span at most.
     """
-    starts, start_logits, ends, end_logits, null = outputs
     left, right, sizes = offsets
     base = np.cumsum(sizes) - sizes - first
-    length = ends[:, None, :] - starts[:, :, None] + 1
-    score = start_logits[:, :, None].astype(np.float64) + end_logits[:, None, :]
-    possible = (length > 0) & (length <= max_length) & (starts[:, :, None] >= 0) & np.isfinite(score)
-    window, s, e = np.nonzero(possible)
-    begin = left[base[window] + starts[window, s]]
-    end = right[base[window] + ends[window, e]]
-    value = score[window, s, e]
-    is_text = end > begin  # not a span of pieces that stand for no character
-    window, begin, end, value = window[is_text], begin[is_text], end[is_text], value[is_text]
-    owner = question[window]
+    parts = []
+    for start in range(0, len(question), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        parts.append(
+            _candidates([part[chunk] for part in outputs[:4]], base[chunk], left, right, n_best, max_length)
+        )
+    window, begin, end, value = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    chunks = np.repeat(np.arange(len(parts)) * CHUNK, [len(part[0]) for part in parts])
+    owner = question[window + chunks]
     order = np.lexsort((end, begin, -value, owner))  # equal scores: the earlier, then the shorter span
     owner, begin, end, value = owner[order], begin[order], end[order], value[order]
     rank = np.arange(len(owner)) - np.searchsorted(owner, owner)
@@ -96,8 +95,36 @@ def best_answers(
     )
     cell = (owner[kept], rank[kept])
     found.start[cell], found.end[cell], found.score[cell] = begin[kept], end[kept], value[kept]
-    np.minimum.at(found.null, question, null)
+    np.minimum.at(found.null, question, outputs[4])
     return found
+
+
+def _candidates(
+    outputs: Sequence[np.ndarray],
+    base: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    n_best: int,
+    max_length: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Window, first character, end and score of each window's ``n_best`` spans, and of their equals."""
+    starts, start_logits, ends, end_logits = outputs
+    is_start, is_end = np.isfinite(start_logits) & (starts >= 0), np.isfinite(end_logits) & (ends >= 0)
+    begin = np.where(is_start, left[np.where(is_start, base[:, None] + starts, 0)], 0)
+    stop = np.where(is_end, right[np.where(is_end, base[:, None] + ends, 0)], 0)
+    reach = ends.astype(np.int32)[:, None, :] - starts.astype(np.int32)[:, :, None]
+    possible = (reach >= 0) & (reach < max_length)
+    possible &= begin[:, :, None] < stop[:, None, :]
+    possible &= is_start[:, :, None]
+    possible &= is_end[:, None, :]
+    score = start_logits[:, :, None] + end_logits[:, None, :]
+    score[~possible] = -np.inf
+    flat_score = score.reshape(len(score), -1)
+    if flat_score.shape[1] > n_best:
+        least = np.partition(flat_score, -n_best, axis=1)[:, -n_best]
+        possible &= score >= least[:, None, None]
+    window, s, e = np.nonzero(possible)
+    return window, begin[window, s], stop[window, e], score[window, s, e]
 
 
 def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray) -> float:

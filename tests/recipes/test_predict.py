@@ -48,6 +48,11 @@ def test_answers_are_those_of_the_evaluation(trained: tuple[str, Path]) -> None:
     assert same == len(expected)
 
 
+def rounded(value: Any) -> Any:
+    """An answer with its numbers to two places: other batches, other rounding."""
+    return json.loads(json.dumps(value), parse_float=lambda digits: round(float(digits), 2))
+
+
 def test_one_input_gives_an_answer_and_several_a_list(trained: tuple[str, Path]) -> None:
     task, folder = trained
     recipe = get_recipe(task)
@@ -55,12 +60,9 @@ def test_one_input_gives_an_answer_and_several_a_list(trained: tuple[str, Path])
     one = answer(recipe.sample)
     several = answer([recipe.sample] * 3)
     assert len(several) == 3
-    assert (
-        json.loads(json.dumps(several)) == pytest.approx([json.loads(json.dumps(one))] * 3)
-        or one == several[0]
-    )
+    assert rounded(several) == [rounded(one)] * 3
     assert answer([]) == [] or recipe.is_single([])
-    with pytest.raises(ValueError, match=rf"^{task}: .*expected"):
+    with pytest.raises(ValueError, match="; expected "):
         answer(3.5)
 
 

@@ -1,0 +1,143 @@
+"""What a state tracker keeps in its encoder's configuration: slots, their values, how it decodes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# The five answers of the gate, in KLUE-baseline's order; "ptr" stands for a generated value.
+GATES = ("none", "dontcare", "ptr", "yes", "no")
+NONE, POINT = GATES.index("none"), GATES.index("ptr")
+# Values that a gate says by itself, and the gate that says each.
+LITERALS = {name: gate for gate, name in enumerate(GATES) if gate not in (NONE, POINT)}
+IGNORED = -100  # in tensors of pieces: nothing here
+KEY = "dialogue_state"
+
+
+@dataclasses.dataclass
+class StateSettings:
+    """The part of a configuration that is about states; the rest of it is the encoder's own.
+
+    Attributes:
+        slots: Names ``domain-slot``, in the order of the model's outputs.
+        values: Slot -> the values known for it, letter by letter, without none, dontcare, yes and no.
+        slot_pieces: For each slot the piece ids of its name, the hyphen replaced by a blank.
+        end_id: Id of the piece that ends a value.
+        stop_ids: Ids at which a generated value is cut: the special pieces but the unknown one.
+        teacher_forcing: Share of the training batches in which the decoder is fed gold pieces.
+        value_loss: Of which slots training looks at the values: ``all``, as KLUE-baseline, none and yes
+            included; or ``pointed``, those whose values are decoded in use.
+        max_value_length: Pieces of a generated value at most.
+        num_beams: Beams of the search for a value; 1 is greedy.
+        constrain_to_ontology: Replace a generated value that is not known by the closest known one.
+        scale_slots: Begin training with GRU input weights scaled to the slots' vectors.
+        vocabulary: Fingerprint of the tokenizer's vocabulary.
+    """
+
+    slots: list[str]
+    values: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    slot_pieces: list[list[int]] = dataclasses.field(default_factory=list)
+    end_id: int = 0
+    stop_ids: list[int] = dataclasses.field(default_factory=list)
+    teacher_forcing: float = 0.5
+    value_loss: str = "all"
+    max_value_length: int = 10
+    num_beams: int = 1
+    constrain_to_ontology: bool = False
+    scale_slots: bool = False
+    vocabulary: str = ""
+
+    def __post_init__(self) -> None:
+        """Checks what would otherwise fail far from its cause; ValueError says what is wrong."""
+        broken = [slot for slot in self.slots if len(slot.split("-")) != 2 or not all(slot.split("-"))]
+        if not self.slots or broken:
+            raise ValueError(f"Slots are {broken or self.slots}; expected names like 'domain-slot'.")
+        if len(set(self.slots)) < len(self.slots):
+            raise ValueError("A slot is there twice; expected every slot once.")
+        if not 0 <= self.teacher_forcing <= 1:
+            raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
+        if self.value_loss not in ("all", "pointed"):
+            raise ValueError(f"value_loss is {self.value_loss!r}; expected all or pointed.")
+        for name in ("max_value_length", "num_beams"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")
+
+    @classmethod
+    def of(cls, config: Any) -> StateSettings:
+        """The settings in a configuration; ValueError where there are none."""
+        values = getattr(config, KEY, None)
+        if not values:
+            raise ValueError(
+                f"The configuration has no {KEY}; expected one that StateSettings.write has written to."
+            )
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def write(self, config: Any) -> None:
+        """Puts the settings into a configuration, to be saved with it."""
+        setattr(config, KEY, dataclasses.asdict(self))
+
+    def check(self, tokenizer: Any) -> None:
+        """Raises ValueError where a tokenizer is not the one that the settings were made with."""
+        if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
+            raise ValueError(
+                f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
+                f"({self.vocabulary}); expected the tokenizer that the model was trained with."
+            )
+
+    def read_pieces(self, tokenizer: Any) -> None:
+        """Fills in what depends on the tokenizer: the pieces of the slots' names, and where values end.
+
+        Raises:
+            ValueError: The tokenizer has no piece that ends a text, or is not the one of before.
+        """
+        self.check(tokenizer)
+        self.vocabulary = fingerprint(tokenizer)
+        end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
+        if end is None:
+            raise ValueError("The tokenizer has neither a separator nor an end of text; expected one.")
+        names = [slot.replace("-", " ") for slot in self.slots]
+        self.slot_pieces = tokenizer(names, add_special_tokens=False)["input_ids"]
+        self.end_id = int(end)
+        self.stop_ids = sorted({*tokenizer.all_special_ids, self.end_id} - {tokenizer.unk_token_id})
+
+
+def fingerprint(tokenizer: Any) -> str:
+    """Tells vocabularies apart."""
+    pieces = sorted(tokenizer.get_vocab().items())
+    return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()[:16]
+
+
+def union_of_slots(
+    states: Sequence[Sequence[str]], ontology: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Slots of an ontology and of states, sorted, each with its values in the order they are first seen.
+
+    Args:
+        states: Lists of ``domain-slot-value`` strings.
+        ontology: Slot -> values; empty where there is none.
+
+    Raises:
+        ValueError: A string in a state does not have the three parts.
+    """
+    values: dict[str, dict[str, None]] = {slot: dict.fromkeys(known) for slot, known in ontology.items()}
+    for item in {item: None for state in states for item in state}:
+        slot, value = split_item(item)
+        values.setdefault(slot, {})[value] = None
+    unsaid = {*LITERALS, "none"}
+    return {slot: [value for value in values[slot] if value not in unsaid] for slot in sorted(values)}
+
+
+def split_item(item: str) -> tuple[str, str]:
+    """The slot ``domain-slot`` and the value of a state string; a value may hold hyphens of its own.
+
+    Raises:
+        ValueError: There are fewer than two hyphens.
+    """
+    parts = item.split("-", 2)
+    if len(parts) < 3:
+        raise ValueError(f"A state holds {item!r}; expected domain-slot-value.")
+    return f"{parts[0]}-{parts[1]}", parts[2]

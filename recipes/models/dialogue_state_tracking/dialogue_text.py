@@ -1,0 +1,89 @@
+"""Dialogues as the model reads them: the official template, cut on the left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Tokenize = Callable[[Sequence[str]], list[list[int]]]
+
+
+def check_dialogue(dialogue: Any) -> list[str]:
+    """A dialogue as its utterances: the user's first, then the system's and the user's in turn.
+
+    Args:
+        dialogue: Utterances, or mappings with ``text`` and ``role`` (``user``, or ``sys``/``system``/
+            ``assistant``) or ``content`` and ``role`` as chats have them.
+
+    Raises:
+        ValueError: Something else, nothing at all, or a role out of turn.
+    """
+    if isinstance(dialogue, str) or not isinstance(dialogue, Sequence) or not dialogue:
+        raise ValueError(f"A dialogue is {dialogue!r}; expected a list of utterances, the user's first.")
+    texts = []
+    for index, turn in enumerate(dialogue):
+        text = turn
+        if isinstance(turn, dict):
+            text = turn.get("text", turn.get("content"))
+            if (turn.get("role") == "user") != (index % 2 == 0):
+                raise ValueError(
+                    f"Utterance {index} of a dialogue has role {turn.get('role')!r}; "
+                    "expected user and system in turn, beginning with the user."
+                )
+        if not isinstance(text, str):
+            raise ValueError(f"Utterance {index} of a dialogue is {turn!r}; expected text.")
+        texts.append(text)
+    return texts
+
+
+def turn_pieces(utterances: Sequence[str], tokenize: Tokenize, separator: int) -> list[int]:
+    """The pieces of a dialogue up to a turn of the user, without the outer special ones, uncut.
+
+    KLUE-baseline joins history, system and user by [SEP], and history likewise from earlier pairs. The first
+    turn has neither history nor system, and both leave their [SEP]; later turns have one [SEP] in front.
+
+    Args:
+        utterances: From the first to the user's last, an odd number.
+        tokenize: Texts to piece ids without special pieces.
+        separator: Id of [SEP].
+
+    Raises:
+        ValueError: The last utterance is not the user's.
+    """
+    if len(utterances) % 2 == 0:
+        raise ValueError(f"{len(utterances)} utterances; expected an odd number: the user's is the last.")
+    pieces = [separator, separator] if len(utterances) == 1 else [separator]
+    for index, part in enumerate(tokenize(utterances)):
+        pieces += [separator, *part] if index else part
+    return pieces
+
+
+def encode_turn(
+    utterances: Sequence[str], tokenizer: Any, max_length: int, tokenize: Tokenize | None = None
+) -> tuple[list[int], bool]:
+    """A turn as token ids, [CLS] … [SEP], and whether it lost its beginning.
+
+    Args:
+        utterances: As in ``turn_pieces``.
+        tokenizer: A tokenizer of transformers with ``cls_token_id`` and ``sep_token_id``.
+        max_length: Tokens at most; of a longer dialogue the last ones are kept.
+        tokenize: What tokenises, where the caller remembers utterances.
+    """
+    plain = tokenize or plain_tokenize(tokenizer)
+    pieces = turn_pieces(utterances, plain, tokenizer.sep_token_id)
+    room = max_length - 2
+    kept = pieces[-room:]
+    return [tokenizer.cls_token_id, *kept, tokenizer.sep_token_id], len(pieces) > room
+
+
+def plain_tokenize(tokenizer: Any) -> Tokenize:
+    """Texts to piece ids without special pieces; what was tokenised once is remembered."""
+    known: dict[str, list[int]] = {}
+
+    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, tokenizer(new, add_special_tokens=False)["input_ids"], strict=True))
+        return [known[text] for text in texts]
+
+    return tokenize

@@ -1,0 +1,11 @@
+"""Fine-tune an encoder on KLUE dialogue state tracking (wos): joint goal accuracy and slot F1.
+
+accelerate launch recipes/train_dst.py --model_name_or_path klue/roberta-base --output_dir out/dst
+accelerate launch recipes/train_dst.py --data_dir klue_benchmark --num_beams 4 --constrain_to_ontology
+accelerate launch recipes/train_dst.py --model_name_or_path out/dst --do_eval --gold_gates --output_dir out/g
+"""
+
+from recipes.engine.command import main
+
+if __name__ == "__main__":
+    main("wos", __doc__)

@@ -1,0 +1,83 @@
+"""The textbook TRADE decoder, for tests and benchmarks: full distributions for every slot and step.
+
+Slots are folded into the batch (KLUE-baseline's --parallel_decoding), the encoder's output is repeated for
+each, and every step builds the distribution of the vocabulary, the copy distribution scattered over it,
+and their mixture. Written from the description of the model, not from the lean decoder that it checks.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+NOTHING = -100
+
+
+def textbook(decoder, memory, steps, targets=None, forced=True):
+    """Runs ``steps`` steps for all slots of all dialogues.
+
+    Args:
+        decoder: Has gru, gate, pointer, table and slots (padded with -100).
+        memory: Has hidden, pooled, ids and is_real.
+        steps: How many.
+        targets: Gold pieces (batch, slots, steps), padded with -100, fed where ``forced``.
+        forced: Whether gold is fed, else the best pieces.
+
+    Returns:
+        Distributions (batch, slots, steps, vocabulary), gate scores (batch, slots, 5).
+    """
+    batch = len(memory.hidden)
+    slots, vocabulary = len(decoder.slots), len(decoder.table)
+    names = []
+    for pieces in decoder.slots.tolist():
+        names.append(sum(decoder.table[piece] for piece in pieces if piece != NOTHING))
+    inputs = torch.stack(names).repeat(batch, 1)
+    hidden = memory.hidden.repeat_interleave(slots, dim=0)
+    ids = memory.ids.repeat_interleave(slots, dim=0)
+    is_pad = ~memory.is_real.repeat_interleave(slots, dim=0)
+    state = memory.pooled.repeat_interleave(slots, dim=0)[None]
+    distributions = []
+    gates = None
+    for step in range(steps):
+        output, state = decoder.gru(inputs[None], state)
+        query = output[0]
+        scores = torch.bmm(hidden, query[:, :, None])[:, :, 0].masked_fill(is_pad, -1e9)
+        attention = F.softmax(scores, dim=1)
+        vocab = F.softmax(query @ decoder.table.T, dim=1)
+        context = torch.bmm(attention[:, None], hidden)[:, 0]
+        share = torch.sigmoid(decoder.pointer(torch.cat([inputs, query, context], dim=1)))
+        copy = torch.zeros_like(vocab).scatter_add(1, ids, attention)
+        mixture = share * vocab + (1 - share) * copy
+        distributions.append(mixture)
+        if step == 0:
+            gates = decoder.gate(context)
+        if targets is not None and forced:
+            pieces = targets[:, :, step].flatten().clamp(min=0)
+        else:
+            pieces = mixture.argmax(dim=1)
+        inputs = F.embedding(pieces, decoder.table)
+    return torch.stack(distributions, dim=1).view(batch, slots, steps, vocabulary), gates.view(
+        batch, slots, -1
+    )
+
+
+def textbook_loss(decoder, memory, targets, gold_gates, forced=True):
+    """Gate cross-entropy plus the mean of -log p over gold pieces, all from full distributions."""
+    mixture, gates = textbook(decoder, memory, targets.shape[2], targets, forced)
+    probability = mixture.gather(3, targets.clamp(min=0)[..., None])[..., 0]
+    is_gold = targets != NOTHING
+    value_loss = -torch.log(probability)[is_gold].sum() / is_gold.sum()
+    return F.cross_entropy(gates.flatten(0, 1), gold_gates.flatten()) + value_loss
+
+
+@torch.no_grad()
+def textbook_values(decoder, memory, steps, stop_ids):
+    """Gates (batch, slots) and, for every slot, the greedy pieces up to the first that ends a value."""
+    mixture, gates = textbook(decoder, memory, steps, forced=False)
+    values = []
+    for dialogue in mixture.argmax(dim=3).tolist():
+        values.append([])
+        for pieces in dialogue:
+            ends = [place for place, piece in enumerate(pieces) if piece in stop_ids]
+            values[-1].append(pieces[: ends[0]] if ends else pieces)
+    return gates.argmax(dim=2), values

@@ -1,0 +1,60 @@
+"""A small tracker with random weights, and a batch for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import BertConfig
+
+from recipes.models.dialogue_state_tracking import DialogueStateTracker, StateSettings
+
+SLOTS, PIECES, END, STOP = 7, 97, 3, [0, 2, 3]
+
+
+@pytest.fixture
+def tracker() -> DialogueStateTracker:
+    """Seven slots, 97 pieces, width 32; weights large enough that distributions are far from flat."""
+    config = BertConfig(
+        vocab_size=PIECES, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    slots = [f"식당-슬롯 {number}" for number in range(SLOTS)]
+    pieces = [[5 + number] * (1 + number % 3) for number in range(SLOTS)]
+    StateSettings(slots=slots, slot_pieces=pieces, end_id=END, stop_ids=STOP).write(config)
+    torch.manual_seed(0)
+    model = DialogueStateTracker(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(4)
+        model.gate.weight.mul_(10)  # so that gates differ from slot to slot
+    return model
+
+
+@pytest.fixture
+def batch() -> dict[str, Any]:
+    """Three dialogues, one padded; targets of one to seven pieces, some of which are in the dialogue."""
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(low: int, high: int, *shape: int) -> torch.Tensor:
+        return torch.randint(low, high, shape, generator=generator)
+
+    ids = draw(4, PIECES, 3, 11)
+    mask = torch.ones_like(ids)
+    ids[1, 7:] = mask[1, 7:] = 0
+    targets = torch.full((3, SLOTS, 7), -100)
+    for dialogue in range(3):
+        for slot in range(SLOTS):
+            length = int(draw(0, 7))
+            targets[dialogue, slot, :length] = draw(4, PIECES, length)
+            if slot % 2:
+                targets[dialogue, slot, : min(length, 3)] = ids[dialogue, 2 : 2 + min(length, 3)]
+            targets[dialogue, slot, length] = END
+    return {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "gate_labels": draw(0, 5, 3, SLOTS),
+        "value_labels": targets,
+    }

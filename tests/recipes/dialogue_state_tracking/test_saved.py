@@ -1,0 +1,161 @@
+"""Trackers from a folder: elsewhere, with no package of ours, and through the pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer, pipeline
+
+import klue_datasets
+from recipes.models.dialogue_state_tracking import DialogueStateTracker, StateSettings
+from recipes.models.dialogue_state_tracking.configuration_dialogue_state import union_of_slots
+from recipes.models.dialogue_state_tracking.pipeline_dialogue_state import changes
+
+DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", "구름채가 있습니다. 어떠세요?", "거기로 할게요."]
+
+
+@pytest.fixture(scope="module")
+def saved(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracker with random weights, gates that open, and its tokenizer."""
+    folder = tmp_path_factory.mktemp("saved") / "tracker"
+    rows = klue_datasets.load("wos", "train", mini=True)
+    states = [turn["state"] for row in rows for turn in row["dialogue"]]
+    values = union_of_slots(states, {})
+    settings = StateSettings(slots=list(values), values=values)
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    settings.read_pieces(tokenizer)
+    config = AutoConfig.from_pretrained(tiny)
+    settings.write(config)
+    torch.manual_seed(0)
+    model = DialogueStateTracker.from_pretrained(tiny, config=config).eval()
+    with torch.no_grad():
+        model.gate.weight.mul_(20)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_the_plain_encoder_loads_here_and_ours_loads_as_a_plain_encoder(saved: Path, tiny: Path) -> None:
+    model = DialogueStateTracker.from_pretrained(saved)
+    encoder = AutoModel.from_pretrained(saved, trust_remote_code=False)
+    plain = AutoModel.from_pretrained(tiny)
+    for name, weight in plain.named_parameters():
+        torch.testing.assert_close(encoder.get_parameter(name), weight)
+        torch.testing.assert_close(model.bert.get_parameter(name), weight)
+
+
+def test_folders_carry_their_code(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    assert config["auto_map"] == {"AutoModel": "modeling_dialogue_state.DialogueStateTracker"}
+    [task] = config["custom_pipelines"]
+    assert task == "dialogue-state-tracking"
+    assert len(config["dialogue_state"]["slots"]) == len(config["dialogue_state"]["slot_pieces"])
+    code = {path.name for path in saved.glob("*.py")}
+    package = Path(__file__).resolve().parents[3] / "recipes/models/dialogue_state_tracking"
+    assert code == {path.name for path in package.glob("*.py")} - {"__init__.py"}
+
+
+def test_loaded_elsewhere_it_says_the_same(saved: Path, tmp_path: Path, python) -> None:
+    """In another process and folder, where nothing is called recipes."""
+    model, tokenizer = DialogueStateTracker.from_pretrained(saved), AutoTokenizer.from_pretrained(saved)
+    track = pipeline("dialogue-state-tracking", model=str(saved), trust_remote_code=True, device="cpu")
+    answer = track(DIALOGUE)
+    code = f"""
+import importlib.abc, json, sys, torch
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("recipes", "klue_datasets", "klue_metrics"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from transformers import AutoModel, AutoTokenizer, pipeline
+model = AutoModel.from_pretrained({str(saved)!r}, trust_remote_code=True).eval()
+tokenizer = AutoTokenizer.from_pretrained({str(saved)!r})
+inputs = tokenizer({DIALOGUE!r}, padding=True, return_tensors="pt")
+inputs.pop("token_type_ids")
+scores, values = model.track(**inputs)
+model.save_pretrained("again")
+tokenizer.save_pretrained("again")
+track = pipeline("dialogue-state-tracking", model="again", trust_remote_code=True, device="cpu")
+print(json.dumps([scores.tolist(), values.tolist(), track({DIALOGUE!r})]))
+"""
+    inputs = tokenizer(DIALOGUE, padding=True, return_tensors="pt")
+    inputs.pop("token_type_ids")
+    scores, values = model.eval().track(**inputs)
+    found = json.loads(python("-c", code, cwd=tmp_path).stdout.splitlines()[-1])
+    torch.testing.assert_close(torch.tensor(found[0]), scores)
+    assert found[1] == values.tolist()
+    assert found[2] == answer
+
+
+def test_the_pipeline_answers_each_turn(saved: Path) -> None:
+    track = pipeline("dialogue-state-tracking", model=str(saved), trust_remote_code=True, device="cpu")
+    answer = track(DIALOGUE)
+    assert [turn["turn"] for turn in answer] == [0, 1]
+    assert [turn["user"] for turn in answer] == DIALOGUE[::2]
+    assert answer[0]["state"]  # of a random model, but not nothing
+    assert set(answer[0]["changed"].values()) == {item.split("-", 2)[2] for item in answer[0]["state"]}
+    longer = [*DIALOGUE, "네, 알겠습니다. 더 도와드릴까요?"]  # the system's last word changes nothing
+    assert track(longer) == answer
+    roles = [
+        {"role": role, "text": text} for role, text in zip(("user", "sys", "user"), DIALOGUE, strict=True)
+    ]
+    assert track(roles) == answer
+    chat = [
+        {"role": role, "content": text}
+        for role, text in zip(("user", "assistant", "user"), DIALOGUE, strict=True)
+    ]
+    assert track(chat) == answer
+    assert track([DIALOGUE, DIALOGUE[:1]]) == [answer, answer[:1]]
+    for whole, batched in zip(
+        [answer, answer[:1]], track([DIALOGUE, DIALOGUE[:1]], batch_size=2), strict=True
+    ):
+        for turn, expected in zip(batched, whole, strict=True):
+            assert turn["score"] == pytest.approx(expected["score"], rel=1e-4)  # other padding
+            assert {**turn, "score": 0} == {**expected, "score": 0}
+    known = json.loads((saved / "config.json").read_text())["dialogue_state"]["values"]
+    for turn in track(DIALOGUE, constrain_to_ontology=True):
+        for item in turn["state"]:
+            domain, slot, value = item.split("-", 2)
+            assert (
+                value in [*known[f"{domain}-{slot}"], "dontcare", "yes", "no"]
+                or not known[f"{domain}-{slot}"]
+            )
+
+
+def test_wrong_inputs_are_named(saved: Path) -> None:
+    track: Any = pipeline("dialogue-state-tracking", model=str(saved), trust_remote_code=True, device="cpu")
+    with pytest.raises(ValueError, match="expected a list of utterances"):
+        track("안녕하세요.")
+    with pytest.raises(ValueError, match="expected a list of utterances"):
+        track([])
+    with pytest.raises(ValueError, match="has no option beams"):
+        track(DIALOGUE, beams=3)
+
+
+def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> None:
+    """Their vectors then have a spread of 1 for a new GRU, and a trained one is left alone."""
+
+    def loaded(folder: Path, scale_slots: bool) -> DialogueStateTracker:
+        config = AutoConfig.from_pretrained(saved, trust_remote_code=False)
+        config.dialogue_state["scale_slots"] = scale_slots
+        torch.manual_seed(3)
+        return DialogueStateTracker.from_pretrained(folder, config=config)
+
+    plain, scaled = loaded(tiny, False), loaded(tiny, True)
+    names = plain.decoder.inputs(torch.empty(0, dtype=torch.long))[0]
+    spread = (names - names.mean(dim=0)).std()
+    assert spread < 0.1
+    torch.testing.assert_close(scaled.gru.weight_ih_l0 * spread, plain.gru.weight_ih_l0)
+    torch.testing.assert_close(loaded(saved, True).gru.weight_ih_l0, loaded(saved, False).gru.weight_ih_l0)
+
+
+def test_changes_name_what_is_new_and_what_is_gone() -> None:
+    before = {"식당-이름": "가", "식당-지역": "나", "택시-종류": "일반"}
+    after = {"식당-이름": "다", "식당-지역": "나", "택시-도착지": "라"}
+    assert changes(before, after) == {"식당-이름": "다", "택시-도착지": "라", "택시-종류": None}
