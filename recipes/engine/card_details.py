@@ -49,6 +49,7 @@ class Details:
         wrong: Some wrong answers, surest first where the model says how sure it is.
         right: How many answers are right in full.
         answers: How many there are.
+        clusters: How many groups of them the intervals resample; None where it is the answers themselves.
     """
 
     intervals: Mapping[str, str]
@@ -56,6 +57,7 @@ class Details:
     wrong: Table | None
     right: int
     answers: int
+    clusters: int | None
 
 
 def details(task: str, predictions: Path, examples: datasets.Dataset | None) -> Details:
@@ -84,6 +86,7 @@ def details(task: str, predictions: Path, examples: datasets.Dataset | None) -> 
         wrong=_wrong(task, rows, badness, examples),
         right=sum(not bad for bad in badness),
         answers=len(rows),
+        clusters=report["clusters"],
     )
 
 
@@ -100,15 +103,8 @@ def _turns(row: dict[str, Any]) -> list[dict[str, Any]]:
     states = row["prediction"]
     if not (isinstance(states, list) and any(isinstance(state, list) for state in states)):
         return [row]
-    return [
-        {
-            **row,
-            "guid": f"{row.get('guid', row.get('index'))} turn {turn}",
-            "prediction": left,
-            "reference": right,
-        }
-        for turn, (left, right) in enumerate(zip(states, row["reference"], strict=True))
-    ]
+    sides = enumerate(zip(states, row["reference"], strict=True))
+    return [{**row, "turn": turn, "prediction": left, "reference": right} for turn, (left, right) in sides]
 
 
 def _breakdown(report: Mapping[str, Any]) -> Table | None:
@@ -139,10 +135,14 @@ def _wrong(
     for index in worst:
         row = rows[index]
         name = row.get("guid", row.get("index"))
+        turn = f" turn {row['turn']}" if "turn" in row else ""
         expected, predicted = _answers(task, row)
         text = "".join(row["tokens"]) if "tokens" in row else texts.get(name, "")
-        cells.append([_cell(value) for value in (name, text, expected, predicted)])
-    return Table("wrong answers", ["example", "text", "expected", "answered"], cells)
+        cells.append([_cell(value) for value in (f"{name}{turn}", text, expected, predicted)])
+    header = ["example", "text", "expected", "answered"]
+    if not any(text for _, text, *_ in cells):  # a dialogue is too long for a cell
+        header, cells = [header[0], *header[2:]], [[row[0], *row[2:]] for row in cells]
+    return Table("wrong answers", header, cells)
 
 
 def _texts(task: str, examples: datasets.Dataset | None) -> dict[Any, str]:

@@ -128,7 +128,7 @@ def test_states_are_right_as_sets_turn_by_turn(tmp_path: Path) -> None:
     for found in single, whole:
         assert (found.right, found.answers) == (1, 2)
         assert found.wrong is not None
-        assert list(found.wrong.rows[0])[2:] == ["missing: a-b-c", "added: a-b-x"]
+        assert list(found.wrong.rows[0]) == ["0 turn 1", "missing: a-b-c", "added: a-b-x"]
 
 
 def test_the_hardware_has_a_name() -> None:
