@@ -47,6 +47,12 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         description="Write one self-contained folder a metric, that evaluate.load takes.",
     )
     export.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
+    export.add_argument(
+        "--namespace",
+        default=argparse.SUPPRESS,
+        metavar="NAME",
+        help="whose Spaces they become; what cards and apps load them from (default: klue)",
+    )
     return parser
 
 

@@ -48,6 +48,7 @@ def test_a_push_is_one_commit_that_removes_what_is_stale(capsys: pytest.CaptureF
     assert main([*WORDS, "--private"]) == 0
     (create, created), (commit, committed) = CALLS
     assert (create, commit) == ("create_repo", "create_commit")
+    assert created.pop("space_sdk") is None
     assert created == {"repo_id": "me/klue", "repo_type": "dataset", "private": True, "exist_ok": True}
     assert committed["added"] == FILES
     assert committed["deleted"] == ["sts/train-00000-of-00002.parquet"]
