@@ -168,6 +168,12 @@ def test_a_command_whose_module_is_missing_says_so(
     )  # fmt: skip
 
 
+def test_the_console_script_is_this_command_and_its_package_is_installed() -> None:
+    project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(r'^klue = "(.*)"$', project, flags=re.MULTILINE) == ["recipes.cli:main"]
+    assert '"recipes.cli",' in project
+
+
 def test_help_is_quick_and_imports_nothing_heavy(python) -> None:
     program = "import sys; from recipes import cli; cli.main(['--help']); print(*sys.modules)"
     start = time.perf_counter()
