@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from klue_datasets.tasks import get_task
-from recipes.tasks.classes import decode_classes, majority, set_labels
+from recipes.tasks.classes import (
+    decode_classes,
+    majority,
+    predict_classes,
+    sequence_classifier,
+    set_labels,
+)
 from recipes.tasks.framing import Frame
 from recipes.tasks.markers import ROLES, Marker, cut, marker_tokens
 from recipes.tasks.protocol import Batch, Decoded, Recipe
@@ -66,13 +72,7 @@ class RelationExtraction(Recipe):
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """AutoModelForSequenceClassification, or the same on the two marks."""
-        if config.pooling != "cls":
-            from recipes.models.sentence_classification import PoolingForSequenceClassification
-
-            return PoolingForSequenceClassification
-        from transformers import AutoModelForSequenceClassification
-
-        return AutoModelForSequenceClassification
+        return sequence_classifier(config)
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
@@ -95,8 +95,7 @@ class RelationExtraction(Recipe):
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Keeps probabilities, float32, shape (batch, 30)."""
-        output = model(**inputs)
-        return output.loss, output.logits.float().softmax(dim=-1)
+        return predict_classes(model, inputs)
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, config: PreTrainedConfig
