@@ -177,7 +177,6 @@ def _training(results: Mapping[str, Any]) -> dict[str, Any]:
         "epochs": "epoch",
         "loss": "train_loss",
         "seconds": "train_runtime",
-        "seconds of evaluation": "eval_seconds",
         "examples a second": "train_samples_per_second",
         "parameters": "parameters",
         "trained parameters": "trained_parameters",
