@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATES = Path(__file__).parent / "templates"
+PUBLISHED = Path(__file__).parent / "published_scores.yaml"
 
 
 def render(template: str, **values: Any) -> str:
@@ -26,3 +27,11 @@ def render(template: str, **values: Any) -> str:
         autoescape=jinja2.select_autoescape(["html"], default=False),  # the others are Markdown
     )
     return environment.get_template(template).render(**values)
+
+
+def published_scores(task: str) -> dict[str, dict[str, float]]:
+    """The paper's scores of one task: model -> result key -> score on KLUE's private test set, times 100."""
+    import yaml
+
+    models: dict[str, dict[str, dict[str, float]]] = yaml.safe_load(PUBLISHED.read_text("utf-8"))["models"]
+    return {model: scores[task] for model, scores in models.items()}

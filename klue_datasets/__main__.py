@@ -8,10 +8,12 @@ from typing import Any
 
 from klue_datasets.tasks import ALIASES, DEFAULT_VERSION, TASKS, VERSION_SUFFIX
 
+PROG = "python -m klue_datasets"
 
-def make_parser() -> argparse.ArgumentParser:
-    """The command line of this package."""
-    parser = argparse.ArgumentParser(prog="python -m klue_datasets", description="KLUE data sets.")
+
+def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
+    """The command line of this package, under the name that the user typed."""
+    parser = argparse.ArgumentParser(prog=prog, description="KLUE data sets.")
     commands = parser.add_subparsers(dest="command", required=True)
     export = _add(
         commands,
@@ -20,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
         "Write a folder that load_dataset reads: one Parquet file a split, and a card.",
     )
     export.add_argument("--output_dir", required=True, metavar="DIR", help="the folder, e.g. hub/klue")
-    _add_view(export)
+    add_view(export)
     push = _add(
         commands,
         "push",
@@ -30,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     push.add_argument("--repo_id", required=True, metavar="NAME", help="the repository, e.g. me/klue")
     push.add_argument("--private", action="store_true", help="where it is new, make it private")
     push.add_argument("--dry_run", action="store_true", help="only print what would be uploaded")
-    _add_view(push)
+    add_view(push)
     _add(
         commands,
         "validate",
@@ -49,15 +51,21 @@ def _add(commands: Any, name: str, title: str, description: str) -> argparse.Arg
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=title, description=description + source_help
     )
+    add_source(parser)
+    return parser
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say which data: those of ``load``, by their names."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
     source.add_argument("--mini", action="store_true", help="the small synthetic corpus of this package")
     parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="which tasks (default: all)")
     parser.add_argument("--version", choices=list(VERSION_SUFFIX), default=DEFAULT_VERSION)
-    return parser
 
 
-def _add_view(parser: argparse.ArgumentParser) -> None:
+def add_view(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that says how ``export`` shows it."""
     parser.add_argument(
         "--hub_compatible",
         action="store_true",
@@ -106,9 +114,9 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Runs one command; returns the exit status."""
-    parser = make_parser()
+    parser = make_parser(prog)
     arguments = vars(parser.parse_args(argv))
     command = _COMMANDS[arguments.pop("command")]
     try:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from klue_datasets.export import export
+from klue_datasets.hub import Upload, files_of, send
 from klue_datasets.tasks import DEFAULT_VERSION
 
 # What an earlier upload may hold and this one does not: deleted in the same commit.
-STALE = ["*.parquet", "**/*.parquet"]
+STALE = ("*.parquet",)
 
 
 def push(
@@ -43,10 +44,9 @@ def push(
 
     Raises:
         ValueError: ``repo_id`` is no name of a repository.
-        OSError: The Hub cannot be reached or refuses; huggingface_hub says why.
+        PublishError: The Hub cannot be reached or refuses.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``export``.
     """
-    from huggingface_hub import HfApi
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     validate_repo_id(repo_id)
@@ -61,25 +61,15 @@ def push(
             hub_compatible=hub_compatible,
             cache_dir=cache_dir,
         )
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        lines = [f"{path.relative_to(folder).as_posix()}: {path.stat().st_size:,} bytes" for path in files]
+        upload = folder_upload(folder, repo_id, f"KLUE {version}: {', '.join(rows)}")
         if dry_run:
-            return [*lines, f"Nothing was sent; without --dry_run this becomes one commit to {repo_id}."]
-        try:
-            api = HfApi()
-            api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-            commit = api.upload_folder(
-                repo_id=repo_id,
-                repo_type="dataset",
-                folder_path=folder,
-                commit_message=f"KLUE {version}: {', '.join(rows)}",
-                delete_patterns=STALE,
-            )
-        except (OSError, ValueError):
-            raise  # huggingface_hub says what the Hub answered
-        except Exception as error:  # no answer at all: httpx's errors, which depend on the version
-            raise ConnectionError(
-                f"{repo_id}: the Hub could not be reached ({type(error).__name__}: {error}). "
-                "Push again; files go there in one commit, so that it holds all the old or all the new ones."
-            ) from error
-    return [*lines, f"Uploaded in one commit: {commit.commit_url}"]
+            return [
+                *upload.lines(),
+                f"Nothing was sent; without --dry_run this becomes one commit to {repo_id}.",
+            ]
+        return [*upload.lines(), send(upload, private=private)]
+
+
+def folder_upload(folder: Path, repo_id: str, message: str) -> Upload:
+    """What puts an exported folder on the Hub; the repository then holds its tasks and no other."""
+    return Upload(repo_id, "dataset", folder, files_of(folder), message, STALE)

@@ -12,10 +12,12 @@ from typing import Any
 
 from klue_datasets.tasks import ALIASES, TASKS
 
+PROG = "python -m klue_metrics"
 
-def make_parser() -> argparse.ArgumentParser:
-    """The command line of this package."""
-    parser = argparse.ArgumentParser(prog="python -m klue_metrics", description="The official KLUE metrics.")
+
+def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
+    """The command line of this package, under the name that the user typed."""
+    parser = argparse.ArgumentParser(prog=prog, description="The official KLUE metrics.")
     commands = parser.add_subparsers(dest="command", required=True)
     score = commands.add_parser(
         "score",
@@ -45,6 +47,12 @@ def make_parser() -> argparse.ArgumentParser:
         description="Write one self-contained folder a metric, that evaluate.load takes.",
     )
     export.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
+    export.add_argument(
+        "--namespace",
+        default=argparse.SUPPRESS,
+        metavar="NAME",
+        help="whose Spaces they become; what cards and apps load them from (default: klue)",
+    )
     return parser
 
 
@@ -89,9 +97,9 @@ def _run(command: str, arguments: dict[str, Any]) -> str:
     return scoring.to_json(report) if as_json else text
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Runs one command; returns the exit status."""
-    parser = make_parser()
+    parser = make_parser(prog)
     arguments = vars(parser.parse_args(argv))
     try:
         print(_run(arguments.pop("command"), arguments))

@@ -27,12 +27,15 @@ _FLAT = {
         if path.stem not in ("__init__", "bootstrap")
     },
 }
-
-
 _BASE = "from .klue_module import KlueModule\n"
 
 
-def export(output_dir: str | Path, modules: Sequence[str] = MODULES) -> list[Path]:
+NAMESPACE = "klue"  # whose Spaces the examples load from, unless told otherwise
+
+
+def export(
+    output_dir: str | Path, modules: Sequence[str] = MODULES, *, namespace: str = NAMESPACE
+) -> list[Path]:
     """Writes one folder a module: the script, what it needs of this package, card, app and requirements.
 
     Each loads with ``evaluate.load(folder)``, offline, where only evaluate is installed.
@@ -40,6 +43,7 @@ def export(output_dir: str | Path, modules: Sequence[str] = MODULES) -> list[Pat
     Args:
         output_dir: Where the folders go, e.g. ``hub/metrics``; folders of the same names are replaced.
         modules: Which: ``klue_ynat`` ... ``klue_wos``, ``klue_metric``.
+        namespace: The user or organisation whose Spaces they become: what cards and apps load them from.
 
     Returns:
         The folders.
@@ -57,29 +61,32 @@ def export(output_dir: str | Path, modules: Sequence[str] = MODULES) -> list[Pat
             )
     with tempfile.TemporaryDirectory(dir=target) as work:
         for name in modules:
-            _write(name, Path(work) / name)
+            _write(name, Path(work) / name, namespace)
         for name in modules:
             shutil.rmtree(target / name, ignore_errors=True)
             (Path(work) / name).rename(target / name)
     return [target / name for name in modules]
 
 
-def _write(name: str, folder: Path) -> None:
+def _write(name: str, folder: Path, namespace: str) -> None:
     folder.mkdir()
     source = ROOT / name
     # The loader of evaluate copies the siblings that the script itself names, in lines of this form.
     named = "".join(f"from .{flat} import __name__ as _{flat}\n" for flat in _FLAT.values())
     script = _flatten((source / f"{name}.py").read_text(encoding="utf-8"))
     script = script.replace(_BASE, f"# All the siblings, so that evaluate copies them along.\n{named}{_BASE}")
-    (folder / f"{name}.py").write_text(_as_published(script, name), encoding="utf-8")
+    (folder / f"{name}.py").write_text(_as_published(script, name, namespace), encoding="utf-8")
     for dotted, flat in _FLAT.items():
         (folder / f"{flat}.py").write_text(
             _flatten(_source(dotted).read_text(encoding="utf-8")), encoding="utf-8"
         )
     card = (source / "README.md").read_text(encoding="utf-8")
-    (folder / "README.md").write_text(_as_published(card, name), encoding="utf-8")
+    (folder / "README.md").write_text(_as_published(card, name, namespace), encoding="utf-8")
     (folder / "requirements.txt").write_text(REQUIREMENTS, encoding="utf-8")
-    shutil.copy(source / "app.py", folder)
+    app = (source / "app.py").read_text(encoding="utf-8")
+    # In a Space the script lies beside the app, where evaluate does not look: so by its name on the Hub.
+    app = app.replace(f'evaluate.load("{name}"', f'evaluate.load("{namespace}/{name}"')
+    (folder / "app.py").write_text(app, encoding="utf-8")
 
 
 def _source(dotted: str) -> Path:
@@ -106,7 +113,7 @@ def _relative(module: str, alias: ast.alias) -> str:
     return f"from .{_FLAT[module]} import {name}\n"
 
 
-def _as_published(text: str, name: str) -> str:
+def _as_published(text: str, name: str, namespace: str) -> str:
     """Examples that load the metric from the Hub, where the package is not at hand."""
     task = name.removeprefix("klue_")
     return (
@@ -114,9 +121,9 @@ def _as_published(text: str, name: str) -> str:
         .replace("import klue_metrics\n", "import evaluate\n")
         .replace(
             "klue_metrics.load(",
-            'evaluate.load("klue/klue_metric", ' if task == "metric" else "evaluate.load(",
+            f'evaluate.load("{namespace}/klue_metric", ' if task == "metric" else "evaluate.load(",
         )
-        .replace(f'evaluate.load("{task}")', f'evaluate.load("klue/{name}")')
-        .replace(f'klue_metrics.path("{task}")', f'"klue/{name}"')
-        .replace("klue_metrics.path()", '"klue/klue_metric"')
+        .replace(f'evaluate.load("{task}")', f'evaluate.load("{namespace}/{name}")')
+        .replace(f'klue_metrics.path("{task}")', f'"{namespace}/{name}"')
+        .replace("klue_metrics.path()", f'"{namespace}/klue_metric"')
     )

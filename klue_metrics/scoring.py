@@ -219,7 +219,7 @@ def format_scores(report: Mapping[str, Any]) -> str:
     header = ["metric", "score", "low", "high"]
     if not report["resamples"]:
         header, rows = header[:2], [row[:2] for row in rows]
-    parts = [_headline(report), _table([header, *rows])]
+    parts = [_headline(report), format_table([header, *rows])]
     parts += [f"Note: {note}" for note in report["notes"]]
     for key, groups in report.items():
         if key.startswith("by_"):
@@ -236,7 +236,7 @@ def format_comparison(report: Mapping[str, Any]) -> str:
         for key, row in report["scores"].items()
     ]
     header = ["metric", "first", "second", "difference", "low", "high", "p"]
-    return "\n\n".join([_headline(report), _table([header, *rows])])
+    return "\n\n".join([_headline(report), format_table([header, *rows])])
 
 
 def _headline(report: Mapping[str, Any]) -> str:
@@ -257,11 +257,11 @@ def _breakdown(key: str, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     columns = [name for name in next(iter(groups.values())) if name != "predicted_as"]
     rows = [[title, *columns]]
     rows += [[name, *(_number(group[column]) for column in columns)] for name, group in groups.items()]
-    tables = [_table(rows)]
+    tables = [format_table(rows)]
     matrix = {name: group["predicted_as"] for name, group in groups.items() if "predicted_as" in group}
     if matrix:
         counts = [[name, *map(str, row.values())] for name, row in matrix.items()]
-        tables.append(_table([["gold \\ predicted", *matrix], *counts]))
+        tables.append(format_table([["gold \\ predicted", *matrix], *counts]))
     return tables
 
 
@@ -271,13 +271,15 @@ def _number(value: float, digits: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side, the first to the left, numbers to the right; Hangul is two cells wide."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+def format_table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
+    """Columns side by side as text; those in ``left`` to the left, others, of numbers, to the right."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]  # Hangul is two cells wide
     lines = []
-    for first, *rest in rows:
-        cells = [first + " " * (widths[0] - _width(first))]
-        cells += [" " * (width - _width(cell)) + cell for cell, width in zip(rest, widths[1:], strict=True)]
+    for row in rows:
+        cells = []
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            blank = " " * (width - _width(cell))
+            cells.append(cell + blank if index in left else blank + cell)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 

@@ -15,8 +15,9 @@ from hub_cards import render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, as_settings
+from recipes.engine.card_details import details, published
 from recipes.engine.data import Data
-from recipes.engine.results import PICTURE
+from recipes.engine.results import PICTURE, PREDICTIONS
 from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
@@ -39,6 +40,8 @@ def write_card(
     record, metric = get_task(recipe.task), get_metric(recipe.task)
     scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}
     base_model = _base_model(arguments)
+    predictions = output_dir / PREDICTIONS
+    told = details(recipe.task, predictions, data.splits.get("validation")) if scores else None
     metadata = ModelCardData(
         language="ko",
         base_model=base_model if data.is_official or "/" in base_model else None,
@@ -64,10 +67,17 @@ def write_card(
         truncated=results.get("eval_truncated", 0),
         windowed=results.get("eval_windowed", 0),
         scores=[
-            {"name": name, "score": _shown(scores[key]), "constant": _shown(results.get(f"constant_{key}"))}
+            {
+                "name": name,
+                "score": _shown(scores[key]),
+                "interval": told.intervals.get(key, "–") if told else "–",
+                "constant": _shown(results.get(f"constant_{key}")),
+            }
             for key, name in metric.names.items()
             if key in scores
         ],
+        details=told,
+        published=published(recipe.task),
         usage=_usage(recipe, arguments),
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         training=_training(results),

@@ -11,6 +11,7 @@ from typing import Any
 
 TRAIN_RESULTS = "train_results.json"
 PICTURE = "example.svg"
+PREDICTIONS = "predictions_validation.jsonl"
 ARGUMENTS = "recipe_arguments.json"  # what the model was trained with
 EVAL_RESULTS = "eval_results.json"
 ALL_RESULTS = "all_results.json"  # written last: a folder that has it holds a finished run

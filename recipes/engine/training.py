@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
-import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,12 +23,14 @@ from recipes.engine.card import write_card
 from recipes.engine.checkpoints import find_checkpoint, prepare_output_dir
 from recipes.engine.data import Data, load_data
 from recipes.engine.evaluation import INDEX, Collator, EncodedSplit, Evaluator, encode_split
+from recipes.engine.hardware import hardware
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
 from recipes.engine.results import (
     ALL_RESULTS,
     ARGUMENTS,
     EVAL_RESULTS,
     PICTURE,
+    PREDICTIONS,
     TRAIN_RESULTS,
     read_json,
     write_json,
@@ -246,7 +247,6 @@ def make_trainer(
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trained, parameters = trainable_share(trainer.model)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or "CPU"
     if trainer.is_world_process_zero():
         trainer.state.save_to_json(str(Path(trainer.args.output_dir) / "trainer_state.json"))
     return {
@@ -259,7 +259,7 @@ def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) 
         "best_checkpoint_metric": trainer.state.best_metric,
         "best_checkpoint_step": trainer.state.best_global_step,
         "world_size": trainer.args.world_size,
-        "device": device,
+        "device": hardware(),
     }
 
 
@@ -311,7 +311,7 @@ def _evaluate(
         "eval_data_is_official": data.is_official,
     }
     if trainer.is_world_process_zero():
-        write_json_lines(output_dir / "predictions_validation.jsonl", evaluator.prediction_rows(decoded))
+        write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
         write_json(output_dir / EVAL_RESULTS, results)
         if picture := split.recipe.picture(decoded, split.examples):
             (output_dir / PICTURE).write_text(picture, encoding="utf-8")

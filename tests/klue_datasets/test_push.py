@@ -14,18 +14,24 @@ CALLS: list[tuple[str, dict[str, Any]]] = []
 
 
 class FakeApi:
-    """Remembers calls and what the folder held during the upload."""
+    """Remembers calls."""
 
     def create_repo(self, repo_id: str, **arguments: Any) -> None:
         CALLS.append(("create_repo", {"repo_id": repo_id, **arguments}))
 
-    def upload_folder(self, *, folder_path: Path, **arguments: Any) -> SimpleNamespace:
-        names = sorted(
-            path.relative_to(folder_path).as_posix() for path in folder_path.rglob("*") if path.is_file()
-        )
-        card = (folder_path / "README.md").read_text()
-        CALLS.append(("upload_folder", {"names": names, "card": card, "folder": folder_path, **arguments}))
-        return SimpleNamespace(commit_url="https://hub/commit/1")
+    def repo_info(self, **arguments: Any) -> SimpleNamespace:
+        names = ["README.md", "sts/train-00000-of-00002.parquet", "notes.txt"]
+        return SimpleNamespace(sha="0" * 40, siblings=[SimpleNamespace(rfilename=name) for name in names])
+
+    def create_commit(self, *, operations: list[Any], **arguments: Any) -> SimpleNamespace:
+        added = [entry for entry in operations if hasattr(entry, "path_or_fileobj")]
+        folders = {Path(entry.path_or_fileobj).parents[entry.path_in_repo.count("/")] for entry in added}
+        names = {
+            "added": [entry.path_in_repo for entry in added],
+            "deleted": [entry.path_in_repo for entry in operations if entry not in added],
+        }
+        CALLS.append(("create_commit", {**names, "folders": folders, **arguments}))
+        return SimpleNamespace(commit_url="https://hub/commit/1", oid="1" * 40)
 
 
 @pytest.fixture(autouse=True)
@@ -40,15 +46,18 @@ FILES = ["README.md", "sts/train-00000-of-00001.parquet", "sts/validation-00000-
 
 def test_a_push_is_one_commit_that_removes_what_is_stale(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WORDS, "--private"]) == 0
-    (create, created), (upload, uploaded) = CALLS
-    assert (create, upload) == ("create_repo", "upload_folder")
+    (create, created), (commit, committed) = CALLS
+    assert (create, commit) == ("create_repo", "create_commit")
+    assert created.pop("space_sdk") is None
     assert created == {"repo_id": "me/klue", "repo_type": "dataset", "private": True, "exist_ok": True}
-    assert uploaded["names"] == FILES
-    assert uploaded["repo_id"] == "me/klue"
-    assert uploaded["repo_type"] == "dataset"
-    assert uploaded["commit_message"] == "KLUE 1.1.0: sts"
-    assert uploaded["delete_patterns"] == ["*.parquet", "**/*.parquet"]
-    assert not uploaded["folder"].exists()
+    assert committed["added"] == FILES
+    assert committed["deleted"] == ["sts/train-00000-of-00002.parquet"]
+    assert committed["repo_id"] == "me/klue"
+    assert committed["repo_type"] == "dataset"
+    assert committed["commit_message"] == "KLUE 1.1.0: sts"
+    assert committed["parent_commit"] == "0" * 40
+    (folder,) = committed["folders"]
+    assert not folder.exists()
     assert capsys.readouterr().out.splitlines()[-1] == "Uploaded in one commit: https://hub/commit/1"
 
 
@@ -74,6 +83,8 @@ def test_a_hub_that_does_not_answer_is_said(
     class ConnectError(Exception):
         """As httpx has it: no OSError."""
 
+    ConnectError.__module__ = "httpx2"
+
     def fail(*args: Any, **kwargs: Any) -> None:
         raise ConnectError("no route")
 
@@ -81,4 +92,4 @@ def test_a_hub_that_does_not_answer_is_said(
     with pytest.raises(SystemExit) as ended:
         main(WORDS)
     assert ended.value.code == 1
-    assert "me/klue: the Hub could not be reached (ConnectError: no route)." in capsys.readouterr().err
+    assert "me/klue: the connection to the Hub failed (ConnectError: no route)." in capsys.readouterr().err

@@ -11,6 +11,7 @@ import evaluate
 import pytest
 
 import klue_metrics
+from klue_metrics.__main__ import main
 from klue_metrics.export import MODULES, export
 from klue_metrics.functional import METRICS, compute
 
@@ -60,6 +61,15 @@ def test_the_folders_load_and_name_nothing_of_this_project(tmp_path: Path) -> No
         expected = compute(task, **given)
         assert evaluate.load(str(tmp_path / f"klue_{task}")).compute(**given) == pytest.approx(expected)
         assert evaluate.load(str(tmp_path / "klue_metric"), task).compute(**given) == pytest.approx(expected)
+
+
+def test_cards_and_apps_load_from_the_namespace_that_they_are_for(tmp_path: Path) -> None:
+    assert main(["export", "--output_dir", str(tmp_path), "--namespace", "me"]) == 0
+    for name in MODULES:
+        load = f'evaluate.load("me/{name}"'
+        assert load in (tmp_path / name / "app.py").read_text()
+        assert load in (tmp_path / name / "README.md").read_text()
+        assert not any("klue/klue_" in path.read_text() for path in (tmp_path / name).iterdir())
 
 
 def test_an_export_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:

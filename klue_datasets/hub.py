@@ -1,0 +1,171 @@
+"""Puts the files of a folder on the Hub in one commit; what goes wrong becomes one sentence.
+
+Not ``HfApi.upload_folder``: with Xet storage that splits a large folder into several commits, and a reader in
+between would see half of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+KINDS = ("model", "dataset", "space")
+SECRET = re.compile(r"hf_\w+")
+AGAIN = (
+    "The repository now holds all of this upload or none of it, so the same command can safely be run again."
+)
+# What the Hub answered -> what that means for someone who uploads.
+_MEANINGS = {
+    400: "the Hub found the request wrong",
+    401: "the Hub does not know who you are (401): log in with `hf auth login`, or set HF_TOKEN",
+    402: "the Hub asks for a paid plan for this (402)",
+    403: "your token may not write there (403): expected a token with write access to that namespace",
+    404: "the Hub has no such repository, or does not show it to you (404)",
+    409: "something else is changing the repository at this moment (409)",
+    412: "someone else has changed the repository during the upload (412)",
+    413: "the Hub found a file too large (413)",
+}
+
+
+class PublishError(OSError):
+    """An upload that did not happen, as a sentence."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Upload:
+    """Files of a folder and the repository that they go to.
+
+    Attributes:
+        repo_id: The repository, e.g. ``me/klue``.
+        repo_type: One of KINDS.
+        folder: Where the files lie.
+        files: Their paths below it, with slashes.
+        message: Of the commit.
+        stale: Patterns of what an earlier upload may have left there and this one has not: deleted with it.
+    """
+
+    repo_id: str
+    repo_type: str
+    folder: Path
+    files: Sequence[str]
+    message: str
+    stale: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+        validate_repo_id(self.repo_id)
+        if self.repo_type not in KINDS:
+            raise ValueError(f"repo_type is {self.repo_type!r}; expected one of {', '.join(KINDS)}.")
+
+    def lines(self) -> list[str]:
+        """One line a file: its path in the repository and its size."""
+        return [f"{path}: {(self.folder / path).stat().st_size:,} bytes" for path in self.files]
+
+
+def files_of(folder: Path) -> list[str]:
+    """The paths of all files below a folder, with slashes, sorted."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def send(upload: Upload, *, private: bool = False) -> str:
+    """Makes the repository where there is none, and puts all files there in one commit.
+
+    The token is found by huggingface_hub: that of ``hf auth login``, or HF_TOKEN.
+
+    Args:
+        upload: What goes where.
+        private: A new repository is private; one that exists stays as it is.
+
+    Returns:
+        A line for people: where the commit is, or that there was nothing to change.
+
+    Raises:
+        PublishError: The Hub refuses or cannot be reached.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    api = HfApi()
+    where: Any = {"repo_id": upload.repo_id, "repo_type": upload.repo_type}
+    sdk = "gradio" if upload.repo_type == "space" else None
+    try:
+        api.create_repo(**where, private=private, exist_ok=True, space_sdk=sdk)
+        before: Any = api.repo_info(**where)
+        there = [file.rfilename for file in before.siblings or []]
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationDelete(path_in_repo=path) for path in _left_over(there, upload)
+        ]
+        operations += [
+            CommitOperationAdd(path_in_repo=path, path_or_fileobj=upload.folder / path)
+            for path in upload.files
+        ]
+        commit = api.create_commit(
+            **where, operations=operations, commit_message=upload.message, parent_commit=before.sha
+        )
+    except Exception as error:
+        # Of many classes: huggingface_hub's, those of the HTTP library below, which depends on its version,
+        # RuntimeError around either. What is none of these is a bug, and is shown as it is.
+        raise PublishError(f"{upload.repo_id}: {_meaning(error)}. {AGAIN}") from error
+    if commit.oid == before.sha:
+        return f"{upload.repo_id} holds exactly these files already: nothing was sent."
+    return f"Uploaded in one commit: {commit.commit_url}"
+
+
+def _left_over(there: Sequence[str], upload: Upload) -> list[str]:
+    new = set(upload.files)
+    return [
+        path
+        for path in there
+        if path not in new and any(fnmatch.fnmatchcase(path, pattern) for pattern in upload.stale)
+    ]
+
+
+def _meaning(error: Exception) -> str:
+    """What went wrong, without a stop at the end; raises the error again where it is none of the Hub's."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
+        if response is not None:
+            return _answer(response)
+    for cause in _causes(error):
+        module = type(cause).__module__.split(".")[0]
+        name = type(cause).__name__
+        if name == "OfflineModeIsEnabled":
+            return "the Hub was not asked, since HF_HUB_OFFLINE is set: unset it"
+        if name == "LocalTokenNotFoundError":
+            return "no token was found: log in with `hf auth login`, or set HF_TOKEN"
+        if module.startswith("httpx") or isinstance(cause, ConnectionError | TimeoutError):
+            return f"the connection to the Hub failed ({name}: {_without_secrets(cause)})"
+        if isinstance(cause, FileNotFoundError) and cause.filename:
+            return f"{cause.filename} is gone; expected that the folder stays as it is during the upload"
+    if isinstance(error, ValueError | OSError | RuntimeError):
+        return _without_secrets(error).rstrip(".")
+    raise error
+
+
+def _answer(response: Any) -> str:
+    status = response.status_code
+    if status == 429:
+        seconds = response.headers.get("Retry-After", "")
+        return "the Hub was asked too often (429): wait " + (
+            f"{seconds} seconds" if seconds.isdigit() else "a while"
+        )
+    said = response.headers.get("X-Error-Message") or ""
+    said = f"; it says: {_without_secrets(said)}" if said else ""
+    if status >= 500:
+        return f"the Hub failed ({status}){said}"
+    return _MEANINGS.get(status, f"the Hub refused ({status})") + said
+
+
+def _without_secrets(value: object) -> str:
+    lines = [line.strip() for line in str(value).splitlines() if line.strip()]
+    return SECRET.sub("hf_…", " ".join(lines)).rstrip(".")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

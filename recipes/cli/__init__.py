@@ -1,0 +1,173 @@
+"""The command ``klue``: one name for everything that this project does on the command line.
+
+    klue data export --mini --output_dir hub/klue
+    klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner
+    klue --lang ko --help
+
+Each command is a module that also runs by itself (``python -m klue_datasets``, ``-m recipes.publish``);
+here they are found, and explained in English or Korean. Nothing heavy is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from klue_datasets.tasks import ALIASES, get_task
+from recipes.cli.texts import LANGUAGES, Texts
+from recipes.tasks import MODULES
+
+ALL = "all"  # klue train all: every task, by recipes.run_all
+HELP = ("-h", "--help")
+
+
+class UsageError(ValueError):
+    """A command line that means nothing, as a sentence."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    texts = LANGUAGES[language(os.environ)]
+    try:
+        texts, words = _options(texts, words)
+        if not words or words[0] in HELP:
+            print(texts.overview())
+            return 0 if words else 2
+        command, *rest = words
+        if command == "--version":
+            print(f"klue-hub {_version()}")
+            return 0
+        if command not in COMMANDS:
+            raise UsageError(_unknown(texts, command, COMMANDS))
+        return COMMANDS[command](texts, rest)
+    except UsageError as error:
+        print(f"klue: {error}", file=sys.stderr)
+        return 2
+
+
+def language(environment: Mapping[str, str]) -> str:
+    """The language of messages that a POSIX environment asks for, ``en`` where it is one we do not speak."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return "ko" if environment[name].lower().startswith("ko") else "en"
+    return "en"
+
+
+def _options(texts: Texts, words: list[str]) -> tuple[Texts, list[str]]:
+    """Takes --lang off the front."""
+    while words and words[0].split("=")[0] == "--lang":
+        _, is_given, value = words[0].partition("=")
+        rest = words[1:]
+        if not is_given:
+            if not rest:
+                raise UsageError(texts.lang_missing.format(languages=", ".join(LANGUAGES)))
+            value, *rest = rest
+        if value not in LANGUAGES:
+            raise UsageError(texts.lang_unknown.format(value=value, languages=", ".join(LANGUAGES)))
+        texts, words = LANGUAGES[value], rest
+    return texts, words
+
+
+def _unknown(texts: Texts, word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    hint = texts.nearest.format(word=close[0]) if close else ""
+    return texts.unknown.format(word=word, known=", ".join(known)) + hint
+
+
+def _explain(texts: Texts, command: str, words: Sequence[str]) -> None:
+    """What the module's own help, which is English, does not say in the user's language."""
+    if any(word in HELP for word in words) and texts.flags_are_english:
+        print(f"{texts.explain(command)}\n\n{texts.flags_are_english}\n", flush=True)
+
+
+def _run(command: str, module: str, *before: str, prog: str | None = None) -> Callable[..., int]:
+    """A command that hands its words to a module's ``main``.
+
+    Args:
+        command: Its name.
+        module: Where ``main`` is.
+        *before: Words that come first.
+        prog: What ``main`` is told that it is called; None where it looks at ``sys.argv[0]``.
+    """
+
+    def run(texts: Texts, words: Sequence[str]) -> int:
+        _explain(texts, command, words)
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            raise UsageError(texts.not_here.format(command=command, module=module)) from error
+        if prog is not None:
+            return int(found.main([*before, *words], prog=prog) or 0)
+        sys.argv[0] = f"klue {command}"  # which argparse shows
+        return int(found.main([*before, *words]) or 0)
+
+    return run
+
+
+def _train(texts: Texts, words: Sequence[str]) -> int:
+    names = [*MODULES, *(alias for alias, task in ALIASES.items() if task in MODULES), ALL]
+    if not words or words[0] in HELP:
+        print(f"{texts.explain('train')}\n\n{texts.which_task.format(tasks=', '.join(names))}")
+        return 0 if words else 2
+    task, *rest = words
+    if task not in names:
+        raise UsageError(_unknown(texts, task, names))
+    if task == ALL:
+        return _run(f"train {ALL}", "recipes.run_all")(texts, rest)
+    _explain(texts, "train", rest)
+    from recipes.engine.command import main as train
+
+    name = get_task(task).name
+    sys.argv[0] = f"klue train {task}"
+    train(name, importlib.import_module(f"recipes.train_{MODULES[name]}").__doc__, rest)
+    return 0
+
+
+def _tasks(texts: Texts, words: Sequence[str]) -> int:
+    from recipes.cli.overview import as_json, as_table
+
+    if any(word in HELP for word in words):
+        print(texts.explain("tasks"))
+        return 0
+    if unknown := [word for word in words if word != "--json"]:
+        raise UsageError(_unknown(texts, unknown[0], ["--json"]))
+    print(as_json() if words else as_table(texts))
+    return 0
+
+
+def _completion(texts: Texts, words: Sequence[str]) -> int:
+    from recipes.cli.completion import SHELLS, script
+
+    if any(word in HELP for word in words):
+        print(texts.explain("completion"))
+        return 0
+    if len(words) != 1 or words[0] not in SHELLS:
+        raise UsageError(_unknown(texts, " ".join(words), SHELLS))
+    print(script(words[0]), end="")
+    return 0
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("klue-hub")
+
+
+COMMANDS: dict[str, Callable[[Texts, Sequence[str]], int]] = {
+    "tasks": _tasks,
+    "data": _run("data", "klue_datasets.__main__", prog="klue data"),
+    "train": _train,
+    "predict": _run("predict", "recipes.predict"),
+    "score": _run("score", "klue_metrics.__main__", "score", prog="klue"),
+    "compare": _run("compare", "klue_metrics.__main__", "compare", prog="klue"),
+    "report": _run("report", "recipes.report"),
+    "publish": _run("publish", "recipes.publish"),
+    "completion": _completion,
+}

@@ -1,0 +1,49 @@
+"""The table of tasks: names, sizes, metrics and recipes, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from klue_datasets.tasks import TASKS
+from recipes.cli.texts import LANGUAGES, Texts
+from recipes.tasks import MODULES
+
+
+def rows() -> list[dict[str, Any]]:
+    """One record a task, made from what the data, the metrics and the recipes say of themselves."""
+    from klue_metrics.functional import METRICS
+
+    return [
+        {
+            "task": name,
+            "alias": task.alias or None,
+            "title": task.title,
+            "title_ko": task.title_ko,
+            "rows": dict(task.counts),
+            "metrics": dict(METRICS[name].names),
+            "headline": METRICS[name].headline,
+            "recipe": f"train_{MODULES[name]}.py" if name in MODULES else None,
+        }
+        for name, task in TASKS.items()
+    ]
+
+
+def as_json() -> str:
+    """The table as JSON."""
+    return json.dumps(rows(), ensure_ascii=False, indent=2)
+
+
+def as_table(texts: Texts) -> str:
+    """The table as text, columns under one another; Hangul is two cells wide."""
+    from klue_metrics.scoring import format_table
+
+    is_korean = texts is LANGUAGES["ko"]
+    lines = [list(texts.columns)]
+    for row in rows():
+        name = row["task"] + (f" ({row['alias']})" if row["alias"] else "")
+        counts = [f"{row['rows'].get(split, 0):,}" for split in ("train", "validation")]
+        title = row["title_ko"] if is_korean else row["title"]
+        recipe = row["recipe"] or texts.to_come
+        lines.append([name, title, *counts, ", ".join(row["metrics"].values()), recipe])
+    return format_table(lines, left=(0, 1, 4, 5))

@@ -1,0 +1,159 @@
+"""What the command ``klue`` says, in English and in Korean."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Texts:
+    """All sentences of one language.
+
+    Attributes:
+        title: What KLUE is, above everything.
+        usage: The word before the form of a command.
+        commands: Command -> what it does, in one line.
+        headings: Of the lists: commands, options, examples.
+        options: Option -> what it does.
+        more: Where to go on from the overview.
+        which_task: What ``klue train`` asks.
+        flags_are_english: Stands before help that is not in this language; empty where it is.
+        unknown: Of a word that is none of those known.
+        nearest: The word that may have been meant.
+        not_here: Of a command whose module is missing.
+        lang_missing: --lang without a language.
+        lang_unknown: --lang with one that we do not speak.
+        columns: Of the table of tasks.
+        to_come: In that table: there is no recipe yet.
+    """
+
+    title: str
+    usage: str
+    commands: Mapping[str, str]
+    headings: tuple[str, str, str]
+    options: Mapping[str, str]
+    more: str
+    which_task: str
+    flags_are_english: str
+    unknown: str
+    nearest: str
+    not_here: str
+    lang_missing: str
+    lang_unknown: str
+    columns: tuple[str, ...]
+    to_come: str
+
+    def overview(self) -> str:
+        """What ``klue --help`` prints."""
+        commands, options, examples = self.headings
+        lines = [self.title, "", f"{self.usage}: klue [--lang en|ko] COMMAND ...", "", f"{commands}:"]
+        lines += [f"  {name:<12}{text}" for name, text in self.commands.items()]
+        lines += ["", f"{options}:", *(f"  {name:<12}{text}" for name, text in self.options.items())]
+        lines += ["", f"{examples}:", *(f"  {EXAMPLES[name][0]}" for name in self.commands)]
+        return "\n".join([*lines, "", self.more])
+
+    def explain(self, command: str) -> str:
+        """What a command does, and lines that run."""
+        name = command.split()[0]
+        head = f"klue {name}: {self.commands[name]}"
+        return "\n".join([head, "", f"{self.headings[2]}:", *(f"  {line}" for line in EXAMPLES[name])])
+
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "tasks": ("klue tasks", "klue tasks --json"),
+    "data": (
+        "klue data export --data_dir klue_benchmark --output_dir hub/klue",
+        "klue data validate --data_dir klue_benchmark",
+        "klue data stats --mini",
+    ),
+    "train": (
+        "klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner",
+        "klue train sts --data_dir klue_benchmark --use_lora --learning_rate 5e-4",
+        "klue train all --model_name_or_path klue/roberta-base --seed 42 43 --output_dir out/all",
+    ),
+    "predict": ("klue predict --task ner --model out/ner --input sentences.txt",),
+    "score": ("klue score --task ner --predictions out/ner/predictions_validation.jsonl",),
+    "compare": (
+        "klue compare --task nli out/a/predictions_validation.jsonl out/b/predictions_validation.jsonl",
+    ),
+    "report": ("klue report out/ --output report/",),
+    "publish": (
+        "klue publish model --folder out/ner --repo_id me/klue-ner --dry_run",
+        "klue publish dataset --folder hub/klue --repo_id me/klue",
+        "klue publish metrics --repo_id me",
+    ),
+    "completion": (
+        "klue completion bash > ~/.local/share/bash-completion/completions/klue",
+        "klue completion zsh > ~/.zfunc/_klue",
+        "klue completion fish > ~/.config/fish/completions/klue.fish",
+    ),
+}
+
+ENGLISH = Texts(
+    title="KLUE (Korean Language Understanding Evaluation): data, metrics, training and publishing.",
+    usage="usage",
+    commands={
+        "tasks": "list the eight tasks, with their metrics and recipes",
+        "data": "export, push, validate or count the data (export, push, validate, stats)",
+        "train": "fine-tune a model on a task, or on all of them",
+        "predict": "answer raw text with a trained model",
+        "score": "score a predictions file, with confidence intervals",
+        "compare": "test whether two predictions files differ",
+        "report": "make tables and a page out of finished runs",
+        "publish": "put a model, the data set or the metrics on the Hub",
+        "completion": "print completion for a shell (bash, zsh, fish)",
+    },
+    headings=("commands", "options", "examples"),
+    options={
+        "--lang": "language of these texts, en or ko (default: that of the locale)",
+        "--version": "print the version",
+        "-h, --help": "print this, or after a command that command's help",
+    },
+    more="`klue COMMAND --help` lists the flags of a command. On several GPUs: accelerate launch -m "
+    "recipes.train_ner.",
+    which_task="Which task? One of: {tasks}. `klue train ner --help` lists the flags of a task.",
+    flags_are_english="",
+    unknown="{word!r} is unknown; expected one of {known}.",
+    nearest=" Did you mean {word}?",
+    not_here="{command} needs {module}, which is not part of this installation",
+    lang_missing="--lang was given without a language; expected one of {languages}",
+    lang_unknown="--lang is {value!r}; expected one of {languages}",
+    columns=("task", "what", "train", "validation", "official metrics", "recipe"),
+    to_come="to come",
+)
+
+KOREAN = Texts(
+    title="KLUE(한국어 이해 평가): 데이터, 평가 지표, 학습, 공개를 한 명령으로.",
+    usage="사용법",
+    commands={
+        "tasks": "여덟 과제와 지표, 학습 스크립트를 표로 보여 줍니다",
+        "data": "데이터를 내보내고, 올리고, 검사하고, 셉니다 (export, push, validate, stats)",
+        "train": "한 과제 또는 모든 과제로 모델을 미세 조정합니다",
+        "predict": "학습한 모델로 일반 텍스트에 답합니다",
+        "score": "예측 파일을 채점하고 신뢰 구간을 함께 보여 줍니다",
+        "compare": "두 예측 파일의 차이가 유의미한지 검정합니다",
+        "report": "끝난 실험들을 표와 웹 페이지로 정리합니다",
+        "publish": "모델, 데이터셋, 평가 지표를 허깅페이스 허브에 올립니다",
+        "completion": "셸 자동 완성 스크립트를 출력합니다 (bash, zsh, fish)",
+    },
+    headings=("명령", "옵션", "예"),
+    options={
+        "--lang": "안내문의 언어, en 또는 ko (기본값: 시스템 로캘)",
+        "--version": "버전을 출력합니다",
+        "-h, --help": "이 도움말을, 명령 뒤에서는 그 명령의 도움말을 출력합니다",
+    },
+    more="각 명령의 플래그는 `klue COMMAND --help`로 볼 수 있습니다. GPU가 여럿이면: accelerate launch -m "
+    "recipes.train_ner",
+    which_task="어느 과제를 학습할까요? 가능한 값: {tasks}. 플래그는 `klue train ner --help`로 봅니다.",
+    flags_are_english="아래의 플래그 설명은 영어로만 제공됩니다.",
+    unknown="{word!r}: 알 수 없는 값입니다. 가능한 값: {known}.",
+    nearest=" 혹시 {word}인가요?",
+    not_here="{command} 명령에 필요한 {module} 모듈이 설치되어 있지 않습니다",
+    lang_missing="--lang 뒤에 언어가 없습니다. 가능한 값: {languages}",
+    lang_unknown="--lang 값 {value!r}은(는) 지원하지 않습니다. 가능한 값: {languages}",
+    columns=("과제", "내용", "학습", "검증", "공식 지표", "스크립트"),
+    to_come="준비 중",
+)
+
+LANGUAGES: Mapping[str, Texts] = {"en": ENGLISH, "ko": KOREAN}

@@ -1,0 +1,141 @@
+"""What of a folder may be published: which files stay behind, and what must never leave the machine."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from klue_datasets.hub import files_of
+from recipes.engine.results import ALL_RESULTS, read_json
+
+# Of use to the run alone: its checkpoints, and what it needs to go on (a pickle, of Trainer's arguments).
+LEFT_OUT = (
+    "checkpoint-*/*", "*/checkpoint-*/*", "optimizer.*", "scheduler.pt", "scaler.pt", "rng_state*.pth",
+    "training_args.bin", "trainer_state.json", "runs/*", "*.partial", "*.log", "__pycache__/*",
+    "*/__pycache__/*", ".cache/*", ".DS_Store",
+)  # fmt: skip
+# Files that hold secrets by their very name.
+SECRET_NAMES = (
+    ".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".git-credentials", "credentials", "credentials.*",
+    "stored_tokens", "id_rsa*", "id_ed25519*", "*.pem", "*.p12", "*.key",
+)  # fmt: skip
+SECRET_FOLDERS = (".git", ".aws", ".ssh", ".huggingface")
+SECRET_TEXTS = {
+    "a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}\b",
+    "an AWS access key": rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
+    "an AWS secret key": rb"(?i)aws_?secret_?access_?key[\"']?\s*[:=]\s*[\"']?[A-Za-z0-9/+]{40}",
+    "a GitHub token": rb"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})\b",
+    "an OpenAI key": rb"\bsk-(proj-)?[A-Za-z0-9_-]{40,}\b",
+    "a Weights & Biases key": rb"(?i)wandb_api_key[\"']?\s*[:=]\s*[\"']?[0-9a-f]{40}",
+    "a private key": rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
+}
+_PATTERNS = {what: re.compile(pattern) for what, pattern in SECRET_TEXTS.items()}
+# Numbers, not text; only what stands before them can be a text that someone has written.
+NUMBERS = (".safetensors", ".parquet")
+BLOCK = 4_000_000  # bytes read at a time
+OVERLAP = 200  # no secret is longer, but for private keys, whose first line is enough
+DEFAULT_LIMIT_MB = 5_000
+SHOWN = 5
+
+
+class NotPublishableError(ValueError):
+    """A folder that must not or cannot be published, as a sentence."""
+
+
+def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list[str], list[str]]:
+    """Sorts the files of a folder into those that are published and those that stay behind.
+
+    Args:
+        folder: What is to be published.
+        limit_mb: Megabytes that a file may have.
+
+    Returns:
+        Paths below the folder, with slashes: published, and left out.
+
+    Raises:
+        NotPublishableError: There is no such folder; it holds a secret, a link that leads out of it, or a
+            file over the limit.
+    """
+    if not folder.is_dir():
+        raise NotPublishableError(f"{folder} is no folder; expected one with what is to be published.")
+    found = files_of(folder)
+    left_out = [path for path in found if _matches(path, LEFT_OUT)]
+    wrong = [problem for path in found for problem in _secret_name(path)]
+    published = [path for path in found if path not in set(left_out)]
+    for path in published:
+        if not (folder / path).resolve().is_relative_to(folder.resolve()):
+            wrong.append(f"{path} is a link that leads out of the folder")
+        elif (size := (folder / path).stat().st_size) > limit_mb * 1_000_000:
+            wrong.append(f"{path} has {size / 1e6:,.0f} MB, with {limit_mb:,} allowed (--max_file_mb)")
+        else:
+            wrong += [f"{path} holds {what}" for what in secrets_in(folder / path)]
+    if wrong:
+        more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        raise NotPublishableError(
+            f"{folder} cannot be published: {'; '.join(wrong[:SHOWN])}{more}. Expected a folder without."
+        )
+    return published, left_out
+
+
+def secrets_in(path: Path) -> list[str]:
+    """What kinds of secret a file seems to hold. Of weights and tables only the beginning is read."""
+    found: dict[str, None] = {}
+    with path.open("rb") as file:
+        tail = b""
+        while block := file.read(BLOCK):
+            for what, pattern in _PATTERNS.items():
+                if pattern.search(tail + block):
+                    found[what] = None
+            tail = block[-OVERLAP:]
+            if path.suffix in NUMBERS:
+                break
+    return list(found)
+
+
+def check_results(folder: Path) -> dict[str, Any]:
+    """The results of a finished and evaluated run.
+
+    Raises:
+        NotPublishableError: There are none, or no card, model or tokenizer with them.
+    """
+    try:
+        results = read_json(folder / ALL_RESULTS)
+    except json.JSONDecodeError as error:
+        raise NotPublishableError(f"{folder / ALL_RESULTS} is no JSON ({error}).") from error
+    needed = ("README.md", "config.json", ".eval_results/klue.yaml")
+    missing = [] if results else [ALL_RESULTS]
+    if results and not any(
+        key.startswith("eval_") and isinstance(value, int | float) for key, value in results.items()
+    ):
+        missing.append(f"scores in {ALL_RESULTS}")
+    missing += [name for name in needed if not (folder / name).is_file()]
+    if not any(folder.glob("*.safetensors")):
+        missing.append("weights (*.safetensors)")
+    if missing:
+        raise NotPublishableError(
+            f"{folder} has no {', no '.join(missing)}; expected the folder of a run that was trained and "
+            "evaluated (--do_train --do_eval)."
+        )
+    return results
+
+
+def _secret_name(path: str) -> list[str]:
+    *folders, name = path.split("/")
+    inside = next((folder for folder in folders if folder in SECRET_FOLDERS), None)
+    if inside is not None:
+        # One sentence for the folder, not one for each of its thousands of files.
+        first = path.split(f"{inside}/")[0] + inside
+        return [f"it has a folder {first} ({name})"]
+    return [f"{path} is a file for secrets, by its name"] if _matches(name, SECRET_NAMES) else []
+
+
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(os.path.basename(path), pattern)
+        for pattern in patterns
+    )

@@ -1,0 +1,173 @@
+"""Publish a trained model, the data set or the metrics on the Hub, each in one commit.
+
+    python -m recipes.publish model --folder out/ner --repo_id me/klue-ner --dry_run
+    python -m recipes.publish dataset --folder hub/klue --repo_id me/klue
+    python -m recipes.publish dataset --data_dir klue_benchmark --repo_id me/klue --private
+    python -m recipes.publish metrics --repo_id me
+
+With --dry_run it only says what would go where, and shows the card. Files that hold secrets, runs without
+results and files that are too large are refused. Log in with ``hf auth login`` before, or set HF_TOKEN.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from klue_datasets.__main__ import add_source, add_view
+from klue_datasets.hub import PublishError, Upload, send
+from recipes.engine.publishable import DEFAULT_LIMIT_MB, check_results, publishable
+
+# Of an earlier upload, if the new one has other files in their place.
+STALE_MODEL = ("*.safetensors", "*.safetensors.index.json", "adapter_config.json", "example.svg")
+STALE_METRIC = ("*.py",)
+FOLDERS = {"model": "", "dataset": "datasets/", "space": "spaces/"}  # in addresses
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """An upload that has passed the checks, and the files of its folder that stay behind."""
+
+    upload: Upload
+    left_out: Sequence[str]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="model|dataset|metrics")
+    model = kinds.add_parser("model", help="a run's output folder", description="Publish a trained model.")
+    model.add_argument("--folder", required=True, metavar="DIR", help="a run's output folder")
+    dataset = kinds.add_parser(
+        "dataset",
+        help="the data set",
+        description="Publish KLUE's data: an exported folder, or a new export.",
+    )
+    dataset.add_argument("--folder", metavar="DIR", help="what klue_datasets export wrote; none: export now")
+    add_source(dataset)
+    add_view(dataset)
+    metrics = kinds.add_parser(
+        "metrics",
+        help="the metrics, as Spaces",
+        description="Publish metric modules as Spaces: me/klue_ynat is one, me all nine of that owner.",
+    )
+    for command in (model, dataset, metrics):
+        command.add_argument("--repo_id", required=True, metavar="NAME", help="where, e.g. me/klue-ner")
+        command.add_argument("--private", action="store_true", help="where it is new, make it private")
+        command.add_argument("--dry_run", action="store_true", help="only say what would go where")
+        command.add_argument(
+            "--max_file_mb", type=int, default=DEFAULT_LIMIT_MB, metavar="N",
+            help="refuse files above N MB (default: %(default)s)",
+        )  # fmt: skip
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Publishes what the command line names; returns 1 with a sentence on standard error if it cannot."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        publish(arguments)
+    except (ValueError, OSError) as error:  # sentences that say what was wrong; anything else is a bug
+        start = "\n" if isinstance(error, PublishError) else ""  # a progress bar may stand in that line
+        print(f"{start}publish: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def publish(arguments: argparse.Namespace) -> None:
+    """Prepares everything, and only when all of it may be published sends it."""
+    with _prepared(arguments) as uploads:
+        for prepared in uploads:
+            print("\n".join(_described(prepared, with_card=arguments.dry_run)), flush=True)
+        if arguments.dry_run:
+            print("Nothing was sent; without --dry_run each repository gets this in one commit.")
+            return
+        done: list[str] = []
+        for prepared in uploads:
+            try:
+                print(send(prepared.upload, private=arguments.private), flush=True)
+            except PublishError as error:
+                before = f" Published before that: {', '.join(done)}." if done else ""
+                raise PublishError(f"{error}{before}") from error
+            done.append(prepared.upload.repo_id)
+
+
+@contextlib.contextmanager
+def _prepared(arguments: argparse.Namespace) -> Iterator[list[Prepared]]:
+    """The uploads, whose folders may last no longer than this context."""
+    with tempfile.TemporaryDirectory(prefix="klue-publish-") as temporary:
+        prepare = {"model": _model, "dataset": _dataset, "metrics": _metrics}[arguments.kind]
+        yield [_checked(upload, arguments.max_file_mb) for upload in prepare(arguments, Path(temporary))]
+
+
+def _model(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
+    folder = Path(arguments.folder)
+    check_results(folder)
+    message = f"A KLUE model with its results, from {folder.resolve().name}"
+    return [Upload(arguments.repo_id, "model", folder, (), message, STALE_MODEL)]
+
+
+def _dataset(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
+    source = {name: getattr(arguments, name) for name in ("tasks", "data_dir", "mini", "hub_compatible")}
+    Upload(arguments.repo_id, "dataset", temporary, (), "")  # a wrong name is said before anything is built
+    from klue_datasets.export import MARKER, export
+    from klue_datasets.push import folder_upload
+
+    if arguments.folder is None:
+        folder = temporary / "klue"
+        rows = export(folder, version=arguments.version, **source)
+        return [folder_upload(folder, arguments.repo_id, f"KLUE {arguments.version}: {', '.join(rows)}")]
+    folder = Path(arguments.folder)
+    if any(source.values()):
+        raise ValueError("--folder was given with flags that say what to export; expected one or the other.")
+    card = folder / "README.md"
+    if not card.is_file() or MARKER not in card.read_text(encoding="utf-8"):
+        raise ValueError(f"{folder} was not written by `klue_datasets export`; expected its folder.")
+    tasks = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    return [folder_upload(folder, arguments.repo_id, f"KLUE: {', '.join(tasks)}")]
+
+
+def _metrics(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
+    from klue_metrics.export import MODULES, export
+
+    namespace, _, name = arguments.repo_id.partition("/")
+    if name and name not in MODULES:
+        raise ValueError(
+            f"{arguments.repo_id}: evaluate looks in a Space for a script of the same name; "
+            f"expected {namespace}/ and one of {', '.join(MODULES)}, or {namespace} alone for all."
+        )
+    folders = export(temporary, [name] if name else MODULES, namespace=namespace)
+    message = "The official metric of KLUE, for evaluate.load"
+    return [
+        Upload(f"{namespace}/{folder.name}", "space", folder, (), message, STALE_METRIC) for folder in folders
+    ]
+
+
+def _checked(upload: Upload, limit_mb: int) -> Prepared:
+    files, left_out = publishable(upload.folder, limit_mb=limit_mb)
+    return Prepared(dataclasses.replace(upload, files=tuple(files)), left_out)
+
+
+def _described(prepared: Prepared, *, with_card: bool) -> Iterator[str]:
+    """Lines for people: what goes where, what does not, and the card."""
+    upload = prepared.upload
+    total = sum((upload.folder / path).stat().st_size for path in upload.files)
+    where = FOLDERS[upload.repo_type] + upload.repo_id
+    yield f"{upload.folder} -> {where}: {len(upload.files)} files, {total:,} bytes"
+    yield from (f"  {line}" for line in upload.lines())
+    if prepared.left_out:
+        yield f"Left out, since only the run itself needs it: {', '.join(prepared.left_out)}"
+    if with_card:
+        card = upload.folder / "README.md"
+        yield f"The card, README.md:\n\n{card.read_text(encoding='utf-8').rstrip()}\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

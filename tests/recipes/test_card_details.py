@@ -1,0 +1,155 @@
+"""What model cards say beyond the scores: the paper's numbers are the paper's, wrong answers are wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import yaml
+
+from hub_cards import PUBLISHED, published_scores
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS
+from recipes.engine.card_details import Details, details, published
+from recipes.engine.hardware import hardware
+
+
+def test_nine_published_models_have_every_task_and_keys_that_the_metrics_have() -> None:
+    values = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
+    assert values["split"] == "test"
+    assert len(values["models"]) == 9
+    for scores in values["models"].values():
+        assert list(scores) == list(TASKS)
+        assert sum(len(keys) for keys in scores.values()) == 14
+        for task, keys in scores.items():
+            assert set(keys) <= set(METRICS[task].names)
+            assert all(0 < score < 100 for score in keys.values())
+    assert published_scores("mrc")["KLUE-RoBERTa-large"] == {"exact_match": 75.58, "rouge_w": 80.59}
+    assert published_scores("ynat")["XLM-R-large"] == {"macro_f1": 86.06}
+    assert published_scores("dp")["KoELECTRA-base"] == {"uas_macro_f1": 92.90, "las_macro_f1": 87.77}
+
+
+def test_the_published_scores_are_those_of_the_specification(shared: Path) -> None:
+    spec = (shared / "KLUE_SPEC.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^- ([\w-]+) ([\d. |]+)$", spec, flags=re.MULTILINE)
+    assert len(lines) == 9
+    models = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))["models"]
+    assert [name for name, _ in lines] == list(models)
+    for name, numbers in lines:
+        expected = [[float(number) for number in cell.split()] for cell in numbers.split("|")]
+        assert [list(keys.values()) for keys in models[name].values()] == expected
+
+
+def test_the_table_of_published_scores_says_test_in_every_column() -> None:
+    for task in TASKS:
+        table = published(task)
+        assert len(table.rows) == 9
+        assert all(column.endswith(" (test)") for column in table.header[1:])
+        assert all(len(row) == len(table.header) for row in table.rows)
+
+
+def told(tmp_path: Path, task: str, rows: list[dict[str, Any]], **columns: list[Any]) -> Details:
+    path = tmp_path / "predictions_validation.jsonl"
+    rows = [{"guid": str(index), **row} for index, row in enumerate(rows)]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    names = [row["guid"] for row in rows]
+    return details(task, path, datasets.Dataset.from_dict({"guid": names, **columns}) if columns else None)
+
+
+def test_surest_mistakes_come_first_with_their_texts(tmp_path: Path) -> None:
+    answers = [("neutral", 0.9), ("entailment", 0.5), ("contradiction", 0.7), ("neutral", 0.8)]
+    rows = [{"prediction": name, "reference": "neutral", "score": score} for name, score in answers]
+    found = told(tmp_path, "nli", rows, premise=list("abcd"), hypothesis=["|", "x", "y\n", "z"])
+    assert (found.right, found.answers) == (2, 4)
+    assert found.wrong is not None
+    assert [list(row) for row in found.wrong.rows] == [
+        ["2", "c / y", "neutral", "contradiction"],
+        ["1", "b / x", "neutral", "entailment"],
+    ]
+    assert found.breakdown is not None
+    assert "predicted_as" not in found.breakdown.header
+    low, high = map(float, found.intervals["accuracy"].split(" to "))
+    assert 0 <= low <= 50 <= high <= 100
+
+
+def test_mistakes_have_degrees_where_the_task_has(tmp_path: Path) -> None:
+    sts = told(
+        tmp_path, "sts",
+        [{"prediction": p, "reference": r} for p, r in [(3.2, 2.9), (0.0, 5.0), (4.0, 5.0), (2.0, 1.0)]],
+        sentence1=list("abcd"), sentence2=list("efgh"),
+    )  # fmt: skip
+    assert sts.wrong is not None
+    assert [row[0] for row in sts.wrong.rows] == ["1", "0"]
+    tags = [["B-PS", "I-PS", "O"], ["B-PS", "O", "O"], ["O", "O", "O"]]
+    rows = [{"prediction": given, "reference": tags[0], "tokens": ["민", "수", "|"]} for given in tags]
+    ner = told(tmp_path, "ner", rows)
+    assert ner.wrong is not None
+    assert [list(row) for row in ner.wrong.rows] == [
+        ["2", "민수\\|", "민수 (PS)", "(none)"],
+        ["1", "민수\\|", "민수 (PS)", "민 (PS)"],
+    ]
+    gold = {"head": [2, 0], "deprel": ["NP_SBJ", "VP"]}
+    wrong = {"head": [2, 0], "deprel": ["NP_OBJ", "VP"]}
+    rows = [{"prediction": given, "reference": gold} for given in (gold, wrong)]
+    dp = told(tmp_path, "dp", rows, sentence=["나는 간다", "나는 온다"])
+    assert dp.right == 1
+    assert dp.wrong is not None
+    assert list(dp.wrong.rows[0]) == ["1", "나는 온다", "1 → 2 NP_SBJ", "1 → 2 NP_OBJ"]
+
+
+def test_an_answer_that_is_none_is_shown_as_such(tmp_path: Path) -> None:
+    def row(name: str, answer: str, golds: list[str]) -> dict[str, Any]:
+        reference = {"guid": name, "answers": {"text": golds, "answer_start": [0] * len(golds)}}
+        return {"prediction": {"guid": name, "prediction_text": answer}, "reference": reference}
+
+    rows = [row("0", "", ["서울", "서울시"]), row("1", "", []), row("2", "서울시", ["서울", "서울시"])]
+    found = told(tmp_path, "mrc", rows, question=["어디?", "누가?", "어디?"])
+    assert found.right == 2
+    assert found.wrong is not None
+    assert [list(wrong) for wrong in found.wrong.rows] == [["0", "어디?", "서울 / 서울시", "(none)"]]
+
+
+def test_a_perfect_run_has_no_wrong_answers(tmp_path: Path) -> None:
+    found = told(tmp_path, "ynat", [{"prediction": "경제", "reference": "경제"}] * 2)
+    assert found.wrong is None
+    assert found.right == 2
+
+
+def test_states_are_right_as_sets_turn_by_turn(tmp_path: Path) -> None:
+    turns = [{"prediction": ["a-b-c", "a-b-d"], "reference": ["a-b-d", "a-b-c"], "turn": 0}]
+    turns += [{"prediction": ["a-b-x"], "reference": ["a-b-c"], "turn": 1, "guid": "0"}]
+    single = told(tmp_path, "wos", turns)
+    dialogue = {name: [turn[name] for turn in turns] for name in ("prediction", "reference")}
+    whole = told(tmp_path, "wos", [dialogue])
+    for found in single, whole:
+        assert (found.right, found.answers) == (1, 2)
+        assert found.wrong is not None
+        assert list(found.wrong.rows[0]) == ["0 turn 1", "missing: a-b-c", "added: a-b-x"]
+
+
+def test_the_hardware_has_a_name() -> None:
+    assert re.search(r", \d+ cores$|GiB used at most$", hardware())
+
+
+@pytest.mark.parametrize("task", ["nli"])
+def test_the_card_shows_it_all(task: str, tiny: Path, tmp_path: Path) -> None:
+    from recipes.engine import training
+    from recipes.engine.command_line import make_parser, parse
+    from recipes.tasks import get_recipe
+
+    words = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--mini", "--max_steps", "1"]
+    words += ["--max_train_samples", "16", "--max_eval_samples", "20", "--use_cpu", "--disable_tqdm", "true"]
+    training.run(get_recipe(task), parse(make_parser(task, ""), task, words))
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| accuracy \| [\d.]+ \| [\d.]+ to [\d.]+ \| [\d.]+ \|$", card, flags=re.MULTILINE)
+    assert "\n| KLUE-RoBERTa-large | 89.17 |\n" in card
+    assert "private **test** set" in card
+    assert re.search(r"^\d+ of 20 answers are right in full\.$", card, flags=re.MULTILINE)
+    assert re.search(r"^\* device: .+$", card, flags=re.MULTILINE)
+    for header, rule in re.findall(r"^(\|.*\|)\n(\|[-|]+\|)$", card, flags=re.MULTILINE):
+        assert header.count("|") == rule.count("|")
+    assert not re.search(r"\n{3}", card)

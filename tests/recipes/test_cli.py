@@ -1,0 +1,224 @@
+"""The command ``klue``: what it prints, whom it hands its words to, what a shell completes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS
+from recipes import cli
+from recipes.cli.completion import SHELLS, script, words
+from recipes.cli.texts import ENGLISH, EXAMPLES, KOREAN, LANGUAGES
+from recipes.tasks import MODULES
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.argv", ["klue"])
+
+
+def said(capsys: pytest.CaptureFixture[str], *given: str) -> tuple[int, str]:
+    """The status of a command, and what it printed; argparse ends the process, others return."""
+    capsys.readouterr()
+    try:
+        status = cli.main(given)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    printed = capsys.readouterr()
+    return status, printed.out + printed.err
+
+
+def test_both_languages_say_everything_in_their_own_letters() -> None:
+    for texts in LANGUAGES.values():
+        assert list(texts.commands) == list(cli.COMMANDS) == list(EXAMPLES)
+        assert len(texts.columns) == 6
+    assert list(ENGLISH.options) == list(KOREAN.options)
+    for field in ("unknown", "nearest", "not_here", "lang_missing", "lang_unknown", "which_task"):
+        pair = [getattr(texts, field) for texts in LANGUAGES.values()]
+        assert sorted(re.findall(r"{\w+", pair[0])) == sorted(re.findall(r"{\w+", pair[1])), field
+        assert re.search("[가-힣]", pair[1])
+        assert not re.search("[가-힣]", pair[0])
+
+
+def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = said(capsys, "--help")
+    assert status == 0
+    assert re.findall(r"^  (\w+) {2,}", text.split("options:")[0], flags=re.MULTILINE) == list(cli.COMMANDS)
+    assert said(capsys)[0] == 2
+
+
+@pytest.mark.parametrize("given", [["--lang", "ko"], ["--lang=ko"]])
+def test_help_in_korean_by_flag_or_by_locale(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    assert said(capsys, *given, "--help") == (0, KOREAN.overview() + "\n")
+    monkeypatch.setenv("LANG", "ko_KR.UTF-8")
+    assert said(capsys, "--help") == (0, KOREAN.overview() + "\n")
+    assert said(capsys, "--lang", "en", "--help") == (0, ENGLISH.overview() + "\n")
+    status, text = said(capsys, "train", "ner", "--help")
+    assert status == 0
+    assert text.startswith("klue train: 한 과제")
+    assert "usage: klue train ner [flags]" in text
+
+
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name != "report"])
+def test_every_command_has_help_under_its_own_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = said(capsys, command, "--help")
+    assert status == 0
+    assert text.startswith((f"usage: klue {command}", f"klue {command}: "))
+
+
+def unknown_flags(line: str) -> set[str]:
+    """The flags of a command line that its command does not have."""
+    known = words()
+    _, *given = shlex.split(line.split(" > ")[0])
+    key = ""
+    for word in given:
+        longer = f"{key} {word}".strip()
+        key = longer if longer in known and not word.startswith("-") else key
+    assert key
+    return {word for word in given if word.startswith("--")} - set(known[key])
+
+
+def test_the_examples_have_flags_that_exist() -> None:
+    for command, lines in EXAMPLES.items():
+        for line in lines:
+            assert line.startswith(f"klue {command}")
+            if command != "report":  # its module is looked at when it is called
+                assert unknown_flags(line) == set(), line
+
+
+def test_the_commands_in_the_readme_have_flags_that_exist() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^(?:klue|python -m recipes\.(?:publish)) .*$", readme, flags=re.MULTILINE)
+    assert len(lines) >= 6
+    for line in lines:
+        assert unknown_flags(line.replace("python -m recipes.", "klue ")) == set(), line
+
+
+def test_mistakes_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = said(capsys, "trian")
+    assert (status, text.split(";")[0]) == (2, "klue: 'trian' is unknown")
+    assert text.endswith(" Did you mean train?\n")
+    assert "expected one of ynat" in said(capsys, "train", "nothing")[1]
+    assert said(capsys, "--lang", "fr", "tasks")[1] == "klue: --lang is 'fr'; expected one of en, ko\n"
+    assert said(capsys, "--lang")[0] == 2
+    assert said(capsys, "--lang=ko", "trian")[1].startswith("klue: 'trian': 알 수 없는 값입니다.")
+    assert said(capsys, "completion", "tcsh")[0] == 2
+    assert said(capsys, "tasks", "--jsn")[1].endswith(" Did you mean --json?\n")
+
+
+def test_tasks_come_from_the_records(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = said(capsys, "tasks")
+    assert status == 0
+    lines = text.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == list(TASKS)
+    for line, (name, task) in zip(lines, TASKS.items(), strict=True):
+        assert task.title in line
+        assert f"{task.counts['train']:,}" in line
+        assert ", ".join(METRICS[name].names.values()) in line
+        assert (f"train_{MODULES[name]}.py" if name in MODULES else "to come") in line
+    records = json.loads(said(capsys, "tasks", "--json")[1])
+    assert [record["task"] for record in records] == list(TASKS)
+    assert records[0]["metrics"] == dict(METRICS["ynat"].names)
+    korean = said(capsys, "--lang", "ko", "tasks")[1]
+    assert all(task.title_ko in korean for task in TASKS.values())
+
+
+def test_words_are_handed_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    status, text = said(capsys, "data", "stats", "--mini", "--tasks", "sts", "--json")
+    assert status == 0
+    assert "sts" in json.loads(text)
+    handed: list[tuple] = []
+    monkeypatch.setattr("recipes.engine.command.main", lambda *given: handed.append(given))
+    assert said(capsys, "train", "tc", "--mini")[0] == 0
+    assert handed[0][0] == "ynat"
+    assert "accelerate launch recipes/train_tc.py" in handed[0][1]
+    assert handed[0][2] == ["--mini"]
+    monkeypatch.setattr("recipes.run_all.main", lambda given: handed.append(given) or 3)
+    assert said(capsys, "train", "all", "--seed", "1")[0] == 3
+    assert handed[1] == ["--seed", "1"]
+    predictions = tmp_path / "p.jsonl"
+    predictions.write_text('{"guid": "a", "prediction": "neutral", "reference": "neutral"}\n' * 1)
+    status, text = said(
+        capsys, "score", "--task", "nli", "--predictions", str(predictions), "--resamples", "0"
+    )
+    assert status == 0
+    assert "100.00" in text
+
+
+def test_a_command_whose_module_is_missing_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(cli.COMMANDS, "report", cli._run("report", "recipes.no_such_module"))
+    assert said(capsys, "report") == (
+        2, "klue: report needs recipes.no_such_module, which is not part of this installation\n",
+    )  # fmt: skip
+
+
+def test_the_console_script_is_this_command_and_its_package_is_installed() -> None:
+    project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(r'^klue = "(.*)"$', project, flags=re.MULTILINE) == ["recipes.cli:main"]
+    assert '"recipes.cli",' in project
+
+
+def test_help_is_quick_and_imports_nothing_heavy(python) -> None:
+    program = "import sys; from recipes import cli; cli.main(['--help']); print(*sys.modules)"
+    start = time.perf_counter()
+    loaded = python("-c", program).stdout.split()
+    assert time.perf_counter() - start < 1.5
+    assert not {"torch", "transformers", "datasets", "evaluate", "numpy", "huggingface_hub"} & set(loaded)
+    assert python("-m", "recipes.cli", "tasks").returncode == 0
+
+
+def complete(script_path: Path, typed: str) -> list[str]:
+    """What bash offers for the last word of a line."""
+    given = typed.split(" ")
+    line = " ".join(shlex.quote(word) for word in given)
+    program = f"source {script_path}; COMP_WORDS=({line}); COMP_CWORD={len(given) - 1}; _klue"
+    done = subprocess.run(
+        ["bash", "-c", f'{program}; printf "%s\\n" "${{COMPREPLY[@]}}"'],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_tasks_flags_and_values(tmp_path: Path) -> None:
+    path = tmp_path / "klue.bash"
+    path.write_text(script("bash"))
+    assert complete(path, "klue ") == [*cli.COMMANDS, "--lang", "--version", "--help"]
+    assert complete(path, "klue --lang k") == ["ko"]
+    assert complete(path, "klue --lang ko tr") == ["train"]
+    assert complete(path, "klue train n") == ["nli", "ner"]
+    assert complete(path, "klue train dp --hea") == ["--head", "--head_learning_rate"]
+    assert complete(path, "klue train dp --head b") == ["biaffine"]
+    assert complete(path, "klue data ex") == ["export"]
+    assert complete(path, "klue data export --mini --ver") == ["--version"]
+    assert complete(path, "klue publish model --dry") == ["--dry_run"]
+    assert complete(path, "klue compare a.jsonl b.jsonl --tas") == ["--task"]
+    assert complete(path, "klue train ner --output_dir o") == []  # the shell offers files
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_accepts_its_script_and_knows_everything(shell: str, tmp_path: Path) -> None:
+    text = script(shell)
+    for key, offered in words().items():
+        assert f'"{key}"' in text
+        assert f'"{" ".join(offered)}"' in text
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    path = tmp_path / "script"
+    path.write_text(text)
+    assert subprocess.run([shell, "-n", str(path)], check=False).returncode == 0
