@@ -19,6 +19,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", README, flags=re.DOTALL)
 
 
+def test_the_korean_readme_has_the_same_commands_examples_and_table() -> None:
+    korean = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+    blocks, metrics = r"```.*?```", r"^\| (?:ynat|sts|nli|ner|re|dp|mrc|wos) \|[^|]*(\|.*)$"
+    assert re.findall(blocks, korean, flags=re.DOTALL) == re.findall(blocks, README, flags=re.DOTALL)
+    assert re.findall(metrics, korean, flags=re.MULTILINE) == re.findall(metrics, README, flags=re.MULTILINE)
+    assert len(re.findall(r"^## ", korean, flags=re.MULTILINE)) == README.count("\n## ")
+    flags = r"`(--\w+[^`]*)`"
+    assert sorted(re.findall(flags, korean)) == sorted(re.findall(flags, README))
+
+
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) == README.count("```python") == 3
 
