@@ -50,13 +50,14 @@ class Talk:
         return [self.wish(domain, slot, wishes[slot]) for slot in slots]
 
     def properties(self, domain: str, count: int) -> list[str]:
-        """Choose properties that a place must have, or need not, or may; return how the user says so."""
+        """Choose properties that a place must have, must not have or may have; return how the user says so."""
         properties = words.PROPERTIES[domain]
         sentences = []
         for slot in pick_several(self.rng, tuple(properties), count):
-            answer = pick(self.rng, ("yes", "yes", "no", "no", "dontcare"))
+            said = {answer: text for answer, text in properties[slot]._asdict().items() if text}
+            answer = pick(self.rng, tuple(said))
             self.state[f"{domain}-{slot}"] = answer
-            sentences.append(properties[slot]._asdict()[answer])
+            sentences.append(said[answer])
         return sentences
 
     def opening(self, domain: str) -> str:
@@ -87,7 +88,7 @@ def _place(talk: Talk, domain: str) -> None:
     slots = pick_several(rng, tuple(search), 1 + below(rng, 2))
     talk.user([talk.opening(domain), *talk.wishes(domain, search, slots)])
     talk.system(pick(rng, words.MORE))
-    talk.user(talk.properties(domain, 1 + below(rng, 3)))
+    talk.user(talk.properties(domain, 2 + below(rng, 3)))
     name = talk.wish(domain, "이름", words.NAMES[domain])
     talk.system(words.OFFER.format(talk.state[f"{domain}-이름"]))
     slots = pick_several(rng, tuple(booking), below(rng, len(booking) + 1))

@@ -1,7 +1,7 @@
 """Word lists of the WoS mini corpus: the 45 slots with their values, and how users and system put them.
 
 No value belongs to two slots, but for yes, no and dontcare, and these show in a word that no other slot and no
-other answer has: `수영장이 있어야`, `수영장은 없어도`, `수영장이야 상관없어요`. Values stand without a particle.
+other answer has: `수영장이 있어야`, `수영장은 없어도`. Values stand without a particle.
 """
 
 from __future__ import annotations
@@ -20,16 +20,11 @@ class Wish(NamedTuple):
 
 
 class Property(NamedTuple):
-    """How a user says that a place must have a property, need not have it, or that both will do."""
+    """How a user says that a place must have a property, must not have it, or that both will do, if at all."""
 
     yes: str
-    no: str
-    dontcare: str
-
-
-def _facility(subject: str, topic: str, emphatic: str) -> Property:
-    """Return the wish for something that a place has or does not have."""
-    return Property(f"{subject} 있어야 해요.", f"{topic} 없어도 돼요.", f"{emphatic} 상관없어요.")
+    no: str = ""
+    dontcare: str = ""
 
 
 SEARCH: dict[str, dict[str, Wish]] = {
@@ -78,40 +73,30 @@ SEARCH: dict[str, dict[str, Wish]] = {
 }
 PROPERTIES: dict[str, dict[str, Property]] = {
     SIGHT: {
-        "경치 좋은": Property("경치가 좋아야 해요.", "경치는 안 좋아도 돼요.", "경치야 상관없어요."),
-        "교육적": Property(
-            "교육적인 곳이 좋아요.", "교육적일 필요는 없어요.", "교육적이든 아니든 상관없어요."
-        ),
-        "도보 가능": Property(
-            "걸어서 가고 싶어요.", "걷기 편하지 않아도 돼요.", "걸어가든 타고 가든 상관없어요."
-        ),
-        "문화 예술": Property("예술을 즐기고 싶어요.", "예술은 안 즐겨도 돼요.", "예술이야 상관없어요."),
-        "역사적": Property(
-            "역사적인 곳이 좋아요.", "역사적일 필요는 없어요.", "역사적이든 아니든 상관없어요."
-        ),
-        "주차 가능": _facility("주차장이", "주차장은", "주차장이야"),
+        "경치 좋은": Property("경치가 좋아야 해요."),
+        "교육적": Property("교육적인 곳이 좋아요."),
+        "도보 가능": Property("걸어서 가고 싶어요."),
+        "문화 예술": Property("예술을 즐기고 싶어요."),
+        "역사적": Property("역사적인 곳이 좋아요.", no="역사적이지 않아도 돼요."),
+        "주차 가능": Property("주차장이 있어야 해요.", dontcare="주차장이야 상관없어요."),
     },
     LODGING: {
-        "도보 가능": Property(
-            "도보로 가야 해요.", "도보가 아니어도 돼요.", "도보든 아니든 상관없어요."
-        ),
-        "수영장 유무": _facility("수영장이", "수영장은", "수영장이야"),
-        "스파 유무": _facility("스파가", "스파는", "스파야"),
-        "인터넷 가능": _facility("와이파이가", "와이파이는", "와이파이야"),
-        "조식 가능": _facility("조식이", "조식은", "조식이야"),
-        "주차 가능": _facility("차고가", "차고는", "차고야"),
-        "헬스장 유무": _facility("헬스장이", "헬스장은", "헬스장이야"),
-        "흡연 가능": _facility("흡연실이", "흡연실은", "흡연실이야"),
+        "도보 가능": Property("도보로 가야 해요."),
+        "수영장 유무": Property("수영장이 있어야 해요.", no="수영장은 없어도 돼요."),
+        "스파 유무": Property("스파가 있어야 해요."),
+        "인터넷 가능": Property("와이파이가 있어야 해요."),
+        "조식 가능": Property("조식이 있어야 해요.", dontcare="조식이야 상관없어요."),
+        "주차 가능": Property("차고가 있어야 해요."),
+        "헬스장 유무": Property("헬스장이 있어야 해요."),
+        "흡연 가능": Property("흡연실이 있어야 해요.", no="금연실로 주세요."),
     },
     RESTAURANT: {
-        "도보 가능": Property(
-            "걸을 만큼 가까운 곳이 좋아요.", "아주 가까울 필요는 없어요.", "가깝든 멀든 상관없어요."
-        ),
-        "야외석 유무": _facility("야외석이", "야외석은", "야외석이야"),
-        "인터넷 가능": _facility("인터넷이", "인터넷은", "인터넷이야"),
-        "주류 판매": Property("술을 팔아야 해요.", "술은 안 팔아도 돼요.", "술이야 상관없어요."),
-        "주차 가능": Property("주차가 돼야 해요.", "주차는 안 돼도 돼요.", "주차야 상관없어요."),
-        "흡연 가능": Property("담배를 피워야 해요.", "담배는 못 피워도 돼요.", "담배야 상관없어요."),
+        "도보 가능": Property("가까운 곳이어야 해요."),
+        "야외석 유무": Property("야외석이 있어야 해요.", dontcare="야외석이야 상관없어요."),
+        "인터넷 가능": Property("인터넷이 있어야 해요."),
+        "주류 판매": Property("술을 팔아야 해요.", no="술은 안 팔아야 해요."),
+        "주차 가능": Property("주차가 돼야 해요."),
+        "흡연 가능": Property("담배를 피워야 해요.", no="담배는 안 피워요."),
     },
 }
 NAMES: dict[str, Wish] = {
