@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
 SETTINGS = (
     "scale_slots",
+    "slot_spread",
+    "attention_scale",
     "value_loss",
     "teacher_forcing",
     "num_beams",
