@@ -1,7 +1,7 @@
 """WoS mini corpus: dialogues in which a user looks for places, books them and asks for rides.
 
-After each turn of the user the state holds everything wanted so far. What a slot's value is shows in the words
-of one turn, so that a small model learns it in minutes; only corrections ask which of two values came last.
+After each turn of the user the state holds everything wanted so far. A slot's value shows in the words of one
+turn, so that a small model learns it in minutes; only corrections ask which of two values came last.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Talk:
         return [self.wish(domain, slot, wishes[slot]) for slot in slots]
 
     def properties(self, domain: str, count: int) -> list[str]:
-        """Choose properties that a place must have, must not have or may have; return how the user says so."""
+        """Choose properties that a place must, must not or may have; return how the user says so."""
         properties = words.PROPERTIES[domain]
         sentences = []
         for slot in pick_several(self.rng, tuple(properties), count):
@@ -83,7 +83,7 @@ def ontology() -> dict[str, list[str]]:
 
 
 def _place(talk: Talk, domain: str) -> None:
-    """The user looks for a place, says what it must have, and takes the one offered, booking it if need be."""
+    """The user looks for a place, says what it must have, takes the one offered, and perhaps books it."""
     rng, search, booking = talk.rng, words.SEARCH[domain], words.BOOKING.get(domain, {})
     slots = pick_several(rng, tuple(search), 1 + below(rng, 2))
     talk.user([talk.opening(domain), *talk.wishes(domain, search, slots)])

@@ -1,7 +1,7 @@
 """Word lists of the WoS mini corpus: the 45 slots with their values, and how users and system put them.
 
-No value belongs to two slots, but for yes, no and dontcare, and these show in a word that no other slot and no
-other answer has: `수영장이 있어야`, `수영장은 없어도`. Values stand without a particle.
+No value belongs to two slots, but for yes, no and dontcare, and these show in a word that no other slot and
+no other answer has: `수영장이 있어야`, `수영장은 없어도`. Values stand without a particle.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Wish(NamedTuple):
 
 
 class Property(NamedTuple):
-    """How a user says that a place must have a property, must not have it, or that both will do, if at all."""
+    """How a user says that a place must have a property, must not have it, or may have it."""
 
     yes: str
     no: str = ""
@@ -102,9 +102,7 @@ PROPERTIES: dict[str, dict[str, Property]] = {
 NAMES: dict[str, Wish] = {
     SIGHT: Wish(("달빛정원", "솔바람숲", "은하전시관", "나루광장"), ("{} 좋네요.", "{} 거기로 갈게요.")),
     LODGING: Wish(("구름채", "온돌마루", "새벽별", "소담재"), ("{} 좋네요.", "{} 거기에서 묵을게요.")),
-    RESTAURANT: Wish(
-        ("들꽃밥상", "가마솥", "두레상", "해맑은부엌"), ("{} 좋네요.", "{} 거기에서 먹을게요.")
-    ),
+    RESTAURANT: Wish(("들꽃밥상", "가마솥", "두레상", "해맑은부엌"), ("{} 좋네요.", "{} 거기에서 먹을게요.")),
 }
 BOOKING: dict[str, dict[str, Wish]] = {
     LODGING: {

@@ -35,8 +35,8 @@ class StateSettings:
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
         scale_slots: Begin training with GRU input weights scaled to the slots' vectors.
         slot_spread: The spread that the slots' vectors then have for the GRU.
-        attention_scale: Factor of the attention's scores; below 1 it begins less sharp, and so finds the words
-            of slots without a generated value sooner, for which nothing but the gates tells it where to look.
+        attention_scale: Factor of the attention's scores; below 1 it begins less sharp. It then sooner finds
+            the words of yes and no, for which nothing but the gates tells it where to look.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
     """
 
