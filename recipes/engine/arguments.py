@@ -56,6 +56,10 @@ class RecipeArguments:
         None, "how different, with --scale_slots (default: the checkpoint's, else 1)",
         tasks=("wos",), group="model",
     )  # fmt: skip
+    dropout: float | None = _flag(
+        None, "share of each layer's outputs that training drops (default: the checkpoint's)",
+        tasks=("wos",), group="model",
+    )  # fmt: skip
     attention_scale: float | None = _flag(
         None, "factor of the decoder's attention scores (default: the checkpoint's, else 1)",
         tasks=("wos",), group="model",
