@@ -1,4 +1,8 @@
-"""Word lists of the WoS mini corpus: the 45 slots with their values, and how users and system put them."""
+"""Word lists of the WoS mini corpus: the 45 slots with their values, and how users and system put them.
+
+No value belongs to two slots, but for yes, no and dontcare, and these show in a word that no other slot and
+no other answer has: `수영장이 있어야`, `수영장은 없어도`. Values stand without a particle.
+"""
 
 from __future__ import annotations
 
@@ -6,187 +10,163 @@ from typing import NamedTuple
 
 SIGHT, LODGING, RESTAURANT, SUBWAY, TAXI = "관광", "숙소", "식당", "지하철", "택시"
 
-REGIONS = ("강변", "항구", "언덕 마을", "시장 거리", "호수 북쪽", "호수 남쪽")
-PRICES = {"저렴": "저렴한", "보통": "보통 가격의", "고급": "고급스러운"}
-DAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
-PEOPLE = tuple(str(number) for number in range(1, 10))
-NIGHTS = tuple(str(number) for number in range(1, 6))
-TIMES = tuple(f"{hour:02d}:{minute}" for hour in range(9, 22) for minute in ("00", "20", "40"))
-STATIONS = ("하늘역", "바람역", "구름역", "노을역", "무지개역", "별빛역", "이슬역", "햇살역")
-TAXIS = ("일반", "모범", "대형")
-
-KINDS = {
-    SIGHT: ("공원", "미술관", "박물관", "전통 시장"),
-    LODGING: ("호텔", "민박", "여관", "한옥"),
-    RESTAURANT: ("한식당", "중식당", "일식당", "분식집"),
-}
-NAMES = {
-    SIGHT: ("달빛 정원", "솔바람 숲", "은하 전시관", "나루터 광장", "돌담길", "푸른 전망대"),
-    LODGING: ("구름채", "달무리 스테이", "온돌마루", "새벽별 하우스", "늘봄 리조트", "소담채"),
-    RESTAURANT: ("들꽃 밥상", "해맑은 부엌", "가마솥 이야기", "늘푸른 식탁", "두레 상차림", "꽃피는 주방"),
-}
-# What a user calls the place before saying of what kind it should be.
-ANY_PLACE = {SIGHT: "관광지", LODGING: "숙소", RESTAURANT: "식당"}
-PLACES = NAMES[SIGHT] + NAMES[LODGING] + NAMES[RESTAURANT]
-
 
 class Wish(NamedTuple):
-    """How a user wants, does not want or does not mind a property, and how the system asks for it."""
+    """How a user says which of a slot's values is wanted, or that any will do, where that occurs."""
+
+    values: tuple[str, ...]
+    said: tuple[str, ...]
+    dontcare: str = ""
+
+
+class Property(NamedTuple):
+    """How a user says that a place must have a property, must not have it, or may have it."""
 
     yes: str
-    no: str
-    dontcare: str
-    question: str
+    no: str = ""
+    dontcare: str = ""
 
 
-WALK = Wish(
-    "역에서 걸어갈 수 있으면 좋겠어요.",
-    "걸어서 갈 필요는 없어요.",
-    "걸어서 가든 차로 가든 상관없어요.",
-    "역에서 걸어갈 수 있어야 하나요?",
-)
-PARKING = Wish(
-    "주차가 되면 좋겠어요.", "주차는 필요 없어요.", "주차는 되든 안 되든 상관없어요.", "주차가 필요하세요?"
-)
-INTERNET = Wish(
-    "인터넷이 되면 좋겠어요.",
-    "인터넷은 필요 없어요.",
-    "인터넷은 되든 안 되든 상관없어요.",
-    "인터넷이 필요하세요?",
-)
-SMOKING = Wish(
-    "담배를 피울 수 있으면 좋겠어요.",
-    "담배를 못 피우는 곳이 좋아요.",
-    "담배는 피우든 안 피우든 상관없어요.",
-    "담배를 피울 수 있어야 하나요?",
-)
-
-
-def _facility(name: str, topic: str, subject: str) -> Wish:
-    """Return the wish for something that a place has or does not have."""
-    return Wish(
-        f"{subject} 있으면 좋겠어요.",
-        f"{topic} 필요 없어요.",
-        f"{topic} 있든 없든 상관없어요.",
-        f"{name} 있는 곳을 원하세요?",
-    )
-
-
-WISHES = {
+SEARCH: dict[str, dict[str, Wish]] = {
     SIGHT: {
-        "경치 좋은": Wish(
-            "경치가 좋으면 좋겠어요.",
-            "경치가 좋을 필요는 없어요.",
-            "경치는 상관없어요.",
-            "경치가 좋은 곳을 원하세요?",
+        "종류": Wish(
+            ("공원", "미술관", "박물관", "유적지"),
+            ("{} 추천해 주세요.", "{} 같은 곳이 좋아요."),
+            "관광지야 아무 곳이나 좋아요.",
         ),
-        "교육적": Wish(
-            "교육적인 곳이면 좋겠어요.",
-            "교육적일 필요는 없어요.",
-            "교육적인지는 상관없어요.",
-            "교육적인 곳을 원하세요?",
+        "지역": Wish(
+            ("강변", "호숫가", "바닷가", "언덕길"),
+            ("{} 근처로 갈게요.", "{} 쪽이면 좋겠어요."),
+            "동네야 아무 곳이나 좋아요.",
         ),
-        "도보 가능": WALK,
-        "문화 예술": Wish(
-            "문화 예술을 즐길 수 있으면 좋겠어요.",
-            "문화 예술 공간일 필요는 없어요.",
-            "문화 예술은 즐기든 못 즐기든 상관없어요.",
-            "문화 예술을 즐길 수 있는 곳을 원하세요?",
-        ),
-        "역사적": Wish(
-            "역사적인 곳이면 좋겠어요.",
-            "역사적일 필요는 없어요.",
-            "역사적인지는 상관없어요.",
-            "역사적인 곳을 원하세요?",
-        ),
-        "주차 가능": PARKING,
     },
     LODGING: {
-        "도보 가능": WALK,
-        "수영장 유무": _facility("수영장이", "수영장은", "수영장이"),
-        "스파 유무": _facility("스파가", "스파는", "스파가"),
-        "인터넷 가능": INTERNET,
-        "조식 가능": _facility("아침 식사가", "아침 식사는", "아침 식사가"),
-        "주차 가능": PARKING,
-        "헬스장 유무": _facility("헬스장이", "헬스장은", "헬스장이"),
-        "흡연 가능": SMOKING,
+        "가격대": Wish(
+            ("저렴", "적당", "비싼"), ("숙박비는 {} 수준이면 돼요.",), "숙박비야 얼마든지 괜찮아요."
+        ),
+        "종류": Wish(
+            ("호텔", "민박", "펜션", "한옥"),
+            ("{} 추천해 주세요.", "{} 종류로 찾아 주세요."),
+            "숙소야 아무 곳이나 좋아요.",
+        ),
+        "지역": Wish(
+            ("북쪽", "남쪽", "동쪽", "서쪽"),
+            ("도시 {} 방면이면 좋겠어요.", "{} 근처에서 묵을게요."),
+            "위치야 어디든 괜찮아요.",
+        ),
     },
     RESTAURANT: {
-        "도보 가능": WALK,
-        "야외석 유무": _facility("야외석이", "야외석은", "야외석이"),
-        "인터넷 가능": INTERNET,
-        "주류 판매": Wish(
-            "술을 팔면 좋겠어요.",
-            "술을 안 파는 곳이 좋아요.",
-            "술은 팔든 안 팔든 상관없어요.",
-            "술을 파는 곳을 원하세요?",
+        "가격대": Wish(
+            ("알뜰", "보통", "고급"), ("음식값은 {} 수준이면 돼요.",), "음식값이야 얼마든지 괜찮아요."
         ),
-        "주차 가능": PARKING,
-        "흡연 가능": SMOKING,
+        "종류": Wish(
+            ("한식당", "중식당", "일식당", "분식집"),
+            ("{} 추천해 주세요.", "{} 종류로 찾아 주세요."),
+            "메뉴야 아무거나 좋아요.",
+        ),
+        "지역": Wish(
+            ("시장통", "대학가", "번화가", "주택가"),
+            ("{} 근처로 갈게요.", "{} 쪽이면 좋겠어요."),
+            "지역이야 어디든 괜찮아요.",
+        ),
     },
 }
-
-_YES_NO = ("yes", "no")
-# Domain -> slot -> values, apart from none and dontcare; the slots are the 45 of the official ontology.
-VALUES: dict[str, dict[str, tuple[str, ...]]] = {
+PROPERTIES: dict[str, dict[str, Property]] = {
     SIGHT: {
-        **dict.fromkeys(WISHES[SIGHT], _YES_NO),
-        "이름": NAMES[SIGHT],
-        "종류": KINDS[SIGHT],
-        "지역": REGIONS,
+        "경치 좋은": Property("경치가 좋아야 해요."),
+        "교육적": Property("교육적인 곳이 좋아요."),
+        "도보 가능": Property("걸어서 가고 싶어요."),
+        "문화 예술": Property("예술을 즐기고 싶어요."),
+        "역사적": Property("역사적인 곳이 좋아요.", no="역사적이지 않아도 돼요."),
+        "주차 가능": Property("주차장이 있어야 해요.", dontcare="주차장이야 상관없어요."),
     },
     LODGING: {
-        **dict.fromkeys(WISHES[LODGING], _YES_NO),
-        "가격대": tuple(PRICES),
-        "예약 기간": NIGHTS,
-        "예약 명수": PEOPLE,
-        "예약 요일": DAYS,
-        "이름": NAMES[LODGING],
-        "종류": KINDS[LODGING],
-        "지역": REGIONS,
+        "도보 가능": Property("도보로 가야 해요."),
+        "수영장 유무": Property("수영장이 있어야 해요.", no="수영장은 없어도 돼요."),
+        "스파 유무": Property("스파가 있어야 해요."),
+        "인터넷 가능": Property("와이파이가 있어야 해요."),
+        "조식 가능": Property("조식이 있어야 해요.", dontcare="조식이야 상관없어요."),
+        "주차 가능": Property("차고가 있어야 해요."),
+        "헬스장 유무": Property("헬스장이 있어야 해요."),
+        "흡연 가능": Property("흡연실이 있어야 해요.", no="금연실로 주세요."),
     },
     RESTAURANT: {
-        **dict.fromkeys(WISHES[RESTAURANT], _YES_NO),
-        "가격대": tuple(PRICES),
-        "예약 명수": PEOPLE,
-        "예약 시간": TIMES,
-        "예약 요일": DAYS,
-        "이름": NAMES[RESTAURANT],
-        "종류": KINDS[RESTAURANT],
-        "지역": REGIONS,
+        "도보 가능": Property("가까운 곳이어야 해요."),
+        "야외석 유무": Property("야외석이 있어야 해요.", dontcare="야외석이야 상관없어요."),
+        "인터넷 가능": Property("인터넷이 있어야 해요."),
+        "주류 판매": Property("술을 팔아야 해요.", no="술은 안 팔아야 해요."),
+        "주차 가능": Property("주차가 돼야 해요."),
+        "흡연 가능": Property("담배를 피워야 해요.", no="담배는 안 피워요."),
     },
-    SUBWAY: {"도착지": STATIONS, "출발 시간": TIMES, "출발지": STATIONS},
+}
+NAMES: dict[str, Wish] = {
+    SIGHT: Wish(("달빛정원", "솔바람숲", "은하전시관", "나루광장"), ("{} 좋네요.", "{} 거기로 갈게요.")),
+    LODGING: Wish(("구름채", "온돌마루", "새벽별", "소담재"), ("{} 좋네요.", "{} 거기에서 묵을게요.")),
+    RESTAURANT: Wish(("들꽃밥상", "가마솥", "두레상", "해맑은부엌"), ("{} 좋네요.", "{} 거기에서 먹을게요.")),
+}
+BOOKING: dict[str, dict[str, Wish]] = {
+    LODGING: {
+        "예약 기간": Wish(("1", "2", "3"), ("{} 박 할게요.",)),
+        "예약 명수": Wish(("4", "5", "6"), ("모두 {} 명이 묵어요.",)),
+        "예약 요일": Wish(("금요일", "토요일", "일요일"), ("{} 체크인이요.", "{} 숙박이요.")),
+    },
+    RESTAURANT: {
+        "예약 명수": Wish(("7", "8", "9"), ("모두 {} 명이 먹어요.",)),
+        "예약 시간": Wish(("17:00", "18:00", "19:00"), ("{} 예약이요.", "{} 식사로 잡아 주세요.")),
+        "예약 요일": Wish(("월요일", "화요일", "수요일", "목요일"), ("{} 방문이요.", "{} 예약이요.")),
+    },
+}
+RIDES: dict[str, dict[str, Wish]] = {
+    SUBWAY: {
+        "출발지": Wish(("하늘역", "바람역", "구름역", "노을역"), ("{} 출발이에요.", "{} 에서 타요.")),
+        "도착지": Wish(("별빛역", "이슬역", "햇살역", "새벽역"), ("{} 도착이에요.", "{} 까지 가요.")),
+        "출발 시간": Wish(
+            ("09:10", "10:10", "11:10"), ("{} 열차로 갈게요.", "{} 출발로요."), "열차야 아무 때나 좋아요."
+        ),
+    },
     TAXI: {
-        "도착 시간": TIMES,
-        "도착지": PLACES + STATIONS,
-        "종류": TAXIS,
-        "출발 시간": TIMES,
-        "출발지": PLACES + STATIONS,
+        "출발지": Wish(("공항", "터미널", "항구", "시청"), ("{} 출발이에요.", "{} 앞에서 타요.")),
+        "도착지": Wish(("백화점", "경기장", "극장", "병원"), ("{} 도착이에요.", "{} 앞에서 내려요.")),
+        "종류": Wish(
+            ("일반", "모범", "대형"), ("{} 택시로 불러 주세요.", "{} 택시요."), "차종이야 아무거나 좋아요."
+        ),
+        "출발 시간": Wish(("12:30", "13:30", "14:30"), ("{} 출발로요.", "{} 택시를 탈게요.")),
+        "도착 시간": Wish(("20:50", "21:50", "22:50"), ("{} 도착으로요.", "{} 전에 내려야 해요.")),
     },
 }
+# A taxi is ordered for one time: that of leaving or that of arriving.
+TIMES_OF_TAXI = ("출발 시간", "도착 시간")
+
+# How a user begins to talk about a domain, and how the system asks for more.
+OPENINGS = {
+    SIGHT: ("가볼 만한 관광지를 찾고 있어요.", "관광지를 알려 주세요."),
+    LODGING: ("묵을 숙소를 찾고 있어요.", "숙소를 알려 주세요."),
+    RESTAURANT: ("밥 먹을 식당을 찾고 있어요.", "식당을 알려 주세요."),
+    SUBWAY: ("지하철 길을 알려 주세요.", "지하철을 타려고 해요."),
+    TAXI: ("택시를 불러 주세요.", "택시를 타려고 해요."),
+}
+GREETINGS = ("안녕하세요.", "저기요.", "여행 왔어요.")
+FURTHER = ("그리고", "이번에는", "또")
+MORE = ("네, 더 말씀해 주세요.", "다른 조건도 있으세요?", "알겠습니다. 또 있으신가요?")
+OFFER = "{} 어떠세요?"
+BOOKED = ("네, 예약했습니다.", "예약되었습니다. 더 도와드릴까요?")
+FOUND = ("네, 알아봤습니다.", "알겠습니다. 더 도와드릴까요?")
+CORRECTION = "잠깐만요, {old} 말고 {new} 쪽으로 바꿔 주세요."
+CORRECTED = "네, 바꿔 드렸습니다."
+CLOSINGS = ("감사합니다.", "이제 다 됐어요. 고마워요.", "네, 그거면 충분해요.")
+FAREWELLS = ("네, 좋은 여행 되세요.", "즐거운 시간 보내세요.", "이용해 주셔서 감사합니다.")
 
 # The domains of a dialogue, in the order in which they are talked about.
 PLANS = (
-    (SIGHT,),
     (LODGING,),
     (RESTAURANT,),
-    (SUBWAY,),
-    (TAXI,),
+    (SIGHT,),
+    (LODGING, TAXI),
+    (RESTAURANT, SUBWAY),
+    (SIGHT, LODGING),
+    (LODGING, RESTAURANT),
+    (RESTAURANT, TAXI),
     (SIGHT, RESTAURANT),
     (LODGING, SIGHT),
-    (RESTAURANT, TAXI),
-    (LODGING, TAXI),
-    (SIGHT, SUBWAY),
-    (RESTAURANT, LODGING),
-    (LODGING, RESTAURANT, TAXI),
-    (SIGHT, RESTAURANT, SUBWAY),
+    (SIGHT, SUBWAY, TAXI),
 )
-OPENINGS = ("안녕하세요. ", "여행을 왔는데요. ", "저기요. ", "")
-FURTHER = ("그리고 ", "또 ", "이번에는 ")
-CLOSINGS = ("감사합니다. 더 필요한 것은 없어요.", "이제 다 됐어요. 고마워요.", "네, 그거면 충분해요.")
-FAREWELLS = ("네, 좋은 여행 되세요.", "감사합니다. 즐거운 시간 보내세요.", "이용해 주셔서 감사합니다.")
-REQUESTS = {
-    "전화번호도 알려 주세요.": "전화번호는 {number}번입니다.",
-    "주소를 알 수 있을까요?": "새빛로 {number}번지입니다.",
-    "평점은 어떤가요?": "평점은 5점 만점에 4점입니다.",
-}

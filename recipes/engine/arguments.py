@@ -52,6 +52,18 @@ class RecipeArguments:
         None, "begin with a decoder to which slots look different from the first: learns faster",
         tasks=("wos",), group="model",
     )  # fmt: skip
+    slot_spread: float | None = _flag(
+        None, "how different, with --scale_slots (default: the checkpoint's, else 1)",
+        tasks=("wos",), group="model",
+    )  # fmt: skip
+    dropout: float | None = _flag(
+        None, "share of each layer's outputs that training drops (default: the checkpoint's)",
+        tasks=("wos",), group="model",
+    )  # fmt: skip
+    attention_scale: float | None = _flag(
+        None, "factor of the decoder's attention scores (default: the checkpoint's, else 1)",
+        tasks=("wos",), group="model",
+    )  # fmt: skip
     head: str | None = _flag(
         None,
         "what scores arcs: the baseline's LSTMs, or biaffine attention alone (default: the checkpoint's, "

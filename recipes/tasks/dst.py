@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from recipes.engine.modeling import LoadedModel
 
 ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")  # in configurations like BERT's
 SETTINGS = (
     "scale_slots",
+    "slot_spread",
+    "attention_scale",
     "value_loss",
     "teacher_forcing",
     "num_beams",
@@ -70,6 +73,9 @@ class DialogueStates(Recipe):
         dataclasses.replace(settings).write(config)  # checked once more
         for name in ORACLES:
             setattr(config, name, getattr(arguments, name))
+        if arguments.dropout is not None:
+            for name in DROPOUTS:
+                setattr(config, name, arguments.dropout)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """Our own DialogueStateTracker."""

@@ -34,6 +34,9 @@ class StateSettings:
         num_beams: Beams of the search for a value; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
         scale_slots: Begin training with GRU input weights scaled to the slots' vectors.
+        slot_spread: The spread that the slots' vectors then have for the GRU.
+        attention_scale: Factor of the attention's scores; below 1 it begins less sharp. It then sooner finds
+            the words of yes and no, for which nothing but the gates tells it where to look.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
     """
 
@@ -48,6 +51,8 @@ class StateSettings:
     num_beams: int = 1
     constrain_to_ontology: bool = False
     scale_slots: bool = False
+    slot_spread: float = 1.0
+    attention_scale: float = 1.0
     vocabulary: str = ""
 
     def __post_init__(self) -> None:
@@ -61,6 +66,9 @@ class StateSettings:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
         if self.value_loss not in ("all", "pointed"):
             raise ValueError(f"value_loss is {self.value_loss!r}; expected all or pointed.")
+        for name in ("slot_spread", "attention_scale"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected more than 0.")
         for name in ("max_value_length", "num_beams"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")

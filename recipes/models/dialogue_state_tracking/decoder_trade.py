@@ -62,6 +62,7 @@ class TradeDecoder:
         widen: From embeddings to the decoder's width, else None; its transpose leads back.
         slots: Piece ids of the slots' names, padded with IGNORED, shape (slots, pieces).
         dropout: Share of each input that training drops.
+        attention_scale: Factor of the attention's scores.
     """
 
     gru: Any
@@ -71,6 +72,7 @@ class TradeDecoder:
     widen: Any
     slots: torch.Tensor
     dropout: float
+    attention_scale: float = 1.0
 
     def embed(self, pieces: torch.Tensor) -> torch.Tensor:
         """Piece ids, shape (n,), to inputs, shape (n, width)."""
@@ -105,7 +107,7 @@ class TradeDecoder:
         place[order] = torch.arange(len(item), device=item.device) - (counts.cumsum(0) - counts)[item[order]]
         most = int(counts.max())
         flat = item * most + place
-        grouped = states.new_zeros(batch * most, width).index_copy(0, flat, states)
+        grouped = states.new_zeros(batch * most, width).index_copy(0, flat, states * self.attention_scale)
         scores = (grouped.view(batch, most, width) @ memory.hidden.transpose(1, 2)).float()
         scores = scores.masked_fill(~memory.is_real[:, None, :], NEVER)
         context = scores.softmax(dim=-1).to(memory.hidden.dtype) @ memory.hidden

@@ -85,7 +85,7 @@ class DialogueStateTracker(PreTrainedModel):
 
     @torch.no_grad()
     def scale_slots(self) -> None:
-        """Scales the GRU's input weights so that the slots' vectors have a spread of 1 for them.
+        """Scales the GRU's input weights so that the slots' vectors have a given spread for them.
 
         Embeddings are small numbers. Slots then all but look alike to a new decoder, and until it has learned
         to tell them apart no gate opens: with a random encoder that takes most of a short training.
@@ -94,7 +94,7 @@ class DialogueStateTracker(PreTrainedModel):
         names, _ = decoder.inputs(decoder.slots.new_empty(0))
         spread = (names - names.mean(dim=0)).std()
         if len(names) > 1 and spread > 0:
-            self.gru.get_parameter("weight_ih_l0").div_(spread)
+            self.gru.get_parameter("weight_ih_l0").mul_(self.settings.slot_spread / spread)
 
     def _init_weights(self, module: nn.Module) -> None:
         """The decoder's modules begin as torch makes them, the others as in transformers."""
@@ -221,6 +221,7 @@ class DialogueStateTracker(PreTrainedModel):
             widen=getattr(self, "widen", None),
             slots=torch.tensor(slots, device=table.device),
             dropout=getattr(self.config, "hidden_dropout_prob", 0.1) if self.training else 0.0,
+            attention_scale=self.settings.attention_scale,
         )
 
     @property

@@ -213,6 +213,20 @@ def test_encoders_without_a_pooler_and_with_narrow_embeddings(width: int, batch:
     assert values.shape == (3, 7, 10)
 
 
+def test_attention_scale_is_a_factor_of_the_scores(
+    tracker: DialogueStateTracker, batch: dict[str, Any]
+) -> None:
+    memory = tracker.remember(batch["input_ids"], batch["attention_mask"])
+    states, item = torch.randn(3, memory.hidden.shape[-1]), torch.arange(3)
+    plain = tracker.decoder.read(memory, states, item)
+    tracker.settings.attention_scale = 0.25
+    scaled = tracker.decoder.read(memory, states, item)
+    real = memory.is_real
+    torch.testing.assert_close(scaled.scores[real], 0.25 * plain.scores[real])
+    expected = torch.einsum("nt,ntw->nw", (0.25 * plain.scores).softmax(dim=-1), memory.hidden)
+    torch.testing.assert_close(scaled.context, expected)
+
+
 def test_a_configuration_without_slots_is_refused() -> None:
     with pytest.raises(ValueError, match="The configuration has no dialogue_state"):
         DialogueStateTracker(BertConfig(num_hidden_layers=1))

@@ -139,11 +139,11 @@ def test_wrong_inputs_are_named(saved: Path) -> None:
 
 
 def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> None:
-    """Their vectors then have a spread of 1 for a new GRU, and a trained one is left alone."""
+    """Their vectors then have the spread asked for, for a new GRU, and a trained one is left alone."""
 
-    def loaded(folder: Path, scale_slots: bool) -> DialogueStateTracker:
+    def loaded(folder: Path, scale_slots: bool, slot_spread: float = 1.0) -> DialogueStateTracker:
         config = AutoConfig.from_pretrained(saved, trust_remote_code=False)
-        config.dialogue_state["scale_slots"] = scale_slots
+        config.dialogue_state |= {"scale_slots": scale_slots, "slot_spread": slot_spread}
         torch.manual_seed(3)
         return DialogueStateTracker.from_pretrained(folder, config=config)
 
@@ -152,6 +152,8 @@ def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> N
     spread = (names - names.mean(dim=0)).std()
     assert spread < 0.1
     torch.testing.assert_close(scaled.gru.weight_ih_l0 * spread, plain.gru.weight_ih_l0)
+    wide = loaded(tiny, True, 3.0).gru.weight_ih_l0
+    torch.testing.assert_close(wide * spread, 3 * plain.gru.weight_ih_l0)
     torch.testing.assert_close(loaded(saved, True).gru.weight_ih_l0, loaded(saved, False).gru.weight_ih_l0)
 
 
