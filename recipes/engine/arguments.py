@@ -170,6 +170,12 @@ class RecipeArguments:
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
 
+    empty_windows: float | None = _flag(
+        None,
+        "share of the windows without the answer that answerable questions train on (default: 1, all)",
+        tasks=("mrc",), group="training",
+    )  # fmt: skip
+
     # Answers of reading comprehension
     n_best_size: int | None = _flag(
         None, "starts and ends that are tried in each window (default: 20)", tasks=("mrc",), group="answers"

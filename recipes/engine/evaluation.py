@@ -44,17 +44,18 @@ class EncodedSplit:
             return sum(len(windows) > 1 for windows in self.features["windows"])
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 
-    def training_inputs(self) -> datasets.Dataset:
+    def training_inputs(self, config: Any) -> datasets.Dataset:
         """What training reads; ``length`` is for batches of examples of like length."""
-        return self._inputs().remove_columns(list(self.recipe.prediction_inputs))
+        selected = self.recipe.select(self.features, config)
+        return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
 
     def evaluation_inputs(self) -> datasets.Dataset:
         """What evaluation reads, longest first: less padding; memory runs out at once or not at all."""
-        inputs = self._inputs().add_column(INDEX, np.arange(len(self.features)))
+        inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
         return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
 
-    def _inputs(self) -> datasets.Dataset:
-        return self.features.remove_columns(["example", "truncated", *self.recipe.kept])
+    def _inputs(self, features: datasets.Dataset) -> datasets.Dataset:
+        return features.remove_columns(["example", "truncated", *self.recipe.kept])
 
     def in_order(self, outputs: Any, index: np.ndarray) -> Any:
         """What ``recipe.predict`` kept, in the order of the features.

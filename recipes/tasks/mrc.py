@@ -41,6 +41,7 @@ SETTINGS: Mapping[str, Any] = {
     "max_answer_length": 30,
     "null_threshold": 0.0,
     "trim_josa": False,
+    "empty_windows": 1.0,
 }
 
 
@@ -130,6 +131,17 @@ class ReadingComprehension(Recipe):
                 for name, value in feature.items():
                     columns.setdefault(name, []).append(value)
         return columns
+
+    def select(self, features: datasets.Dataset, config: PreTrainedConfig) -> datasets.Dataset:
+        """All windows with an answer, those of questions that have none, and a share of the others."""
+        if config.empty_windows >= 1:
+            return features
+        start, example = np.asarray(features["start_positions"]), np.asarray(features["example"])
+        is_answerable = np.isin(example, example[start != NULL_POSITION])
+        lot = np.random.default_rng(0).random(len(start))
+        return features.select(
+            np.flatnonzero((start != NULL_POSITION) | ~is_answerable | (lot < config.empty_windows))
+        )
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Keeps each window's best starts and ends, and the score of no answer.

@@ -109,6 +109,10 @@ class Recipe(abc.ABC):
 
         return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
+    def select(self, features: datasets.Dataset, config: PreTrainedConfig) -> datasets.Dataset:
+        """The features to train on; all of them, unless the task leaves some out."""
+        return features
+
     # From the model's outputs to answers
 
     @abc.abstractmethod

@@ -158,3 +158,26 @@ def test_particles_are_trimmed_from_whole_words_only() -> None:
     assert without_josa("세종대왕은", "행나무") == "세종대왕은"
     assert without_josa("아이", " 하나") == "아이"
     assert without_josa("서울", "") == "서울"
+
+
+def test_training_may_leave_out_windows_without_the_answer(tiny: Path) -> None:
+    from transformers import AutoTokenizer
+
+    wordpiece = AutoTokenizer.from_pretrained(tiny)
+    rows = klue_datasets.load("mrc", "train[:60]", mini=True)
+    config = configured("mrc", wordpiece, rows, doc_stride=20)
+    split = encoded("mrc", rows, wordpiece, config, 64)
+    assert len(split.training_inputs(config)) == len(split.features)
+    config.empty_windows = 0.0
+    few = split.training_inputs(config)
+    answerable = {at for at, row in enumerate(rows) if not row["is_impossible"]}
+    kept = RECIPE.select(split.features, config)
+    assert all(
+        start > 0
+        for start, at in zip(kept["start_positions"], kept["example"], strict=True)
+        if at in answerable
+    )
+    assert sum(at not in answerable for at in kept["example"]) == sum(
+        at not in answerable for at in split.features["example"]
+    )
+    assert len(few) == len(kept) < len(split.features)
