@@ -71,6 +71,7 @@ class ReadingComprehension(Recipe):
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
             setattr(config, name, getattr(config, name, default) if asked is None else asked)
+        config.answer_tails = getattr(config, "answer_tails", {})  # a model from elsewhere has none
         if "train" in splits:
             config.answer_tails = learn_tails(last_pieces(splits["train"], tokenizer))
 

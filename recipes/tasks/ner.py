@@ -52,6 +52,7 @@ class NamedEntities(Recipe):
     ) -> None:
         """13 tags in Hub order, and what training tells of where entities end inside pieces."""
         set_labels(config, TAGS)
+        config.entity_tails = getattr(config, "entity_tails", {})  # a model from elsewhere has none
         if "train" in splits:
             config.entity_tails = learn_tails(_last_pieces(splits["train"], tokenizer))
         config.doc_stride = arguments.doc_stride or getattr(config, "doc_stride", None)

@@ -208,6 +208,13 @@ def test_where_entities_end_inside_pieces_is_learned() -> None:
     assert "월까지" not in tails  # a shorter ending says the same
 
 
+def test_a_model_that_no_recipe_trained_can_be_used(tiny: Path) -> None:
+    wordpiece = AutoTokenizer.from_pretrained(tiny)
+    config = configured("ner", wordpiece)  # without training data to learn endings from
+    examples = sentences(["가 나"], [[TAGS.index(tag) for tag in ("B-DT", "O", "B-PS")]])
+    assert perfect(encoded("ner", examples, wordpiece, config, 64), config) == [["B-DT", "O", "B-PS"]]
+
+
 def test_entities_are_strict() -> None:
     found = entities(["B-PS", "I-PS", "I-LC", "O", "I-PS", "B-LC", "B-LC", "I-LC"])
     assert found == [("PS", 0, 2), ("LC", 5, 6), ("LC", 6, 8)]
