@@ -48,13 +48,14 @@ class RecipeArguments:
         choices={"re": ("official", "typed", "none")},
         group="model",
     )
-    scale_slots: bool | None = _flag(
-        None, "begin with a decoder to which slots look different from the first: learns faster",
-        tasks=("wos",), group="model",
+    gate: str | None = _flag(
+        None, "what the gates of slots see: the dialogue's context alone, as in TRADE, or that compared with "
+        "the slot: learns faster (default: the checkpoint's, else context)",
+        choices={"wos": ("context", "compared")}, group="model",
     )  # fmt: skip
     slot_spread: float | None = _flag(
-        None, "how different, with --scale_slots (default: the checkpoint's, else 1)",
-        tasks=("wos",), group="model",
+        None, "how different slots look to the decoder at first, such as 3: learns faster (default: the "
+        "checkpoint's, else 0: as they come)", tasks=("wos",), group="model",
     )  # fmt: skip
     dropout: float | None = _flag(
         None, "share of each layer's outputs that training drops (default: the checkpoint's)",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")  # in configurations like BERT's
 SETTINGS = (
-    "scale_slots",
+    "gate",
     "slot_spread",
     "attention_scale",
     "value_loss",

@@ -17,7 +17,7 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
     """Runs ``steps`` steps for all slots of all dialogues.
 
     Args:
-        decoder: Has gru, gate, pointer, table and slots (padded with -100).
+        decoder: Has gru, gate, pointer, table, slots (padded with -100) and compares (the gate's kind).
         memory: Has hidden, pooled, ids and is_real.
         steps: How many.
         targets: Gold pieces (batch, slots, steps), padded with -100, fed where ``forced``.
@@ -50,7 +50,7 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
         mixture = share * vocab + (1 - share) * copy
         distributions.append(mixture)
         if step == 0:
-            gates = decoder.gate(context)
+            gates = decoder.gate(compared(context, query) if decoder.compares else context)
         if targets is not None and forced:
             pieces = targets[:, :, step].flatten().clamp(min=0)
         else:
@@ -59,6 +59,13 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
     return torch.stack(distributions, dim=1).view(batch, slots, steps, vocabulary), gates.view(
         batch, slots, -1
     )
+
+
+def compared(context, query):
+    """What a gate beyond TRADE's sees: the context, standardised; the query; their product."""
+    deviation = (context.var(dim=1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+    context = (context - context.mean(dim=1, keepdim=True)) / deviation
+    return torch.cat([context, query, context * query], dim=1)
 
 
 def textbook_loss(decoder, memory, targets, gold_gates, forced=True):

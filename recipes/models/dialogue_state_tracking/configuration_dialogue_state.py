@@ -14,6 +14,7 @@ NONE, POINT = GATES.index("none"), GATES.index("ptr")
 # Values that a gate says by itself, and the gate that says each.
 LITERALS = {name: gate for gate, name in enumerate(GATES) if gate not in (NONE, POINT)}
 IGNORED = -100  # in tensors of pieces: nothing here
+GATE_SEES = ("context", "compared")
 KEY = "dialogue_state"
 
 
@@ -33,8 +34,10 @@ class StateSettings:
         max_value_length: Pieces of a generated value at most.
         num_beams: Beams of the search for a value; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
-        scale_slots: Begin training with GRU input weights scaled to the slots' vectors.
-        slot_spread: The spread that the slots' vectors then have for the GRU.
+        gate: What a gate sees: ``context``, the dialogue as the slot's attention reads it, as in TRADE; or
+            ``compared``, that beside the slot's state and multiplied with it.
+        slot_spread: The spread that the slots' vectors have for the GRU when training begins; 0 for whatever
+            they happen to have.
         attention_scale: Factor of the attention's scores; below 1 it begins less sharp. It then sooner finds
             the words of yes and no, for which nothing but the gates tells it where to look.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
@@ -50,8 +53,8 @@ class StateSettings:
     max_value_length: int = 10
     num_beams: int = 1
     constrain_to_ontology: bool = False
-    scale_slots: bool = False
-    slot_spread: float = 1.0
+    gate: str = GATE_SEES[0]
+    slot_spread: float = 0.0
     attention_scale: float = 1.0
     vocabulary: str = ""
 
@@ -66,9 +69,12 @@ class StateSettings:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
         if self.value_loss not in ("all", "pointed"):
             raise ValueError(f"value_loss is {self.value_loss!r}; expected all or pointed.")
-        for name in ("slot_spread", "attention_scale"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected more than 0.")
+        if self.gate not in GATE_SEES:
+            raise ValueError(f"gate is {self.gate!r}; expected {' or '.join(GATE_SEES)}.")
+        if not self.slot_spread >= 0:
+            raise ValueError(f"slot_spread is {self.slot_spread}; expected 0 or more.")
+        if not self.attention_scale > 0:
+            raise ValueError(f"attention_scale is {self.attention_scale}; expected more than 0.")
         for name in ("max_value_length", "num_beams"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")

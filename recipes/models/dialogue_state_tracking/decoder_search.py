@@ -104,7 +104,7 @@ def decode_values(
     names = decoder.inputs(item.new_empty(0))[0]
     inputs = names.repeat(batch, 1)
     states = decoder.step(inputs, memory.pooled[item])
-    scores = decoder.gate(decoder.read(memory, states, item).context).float().view(batch, slots, -1)
+    scores = decoder.gates(states, decoder.read(memory, states, item).context).float().view(batch, slots, -1)
     chosen = scores.argmax(dim=-1) if gates is None else gates
     rows = (chosen == point).flatten().nonzero().squeeze(1)
     values = item.new_full((batch * slots, max_value_length), IGNORED)

@@ -56,13 +56,14 @@ class TradeDecoder:
 
     Attributes:
         gru: From inputs and states, both (…, width), to states.
-        gate: From a context to the scores of the five gates.
+        gate: From the context, or the context compared with the state, to the scores of the five gates.
         pointer: From [input; state; context] to the logit of the share of the vocabulary.
         table: Embeddings of the pieces, the encoder's own, shape (vocabulary, embedding width).
         widen: From embeddings to the decoder's width, else None; its transpose leads back.
         slots: Piece ids of the slots' names, padded with IGNORED, shape (slots, pieces).
         dropout: Share of each input that training drops.
         attention_scale: Factor of the attention's scores.
+        compares: Whether the gate sees the slot's state beside the context.
     """
 
     gru: Any
@@ -73,6 +74,7 @@ class TradeDecoder:
     slots: torch.Tensor
     dropout: float
     attention_scale: float = 1.0
+    compares: bool = False
 
     def embed(self, pieces: torch.Tensor) -> torch.Tensor:
         """Piece ids, shape (n,), to inputs, shape (n, width)."""
@@ -112,6 +114,17 @@ class TradeDecoder:
         scores = scores.masked_fill(~memory.is_real[:, None, :], NEVER)
         context = scores.softmax(dim=-1).to(memory.hidden.dtype) @ memory.hidden
         return Read(scores.view(-1, tokens)[flat], context.view(-1, width)[flat])
+
+    def gates(self, states: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        """Scores of the gates after the first step, shape (n, gates).
+
+        Compared, the context is brought to unit variance first: the outputs of some encoders differ little
+        from their common mean.
+        """
+        if not self.compares:
+            return self.gate(context)
+        context = nn.functional.layer_norm(context, context.shape[-1:])
+        return self.gate(torch.cat([context, states, context * states], dim=-1))
 
     def pointer_logit(self, inputs: torch.Tensor, states: torch.Tensor, read: Read) -> torch.Tensor:
         """Logit of the share that the vocabulary has in the mixture, float32, shape (n,)."""

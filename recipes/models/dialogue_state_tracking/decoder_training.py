@@ -43,7 +43,7 @@ def decoder_losses(
     states = decoder.gru(sequence, memory.pooled[item[:first]].unsqueeze(0))[0].data
     read = decoder.read(memory, states, item)
     logit = decoder.pointer_logit(inputs, states, read)
-    gates = decoder.gate(read.context[:first])
+    gates = decoder.gates(states[:first], read.context[:first])
     gates = torch.empty_like(gates).index_copy(0, packed.row[:first], gates)
     is_gold = packed.gold != IGNORED
     is_copied = memory.ids[item] == packed.gold[:, None]

@@ -68,7 +68,10 @@ class DialogueStateTracker(PreTrainedModel):
         if embedded != width:
             self.widen = nn.Linear(embedded, width, bias=False)
         self.gru = nn.GRU(width, width)
-        self.gate = nn.Linear(width, len(GATES))
+        if self.settings.gate == "compared":
+            self.gate = nn.Sequential(nn.Linear(3 * width, width), nn.GELU(), nn.Linear(width, len(GATES)))
+        else:
+            self.gate = nn.Linear(width, len(GATES))
         self.pointer = nn.Linear(3 * width, 1)
         self.post_init()
 
@@ -79,7 +82,7 @@ class DialogueStateTracker(PreTrainedModel):
             config = AutoConfig.from_pretrained(path, revision=kwargs.get("revision"))
         wants_info = kwargs.pop("output_loading_info", False)
         model, info = super().from_pretrained(path, *args, config=config, output_loading_info=True, **kwargs)
-        if model.settings.scale_slots and "gru.weight_ih_l0" in info["missing_keys"]:
+        if model.settings.slot_spread and "gru.weight_ih_l0" in info["missing_keys"]:
             model.scale_slots()
         return (model, info) if wants_info else model
 
@@ -100,7 +103,7 @@ class DialogueStateTracker(PreTrainedModel):
         """The decoder's modules begin as torch makes them, the others as in transformers."""
         if module is self.gru:
             bound = self.gru.hidden_size**-0.5
-        elif module is self.gate or module is self.pointer:
+        elif module is self.pointer or (module in self.gate.modules() and isinstance(module, nn.Linear)):
             bound = module.in_features**-0.5
         else:
             super()._init_weights(module)
@@ -222,6 +225,7 @@ class DialogueStateTracker(PreTrainedModel):
             slots=torch.tensor(slots, device=table.device),
             dropout=getattr(self.config, "hidden_dropout_prob", 0.1) if self.training else 0.0,
             attention_scale=self.settings.attention_scale,
+            compares=self.settings.gate == "compared",
         )
 
     @property

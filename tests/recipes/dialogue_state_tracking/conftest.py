@@ -9,28 +9,36 @@ import torch
 from transformers import BertConfig
 
 from recipes.models.dialogue_state_tracking import DialogueStateTracker, StateSettings
+from recipes.models.dialogue_state_tracking.configuration_dialogue_state import GATE_SEES
 
 SLOTS, PIECES, END, STOP = 7, 97, 3, [0, 2, 3]
 
 
-@pytest.fixture
-def tracker() -> DialogueStateTracker:
-    """Seven slots, 97 pieces, width 32; weights large enough that distributions are far from flat."""
+@pytest.fixture(params=GATE_SEES)
+def tracker(request: pytest.FixtureRequest) -> DialogueStateTracker:
+    """With either gate: seven slots, 97 pieces, width 32; weights so large that no distribution is flat."""
     config = BertConfig(
         vocab_size=PIECES, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     slots = [f"식당-슬롯 {number}" for number in range(SLOTS)]
     pieces = [[5 + number] * (1 + number % 3) for number in range(SLOTS)]
-    StateSettings(slots=slots, slot_pieces=pieces, end_id=END, stop_ids=STOP).write(config)
+    StateSettings(slots=slots, slot_pieces=pieces, end_id=END, stop_ids=STOP, gate=request.param).write(
+        config
+    )
     torch.manual_seed(0)
     model = DialogueStateTracker(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.mul_(4)
-        model.gate.weight.mul_(10)  # so that gates differ from slot to slot
+        output_layer(model.gate).weight.mul_(10)  # so that gates differ from slot to slot
     return model
+
+
+def output_layer(gate: Any) -> torch.nn.Linear:
+    """The layer that gives the gate's scores."""
+    return gate if isinstance(gate, torch.nn.Linear) else gate[-1]
 
 
 @pytest.fixture

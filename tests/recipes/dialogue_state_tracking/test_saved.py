@@ -141,20 +141,20 @@ def test_wrong_inputs_are_named(saved: Path) -> None:
 def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> None:
     """Their vectors then have the spread asked for, for a new GRU, and a trained one is left alone."""
 
-    def loaded(folder: Path, scale_slots: bool, slot_spread: float = 1.0) -> DialogueStateTracker:
+    def loaded(folder: Path, slot_spread: float) -> DialogueStateTracker:
         config = AutoConfig.from_pretrained(saved, trust_remote_code=False)
-        config.dialogue_state |= {"scale_slots": scale_slots, "slot_spread": slot_spread}
+        config.dialogue_state |= {"slot_spread": slot_spread}
         torch.manual_seed(3)
         return DialogueStateTracker.from_pretrained(folder, config=config)
 
-    plain, scaled = loaded(tiny, False), loaded(tiny, True)
+    plain, scaled = loaded(tiny, 0), loaded(tiny, 1)
     names = plain.decoder.inputs(torch.empty(0, dtype=torch.long))[0]
     spread = (names - names.mean(dim=0)).std()
     assert spread < 0.1
     torch.testing.assert_close(scaled.gru.weight_ih_l0 * spread, plain.gru.weight_ih_l0)
-    wide = loaded(tiny, True, 3.0).gru.weight_ih_l0
+    wide = loaded(tiny, 3.0).gru.weight_ih_l0
     torch.testing.assert_close(wide * spread, 3 * plain.gru.weight_ih_l0)
-    torch.testing.assert_close(loaded(saved, True).gru.weight_ih_l0, loaded(saved, False).gru.weight_ih_l0)
+    torch.testing.assert_close(loaded(saved, 1).gru.weight_ih_l0, loaded(saved, 0).gru.weight_ih_l0)
 
 
 def test_changes_name_what_is_new_and_what_is_gone() -> None:
