@@ -68,10 +68,9 @@ class DialogueStateTracker(PreTrainedModel):
         if embedded != width:
             self.widen = nn.Linear(embedded, width, bias=False)
         self.gru = nn.GRU(width, width)
+        self.gate: nn.Module = nn.Linear(width, len(GATES))
         if self.settings.gate == "compared":
             self.gate = nn.Sequential(nn.Linear(3 * width, width), nn.GELU(), nn.Linear(width, len(GATES)))
-        else:
-            self.gate = nn.Linear(width, len(GATES))
         self.pointer = nn.Linear(3 * width, 1)
         self.post_init()
 
