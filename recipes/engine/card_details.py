@@ -137,22 +137,28 @@ def _wrong(
         name = row.get("guid", row.get("index"))
         turn = f" turn {row['turn']}" if "turn" in row else ""
         expected, predicted = _answers(task, row)
-        text = "".join(row["tokens"]) if "tokens" in row else texts.get(name, "")
+        text = "".join(row["tokens"]) if "tokens" in row else texts.get(f"{name}{turn}", "")
         cells.append([_cell(value) for value in (f"{name}{turn}", text, expected, predicted)])
     header = ["example", "text", "expected", "answered"]
-    if not any(text for _, text, *_ in cells):  # a dialogue is too long for a cell
+    if not any(text for _, text, *_ in cells):
         header, cells = [header[0], *header[2:]], [[row[0], *row[2:]] for row in cells]
     return Table("wrong answers", header, cells)
 
 
-def _texts(task: str, examples: datasets.Dataset | None) -> dict[Any, str]:
-    """Guid, or position where there are none -> what the model was asked."""
-    columns = TEXTS.get(task, ())
-    if examples is None or not columns:
+def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
+    """Guid, or position where there are none, with the turn if any -> what the model was asked."""
+    if examples is None:
         return {}
-    parts = zip(*(examples[column] for column in columns), strict=True)
-    names = examples["guid"] if "guid" in examples.column_names else range(len(examples))
-    return {name: " / ".join(texts) for name, texts in zip(names, parts, strict=True)}
+    names = list(examples["guid"]) if "guid" in examples.column_names else range(len(examples))
+    if task == "wos" and "dialogue" in examples.column_names:
+        return {
+            f"{name} turn {turn}": said["text"]
+            for name, dialogue in zip(names, examples["dialogue"], strict=True)
+            for turn, said in enumerate(dialogue[::2])
+        }
+    columns = TEXTS.get(task, ())
+    parts = zip(*(examples[column] for column in columns), strict=True) if columns else ()
+    return {str(name): " / ".join(texts) for name, texts in zip(names, parts, strict=bool(columns))}
 
 
 def _badness(task: str, row: Mapping[str, Any]) -> float:

@@ -161,6 +161,7 @@ class Evaluator:
         columns = self.split.examples.column_names
         key = "guid" if "guid" in columns else "index"
         names = self.split.examples["guid"] if "guid" in columns else range(len(self.references))
+        groups = self.split.recipe.groups(self.split.examples)
         rows = []
         for index, name in enumerate(names):
             row = {key: name, "prediction": decoded.predictions[index], "reference": self.references[index]}
@@ -168,5 +169,5 @@ class Evaluator:
                 row["score"] = decoded.scores[index]
             if decoded.details is not None:
                 row |= decoded.details[index]
-            rows.append(row)
+            rows.append(row | {group: values[index] for group, values in groups.items()})
         return rows

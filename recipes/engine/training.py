@@ -22,6 +22,7 @@ from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
 from recipes.engine.checkpoints import find_checkpoint, prepare_output_dir
 from recipes.engine.data import Data, load_data
+from recipes.engine.energy import EnergyMeter
 from recipes.engine.evaluation import INDEX, Collator, EncodedSplit, Evaluator, encode_split
 from recipes.engine.hardware import hardware
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
@@ -245,6 +246,8 @@ def make_trainer(
 
 
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
+    meter = EnergyMeter()
+    trainer.add_callback(meter)
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trained, parameters = trainable_share(trainer.model)
     if trainer.is_world_process_zero():
@@ -260,6 +263,7 @@ def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) 
         "best_checkpoint_step": trainer.state.best_global_step,
         "world_size": trainer.args.world_size,
         "device": hardware(),
+        **meter.report(),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -199,6 +200,11 @@ class ReadingComprehension(Recipe):
             details.append({"n_best": shown, "null_margin": round(float(found.margin[row]), 4)})
         figures = self._figures(predictions, details, examples) if "answers" in examples.column_names else {}
         return Decoded(predictions, scores, details, figures=figures)
+
+    def groups(self, examples: datasets.Dataset) -> dict[str, list[str]]:
+        """A fingerprint of each passage: questions about one are drawn together."""
+        passages = (hashlib.sha1(context.encode()).hexdigest()[:12] for context in examples["context"])
+        return {"cluster": list(passages)}
 
     def _figures(
         self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset

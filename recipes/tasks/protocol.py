@@ -150,6 +150,15 @@ class Recipe(abc.ABC):
             examples: What is to be answered.
         """
 
+    def groups(self, examples: datasets.Dataset) -> dict[str, list[str]]:
+        """What each example belongs to, for the predictions file.
+
+        Returns:
+            ``source``: by which scores are broken down; ``cluster``: what a bootstrap draws as a whole.
+            Neither where the task, or this data, has none.
+        """
+        return {}
+
     # What is left to choose once the model is trained
 
     def tuning_split(self, arguments: RecipeArguments) -> str | None:

@@ -81,6 +81,11 @@ class _Sentences(Recipe):
         features["truncated"] = [bool(encoding.overflowing) for encoding in encoded.encodings]
         return features
 
+    def groups(self, examples: datasets.Dataset) -> dict[str, list[str]]:
+        """The source of each pair; headlines have none."""
+        is_known = len(self.columns) == 2 and "source" in examples.column_names
+        return {"source": list(examples["source"])} if is_known else {}
+
     def targets(self, gold: Any) -> list[Any]:
         """The gold column as numbers for the loss."""
         return list(gold)

@@ -129,6 +129,12 @@ def test_states_are_right_as_sets_turn_by_turn(tmp_path: Path) -> None:
         assert (found.right, found.answers) == (1, 2)
         assert found.wrong is not None
         assert list(found.wrong.rows[0]) == ["0 turn 1", "missing: a-b-c", "added: a-b-x"]
+    said = [
+        {"role": role, "text": text} for role, text in zip(("user", "sys", "user"), "가나다", strict=True)
+    ]
+    heard = told(tmp_path, "wos", [dialogue], dialogue=[said]).wrong
+    assert heard is not None
+    assert list(heard.rows[0])[:2] == ["0 turn 1", "다"]
 
 
 def test_the_hardware_has_a_name() -> None:

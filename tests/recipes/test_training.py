@@ -43,6 +43,15 @@ def test_a_run_writes_its_model_results_and_predictions(finished: tuple[str, Pat
     for key in METRICS[task].names:
         assert evaluation[f"eval_{key}"] == pytest.approx(strict(again[key]), abs=1e-6)
         assert f"constant_{key}" in evaluation
+    # Intervals draw dialogues and passages as a whole; pairs are told apart by source.
+    whole = {"wos": "guid", "mrc": "context"}.get(task)
+    assert cases.columns.get("sources") == (list(examples["source"]) if task in ("sts", "nli") else None)
+    clusters = cases.columns.get("clusters")
+    if whole is None:
+        assert clusters is None
+    else:
+        pairs = set(zip(examples[whole], clusters, strict=True))
+        assert len(pairs) == len(set(clusters)) == len(set(examples[whole])) > 1
 
 
 def test_the_card_and_the_hubs_results_say_the_same_and_claim_no_klue_score(
