@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_runs import make_runs
+from made_up_runs import make_run, make_runs
 
 from recipes.reporting.page import build
 
@@ -242,4 +242,31 @@ def test_nothing_is_cut_off(browser: Any, report: Path, width: int, scheme: str)
     assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
     if SCREENSHOTS:
         page.screenshot(path=Path(SCREENSHOTS) / f"{width}-{scheme}.png", full_page=True)
+    page.close()
+
+
+def test_all_eight_tasks_fit_on_a_desktop(browser: Any, tmp_path: Path) -> None:
+    """The table of all tasks needs no scrolling at 1280 pixels."""
+    tree = {"head": [2, 0], "deprel": ["NP_SBJ", "VP"]}
+    span = {"guid": "mrc-000", "prediction_text": "서울"}
+    gold_span = {"guid": "mrc-000", "answers": {"text": ["서울"], "answer_start": [0]}}
+    relation, tags = "per:employee_of", ["B-LC", "I-LC"]
+    for task, prediction, reference, more in (
+        ("ynat", "경제", "경제", {}),
+        ("nli", "neutral", "neutral", {}),
+        ("ner", tags, tags, {"tokens": ["서", "울"]}),
+        ("re", relation, relation, {}),
+        ("dp", tree, tree, {}),
+        ("mrc", span, gold_span, {}),
+        ("wos", ["식당-지역-서울"], ["식당-지역-서울"], {"turn": 0}),
+    ):
+        make_run(tmp_path / "runs" / task, task, [prediction], [reference], settings={"seed": 1}, rows=[more])
+    make_run(tmp_path / "runs" / "sts", "sts", [1.0, 4.0, 5.0], [1.0, 4.0, 5.0], settings={"seed": 1})
+    build([tmp_path / "runs"], resamples=20).write(tmp_path / "report")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "report" / "index.html").as_uri())
+    names = page.locator("#overview-table .group a").all_inner_texts()
+    assert names == ["ynat", "sts", "nli", "ner", "re", "dp", "mrc", "wos"]
+    widths = page.locator("#overview .scroll").evaluate("box => [box.scrollWidth, box.clientWidth]")
+    assert widths[0] <= widths[1]
     page.close()
