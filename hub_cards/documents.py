@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO = "hub_cards/demo_results.json"
 PICTURE = "hub_cards/example_tree.svg"
 REAL_RUNS = "hub_cards/real_runs.yaml"
-METRIC_REQUIREMENTS = "evaluate>=0.4.6\n{name}\n"
 
 
 def documents(root: Path = ROOT) -> dict[str, str]:
@@ -25,7 +24,10 @@ def documents(root: Path = ROOT) -> dict[str, str]:
 
     Raises:
         ValueError: A hand-written document lacks a region, or a translation a block.
+        FileNotFoundError: The folder is no checkout, or something is missing there.
     """
+    if not (root / "pyproject.toml").is_file():
+        raise FileNotFoundError(f"{root} is no checkout of klue-hub, which has the documents; expected one.")
     return dict(_documents(root))
 
 
@@ -53,10 +55,16 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
             yield f"{folder}/{name}.py", module
             yield f"{folder}/README.md", metric_cards.card(task, module)
         yield f"{folder}/app.py", metric_cards.app(name)
-        yield f"{folder}/requirements.txt", METRIC_REQUIREMENTS.format(name=_field(project, "name"))
+        yield f"{folder}/requirements.txt", requirements(project)
     for task, name in MODULES.items():
         path = f"recipes/train_{name}.py"
         yield path, metric_cards.recipe_with_head(task, read(path))
+
+
+def requirements(project: str) -> str:
+    """What the app of a metric needs: evaluate, as pyproject.toml asks for it, and this project."""
+    evaluate = re.findall(r'^    "(evaluate[^"]*)",$', project, flags=re.MULTILINE)[0]
+    return f"{evaluate}\n{_field(project, 'name')}\n"
 
 
 def citation_file(project: str) -> str:

@@ -161,7 +161,7 @@ def test_a_new_command_would_be_missed() -> None:
     assert unaccounted(f"{text}\nSay `python -m recipes.sing\n--loud`.\n") == [
         "python -m recipes.sing --loud"
     ]
-    assert unaccounted(f"{text}\n```sh\nklue dance \\\n  --fast\n```\n") == ["klue dance    --fast"]
+    assert unaccounted(f"{text}\n```sh\nklue dance \\\n  --fast\n```\n") == ["klue dance --fast"]
     assert unaccounted(f"{text}\nOr `klue sing|tasks`.\n") == ["klue sing"]
 
 

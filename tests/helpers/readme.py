@@ -26,7 +26,9 @@ def commands(text: str) -> list[str]:
 
     Comments are left out, and ``klue a|b`` is two commands.
     """
-    shell = "\n".join(block.replace("\\\n", " ") for language, block in blocks(text) if language == "sh")
+    shell = "\n".join(
+        re.sub(r"\s*\\\n\s*", " ", block) for language, block in blocks(text) if language == "sh"
+    )
     found = [re.sub(r"\s+#.*$", "", line) for line in shell.splitlines() if line.strip()]
     found += [span for span in _inline(text) if span.split(" ")[0] in PROGRAMS and " " in span]
     return list(dict.fromkeys(choice for command in found for choice in _choices(command)))

@@ -22,6 +22,7 @@ from hub_cards.metric_cards import docstring_parts
 from hub_cards.regions import fill, share
 from hub_cards.tables import demo_block, read_real_runs, tasks_table
 from klue_datasets.tasks import CITATION, TASKS
+from klue_metrics.export import REQUIREMENTS
 from klue_metrics.functional import METRICS
 from recipes.engine.command_line import make_parser, parse
 from recipes.tasks import MODULES
@@ -210,3 +211,17 @@ def test_the_citation_has_the_authors_of_the_paper() -> None:
     names = [f"{author['given-names']} {author['family-names']}" for author in paper["authors"]]
     assert len(names) == 31
     assert " and ".join(names) == re.search(r"author += \{(.*?)\}", " ".join(CITATION.split()))[1]
+
+
+def test_versions_are_those_of_the_project() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.*)"$', project, flags=re.MULTILINE)[1]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (\S+)", changes, flags=re.MULTILINE)[1] == version
+    needed = re.findall(r'^    "((?:evaluate|numpy)>=[^"]*)",$', project, flags=re.MULTILINE)
+    assert sorted(needed) == sorted(REQUIREMENTS.split())
+
+
+def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="is no checkout of klue-hub"):
+        documents(tmp_path)
