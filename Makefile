@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 VENV_3_6 := .venv-datasets-3.6
 INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo test test-datasets-3.6 lint bench clean
+.PHONY: install demo test test-datasets-3.6 lint docs bench clean
 
 install: $(INSTALLED)
 
@@ -41,6 +41,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Tables, metric cards, --help texts, CITATION.cff: whatever is made from something else; see hub_cards/documents.py.
+docs: $(INSTALLED)
+	$(BIN)/python -m hub_cards
 
 bench: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s -o python_files='bench_*.py' tests/benchmarks

@@ -109,6 +109,8 @@ class Task:
         title: English name of the task.
         title_ko: Korean name of the task.
         description: One sentence that says what goes in and what comes out.
+        summary: The same in a few words, for tables and help.
+        summary_ko: In Korean.
         stem: What official folders and files of the task begin with, e.g. ``klue-sts``.
         extension: File name ending of the official files, without the dot.
         counts: Published number of rows of each split.
@@ -124,6 +126,8 @@ class Task:
     title: str
     title_ko: str
     description: str
+    summary: str
+    summary_ko: str
     stem: str
     extension: str
     counts: Mapping[str, int]
@@ -154,6 +158,8 @@ _TASKS = (
         title="Topic classification",
         title_ko="주제 분류",
         description="A news headline; which of seven topics is it about?",
+        summary="topic of a headline, 7 classes",
+        summary_ko="기사 제목의 주제, 7개",
         stem="ynat",
         extension="json",
         counts={"train": 45_678, "validation": 9_107},
@@ -174,6 +180,8 @@ _TASKS = (
         title="Semantic textual similarity",
         title_ko="문장 유사도",
         description="Two sentences; how alike are their meanings, on a scale from 0 to 5?",
+        summary="similarity of two sentences, 0 to 5",
+        summary_ko="두 문장의 유사도, 0~5",
         stem="klue-sts",
         extension="json",
         counts={"train": 11_668, "validation": 519},
@@ -194,6 +202,8 @@ _TASKS = (
         title="Natural language inference",
         title_ko="자연어 추론",
         description="A premise and a hypothesis; does the one entail the other, contradict it, or neither?",
+        summary="premise and hypothesis, 3 classes",
+        summary_ko="전제와 가설, 3개",
         stem="klue-nli",
         extension="json",
         counts={"train": 24_998, "validation": 3_000},
@@ -214,6 +224,8 @@ _TASKS = (
         title="Named entity recognition",
         title_ko="개체명 인식",
         description="A sentence; which characters name a person, place, group, date, time or quantity?",
+        summary="entities by character, 6 types",
+        summary_ko="글자 단위 개체명, 6종",
         stem="klue-ner",
         extension="tsv",
         counts={"train": 21_008, "validation": 5_000},
@@ -238,6 +250,8 @@ _TASKS = (
         title="Relation extraction",
         title_ko="관계 추출",
         description="A sentence with a subject and an object; which of 30 relations holds between them?",
+        summary="relation of two entities, 30 classes",
+        summary_ko="두 개체의 관계, 30개",
         stem="klue-re",
         extension="json",
         counts={"train": 32_470, "validation": 7_765},
@@ -267,6 +281,8 @@ _TASKS = (
         title="Dependency parsing",
         title_ko="의존 구문 분석",
         description="The words of a sentence; which word does each depend on, and by which of 38 relations?",
+        summary="heads and relations of words",
+        summary_ko="어절의 지배소와 관계",
         stem="klue-dp",
         extension="tsv",
         counts={"train": 10_000, "validation": 2_000},
@@ -288,6 +304,8 @@ _TASKS = (
         title="Machine reading comprehension",
         title_ko="기계 독해",
         description="A passage and a question; which words of the passage answer it, if any do?",
+        summary="answer span, or none",
+        summary_ko="본문 속 답, 또는 답 없음",
         stem="klue-mrc",
         extension="json",
         counts={"train": 17_554, "validation": 5_841},
@@ -309,6 +327,8 @@ _TASKS = (
         title="Dialogue state tracking",
         title_ko="대화 상태 추적",
         description="A dialogue with a travel agent; what does the user want, after each turn of theirs?",
+        summary="dialogue state, 45 slots",
+        summary_ko="대화 상태, 슬롯 45개",
         stem="wos",
         extension="json",
         counts={"train": 8_000, "validation": 1_000},

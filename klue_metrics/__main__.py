@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from klue_datasets.tasks import ALIASES, TASKS
+from klue_metrics.functional import METRICS
 
 PROG = "python -m klue_metrics"
 
@@ -19,6 +20,7 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """The command line of this package, under the name that the user typed."""
     parser = argparse.ArgumentParser(prog=prog, description="The official KLUE metrics.")
     commands = parser.add_subparsers(dest="command", required=True)
+    breakdowns = ", ".join(f"{' or '.join(metric.breakdowns)} ({task})" for task, metric in METRICS.items())
     score = commands.add_parser(
         "score",
         help="score a predictions file",
@@ -28,8 +30,7 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     score.add_argument(
         "--by",
         metavar="NAME",
-        help="the breakdown: class or source (nli), class (ynat), source (sts), type (ner), relation (re), "
-        "relation or length (dp), type or answerable (mrc), domain or slot (wos), or none",
+        help=f"the breakdown: {breakdowns}, or none",
     )
     compare = commands.add_parser(
         "compare",

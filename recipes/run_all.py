@@ -16,7 +16,7 @@ import shlex
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,19 @@ def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """The finished runs as a Markdown table: means over seeds, and the best constant answer beside them."""
+    """The runs as a Markdown table; those that did not finish say so."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in runs:
         groups.setdefault((run.model, run.task), []).append(run.results)
+    return score_table(groups)
+
+
+def score_table(groups: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> str:
+    """Results as a Markdown table: means over seeds, and the best constant answer beside them.
+
+    Args:
+        groups: Model and task -> what each run's ``all_results.json`` holds; empty where it did not finish.
+    """
     lines = [
         "| model | task | metric | score | constant answer | seeds | data |",
         "|---|---|---|---|---|---|---|",

@@ -1,4 +1,6 @@
-"""Fine-tune an encoder on KLUE dependency parsing (dp): words, their heads and 38 relations, UAS and LAS.
+"""Fine-tune an encoder on KLUE dependency parsing (dp): heads and relations of words.
+
+Scored by UAS macro F1, LAS macro F1, LAS micro F1, UAS and LAS, of which LAS macro F1 chooses the checkpoint.
 
 accelerate launch recipes/train_dp.py --model_name_or_path klue/roberta-base --output_dir out/dp
 accelerate launch recipes/train_dp.py --data_dir klue_benchmark --head biaffine --decoder best

@@ -1,4 +1,6 @@
-"""Fine-tune an encoder on KLUE reading comprehension (mrc): an answer in a passage, or none; EM and ROUGE-W.
+"""Fine-tune an encoder on KLUE machine reading comprehension (mrc): answer span, or none.
+
+Scored by exact match and ROUGE-W, of which ROUGE-W chooses the checkpoint.
 
 accelerate launch recipes/train_mrc.py --model_name_or_path klue/roberta-base --output_dir out/mrc
 accelerate launch recipes/train_mrc.py --data_dir klue_benchmark --use_lora --learning_rate 5e-4

@@ -1,4 +1,7 @@
-"""Fine-tune an encoder on KLUE named entity recognition (ner): a tag for every character, entity macro F1.
+"""Fine-tune an encoder on KLUE named entity recognition (ner): entities by character, 6 types.
+
+Scored by entity macro F1, character macro F1 and character macro F1 without O, of which character macro F1
+chooses the checkpoint.
 
 accelerate launch recipes/train_ner.py --model_name_or_path klue/roberta-base --output_dir out/ner
 accelerate launch recipes/train_ner.py --data_dir klue_benchmark --use_lora --learning_rate 5e-4

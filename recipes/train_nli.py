@@ -1,4 +1,6 @@
-"""Fine-tune an encoder on KLUE natural language inference (nli): premise and hypothesis, accuracy.
+"""Fine-tune an encoder on KLUE natural language inference (nli): premise and hypothesis, 3 classes.
+
+Scored by accuracy, which also chooses the checkpoint.
 
 accelerate launch recipes/train_nli.py --model_name_or_path klue/roberta-base --output_dir out/nli
 accelerate launch recipes/train_nli.py --data_dir klue_benchmark --group_by_length --bf16

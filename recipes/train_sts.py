@@ -1,4 +1,6 @@
-"""Fine-tune an encoder on KLUE semantic textual similarity (sts): two sentences, 0 to 5, Pearson's r and F1.
+"""Fine-tune an encoder on KLUE semantic textual similarity (sts): similarity of two sentences, 0 to 5.
+
+Scored by Pearson's r and F1, of which Pearson's r chooses the checkpoint.
 
 accelerate launch recipes/train_sts.py --model_name_or_path klue/roberta-base --output_dir out/sts
 accelerate launch recipes/train_sts.py --data_dir klue_benchmark --pooling mean

@@ -1,4 +1,6 @@
-"""Fine-tune an encoder on KLUE topic classification (ynat): a headline, seven topics, macro F1.
+"""Fine-tune an encoder on KLUE topic classification (ynat): topic of a headline, 7 classes.
+
+Scored by macro F1, which also chooses the checkpoint.
 
 accelerate launch recipes/train_tc.py --model_name_or_path klue/roberta-base --output_dir out/tc
 accelerate launch recipes/train_tc.py --data_dir klue_benchmark --use_lora --learning_rate 5e-4

@@ -35,6 +35,7 @@ os.environ |= {
     "PYTHONPATH": str(NO_NETWORK),
 }
 runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
+pytest.register_assert_rewrite("readme_checks")  # a helper that asserts says what it saw, as a test does
 
 
 @pytest.fixture(scope="session")

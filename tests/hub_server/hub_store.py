@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import threading
+from pathlib import Path
 
 PLURALS = {"model": "models", "dataset": "datasets", "space": "spaces"}
 # As on the Hub: these endings, and whatever is large, are kept outside git.
@@ -102,6 +103,18 @@ class Store:
             repo.commits.append(_commit("initial commit", None, {".gitattributes": File(b"", False)}))
             self.repos[kind, name] = repo
             return repo
+
+    def put(self, kind: str, name: str, folder: Path) -> None:
+        """Makes a repository that holds the files of a folder, as if their owner had pushed them."""
+        files = {
+            path.relative_to(folder).as_posix(): File(
+                path.read_bytes(), _is_large(path.name, path.stat().st_size)
+            )
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        commits = [_commit("initial commit", None, {}), _commit("put", None, files)]
+        self.repos[kind, name] = Repo(kind, name, False, None, commits)
 
     def repo(self, kind: str, name: str, token: str | None, *, write: bool = False) -> Repo:
         """A repository that the owner of the token may see, or write to."""

@@ -71,7 +71,7 @@ def test_help_in_korean_by_flag_or_by_locale(
     assert "usage: klue train ner [flags]" in text
 
 
-@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name != "report"])
+@pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_command_has_help_under_its_own_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, text = said(capsys, command, "--help")
     assert status == 0

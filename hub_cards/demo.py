@@ -1,0 +1,62 @@
+"""Keeps the figures of a demo, once ``make demo`` has run, for README.md."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+from klue_metrics.functional import METRICS
+from recipes.engine.results import ALL_RESULTS, PICTURE, write_json
+from recipes.reporting.collect import Run, find_runs
+
+COMMAND = "make demo"
+LIBRARIES = ("accelerate", "datasets", "numpy", "tokenizers", "torch", "transformers")
+
+
+def keep(folder: Path, results: Path, picture: Path) -> None:
+    """Writes the scores of a finished demo to a result file, and its parser's picture beside it.
+
+    Args:
+        folder: Where the demo's runs lie, e.g. ``out/demo``.
+        results: The result file: command, date, versions, device, and each run's scores and constants.
+        picture: Where the picture goes.
+
+    Raises:
+        ValueError: A run is not finished, or is not one of a demo: one run a task, of one model.
+        FileNotFoundError: There is no such folder, or no picture.
+    """
+    runs, problems = find_runs([folder])
+    runs = sorted(runs, key=lambda run: list(METRICS).index(run.task))
+    tasks, models = [run.task for run in runs], {run.settings.get("model_name_or_path") for run in runs}
+    if problems or tasks != list(METRICS) or len(models) != 1:
+        raise ValueError(
+            f"{folder} holds {len(runs)} finished runs ({', '.join(tasks) or 'none'}) of {len(models)} "
+            f"models{''.join(f'; {problem}' for problem in problems)}; expected one run a task, of one model."
+        )
+    newest = max((run.folder / ALL_RESULTS).stat().st_mtime for run in runs)
+    drawn = next(run.folder for run in runs if run.task == "dp") / PICTURE
+    if not drawn.is_file():
+        raise FileNotFoundError(f"There is no {drawn}; expected the picture of a tree.")
+    write_json(
+        results,
+        {
+            "command": COMMAND,
+            "date": f"{datetime.datetime.fromtimestamp(newest, datetime.timezone.utc):%Y-%m-%d}",
+            "python": platform.python_version(),
+            "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+            "device": runs[0].results.get("device"),
+            "model": models.pop(),
+            "runs": [_kept(run) for run in runs],
+        },
+    )
+    shutil.copyfile(drawn, picture)
+
+
+def _kept(run: Run) -> dict[str, Any]:
+    keys = [f"{side}_{key}" for key in run.metric.names for side in ("eval", "constant")]
+    keys += ["eval_samples", "eval_data"]
+    return {"task": run.task, "seed": run.seed, "results": {key: run.results[key] for key in keys}}

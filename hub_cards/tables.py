@@ -1,0 +1,96 @@
+"""The tables of README.md, README.ko.md and CONTRIBUTING.md, from the records and the result files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS, get_metric
+from recipes.cli.texts import LANGUAGES
+from recipes.run_all import score_table
+from recipes.tasks import MODULES
+
+
+def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def result_keys(task: str) -> str:
+    """The keys of a task's scores, as code."""
+    return ", ".join(f"`{key}`" for key in METRICS[task].names)
+
+
+def tasks_table(language: str) -> str:
+    """The tasks: what each is, how it is scored, and its recipe.
+
+    Args:
+        language: ``en`` or ``ko``.
+    """
+    task, what, _, _, metrics, recipe = LANGUAGES[language].columns
+    rows = [
+        [name, record.summary_ko if language == "ko" else record.summary, result_keys(name),
+         f"`train_{MODULES[name]}.py`"]
+        for name, record in TASKS.items()
+    ]  # fmt: skip
+    return as_markdown([task, what, f"{metrics} (x 100)", recipe], rows)
+
+
+def demo_block(path: Path) -> str:
+    """What ``make demo`` printed in the run that a file keeps, as a code block.
+
+    Args:
+        path: What ``python -m hub_cards demo`` wrote.
+    """
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    groups = {(kept["model"], run["task"]): [run["results"]] for run in kept["runs"]}
+    return f"```\n{score_table(groups)}\n```"
+
+
+def real_runs_table(path: Path) -> str:
+    """The long runs on real data that a YAML file keeps."""
+    rows = [
+        [
+            run["recipe"],
+            f"`{run['flags']}`",
+            _scores(run["recipe"], run["scores"], named=True) + _note(run, "score_note"),
+            _scores(run["recipe"], run["constants"], named=False),
+            f"{run['seconds']:,}" + _note(run, "time_note"),
+        ]
+        for run in read_real_runs(path)
+    ]
+    return as_markdown(["X", "flags", "score", "best constant answer", "seconds"], rows)
+
+
+def read_real_runs(path: Path) -> list[dict[str, Any]]:
+    """The records of that file.
+
+    Raises:
+        ValueError: A record has a score that its task has not, or a score without its constant.
+    """
+    import yaml
+
+    runs: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for run in runs:
+        unknown = set(run["scores"]) - set(get_metric(run["recipe"]).names)
+        if unknown or set(run["scores"]) != set(run["constants"]):
+            raise ValueError(
+                f"{path.name}: a run of {run['recipe']} has the scores {', '.join(run['scores'])} and the "
+                f"constants {', '.join(run['constants'])}; expected the same keys, of "
+                f"{', '.join(get_metric(run['recipe']).names)}."
+            )
+    return runs
+
+
+def _scores(recipe: str, scores: Mapping[str, float | None], *, named: bool) -> str:
+    names = get_metric(recipe).names
+    shown = {key: "undefined" if score is None else f"{score:.2f}" for key, score in scores.items()}
+    return ", ".join(f"{names[key]} {score}" if named else score for key, score in shown.items())
+
+
+def _note(run: Mapping[str, Any], key: str) -> str:
+    return f" ({run[key]})" if key in run else ""

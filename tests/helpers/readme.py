@@ -1,0 +1,52 @@
+"""The commands and the code that a README shows, in blocks and inside sentences."""
+
+from __future__ import annotations
+
+import re
+
+from checkout import ROOT
+
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md")}
+# What a command begins with; of inline code, only what has one of these and a word behind it is a command.
+PROGRAMS = (
+    *("accelerate", "bash", "curl", "echo", "git", "hf", "huggingface-cli", "klue", "make", "pip", "pytest"),
+    *("python", "python3", "uv"),
+)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+_CHOICE = re.compile(r"(?<=\s)\w+(?:\|\w+)+")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Language (sh, python, or empty for what a program prints) and contents of each code block."""
+    return _BLOCK.findall(text)
+
+
+def commands(text: str) -> list[str]:
+    """Every command line of the shell blocks, and every complete command inside a sentence.
+
+    Comments are left out, and ``klue a|b`` is two commands.
+    """
+    shell = "\n".join(
+        re.sub(r"\s*\\\n\s*", " ", block) for language, block in blocks(text) if language == "sh"
+    )
+    found = [re.sub(r"\s+#.*$", "", line) for line in shell.splitlines() if line.strip()]
+    found += [span for span in _inline(text) if span.split(" ")[0] in PROGRAMS and " " in span]
+    return list(dict.fromkeys(choice for command in found for choice in _choices(command)))
+
+
+def snippets(text: str) -> list[str]:
+    """Python inside sentences: imports and calls."""
+    found = [span for span in _inline(text) if re.match(r"(from|import) \w|[\w.]+\(", span)]
+    return list(dict.fromkeys(found))
+
+
+def _inline(text: str) -> list[str]:
+    """Inline code, on one line each."""
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", _BLOCK.sub("", text))]
+
+
+def _choices(command: str) -> list[str]:
+    choice = _CHOICE.search(command)
+    if choice is None:
+        return [command]
+    return [command.replace(choice[0], word) for word in choice[0].split("|")]

@@ -1,0 +1,175 @@
+"""What comes of the commands that the READMEs show: each looks at what one printed and wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from newcomer import Newcomer
+from readme import TEXTS
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.export import MODULES as METRIC_MODULES
+from klue_metrics.functional import METRICS
+from recipes.cli.texts import KOREAN
+
+SENTENCE = "박보검 담주에 파리 화보 촬영 간대!"
+
+
+def demo(new: Newcomer, printed: str) -> None:
+    """The table has the lines of the README's, but for the figures, and the report is there."""
+    cells = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
+    shown = re.search(r"^\| model \|.*?(?=^```$)", TEXTS["README.md"], flags=re.DOTALL | re.MULTILINE)[0]
+    expected = [line.split(" | ") for line in shown.splitlines() if line.startswith("| ")]
+    assert [row[:3] + row[-1:] for row in cells] == [row[:3] + row[-1:] for row in expected]
+    assert all(re.fullmatch(r"\d+\.\d\d|undefined", row[3]) for row in cells[1:])
+    assert len(cells) == 1 + sum(len(metric.names) for metric in METRICS.values())
+    assert "out/demo/report/index.html" in printed
+    assert {"index.html", "report.md", "report.csv"} <= new.files("out/demo/report")
+
+
+def suite(new: Newcomer, printed: str) -> None:
+    """The suite is found, this test among it."""
+    assert "tests/test_readme_commands.py::" in printed
+    assert int(re.search(r"(\d+) tests collected", printed)[1]) > 500
+
+
+def trained(task: str, folder: str, data: str, *files: str) -> Callable[[Newcomer, str], None]:
+    """A run that was finished and evaluated, with everything that the README promises."""
+
+    def check(new: Newcomer, printed: str) -> None:
+        results = new.json(f"{folder}/all_results.json")
+        assert all(f"{side}_{key}" in results for side in ("eval", "constant") for key in METRICS[task].names)
+        assert (results["eval_data"], results["train_samples"], results["eval_samples"]) == (data, 32, 32)
+        assert len(new.lines(f"{folder}/predictions_validation.jsonl")) == 32
+        assert {"README.md", *files} <= new.files(folder)
+        assert new.files(f"{folder}/.eval_results") == {"klue.yaml"}
+        assert f"KLUE {TASKS[task].title} ({task})" in "".join(new.lines(f"{folder}/README.md"))
+
+    return check
+
+
+def all_runs(new: Newcomer, printed: str) -> None:
+    rows = [line for line in printed.splitlines() if line.startswith("| klue/")]
+    assert [row.split(" | ")[:3] for row in rows] == [
+        ["| klue/roberta-base", "nli", "accuracy"],
+        ["| klue/bert-base", "nli", "accuracy"],
+    ]
+    assert all(row.endswith(" | 2 | klue/klue |") for row in rows)
+    assert new.files("out/all/roberta-base/nli") == {"seed-42", "seed-43"}
+
+
+def report(new: Newcomer, printed: str) -> None:
+    page = "\n".join(new.lines("report/index.html"))
+    assert "roberta-base" in page
+    assert "bert-base" in page
+    (board,) = new.json("report/report.json")["boards"]
+    assert [(row["model"], row["seeds"]) for row in board["rows"]] == [
+        ("bert-base", [42, 43]), ("roberta-base", [42, 43]),
+    ]  # fmt: skip
+
+
+def runs_to_score(new: Newcomer) -> None:
+    """The README supposes runs in out/nli, out/a and out/b: those of run_all serve."""
+    runs = {"out/nli": "roberta-base", "out/a": "roberta-base", "out/b": "bert-base"}
+    for folder, model in runs.items():
+        shutil.copytree(
+            new.checkout / "out/all" / model / "nli/seed-42", new.checkout / folder, dirs_exist_ok=True
+        )
+
+
+def scored(new: Newcomer, printed: str) -> None:
+    score = new.json("out/nli/all_results.json")["eval_accuracy"]
+    assert re.search(rf"^accuracy +{score:.2f} +[\d.]+ +[\d.]+$", printed, flags=re.MULTILINE)
+    assert "nli: 32 examples" in printed
+    assert all(label in printed for label in TASKS["nli"].labels)
+
+
+def compared(new: Newcomer, printed: str) -> None:
+    left, right = (new.json(f"out/{name}/all_results.json")["eval_accuracy"] for name in "ab")
+    row = next(line.split() for line in printed.splitlines() if line.startswith("accuracy "))
+    assert row[1:4] == [f"{left:.2f}", f"{right:.2f}", f"{left - right:.2f}"]
+    assert 0 <= float(row[-1]) <= 1
+
+
+def answered(new: Newcomer, printed: str) -> None:
+    (line,) = printed.splitlines()
+    answer = json.loads(line)
+    assert answer["input"] == SENTENCE
+    assert all(answer["input"][one["start"] : one["end"]] == one["word"] for one in answer["prediction"])
+
+
+def exported(new: Newcomer, printed: str) -> None:
+    assert printed.endswith("Written to hub/klue\n")
+    assert new.files("hub/klue") == {"README.md", *TASKS}
+    assert new.files("hub/klue/ynat") == {
+        f"{split}-00000-of-00001.parquet" for split in ("train", "validation")
+    }
+    assert not list((new.checkout / "hub").rglob("*.py"))
+
+
+def validated(new: Newcomer, printed: str) -> None:
+    assert printed.endswith("Defects that are not known: 0\n")
+    assert "ynat train: 910 rows; the published file has 45,678." in printed
+
+
+def counted(new: Newcomer, printed: str) -> None:
+    assert [line for line in printed.splitlines() if line.startswith("ynat ")] == [
+        "ynat train: 910 rows", "ynat validation: 175 rows",
+    ]  # fmt: skip
+    assert "  label: IT과학 132, " in printed
+
+
+def not_published(new: Newcomer, printed: str) -> None:
+    assert printed.startswith("out/ner -> me/klue-ner: ")
+    assert "  model.safetensors: " in printed
+    assert "Nothing was sent" in printed
+    assert ("model", "me/klue-ner") not in new.hub.store.repos
+
+
+def data_published(new: Newcomer, printed: str) -> None:
+    assert set(new.hub.files("dataset", "me/klue")) == {
+        "README.md",
+        *(f"{task}/{split}-00000-of-00001.parquet" for task in TASKS for split in ("train", "validation")),
+    }
+    assert "Uploaded in one commit: " in printed or "holds exactly these files already" in printed
+
+
+def metrics_published(new: Newcomer, printed: str) -> None:
+    spaces = {name for kind, name in new.hub.store.repos if kind == "space"}
+    assert spaces == {f"me/{name}" for name in METRIC_MODULES}
+    assert printed.count("Uploaded in one commit: ") == len(METRIC_MODULES) == 9
+    assert 'evaluate.load("me/klue_dp")' in new.hub.files("space", "me/klue_dp")["README.md"].decode()
+
+
+def tasks_listed(new: Newcomer, printed: str) -> None:
+    assert [line.split()[0] for line in printed.splitlines()[1:]] == list(TASKS)
+
+
+def explained(command: str) -> Callable[[Newcomer, str], None]:
+    def check(new: Newcomer, printed: str) -> None:
+        assert printed.startswith((f"usage: klue {command}", f"klue {command}: "))
+
+    return check
+
+
+def in_korean(new: Newcomer, printed: str) -> None:
+    assert printed == KOREAN.overview() + "\n"
+
+
+def completion(shell: str) -> Callable[[Newcomer, str], None]:
+    def check(new: Newcomer, printed: str) -> None:
+        assert "publish" in printed
+        if shutil.which(shell):
+            subprocess.run([shell, "-n"], input=printed, text=True, check=True)
+
+    return check
+
+
+def flags_listed(new: Newcomer, printed: str) -> None:
+    assert printed.startswith("usage: train_tc.py [flags]")
+    assert f"{TASKS['ynat'].summary}." in printed
+    assert all(flag in printed for flag in ("--model_name_or_path", "--use_lora", "--resume_from_checkpoint"))

@@ -1,0 +1,239 @@
+"""Every command that a README shows is executed, as a newcomer would, and does what it is there for.
+
+A command runs as it is written, in a shell, in a copy of the checkout, with a Hub in a thread behind it (see
+``newcomer``). It differs from what is written in what ``OUTCOMES`` appends to it, and in nothing else:
+
+* SHORT, to whatever trains: a few examples and two updates. A run over models and seeds gets one task and two
+  seeds beside it. (``make demo`` trains all eight tasks: the lines behind it, which ``make -n`` tells, run.)
+* ``--data_dir klue_benchmark``, to what would download the official files: there is no network here.
+* ``--collect-only``, to the line behind ``make test``, which would run this test.
+* ``--help``, to the names of commands that are no whole commands.
+
+What has something appended is parsed without it, too. Python inside sentences is executed at the end. Blocks
+of Python, and what they print, are the matter of ``test_readme``. A command that is new in a README fails a
+test until OUTCOMES says what comes of it; ELSEWHERE lists those that cannot run here, and says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import readme_checks as checks
+from hub_server import HubServer
+from newcomer import TOKEN, Newcomer
+from readme import PROGRAMS, ROOT, TEXTS, blocks, commands, snippets
+
+from klue_datasets.__main__ import make_parser as datasets_parser
+from recipes import run_all
+from recipes.cli.texts import EXAMPLES
+from recipes.engine.command_line import make_parser, parse
+from recipes.tasks import MODULES
+
+SHORT = " --max_train_samples 32 --max_eval_samples 32 --max_steps 2"
+FEW = f"{SHORT} --tasks nli --seed 42 43"
+ELSEWHERE = {
+    "hf auth login": "another tool's; it asks for a token at the terminal",
+    "pip install 'klue-hub[mst]'": "needs a package index; that the extra exists is tested",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What comes of a command.
+
+    Attributes:
+        check: Looks at what it printed and wrote.
+        more: What is appended to it.
+        after: Commands of the READMEs that it builds on.
+        prepare: Makes what the README supposes to be there.
+    """
+
+    check: Callable[[Newcomer, str], None]
+    more: str = ""
+    after: tuple[str, ...] = ()
+    prepare: Callable[[Newcomer], None] | None = None
+
+    def more_for(self, line: str, lines: Sequence[str]) -> str:
+        """What is appended to a line: of those behind ``make demo``, only that which trains is shortened."""
+        return self.more if len(lines) == 1 or "recipes/run_all.py" in line else ""
+
+
+TRAIN_TC = "accelerate launch recipes/train_tc.py"
+TRAIN_NER = "klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner"
+RUN_ALL = "python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43 44"
+EXPORT = "python -m klue_datasets export --data_dir klue_benchmark --output_dir hub/klue"
+METRICS_TO_HUB = "python -m recipes.publish metrics --repo_id me"
+FILE = "predictions_validation.jsonl"
+OUTCOMES: dict[str, Outcome] = {
+    "make demo": Outcome(checks.demo, SHORT),
+    "make test": Outcome(checks.suite, " --collect-only -q"),
+    f"python -m klue_metrics score --task nli --predictions out/nli/{FILE}": Outcome(
+        checks.scored, after=(RUN_ALL,), prepare=checks.runs_to_score
+    ),
+    f"python -m klue_metrics compare --task nli out/a/{FILE} out/b/{FILE}": Outcome(
+        checks.compared, after=(RUN_ALL,), prepare=checks.runs_to_score
+    ),
+    f"{TRAIN_TC} --model_name_or_path klue/roberta-base --output_dir out/tc": Outcome(
+        checks.trained("ynat", "out/tc", "klue/klue", "model.safetensors"), SHORT
+    ),
+    f"{TRAIN_TC} --data_dir klue_benchmark --use_lora --learning_rate 5e-4": Outcome(
+        checks.trained("ynat", "out/ynat", "klue_benchmark", "adapter_model.safetensors"), SHORT
+    ),
+    RUN_ALL: Outcome(checks.all_runs, FEW),
+    "python -m recipes.report out/all --output report": Outcome(checks.report, after=(RUN_ALL,)),
+    f'echo "{checks.SENTENCE}" | python -m recipes.predict --task ner --model out/ner': Outcome(
+        checks.answered, after=(TRAIN_NER,)
+    ),
+    EXPORT: Outcome(checks.exported),
+    "python -m klue_datasets validate --data_dir klue_benchmark": Outcome(checks.validated),
+    "python -m klue_datasets stats --data_dir klue_benchmark": Outcome(checks.counted),
+    "python -m recipes.publish model --folder out/ner --repo_id me/klue-ner --dry_run": Outcome(
+        checks.not_published, after=(TRAIN_NER,)
+    ),
+    "python -m recipes.publish dataset --data_dir klue_benchmark --repo_id me/klue": Outcome(
+        checks.data_published
+    ),
+    METRICS_TO_HUB: Outcome(checks.metrics_published),
+    "klue tasks": Outcome(checks.tasks_listed),
+    TRAIN_NER: Outcome(checks.trained("ner", "out/ner", "klue/klue", "model.safetensors"), SHORT),
+    "klue publish model --folder out/ner --repo_id me/klue-ner --dry_run": Outcome(
+        checks.not_published, after=(TRAIN_NER,)
+    ),
+    "python -m klue_datasets push --repo_id me/klue": Outcome(
+        checks.data_published, " --data_dir klue_benchmark"
+    ),
+    **{
+        f"klue {command}": Outcome(checks.explained(command), " --help")
+        for command in ("data", "train", "predict", "score", "compare", "report", "publish")
+    },
+    "klue --lang ko --help": Outcome(checks.in_korean),
+    **{f"klue completion {shell}": Outcome(checks.completion(shell)) for shell in ("bash", "zsh", "fish")},
+    "python recipes/train_tc.py --help": Outcome(checks.flags_listed),
+}
+
+
+@pytest.fixture(scope="module")
+def new(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
+    with HubServer({TOKEN: ["me", "klue"]}) as hub:
+        yield Newcomer(tmp_path_factory.mktemp("newcomer"), hub, tiny)
+
+
+def outcome_of(new: Newcomer, command: str) -> str:
+    """Runs a command and what it builds on, each once; returns what it printed."""
+    if command not in new.done:
+        outcome = OUTCOMES[command]
+        for earlier in outcome.after:
+            outcome_of(new, earlier)
+        if outcome.prepare:
+            outcome.prepare(new)
+        lines = lines_behind(new, command)
+        new.done[command] = "".join(new.run(line + outcome.more_for(line, lines)) for line in lines)
+    return new.done[command]
+
+
+def lines_behind(new: Newcomer, command: str) -> list[str]:
+    """The command itself, or what make would run."""
+    return new.lines_of(command.removeprefix("make ")) if command.startswith("make ") else [command]
+
+
+def unaccounted(text: str) -> list[str]:
+    """The commands of a text that nothing here knows."""
+    return [command for command in commands(text) if command not in OUTCOMES and command not in ELSEWHERE]
+
+
+def test_every_command_of_both_readmes_is_accounted_for() -> None:
+    for name, text in TEXTS.items():
+        assert unaccounted(text) == [], f"{name} has commands without an entry in OUTCOMES"
+        assert set(commands(text)) == set(OUTCOMES) | set(ELSEWHERE), (
+            f"{name} lacks commands that are known here"
+        )
+    print(*(f"not executed: {command}: {reason}" for command, reason in ELSEWHERE.items()), sep="\n")
+
+
+def test_a_new_command_would_be_missed() -> None:
+    text = TEXTS["README.md"]
+    assert unaccounted(f"{text}\n```sh\nklue dance  # now\n```\n") == ["klue dance"]
+    assert unaccounted(f"{text}\nSay `python -m recipes.sing\n--loud`.\n") == [
+        "python -m recipes.sing --loud"
+    ]
+    assert unaccounted(f"{text}\n```sh\nklue dance \\\n  --fast\n```\n") == ["klue dance --fast"]
+    assert unaccounted(f"{text}\nOr `klue sing|tasks`.\n") == ["klue sing"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_block_without_a_language_is_what_something_prints(name: str) -> None:
+    languages = [language for language, _ in blocks(TEXTS[name])]
+    assert set(languages) == {"sh", "python", ""}
+    for before, (language, block) in zip(["", *languages], blocks(TEXTS[name]), strict=False):
+        if not language:
+            assert before == "python" or block.startswith("| model | task | metric |")
+            assert not block.startswith(tuple(f"{program} " for program in PROGRAMS))
+
+
+@pytest.mark.parametrize("command", OUTCOMES)
+def test_the_command_does_what_it_is_there_for(command: str, new: Newcomer) -> None:
+    OUTCOMES[command].check(new, outcome_of(new, command))
+
+
+@pytest.mark.parametrize("command", [name for name, outcome in OUTCOMES.items() if outcome.more])
+def test_what_is_changed_to_run_here_is_right_as_it_is_written(command: str, new: Newcomer) -> None:
+    for line in lines_behind(new, command):
+        understood(shlex.split(line))
+
+
+def understood(words: list[str]) -> None:
+    """Parses a command line as its program would; SystemExit where it is wrong."""
+    script = next((place for place, word in enumerate(words) if word.startswith("recipes/")), None)
+    if words[:2] == ["klue", "train"] and len(words) > 2:
+        parse(make_parser(words[2], ""), words[2], words[3:])
+    elif words[0] == "klue":
+        assert words[1] in EXAMPLES
+    elif "klue_datasets" in words:
+        datasets_parser().parse_args(words[words.index("klue_datasets") + 1 :])
+    elif script is not None and words[script] == "recipes/run_all.py":
+        arguments, passed_on = run_all.make_parser().parse_known_args(words[script + 1 :])
+        for task in arguments.tasks or MODULES:
+            parse(make_parser(task, ""), task, passed_on)
+    elif script is not None:
+        task = next(task for task, name in MODULES.items() if words[script] == f"recipes/train_{name}.py")
+        parse(make_parser(task, ""), task, words[script + 1 :])
+    else:  # what runs without a change, and pytest, whose words pytest reads when it collects
+        assert {"recipes.tiny_model", "recipes.report", "pytest"} & set(words)
+
+
+SENTENCES = (
+    'load_dataset("klue", "ynat")',
+    "from recipes.predict import load_pipeline",
+    'evaluate.load("me/klue_metric", "ynat")',
+    "import evaluate",
+)
+PROGRAM = """
+from datasets import load_dataset
+{}
+print({}["train"].num_rows)
+{}
+print({}.compute(predictions=["경제", "사회"], references=[1, 6]))
+print(load_pipeline("ner", "../out/ner")("{}") is not None)
+"""
+
+
+def test_the_python_in_the_sentences_runs_in_the_folder_that_they_name(new: Newcomer) -> None:
+    assert all(sorted(snippets(text)) == sorted(SENTENCES) for text in TEXTS.values())
+    for command in (EXPORT, METRICS_TO_HUB, TRAIN_NER):
+        outcome_of(new, command)
+    data, pipeline, metric, imported = SENTENCES
+    program = PROGRAM.format(imported, data, pipeline, metric, checks.SENTENCE)
+    printed = new.run(f"python -c {shlex.quote(program)}", cwd="hub").splitlines()
+    assert printed == ["910", "{'macro_f1': 33.33333333333333}", "True"]
+
+
+def test_what_cannot_run_here_exists(new: Newcomer) -> None:
+    assert "token" in new.run("hf auth login --help")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^name = "klue-hub"$', project, flags=re.MULTILINE)
+    assert re.search(r"^mst = \[", project, flags=re.MULTILINE)
