@@ -78,7 +78,8 @@ class StateText:
 
     Args:
         settings: Slots, known values and the separator.
-        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's.
+        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's, or cannot tell
+            the slots, or dontcare, yes, no and none apart.
     """
 
     def __init__(self, settings: TextSettings, tokenizer: Any) -> None:
@@ -87,6 +88,12 @@ class StateText:
         self._fronts = {self._loose(f"{slot}-"): slot for slot in settings.slots}
         self._empty = self._loose(EMPTY)
         self._tables: dict[str, tuple[dict[str, list[str]], dict[str, list[str]]]] = {}
+        words = [*LITERALS, EMPTY]
+        if len(self._fronts) < len(settings.slots) or len(set(map(self._loose, words))) < len(words):
+            raise ValueError(
+                f"The tokenizer cannot tell the {len(settings.slots)} slots apart, or {', '.join(words)}; "
+                "expected one that knows their letters."
+            )
 
     def write(self, state: Sequence[str]) -> str:
         """The text of a state; ValueError where it has a slot that the model lacks, or one twice."""
