@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,10 @@ class TextStates(DialogueRecipe, abc.ABC):
 
         if getattr(config, KEY, None):
             settings = TextSettings.of(config)
+        elif not arguments.do_train:
+            raise ValueError(
+                "wos: the model has no slots; expected one that train_dst.py has trained, or --do_train."
+            )
         else:
             values = known_values(arguments, splits)
             settings = TextSettings(slots=list(values), values=values)
@@ -61,8 +66,8 @@ class TextStates(DialogueRecipe, abc.ABC):
                 setattr(settings, name, getattr(arguments, name))
         settings.read_pieces(tokenizer)
         config.pad_token_id = tokenizer.pad_token_id
-        self._choose_length(settings, tokenizer, config, splits)
-        settings.write(config)
+        self._choose_length(settings, tokenizer, config, arguments, splits)
+        dataclasses.replace(settings).write(config)  # checked once more
         impl = "pipeline_state_text.StateTextPipeline"
         config.custom_pipelines = {TASK: {"impl": impl, "pt": [self.auto_class], "type": "text"}}
         for name in DROPOUTS:
@@ -111,21 +116,20 @@ class TextStates(DialogueRecipe, abc.ABC):
         """States, what in the texts is no item, and what is wrong with each state where the gold is known."""
         frame = _frame(loaded.config, loaded.tokenizer)
         golds = list(examples["state"]) if "state" in examples.column_names else None
-        read, details, ended = [], [], 0
-        columns = zip(examples["turn"], examples["utterances"], outputs[0].tolist(), strict=True)
+        texts = outputs[0].tolist()
+        read, details = [], []
+        columns = zip(examples["turn"], examples["utterances"], texts, strict=True)
         for index, (turn, utterances, ids) in enumerate(columns):
             answer = frame.text.read(frame.written(ids), utterances)
             read.append(answer)
-            ended += frame.settings.end_id in ids
             details.append({"turn": turn, "gates": answer.gates, "dropped": answer.dropped})
             if golds is not None:
                 details[-1] |= errors(answer.state, golds[index])
         sums = figures(read, details) | {
             "items_dropped": sum(len(answer.dropped) for answer in read),
-            "states_without_end": len(read) - ended,
+            "states_without_end": sum(frame.settings.end_id not in ids for ids in texts),
+            "states_too_long": len(_too_long(frame, golds or [])),
         }
-        if golds is not None:
-            sums["states_too_long"] = len(_too_long(frame, golds))
         states = [answer.state for answer in read]
         return Decoded(states, scores=outputs[1].tolist(), details=details, figures=sums)
 
@@ -142,6 +146,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         settings: Any,
         tokenizer: PreTrainedTokenizerBase,
         config: PreTrainedConfig,
+        arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """A quarter more than the longest state of training, as far as the model's positions allow."""
@@ -151,7 +156,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         golds = list(splits["train"]["state"]) if "train" in splits else []
         positions = getattr(config, "max_position_embeddings", None) or float("inf")
         most = positions // 2 if frame.is_causal else positions
-        if not settings.max_new_tokens:
+        if not settings.max_new_tokens and arguments.max_new_tokens is None:
             longest = max((len(frame.target(state)) for state in golds), default=0)
             settings.max_new_tokens = int(min(max(longest * 5 // 4, LEAST_TOKENS), most))
         if not 1 <= settings.max_new_tokens <= most:

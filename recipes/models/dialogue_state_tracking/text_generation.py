@@ -74,8 +74,8 @@ def separator_id(tokenizer: Any) -> int:
     if tokenizer.sep_token_id is not None:
         return int(tokenizer.sep_token_id)
     pieces = tokenizer("\n", add_special_tokens=False)["input_ids"]
-    is_line = len(pieces) == 1 and tokenizer.decode(pieces) == "\n"
-    return int(pieces[0] if is_line else tokenizer.eos_token_id)
+    is_line = bool(pieces) and tokenizer.decode(pieces[-1:]) == "\n"
+    return int(pieces[-1] if is_line else tokenizer.eos_token_id)
 
 
 def outer_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -130,7 +130,8 @@ def generate_states(
     found = found[:, input_ids.shape[1] if is_causal else 1 :]
     ends = (found == TextSettings.of(model.config).end_id).int()
     found = found.masked_fill(ends.cumsum(dim=1) > ends, IGNORED)
-    rows = max(1, LOGITS // (model.config.vocab_size * (input_ids.shape[1] + found.shape[1])))
+    vocabulary = model.get_input_embeddings().num_embeddings
+    rows = max(1, LOGITS // (vocabulary * (input_ids.shape[1] + found.shape[1])))
     batch = (input_ids, attention_mask, found)
     scores = [
         _likelihoods(model, *(tensor[start : start + rows] for tensor in batch), is_causal=is_causal)
