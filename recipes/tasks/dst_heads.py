@@ -11,20 +11,7 @@ if TYPE_CHECKING:
 
     from recipes.engine.arguments import RecipeArguments
 
-# Arguments that make sense for one head only.
-ONLY = {
-    "trade": (
-        "scale_slots",
-        "slot_spread",
-        "attention_scale",
-        "value_loss",
-        "teacher_forcing",
-        "max_value_length",
-        "gold_gates",
-        "gold_values",
-    ),
-    "generative": ("max_new_tokens",),
-}
+OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that states as text have, too
 
 
 def recipe_of(arguments: RecipeArguments, trade: Recipe) -> Recipe:
@@ -47,12 +34,22 @@ def recipe_of(arguments: RecipeArguments, trade: Recipe) -> Recipe:
     head = arguments.head or head_of(config)
     if getattr(config, KEY, None) and head != head_of(config):
         raise ValueError(f"wos: {path} was trained with --head {head_of(config)}; expected that, not {head}.")
-    for other, names in ONLY.items():
+    for other, names in _only().items():
         values = {name: getattr(arguments, name) for name in names}
         given = [f"--{name}" for name, value in values.items() if value is not None and value is not False]
         if other != head and given:
             raise ValueError(f"wos: {', '.join(given)} with --head {head}; expected --head {other} for that.")
     return _text_recipe(config, path) if head == GENERATIVE else trade
+
+
+def _only() -> dict[str, list[str]]:
+    """Head -> the arguments that make sense for it only."""
+    from recipes.tasks.dst import ORACLES, SETTINGS
+
+    return {
+        "trade": [name for name in (*SETTINGS, *ORACLES) if name not in OF_BOTH],
+        "generative": ["max_new_tokens"],
+    }
 
 
 def _text_recipe(config: PreTrainedConfig, path: str) -> Recipe:

@@ -301,8 +301,8 @@ def test_what_does_not_go_together_is_refused(models: dict[str, Path], tiny: Pat
     config.save_pretrained(trained)
     for path, words, message in (
         (tiny, ["--head", "generative"], "is a bert model, which does not write text"),
-        (folder, ["--head", "generative", "--scale_slots", "--value_loss", "all"],
-         r"--scale_slots, --value_loss with --head generative; expected --head trade"),
+        (folder, ["--head", "generative", "--slot_spread", "3", "--value_loss", "all"],
+         r"--slot_spread, --value_loss with --head generative; expected --head trade"),
         (trained, ["--do_eval", "--gold_gates"], "--gold_gates with --head generative"),
         (trained, ["--max_value_length", "3"], "--max_value_length with --head generative"),
         (tiny, ["--max_new_tokens", "9"], "--max_new_tokens with --head trade; expected --head generative"),
