@@ -1,4 +1,4 @@
-"""Fine-tune a model on KLUE dialogue state tracking (wos): joint goal accuracy and slot F1.
+"""Fine-tune an encoder on KLUE dialogue state tracking (wos): joint goal accuracy and slot F1.
 
 accelerate launch recipes/train_dst.py --model_name_or_path klue/roberta-base --output_dir out/dst
 accelerate launch recipes/train_dst.py --data_dir klue_benchmark --num_beams 4 --constrain_to_ontology
