@@ -67,9 +67,10 @@ class RecipeArguments:
     )  # fmt: skip
     head: str | None = _flag(
         None,
-        "what scores arcs: the baseline's LSTMs, or biaffine attention alone (default: the checkpoint's, "
-        "else klue)",
-        choices={"dp": ("klue", "biaffine")},
+        "dp: what scores arcs, the baseline's LSTMs or biaffine attention alone; dst: what gives the state, "
+        "TRADE's decoder or a seq2seq or causal model that writes it (default: the checkpoint's, else the "
+        "first)",
+        choices={"dp": ("klue", "biaffine"), "wos": ("trade", "generative")},
         group="model",
     )
     use_pos: bool | None = _flag(
@@ -200,12 +201,16 @@ class RecipeArguments:
 
     # States of dialogues
     num_beams: int | None = _flag(
-        None, "beams of the search for a value (default: the checkpoint's, else 1: greedy)", tasks=("wos",),
-        group="answers",
+        None, "beams of the search for a value, or a state (default: the checkpoint's, else 1: greedy)",
+        tasks=("wos",), group="answers",
     )  # fmt: skip
     max_value_length: int | None = _flag(
         None, "tokens of a value at most (default: the checkpoint's, else 10)", tasks=("wos",),
         group="answers",
+    )  # fmt: skip
+    max_new_tokens: int | None = _flag(
+        None, "tokens of a state at most, head generative (default: the checkpoint's, else by training's "
+        "longest)", tasks=("wos",), group="answers",
     )  # fmt: skip
     constrain_to_ontology: bool | None = _flag(
         None, "replace a generated value that is not known by the closest known one of its slot",

@@ -11,6 +11,7 @@ import datasets
 import numpy as np
 import torch
 
+from recipes.engine.arguments import RecipeArguments
 from recipes.engine.evaluation import INDEX, Collator, encode_split
 from recipes.engine.modeling import LoadedModel, load_trained
 from recipes.tasks import get_recipe
@@ -99,7 +100,7 @@ def load_pipeline(
         ValueError: The model has no trained head for the task.
         OSError: There is no such model.
     """
-    recipe = get_recipe(task)
+    recipe = get_recipe(task).chosen(RecipeArguments(model_name_or_path=str(model)))
     loaded = load_trained(recipe, model)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size)

@@ -15,6 +15,8 @@ from recipes.engine.arguments import RecipeArguments
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
 ADAPTER_CONFIG = "adapter_config.json"
+# What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
+LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # These families number positions from the padding token's id + 1.
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
@@ -73,7 +75,7 @@ def load_model(
                 f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
                 "expected a model that a recipe has trained, or --do_train."
             )
-    head = _head_modules(_plain(model), fresh)
+    head = _head_modules(recipe, _plain(model), fresh)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
     longest = _longest_input(config, tokenizer)
@@ -157,8 +159,10 @@ def _load_adapter(
     return PeftModel.from_pretrained(model, path, is_trainable=trainable)
 
 
-def _head_modules(model: Any, fresh: Sequence[str]) -> list[str]:
+def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]:
     """Names of the modules outside the encoder, and of those inside it that hold fresh parameters."""
+    if recipe.peft_task_type in LANGUAGE_MODELS:
+        return sorted({name.rpartition(".")[0] for name in fresh})
     prefix = model.base_model_prefix + "."
     outside = {name.split(".")[0] for name, _ in model.named_parameters() if not name.startswith(prefix)}
     return sorted(outside | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})

@@ -113,6 +113,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("httpx", "httpcore", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    recipe = recipe.chosen(arguments)
     output_dir = Path(arguments.output_dir or f"out/{recipe.task}")
     checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
     training_arguments = make_training_arguments(recipe, arguments, output_dir)
@@ -145,6 +146,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
             save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
         trainer.save_model()
         if trainer.is_world_process_zero():
+            recipe.save_code(output_dir)
             write_json(output_dir / ARGUMENTS, dataclasses.asdict(arguments))
     elif output_dir.is_dir():  # what training left here still holds
         results |= read_json(output_dir / TRAIN_RESULTS)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from recipes.tasks.dialogues import DialogueRecipe, known_values
 from recipes.tasks.protocol import Batch, Decoded, Recipe
-from recipes.tasks.states import StateCollator, dialogue_turns, errors, figures
+from recipes.tasks.states import StateCollator, errors, figures
 
 if TYPE_CHECKING:
     import datasets
@@ -34,19 +33,19 @@ SETTINGS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class DialogueStates(Recipe):
+class DialogueStates(DialogueRecipe):
     """TRADE on the official template; an example is a turn of the user.
 
     The model's configuration keeps the slots and their known values.
     """
 
-    task: str = "wos"
-    sample: Any = (
-        "안녕하세요. 명동 근처에 있는 저렴한 호텔을 찾고 있어요.",
-        "명동 스테이가 있습니다. 예약해 드릴까요?",
-        "네, 토요일부터 이틀 동안 세 명 예약해 주세요.",
-    )
     peft_task_type: ClassVar[str | None] = None
+
+    def chosen(self, arguments: RecipeArguments) -> Recipe:
+        """This recipe, or where the head is generative the one for such models."""
+        from recipes.tasks.dst_heads import recipe_of
+
+        return recipe_of(arguments, self)
 
     def configure(
         self,
@@ -65,7 +64,8 @@ class DialogueStates(Recipe):
         if getattr(config, KEY, None):
             settings = StateSettings.of(config)
         else:
-            settings = _new_settings(arguments, splits)
+            values = known_values(arguments, splits)
+            settings = StateSettings(slots=list(values), values=values)
         for name in SETTINGS:
             if getattr(arguments, name) is not None:
                 setattr(settings, name, getattr(arguments, name))
@@ -82,14 +82,6 @@ class DialogueStates(Recipe):
         from recipes.models.dialogue_state_tracking import DialogueStateTracker
 
         return DialogueStateTracker
-
-    def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
-        """One row a turn of the user: guid, turn (0, 1, …), the utterances so far, and the state if known."""
-        if "utterances" in examples.column_names:
-            return examples
-        return examples.map(
-            dialogue_turns, batched=True, remove_columns=examples.column_names, desc="Splitting into turns"
-        )
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
@@ -163,70 +155,6 @@ class DialogueStates(Recipe):
             details=details,
             figures=figures(read, details),
         )
-
-    def references(self, examples: datasets.Dataset) -> list[Any]:
-        """The states, a list of strings each."""
-        return [list(state) for state in examples["state"]]
-
-    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """The empty state."""
-        return [Decoded([[] for _ in range(examples.num_rows)])]
-
-    def is_single(self, items: list[Any]) -> bool:
-        """A list of utterances or messages is one dialogue; a list of lists is several."""
-        return bool(items) and all(
-            isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
-        )
-
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
-        from recipes.models.dialogue_state_tracking.dialogue_text import check_dialogue
-
-        dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
-        try:
-            texts = check_dialogue(dialogue)
-        except ValueError as error:
-            raise ValueError(f"wos: {error}") from error
-        roles = ("user", "sys")
-        return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
-
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Each turn of the user: its number, what was said, the state after it, and what is new in that."""
-        from recipes.models.dialogue_state_tracking.pipeline_dialogue_state import present_turns
-
-        said = [turn["text"] for turn in row["dialogue"][::2]]
-        first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
-        turns = slice(first, first + len(said))
-        return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
-
-
-def _new_settings(arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]) -> Any:
-    """Settings with all slots of ontology and data, and the values of ontology and training."""
-    from recipes.models.dialogue_state_tracking import StateSettings
-    from recipes.models.dialogue_state_tracking.configuration_dialogue_state import union_of_slots
-
-    if not splits:
-        raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")
-    states = {name: list(split["state"]) for name, split in splits.items()}
-    values = union_of_slots(states.get("train", []), _ontology(arguments))
-    # A slot that only other splits have is still one; their values stay unseen.
-    others = union_of_slots(list(chain.from_iterable(states.values())), {})
-    values |= {slot: [] for slot in others if slot not in values}
-    return StateSettings(slots=sorted(values), values={slot: values[slot] for slot in sorted(values)})
-
-
-def _ontology(arguments: RecipeArguments) -> dict[str, list[str]]:
-    """The ontology.json beside raw files; empty where the data is not raw or has none."""
-    from klue_datasets.checks import read_ontology
-    from klue_datasets.loading import make_builder
-
-    if not (arguments.data_dir or arguments.mini):
-        return {}
-    builder = make_builder("wos", data_dir=arguments.data_dir, mini=arguments.mini)
-    files = [[path] if isinstance(path, str) else path for path in (builder.files or {}).values()]
-    folders = {Path(path).parent for paths in files for path in paths}
-    found = [ontology for folder in sorted(folders) if (ontology := read_ontology(folder))]
-    return found[0] if found else {}
 
 
 RECIPE = DialogueStates()

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import datasets
     import torch
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -61,6 +63,14 @@ class Recipe(abc.ABC):
     sample: Any
 
     # Before training
+
+    def chosen(self, arguments: RecipeArguments) -> Recipe:
+        """The recipe for what the run was told; this one, unless the task has several.
+
+        Raises:
+            ValueError: The checkpoint or the arguments do not go with it.
+        """
+        return self
 
     @abc.abstractmethod
     def configure(
@@ -175,6 +185,10 @@ class Recipe(abc.ABC):
     ) -> dict[str, Any]:
         """Chooses by the gold of a split; writes it into the configuration and returns what to report."""
         return {}
+
+    def save_code(self, folder: Path) -> None:
+        """Writes the code that a saved model needs beside it and does not save itself; none by default."""
+        return
 
     def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
         """One answer as an SVG picture, for the card; None for none."""

@@ -1,4 +1,7 @@
-"""Dialogue state tracking around any encoder of AutoModel; the files here are saved beside the weights."""
+"""Dialogue state tracking: TRADE around any encoder of AutoModel, and states as text of models that write.
+
+Files here are saved beside the weights: those of TRADE, or those of the pipeline for states as text.
+"""
 
 from .configuration_dialogue_state import GATES, StateSettings
 from .dialogue_text import encode_turn, turn_pieces

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 # The five answers of the gate, in KLUE-baseline's order; "ptr" stands for a generated value.
 GATES = ("none", "dontcare", "ptr", "yes", "no")
@@ -16,46 +16,32 @@ LITERALS = {name: gate for gate, name in enumerate(GATES) if gate not in (NONE, 
 IGNORED = -100  # in tensors of pieces: nothing here
 GATE_SEES = ("context", "compared")
 KEY = "dialogue_state"
+TRADE, GENERATIVE = HEADS = ("trade", "generative")
+Settings = TypeVar("Settings", bound="SlotSettings")
 
 
 @dataclasses.dataclass
-class StateSettings:
-    """The part of a configuration that is about states; the rest of it is the encoder's own.
+class SlotSettings:
+    """What every tracker keeps, whatever its head.
 
     Attributes:
+        head: What gives the states; class by class.
         slots: Names ``domain-slot``, in the order of the model's outputs.
         values: Slot -> the values known for it, letter by letter, without none, dontcare, yes and no.
-        slot_pieces: For each slot the piece ids of its name, the hyphen replaced by a blank.
-        end_id: Id of the piece that ends a value.
+        end_id: Id of the piece that ends what is generated.
         stop_ids: Ids at which a generated value is cut: the special pieces but the unknown one.
-        teacher_forcing: Share of the training batches in which the decoder is fed gold pieces.
-        value_loss: Of which slots training looks at the values: ``all``, as KLUE-baseline, none and yes
-            included; or ``pointed``, those whose values are decoded in use.
-        max_value_length: Pieces of a generated value at most.
-        num_beams: Beams of the search for a value; 1 is greedy.
+        num_beams: Beams of the search for what is generated; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
-        gate: What a gate sees: ``context``, the dialogue as the slot's attention reads it, as in TRADE; or
-            ``compared``, that beside the slot's state and multiplied with it.
-        slot_spread: The spread that the slots' vectors have for the GRU when training begins; 0 for whatever
-            they happen to have.
-        attention_scale: Factor of the attention's scores; below 1 it begins less sharp. It then sooner finds
-            the words of yes and no, for which nothing but the gates tells it where to look.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
     """
 
+    head: ClassVar[str] = TRADE
     slots: list[str]
     values: dict[str, list[str]] = dataclasses.field(default_factory=dict)
-    slot_pieces: list[list[int]] = dataclasses.field(default_factory=list)
     end_id: int = 0
     stop_ids: list[int] = dataclasses.field(default_factory=list)
-    teacher_forcing: float = 0.5
-    value_loss: str = "all"
-    max_value_length: int = 10
     num_beams: int = 1
     constrain_to_ontology: bool = False
-    gate: str = GATE_SEES[0]
-    slot_spread: float = 0.0
-    attention_scale: float = 1.0
     vocabulary: str = ""
 
     def __post_init__(self) -> None:
@@ -65,6 +51,65 @@ class StateSettings:
             raise ValueError(f"Slots are {broken or self.slots}; expected names like 'domain-slot'.")
         if len(set(self.slots)) < len(self.slots):
             raise ValueError("A slot is there twice; expected every slot once.")
+        if self.num_beams < 1:
+            raise ValueError(f"num_beams is {self.num_beams}; expected 1 or more.")
+
+    @classmethod
+    def of(cls: type[Settings], config: Any) -> Settings:
+        """The settings in a configuration; ValueError where there are none, or those of another head."""
+        values = getattr(config, KEY, None)
+        if not values:
+            raise ValueError(
+                f"The configuration has no {KEY}; expected one that {cls.__name__}.write has written to."
+            )
+        if head_of(config) != cls.head:
+            raise ValueError(f"The model has head {head_of(config)}; expected {cls.head}.")
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def write(self, config: Any) -> None:
+        """Puts the settings into a configuration, to be saved with it."""
+        named = {} if self.head == TRADE else {"head": self.head}
+        setattr(config, KEY, dataclasses.asdict(self) | named)
+
+    def check(self, tokenizer: Any) -> None:
+        """Raises ValueError where a tokenizer is not the one that the settings were made with."""
+        if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
+            raise ValueError(
+                f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
+                f"({self.vocabulary}); expected the tokenizer that the model was trained with."
+            )
+
+
+@dataclasses.dataclass
+class StateSettings(SlotSettings):
+    """The part of a configuration that is about states; the rest of it is the encoder's own.
+
+    Attributes:
+        slot_pieces: For each slot the piece ids of its name, the hyphen replaced by a blank.
+        teacher_forcing: Share of the training batches in which the decoder is fed gold pieces.
+        value_loss: Of which slots training looks at the values: ``all``, as KLUE-baseline, none and yes
+            included; or ``pointed``, those whose values are decoded in use.
+        max_value_length: Pieces of a generated value at most.
+        gate: What a gate sees: ``context``, the dialogue as the slot's attention reads it, as in TRADE; or
+            ``compared``, that beside the slot's state and multiplied with it.
+        slot_spread: The spread that the slots' vectors have for the GRU when training begins; 0 for whatever
+            they happen to have.
+        attention_scale: Factor of the attention's scores; below 1 it begins less sharp. It then sooner finds
+            the words of yes and no, for which nothing but the gates tells it where to look.
+    """
+
+    slot_pieces: list[list[int]] = dataclasses.field(default_factory=list)
+    teacher_forcing: float = 0.5
+    value_loss: str = "all"
+    max_value_length: int = 10
+    gate: str = GATE_SEES[0]
+    slot_spread: float = 0.0
+    attention_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Checks what would otherwise fail far from its cause; ValueError says what is wrong."""
+        super().__post_init__()
         if not 0 <= self.teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
         if self.value_loss not in ("all", "pointed"):
@@ -75,32 +120,8 @@ class StateSettings:
             raise ValueError(f"slot_spread is {self.slot_spread}; expected 0 or more.")
         if not self.attention_scale > 0:
             raise ValueError(f"attention_scale is {self.attention_scale}; expected more than 0.")
-        for name in ("max_value_length", "num_beams"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected 1 or more.")
-
-    @classmethod
-    def of(cls, config: Any) -> StateSettings:
-        """The settings in a configuration; ValueError where there are none."""
-        values = getattr(config, KEY, None)
-        if not values:
-            raise ValueError(
-                f"The configuration has no {KEY}; expected one that StateSettings.write has written to."
-            )
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
-
-    def write(self, config: Any) -> None:
-        """Puts the settings into a configuration, to be saved with it."""
-        setattr(config, KEY, dataclasses.asdict(self))
-
-    def check(self, tokenizer: Any) -> None:
-        """Raises ValueError where a tokenizer is not the one that the settings were made with."""
-        if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
-            raise ValueError(
-                f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
-                f"({self.vocabulary}); expected the tokenizer that the model was trained with."
-            )
+        if self.max_value_length < 1:
+            raise ValueError(f"max_value_length is {self.max_value_length}; expected 1 or more.")
 
     def read_pieces(self, tokenizer: Any) -> None:
         """Fills in what depends on the tokenizer: the pieces of the slots' names, and where values end.
@@ -117,6 +138,12 @@ class StateSettings:
         self.slot_pieces = tokenizer(names, add_special_tokens=False)["input_ids"]
         self.end_id = int(end)
         self.stop_ids = sorted({*tokenizer.all_special_ids, self.end_id} - {tokenizer.unk_token_id})
+
+
+def head_of(config: Any) -> str:
+    """Which head a configuration's settings are for; trade where it does not say."""
+    found: str = (getattr(config, KEY, None) or {}).get("head", TRADE)
+    return found
 
 
 def fingerprint(tokenizer: Any) -> str:

@@ -61,13 +61,16 @@ class DialogueStatePipeline(ChunkPipeline):
         longest = getattr(self.model.config, "max_seq_length", OFFICIAL_LENGTH)
         ends = range(1, len(utterances) + 1, 2)
         for end in ends:
-            ids, _ = encode_turn(utterances[:end], self.tokenizer, longest, self.reader.tokenize)
+            ids = self._encode(utterances[:end], longest)
             yield {
                 "input_ids": torch.tensor([ids]),
                 "attention_mask": torch.ones(1, len(ids), dtype=torch.long),
                 "utterances": utterances[:end],
                 "is_last": end == ends[-1],
             }
+
+    def _encode(self, utterances: Sequence[str], longest: int) -> list[int]:
+        return encode_turn(utterances, self.tokenizer, longest, self.reader.tokenize)[0]
 
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
         scores, values = self.model.track(model_inputs["input_ids"], model_inputs["attention_mask"])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .configuration_dialogue_state import GATES, IGNORED, LITERALS, NONE, POINT, StateSettings, split_item
+from .configuration_dialogue_state import GATES, IGNORED, LITERALS, NONE, POINT, SlotSettings, split_item
 from .dialogue_text import plain_tokenize
 
 _BLANK_AT_SIGN = re.compile(r"\s*([^\w\s])\s*")
@@ -41,7 +41,7 @@ class StateReader:
         tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's.
     """
 
-    def __init__(self, settings: StateSettings, tokenizer: Any) -> None:
+    def __init__(self, settings: SlotSettings, tokenizer: Any) -> None:
         settings.check(tokenizer)
         self.settings = settings
         self.tokenizer = tokenizer
@@ -61,7 +61,14 @@ class StateReader:
         Raises:
             ValueError: A slot that the model does not have, or one that is there twice.
         """
-        numbers, gates, values = [], [], []
+        gold = self.gold(state)
+        gates = [LITERALS.get(value, POINT) for value in gold.values()]
+        pieces = self.tokenize(list(gold.values()))
+        return list(gold), gates, [[*value, self.settings.end_id] for value in pieces]
+
+    def gold(self, state: Sequence[str]) -> dict[int, str]:
+        """The number of each slot in a gold state -> its value, none left out; ValueError as in targets."""
+        values: dict[int, str] = {}
         for item in state:
             slot, value = split_item(item)
             if slot not in self.settings.slots:
@@ -71,12 +78,10 @@ class StateReader:
                 )
             if value == GATES[NONE]:
                 continue
-            numbers.append(self.settings.slots.index(slot))
-            gates.append(LITERALS.get(value, POINT))
-            values.append(value)
-        if len(set(numbers)) < len(numbers):
-            raise ValueError(f"A state has two values for one slot: {list(state)}; expected one.")
-        return numbers, gates, [[*pieces, self.settings.end_id] for pieces in self.tokenize(values)]
+            if self.settings.slots.index(slot) in values:
+                raise ValueError(f"A state has two values for one slot: {list(state)}; expected one.")
+            values[self.settings.slots.index(slot)] = value
+        return values
 
     def none_pieces(self) -> list[int]:
         """The pieces of the value of a slot that is not in the state, with the one that ends them."""
@@ -126,8 +131,7 @@ class StateReader:
             self._known[slot] = self._by_pieces(self.settings.values.get(slot, []))
         for table in (self._known[slot], self._everywhere):
             if wanted in table:
-                said = [value for value in table[wanted] if any(value in text for text in utterances)]
-                return max(said, key=len) if said else table[wanted][0]
+                return best_said(table[wanted], utterances)
         return self._copied(wanted, utterances) or self._spelled(wanted)
 
     def nearest(self, slot: str, value: str) -> str:
@@ -173,3 +177,9 @@ class StateReader:
         if tight != text and self.tokenize([tight]) == self.tokenize([text]):
             return tight
         return text
+
+
+def best_said(values: Sequence[str], utterances: Sequence[str]) -> str:
+    """Of values that look alike to a tokenizer the longest that was said; the first where none was."""
+    said = [value for value in values if any(value in text for text in utterances)]
+    return max(said, key=len) if said else values[0]

@@ -56,7 +56,7 @@ def test_decoded_states_are_the_textbooks(
     with torch.no_grad():  # about every other gate asks for a value
         lead = tracker(ids, mask).gate_logits
         bias = next(bias for name, bias in list(tracker.gate.named_parameters())[::-1] if "bias" in name)
-        bias[POINT] += (lead.amax(dim=-1) - lead[..., POINT]).median()
+        bias[POINT] += (lead.amax(dim=-1) - lead[..., POINT]).median() + 0.01  # no tie
     scores, values = tracker.track(ids, mask, gates=given)
     memory = tracker.remember(ids, mask)
     expected_gates, expected = textbook_values(tracker.decoder, memory, 10, tracker.settings.stop_ids)
