@@ -12,6 +12,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from recipes.engine.arguments import RecipeArguments
+from recipes.engine.freezing import freeze_layers
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -74,6 +75,13 @@ def load_model(
                 "expected a model that a recipe has trained, or --do_train."
             )
     head = _head_modules(_plain(model), fresh)
+    if arguments.freeze_layers is not None and arguments.do_train:
+        if arguments.use_lora or added:
+            with_what = "--use_lora" if arguments.use_lora else f"{len(added)} tokens to learn"
+            raise ValueError(
+                f"{recipe.task}: --freeze_layers does not go with {with_what}; expected one of them."
+            )
+        freeze_layers(model.base_model, arguments.freeze_layers)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
     longest = _longest_input(config, tokenizer)
