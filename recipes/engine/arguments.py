@@ -85,6 +85,11 @@ class RecipeArguments:
         tasks=("dp",),
         group="model",
     )
+    freeze_layers: int | None = _flag(
+        None,
+        "leave the encoder's embeddings and first N layers as they are: faster, and enough for little data",
+        group="model",
+    )
     use_lora: bool = _flag(
         False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model"
     )

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from recipes.engine.arguments import RecipeArguments
+from recipes.engine.freezing import freeze_layers
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -76,6 +77,8 @@ def load_model(
                 "expected a model that a recipe has trained, or --do_train."
             )
     head = _head_modules(recipe, _plain(model), fresh)
+    if arguments.do_train:
+        _freeze(recipe, model, arguments, added)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
     longest = _longest_input(config, tokenizer)
@@ -166,6 +169,16 @@ def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]
     prefix = model.base_model_prefix + "."
     outside = {name.split(".")[0] for name, _ in model.named_parameters() if not name.startswith(prefix)}
     return sorted(outside | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
+
+
+def _freeze(recipe: Recipe, model: Any, arguments: RecipeArguments, added: Sequence[int]) -> None:
+    """Freezes what ``--freeze_layers`` asks for; ValueError where something below has to learn."""
+    if arguments.freeze_layers is None:
+        return
+    if arguments.use_lora or added:
+        other = "--use_lora" if arguments.use_lora else f"{len(added)} tokens to learn"
+        raise ValueError(f"{recipe.task}: --freeze_layers does not go with {other}; expected one of them.")
+    freeze_layers(model.base_model, arguments.freeze_layers)
 
 
 def _add_lora(

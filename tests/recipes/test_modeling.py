@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import run
 from transformers import (
     AutoModel,
     AutoModelForSequenceClassification,
@@ -169,3 +170,34 @@ def test_what_the_checkpoint_lacked_may_learn_faster(tiny: Path, tmp_path: Path)
     assert rates.pop("classifier.weight") == (1e-2, 0.1)
     assert rates.pop("classifier.bias") == (1e-2, 0.0)
     assert {rate for rate, _ in rates.values()} == {1e-4}
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+def test_frozen_layers_stay_as_they_are(layers: int, tiny: Path, tmp_path: Path) -> None:
+    """So do the embeddings; the layers above, the pooler and the head learn."""
+    words = ["--max_train_samples", "32", "--max_eval_samples", "20", "--num_train_epochs", "1"]
+    run("nli", tiny, tmp_path, *words, "--freeze_layers", str(layers))
+    before = AutoModel.from_pretrained(tiny).state_dict()
+    after = AutoModelForSequenceClassification.from_pretrained(tmp_path).base_model.state_dict()
+    kept = {name for name in before if torch.equal(before[name], after[name])}
+    frozen = {name for name in before if name.startswith("embeddings.")}
+    frozen |= {name for name in before for layer in range(layers) if f"encoder.layer.{layer}." in name}
+    assert frozen < set(before)
+    assert kept == frozen
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "message"),
+    [
+        ("nli", ["--freeze_layers", "9"], "--freeze_layers is 9; expected 0 to 2"),
+        ("nli", ["--freeze_layers", "1", "--use_lora"], "does not go with --use_lora"),
+        ("re", ["--freeze_layers", "1"], "does not go with 4 tokens to learn"),
+    ],
+    ids=["too many", "adapters", "new tokens"],
+)
+def test_layers_that_cannot_be_frozen(
+    task: str, words: list[str], message: str, tiny: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        run(task, tiny, tmp_path / "run", *words)
+    assert not (tmp_path / "run").exists()

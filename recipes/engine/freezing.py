@@ -1,0 +1,40 @@
+"""Leaving the lower part of an encoder as it is: less to compute, and less to forget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+
+def freeze_layers(encoder: Any, layers: int) -> None:
+    """Freezes the embeddings and the first layers of an encoder.
+
+    What the encoder has after its layers, such as a pooler, is trained in any case.
+
+    Args:
+        encoder: A model of transformers without a head; ``config.num_hidden_layers`` layers in one list.
+        layers: How many, counted from the embeddings; with 0 the embeddings alone.
+
+    Raises:
+        ValueError: There is no such list, or it has fewer layers.
+    """
+    total = encoder.config.num_hidden_layers
+    names = [
+        name
+        for name, module in encoder.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == total
+    ]
+    if not names:
+        raise ValueError(
+            f"{type(encoder).__name__} has no list of {total} layers; expected no --freeze_layers with it."
+        )
+    if not 0 <= layers <= total:
+        raise ValueError(f"--freeze_layers is {layers}; expected 0 to {total}, the encoder's layers.")
+    is_below = True
+    for name, parameter in encoder.named_parameters():
+        inside, _, place = name.partition(f"{names[0]}.")
+        is_layer = not inside and bool(place)
+        is_below = is_below and not is_layer
+        if is_below or (is_layer and int(place.split(".")[0]) < layers):
+            parameter.requires_grad = False
