@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import platform
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from klue_datasets import load
 from klue_metrics.functional import METRICS
 from recipes.engine.results import ALL_RESULTS, PICTURE, write_json
 from recipes.reporting.collect import Run, find_runs
@@ -22,7 +25,8 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
 
     Args:
         folder: Where the demo's runs lie, e.g. ``out/demo``.
-        results: The result file: command, date, versions, device, and each run's scores and constants.
+        results: The result file: command, date, versions, device, each run's scores and constants, and
+            what the tracker of dialogue states answered to the first dialogue.
         picture: Where the picture goes.
 
     Raises:
@@ -38,7 +42,7 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
             f"models{''.join(f'; {problem}' for problem in problems)}; expected one run a task, of one model."
         )
     newest = max((run.folder / ALL_RESULTS).stat().st_mtime for run in runs)
-    drawn = next(run.folder for run in runs if run.task == "dp") / PICTURE
+    drawn = _run(runs, "dp").folder / PICTURE
     if not drawn.is_file():
         raise FileNotFoundError(f"There is no {drawn}; expected the picture of a tree.")
     write_json(
@@ -51,9 +55,30 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
             "device": runs[0].results.get("device"),
             "model": models.pop(),
             "runs": [_kept(run) for run in runs],
+            "dialogue": _first_dialogue(_run(runs, "wos")),
         },
     )
     shutil.copyfile(drawn, picture)
+
+
+def _run(runs: Sequence[Run], task: str) -> Run:
+    return next(run for run in runs if run.task == task)
+
+
+def _first_dialogue(run: Run) -> list[dict[str, Any]]:
+    """The turns of the first dialogue that was predicted: what the user said, the state, the gold one."""
+    lines = run.predictions.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    texts = {row["guid"]: row["dialogue"] for row in load("wos", "validation", mini=True)}
+    return [
+        {
+            "user": texts[row["guid"]][2 * row["turn"]]["text"],
+            "state": row["prediction"],
+            "gold": row["reference"],
+        }
+        for row in rows
+        if row["guid"] == rows[0]["guid"]
+    ]
 
 
 def _kept(run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hub_cards import metric_cards, render
 from hub_cards.regions import fill, share
-from hub_cards.tables import demo_block, real_runs_table, tasks_table
+from hub_cards.tables import demo_block, dialogue_table, real_runs_table, tasks_table
 from klue_datasets.tasks import CITATION
 from klue_metrics.export import MODULES as METRIC_MODULES
 from recipes.tasks import MODULES
@@ -36,9 +36,16 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
         return (root / path).read_text(encoding="utf-8")
 
     demo = demo_block(root / DEMO)
-    readme = fill(read("README.md"), {"demo": demo, "tasks": tasks_table("en")}, "README.md")
+    filled = {
+        name: fill(
+            read(name),
+            {"demo": demo, "dialogue": dialogue_table(root / DEMO, language), "tasks": tasks_table(language)},
+            name,
+        )
+        for name, language in (("README.md", "en"), ("README.ko.md", "ko"))
+    }
+    readme, korean = filled["README.md"], filled["README.ko.md"]
     yield "README.md", readme
-    korean = fill(read("README.ko.md"), {"demo": demo, "tasks": tasks_table("ko")}, "README.ko.md")
     yield "README.ko.md", share(korean, readme, "README.ko.md")
     runs = real_runs_table(root / REAL_RUNS)
     yield "CONTRIBUTING.md", fill(read("CONTRIBUTING.md"), {"real-runs": runs}, "CONTRIBUTING.md")

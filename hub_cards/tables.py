@@ -13,6 +13,12 @@ from recipes.cli.texts import LANGUAGES
 from recipes.run_all import score_table
 from recipes.tasks import MODULES
 
+# What stands above what the user says and what is new in the state, and before what a state lacks.
+DIALOGUE = {
+    "en": (("the user says", "new in the state"), "missing"),
+    "ko": (("사용자의 말", "새로 더해진 상태"), "빠진 것"),
+}
+
 
 def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
@@ -49,6 +55,27 @@ def demo_block(path: Path) -> str:
     kept = json.loads(path.read_text(encoding="utf-8"))
     groups = {(kept["model"], run["task"]): [run["results"]] for run in kept["runs"]}
     return f"```\n{score_table(groups)}\n```"
+
+
+def dialogue_table(path: Path, language: str) -> str:
+    """What the demo's tracker makes of a dialogue, turn by turn, and what of that is wrong.
+
+    Args:
+        path: What ``python -m hub_cards demo`` wrote.
+        language: ``en`` or ``ko``.
+    """
+    turns = json.loads(path.read_text(encoding="utf-8"))["dialogue"]
+    header, wrong = DIALOGUE[language]
+    rows, before = [], list[str]()
+    for turn in turns:
+        new = [
+            f"`{item}`{'' if item in turn['gold'] else ' ✗'}" for item in turn["state"] if item not in before
+        ]
+        if missing := [f"`{item}`" for item in turn["gold"] if item not in turn["state"]]:
+            new.append(f"{wrong}: {', '.join(missing)}")
+        rows.append([turn["user"], ", ".join(new) or "–"])
+        before = turn["state"]
+    return as_markdown(header, rows)
 
 
 def real_runs_table(path: Path) -> str:

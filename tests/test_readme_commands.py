@@ -64,6 +64,7 @@ class Outcome:
 
 
 TRAIN_TC = "accelerate launch recipes/train_tc.py"
+TRAIN_DST = "accelerate launch recipes/train_dst.py --data_dir klue_benchmark --output_dir out/dst"
 TRAIN_NER = "klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner"
 RUN_ALL = "python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43 44"
 EXPORT = "python -m klue_datasets export --data_dir klue_benchmark --output_dir hub/klue"
@@ -88,6 +89,10 @@ OUTCOMES: dict[str, Outcome] = {
     "python -m recipes.report out/all --output report": Outcome(checks.report, after=(RUN_ALL,)),
     f'echo "{checks.SENTENCE}" | python -m recipes.predict --task ner --model out/ner': Outcome(
         checks.answered, after=(TRAIN_NER,)
+    ),
+    TRAIN_DST: Outcome(checks.trained("wos", "out/dst", "klue_benchmark", "model.safetensors"), SHORT),
+    f'echo "{checks.UTTERANCE}" | python -m recipes.predict --task dst --model out/dst': Outcome(
+        checks.tracked, after=(TRAIN_DST,)
     ),
     EXPORT: Outcome(checks.exported),
     "python -m klue_datasets validate --data_dir klue_benchmark": Outcome(checks.validated),

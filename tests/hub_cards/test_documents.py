@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from hub_cards.demo import keep
 from hub_cards.documents import DEMO, REAL_RUNS, documents, stale, write
 from hub_cards.metric_cards import docstring_parts
 from hub_cards.regions import fill, share
-from hub_cards.tables import demo_block, read_real_runs, tasks_table
+from hub_cards.tables import demo_block, dialogue_table, read_real_runs, tasks_table
 from klue_datasets.tasks import CITATION, TASKS
 from klue_metrics.export import REQUIREMENTS
 from klue_metrics.functional import METRICS
@@ -161,13 +162,37 @@ def finished_demo(folder: Path) -> Path:
         (place / "all_results.json").write_text(json.dumps(results), encoding="utf-8")
         (place / "recipe_arguments.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "tiny/dp/seed-42/example.svg").write_text("<svg/>")
+    states = [
+        {"guid": "wos-mini_dev_00000", "turn": turn, "prediction": row["state"], "reference": row["gold"]}
+        for turn, row in enumerate(kept["dialogue"])
+    ] + [{"guid": "wos-mini_dev_00001", "turn": 0, "prediction": [], "reference": []}]
+    lines = "".join(json.dumps(row) + "\n" for row in states)
+    (folder / "tiny/wos/seed-42/predictions_validation.jsonl").write_text(lines, encoding="utf-8")
     return folder
+
+
+@pytest.mark.parametrize(("language", "wrong"), [("en", "missing"), ("ko", "빠진 것")])
+def test_the_dialogue_says_what_is_new_and_what_is_wrong(language: str, wrong: str, tmp_path: Path) -> None:
+    turns = [
+        {"user": "가", "state": ["식당-지역-서울"], "gold": ["식당-지역-서울"]},
+        {"user": "나", "state": ["식당-지역-서울"], "gold": ["식당-지역-서울"]},
+        {"user": "다", "state": ["식당-지역-서울", "a-b-c"], "gold": ["식당-지역-서울", "a-b-d"]},
+    ]
+    path = tmp_path / "kept.json"
+    path.write_text(json.dumps({"dialogue": turns}), encoding="utf-8")
+    rows = [line.split(" | ") for line in dialogue_table(path, language).splitlines()[2:]]
+    assert rows == [
+        ["| 가", "`식당-지역-서울` |"],
+        ["| 나", "– |"],
+        ["| 다", f"`a-b-c` ✗, {wrong}: `a-b-d` |"],
+    ]
 
 
 def test_the_figures_of_a_finished_demo_are_kept(tmp_path: Path) -> None:
     demo = finished_demo(tmp_path / "demo")
     keep(demo, tmp_path / "kept.json", tmp_path / "kept.svg")
-    assert demo_block(tmp_path / "kept.json") == demo_block(ROOT / DEMO)
+    for made in (demo_block, partial(dialogue_table, language="ko")):
+        assert made(tmp_path / "kept.json") == made(ROOT / DEMO)
     assert (tmp_path / "kept.svg").read_text() == "<svg/>"
     shutil.rmtree(demo / "tiny" / "re")
     with pytest.raises(ValueError, match=r"holds 7 finished runs .*; expected one run a task, of one model"):
