@@ -45,7 +45,7 @@ class Newcomer:
         hub.store.put("dataset", "klue/klue", folder / "klue")
         hub.store.put("model", "klue/bert-base", tiny)
         hub.store.put("model", "klue/roberta-base", _tiny_roberta(folder / "roberta", tiny))
-        ours = ("HF_", "PYTHONPATH", "LC_", "LANG")
+        ours = ("HF_", "PYTHONPATH", "LC_", "LANG", "MAKE", "MFLAGS")  # we may be run by make
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         self.environment |= {
             "HF_ENDPOINT": hub.url,

@@ -1,0 +1,19 @@
+"""What the tests of publishing share: a token, a short run, a look at the Hub."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+from hub_server import HubServer
+
+TOKEN = "hf_" + "a" * 34  # of the right form, and of nobody
+QUICK = ["--mini", "--max_train_samples", "32", "--max_eval_samples", "20", "--max_steps", "2", "--use_cpu"]
+QUICK += ["--disable_tqdm", "true", "--per_device_train_batch_size", "16"]
+
+Fresh = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def commits(hub: HubServer, kind: str, name: str) -> int:
+    """How many commits a repository has after its first, which has nothing of ours."""
+    return len(hub.store.repos[kind, name].commits) - 1
