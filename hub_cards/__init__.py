@@ -35,3 +35,13 @@ def published_scores(task: str) -> dict[str, dict[str, float]]:
 
     models: dict[str, dict[str, dict[str, float]]] = yaml.safe_load(PUBLISHED.read_text("utf-8"))["models"]
     return {model: scores[task] for model, scores in models.items()}
+
+
+def published_rows(task: str) -> tuple[list[str], list[list[str]]]:
+    """The same as a table: names of the scores, and for each model its name and its scores."""
+    from klue_metrics.functional import get_metric
+
+    scores, names = published_scores(task), get_metric(task).names
+    keys = list(next(iter(scores.values())))
+    rows = [[model, *(f"{by_key[key]:.2f}" for key in keys)] for model, by_key in scores.items()]
+    return [names[key] for key in keys], rows

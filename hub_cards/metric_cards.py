@@ -13,7 +13,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from hub_cards import published_scores, render
+from hub_cards import published_rows, render
 from hub_cards.tables import as_markdown, result_keys
 from klue_datasets.tasks import CITATION, DP_RELATIONS, TASKS, Task
 from klue_metrics.functional import METRICS, Metric
@@ -158,10 +158,8 @@ def _labels(record: Task, metric: Metric) -> str | None:
 
 def _published(task: str) -> str:
     """The paper's scores as a table."""
-    scores, names = published_scores(task), METRICS[task].names
-    keys = list(next(iter(scores.values())))
-    rows = [[model, *(f"{by_key[key]:.2f}" for key in keys)] for model, by_key in scores.items()]
-    return as_markdown(["model", *(names[key] for key in keys)], rows)
+    names, rows = published_rows(task)
+    return as_markdown(["model", *names], rows)
 
 
 def _joined(words: list[str]) -> str:

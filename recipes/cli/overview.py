@@ -23,7 +23,7 @@ def rows() -> list[dict[str, Any]]:
             "rows": dict(task.counts),
             "metrics": dict(METRICS[name].names),
             "headline": METRICS[name].headline,
-            "recipe": f"train_{MODULES[name]}.py" if name in MODULES else None,
+            "recipe": f"train_{MODULES[name]}.py",
         }
         for name, task in TASKS.items()
     ]
@@ -44,6 +44,5 @@ def as_table(texts: Texts) -> str:
         name = row["task"] + (f" ({row['alias']})" if row["alias"] else "")
         counts = [f"{row['rows'].get(split, 0):,}" for split in ("train", "validation")]
         title = row["title_ko"] if is_korean else row["title"]
-        recipe = row["recipe"] or texts.to_come
-        lines.append([name, title, *counts, ", ".join(row["metrics"].values()), recipe])
+        lines.append([name, title, *counts, ", ".join(row["metrics"].values()), row["recipe"]])
     return format_table(lines, left=(0, 1, 4, 5))

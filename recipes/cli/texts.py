@@ -25,7 +25,6 @@ class Texts:
         lang_missing: --lang without a language.
         lang_unknown: --lang with one that we do not speak.
         columns: Of the table of tasks.
-        to_come: In that table: there is no recipe yet.
     """
 
     title: str
@@ -42,7 +41,6 @@ class Texts:
     lang_missing: str
     lang_unknown: str
     columns: tuple[str, ...]
-    to_come: str
 
     def overview(self) -> str:
         """What ``klue --help`` prints."""
@@ -120,7 +118,6 @@ ENGLISH = Texts(
     lang_missing="--lang was given without a language; expected one of {languages}",
     lang_unknown="--lang is {value!r}; expected one of {languages}",
     columns=("task", "what", "train", "validation", "official metrics", "recipe"),
-    to_come="to come",
 )
 
 KOREAN = Texts(
@@ -153,7 +150,6 @@ KOREAN = Texts(
     lang_missing="--lang 뒤에 언어가 없습니다. 가능한 값: {languages}",
     lang_unknown="--lang 값 {value!r}은(는) 지원하지 않습니다. 가능한 값: {languages}",
     columns=("과제", "내용", "학습", "검증", "공식 지표", "스크립트"),
-    to_come="준비 중",
 )
 
 LANGUAGES: Mapping[str, Texts] = {"en": ENGLISH, "ko": KOREAN}

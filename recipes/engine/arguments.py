@@ -87,7 +87,7 @@ class RecipeArguments:
     )
     freeze_layers: int | None = _flag(
         None,
-        "leave the encoder's embeddings and first N layers as they are: faster, and enough for little data",
+        "leave the encoder's embeddings and first N layers as they are: less to compute",
         group="model",
     )
     use_lora: bool = _flag(

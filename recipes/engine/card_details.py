@@ -11,8 +11,7 @@ from typing import Any
 
 import datasets
 
-from hub_cards import published_scores
-from klue_metrics.functional import get_metric
+from hub_cards import published_rows
 from klue_metrics.predictions import Source
 from klue_metrics.scoring import score
 from recipes.tasks.ner import entities
@@ -92,10 +91,8 @@ def details(task: str, predictions: Path, examples: datasets.Dataset | None) -> 
 
 def published(task: str) -> Table:
     """The paper's scores of a task as a table; they are of the private test set."""
-    scores, names = published_scores(task), get_metric(task).names
-    keys = list(next(iter(scores.values())))
-    rows = [[model, *(f"{by_key[key]:.2f}" for key in keys)] for model, by_key in scores.items()]
-    return Table("Published test scores", ["model", *(f"{names[key]} (test)" for key in keys)], rows)
+    names, rows = published_rows(task)
+    return Table("Published test scores", ["model", *(f"{name} (test)" for name in names)], rows)
 
 
 def _turns(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -156,9 +153,10 @@ def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
             for name, dialogue in zip(names, examples["dialogue"], strict=True)
             for turn, said in enumerate(dialogue[::2])
         }
-    columns = TEXTS.get(task, ())
-    parts = zip(*(examples[column] for column in columns), strict=True) if columns else ()
-    return {str(name): " / ".join(texts) for name, texts in zip(names, parts, strict=bool(columns))}
+    if task not in TEXTS:
+        return {}
+    parts = zip(*(examples[column] for column in TEXTS[task]), strict=True)
+    return {str(name): " / ".join(texts) for name, texts in zip(names, parts, strict=True)}
 
 
 def _badness(task: str, row: Mapping[str, Any]) -> float:

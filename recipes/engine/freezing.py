@@ -33,8 +33,8 @@ def freeze_layers(encoder: Any, layers: int) -> None:
         raise ValueError(f"--freeze_layers is {layers}; expected 0 to {total}, the encoder's layers.")
     is_below = True
     for name, parameter in encoder.named_parameters():
-        inside, _, place = name.partition(f"{names[0]}.")
-        is_layer = not inside and bool(place)
+        before, _, place = name.partition(f"{names[0]}.")
+        is_layer = not before and bool(place)
         is_below = is_below and not is_layer
         if is_below or (is_layer and int(place.split(".")[0]) < layers):
             parameter.requires_grad = False

@@ -27,9 +27,9 @@ def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int
     parts = [
         "# KLUE results",
         "Scores times 100: mean ± standard deviation over the seeds, the best of a table in bold. In "
-        f"brackets the 95 % bootstrap interval ({resamples:,} resamples of the examples, of mrc passage by "
-        "passage and of wos dialogue by dialogue; of several seeds the mean ends). Constant: what the best "
-        "answer scores that never looks at the input.",
+        f"brackets the 95 % bootstrap interval ({resamples:,} resamples of the examples, or of the "
+        "passages or dialogues that the predictions file puts them in; of several seeds the mean ends). "
+        "Constant: what the best answer scores that never looks at the input.",
     ]
     for board, lines in tables:
         parts += [f"## {heading(board)}", data_sentence(board), _markdown_table(board, lines)]

@@ -13,8 +13,17 @@ from recipes.tasks.states import dialogue_turns
 
 if TYPE_CHECKING:
     import datasets
+    from transformers import PreTrainedConfig
 
     from recipes.engine.arguments import RecipeArguments
+
+# What configurations call the share of outputs that training drops.
+DROPOUTS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob",  # BERT, and others like it
+    "dropout", "attention_dropout", "activation_dropout",  # BART, DistilBERT
+    "dropout_rate",  # T5
+    "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +79,13 @@ class DialogueRecipe(Recipe):
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
         turns = slice(first, first + len(said))
         return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+
+
+def set_dropout(config: PreTrainedConfig, share: float) -> None:
+    """Sets all the shares of outputs that training drops, under whatever names a configuration has them."""
+    for name in DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, share)
 
 
 def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from recipes.tasks.dialogues import DialogueRecipe, known_values
+from recipes.tasks.dialogues import DialogueRecipe, known_values, set_dropout
 from recipes.tasks.protocol import Batch, Decoded, Recipe
 from recipes.tasks.states import StateCollator, errors, figures
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from recipes.engine.modeling import LoadedModel
 
 ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
-DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")  # in configurations like BERT's
 SETTINGS = (
     "gate",
     "slot_spread",
@@ -74,8 +73,10 @@ class DialogueStates(DialogueRecipe):
         for name in ORACLES:
             setattr(config, name, getattr(arguments, name))
         if arguments.dropout is not None:
-            for name in DROPOUTS:
-                setattr(config, name, arguments.dropout)
+            set_dropout(config, arguments.dropout)
+            config.hidden_dropout_prob = (
+                arguments.dropout
+            )  # the decoder's, whatever the encoder calls its own
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """Our own DialogueStateTracker."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from recipes.tasks.dialogues import DialogueRecipe, known_values
+from recipes.tasks.dialogues import DialogueRecipe, known_values, set_dropout
 from recipes.tasks.protocol import Batch, Decoded
 from recipes.tasks.states import errors, figures
 from recipes.tasks.text_models import IGNORED, TextCollator, TextLoader
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from recipes.models.dialogue_state_tracking.text_generation import StateFrame
 
 logger = logging.getLogger(__name__)
-DROPOUTS = (
-    "dropout", "attention_dropout", "activation_dropout",  # BART, and others
-    "dropout_rate",  # T5
-    "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
-)  # fmt: skip
 LEAST_TOKENS = 64  # that a state may have, however short those of training are
 
 
@@ -70,9 +65,8 @@ class TextStates(DialogueRecipe, abc.ABC):
         dataclasses.replace(settings).write(config)  # checked once more
         impl = "pipeline_state_text.StateTextPipeline"
         config.custom_pipelines = {TASK: {"impl": impl, "pt": [self.auto_class], "type": "text"}}
-        for name in DROPOUTS:
-            if arguments.dropout is not None and hasattr(config, name):
-                setattr(config, name, arguments.dropout)
+        if arguments.dropout is not None:
+            set_dropout(config, arguments.dropout)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """What loads transformers' own class and tells its ``generate`` how to write states."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from recipes.tasks.text_models import TextCollator
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -71,19 +73,11 @@ class StateCollator:
         is_all = settings.value_loss == "all"
         self.none = StateReader(settings, tokenizer).none_pieces() if is_all else []
         self.left_out = () if is_all else tuple(LITERALS.values())
-        self.padding = tokenizer.pad_token_id
-        self.multiple = pad_to_multiple_of or 1
+        self.inputs = TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Tensors ``input_ids`` and ``attention_mask``; ``gate_labels`` and ``value_labels`` where known."""
-        import torch
-
-        ids = [feature["input_ids"] for feature in features]
-        width = -(-max(map(len, ids)) // self.multiple) * self.multiple
-        batch = {
-            "input_ids": torch.tensor([row + [self.padding] * (width - len(row)) for row in ids]),
-            "attention_mask": torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids]),
-        }
+        batch = self.inputs(features)
         if "slots" in features[0]:
             batch |= self._labels(features)
         return batch

@@ -48,12 +48,7 @@ class Newcomer:
         ours = ("HF_", "PYTHONPATH", "LC_", "LANG", "MAKE", "MFLAGS")  # we may be run by make
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         self.environment |= {
-            "HF_ENDPOINT": hub.url,
-            "HF_HOME": str(folder / "home"),
-            "HF_TOKEN": TOKEN,
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+            **hub.client(folder / "home", TOKEN),
             "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(self.checkout)]),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "LANG": "C.UTF-8",

@@ -102,13 +102,14 @@ def answered(new: Newcomer, printed: str) -> None:
     (line,) = printed.splitlines()
     answer = json.loads(line)
     assert answer["input"] == SENTENCE
+    assert isinstance(answer["prediction"], list)  # of entities, of which two updates may find none
     assert all(answer["input"][one["start"] : one["end"]] == one["word"] for one in answer["prediction"])
 
 
 def tracked(new: Newcomer, printed: str) -> None:
     (line,) = printed.splitlines()
     turn = json.loads(line)
-    assert turn["user"] == UTTERANCE
+    assert (turn["turn"], turn["user"]) == (0, UTTERANCE)
     assert set(turn["changed"]) == {"-".join(item.split("-")[:2]) for item in turn["state"]}
 
 

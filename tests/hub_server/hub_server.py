@@ -15,6 +15,7 @@ import http.server
 import json
 import re
 import threading
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -88,6 +89,17 @@ class HubServer:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+    def client(self, home: Path, token: str) -> dict[str, str]:
+        """The environment in which a process uses this Hub alone, with its caches in ``home``."""
+        return {
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(home),
+            "HF_TOKEN": token,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+        }
 
     def files(self, kind: str, name: str) -> dict[str, bytes]:
         """What the newest commit of a repository holds, without .gitattributes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -12,7 +14,7 @@ from .words import UNKNOWN_POS
 Scores = tuple[torch.Tensor, torch.Tensor]
 
 
-class ParserHead(nn.Module):
+class ParserHead(nn.Module, abc.ABC):
     """What both heads share: the words' vectors on the way in, the two scorers on the way out.
 
     Args:
@@ -64,6 +66,7 @@ class ParserHead(nn.Module):
         sentence = torch.arange(len(heads), device=heads.device).unsqueeze(1)
         return arcs, self.relation_scorer(relation_word, relation_head[sentence, heads.clamp(min=0)])
 
+    @abc.abstractmethod
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Words as dependents and as heads, for arcs and for relations.
 
@@ -75,7 +78,6 @@ class ParserHead(nn.Module):
             Dependents (batch, words, ``arc_size``) and heads (batch, 1 + words, ``arc_size``) for arcs; then
             both with ``relation_size`` for relations.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no project; expected one in each head.")
 
 
 class KlueHead(ParserHead):

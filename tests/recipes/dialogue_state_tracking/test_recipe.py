@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoConfig, AutoModel, AutoTokenizer, pipeline
+from transformers import AutoConfig, AutoModel, AutoTokenizer, DistilBertConfig, pipeline
 
 import klue_datasets
 from recipes.engine import training
@@ -22,6 +22,7 @@ from recipes.engine.evaluation import Collator, encode_split
 from recipes.engine.modeling import load_model
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
+from recipes.tasks.dialogues import set_dropout
 from recipes.tasks.states import converse, errors
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -346,3 +347,21 @@ def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(tiny: Path, 
 def test_the_lines_in_the_card_run(finished: Path, python: Any) -> None:
     code = (finished / "README.md").read_text().split("```python\n")[1].split("```")[0]
     assert "'state': [" in python("-c", code, cwd=finished).stdout
+
+
+def test_dropout_goes_by_whatever_name_the_encoder_has_for_it() -> None:
+    config = DistilBertConfig()
+    set_dropout(config, 0.3)
+    assert (config.dropout, config.attention_dropout) == (0.3, 0.3)
+    assert not hasattr(config, "hidden_dropout_prob")
+
+
+@pytest.mark.parametrize("share", [None, 0.3])
+def test_dropout_is_that_of_the_checkpoint_or_as_told(
+    share: float | None, tiny: Path, tmp_path: Path
+) -> None:
+    run(tiny, tmp_path, "--max_steps", "1", *(["--dropout", str(share)] if share else []))
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (tiny, tmp_path))
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        assert before[name] != 0.3
+        assert after[name] == (before[name] if share is None else share)

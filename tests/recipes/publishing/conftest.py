@@ -45,8 +45,7 @@ def fresh(hub: HubServer, tmp_path: Path) -> Fresh:
         (home / "empty").mkdir(parents=True)
         caches = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         environment = caches | {
-            "HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token,
-            "HF_UPDATE_DOWNLOAD_COUNTS": "0", "HF_HUB_DISABLE_TELEMETRY": "1",
+            **hub.client(home, token),
             "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)]),
         }  # fmt: skip
         done = subprocess.run(
