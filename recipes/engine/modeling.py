@@ -18,6 +18,8 @@ from recipes.tasks.protocol import NO_SPLITS, Recipe
 ADAPTER_CONFIG = "adapter_config.json"
 # What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
+# Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
+TASK_TOKEN_IDS = "task_token_ids"
 # These families number positions from the padding token's id + 1.
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
@@ -63,19 +65,26 @@ def load_model(
     tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config)
     config.sep_token_id = tokenizer.sep_token_id
-    recipe.configure(config, tokenizer, arguments, splits)
-    if (Path(path) / ADAPTER_CONFIG).is_file():
+    added = _configure(recipe, config, tokenizer, arguments, splits)
+    is_adapter = (Path(path) / ADAPTER_CONFIG).is_file()
+    if added and (is_adapter or not arguments.do_train):
+        remedy = "a full checkpoint to start from" if arguments.do_train else "--do_train"
+        raise ValueError(
+            f"{recipe.task}: {path} has not learned {', '.join(tokenizer.convert_ids_to_tokens(added))}; "
+            f"expected a model that was trained with these tokens, or {remedy}."
+        )
+    if is_adapter:
         model = _load_adapter(recipe, path, config, len(tokenizer), trainable=arguments.do_train)
         fresh: list[str] = []
-        added: list[int] = []
     else:
         model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
-        added = _grow_embeddings(model, len(tokenizer))
+        grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
         if fresh and not arguments.do_train:
             raise ValueError(
                 f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
                 "expected a model that a recipe has trained, or --do_train."
             )
+    draw_embeddings(model, added)
     head = _head_modules(recipe, _plain(model), fresh)
     if arguments.do_train:
         _freeze(recipe, model, arguments, added)
@@ -142,12 +151,58 @@ def _plain(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _grow_embeddings(model: Any, tokens: int) -> list[int]:
-    """Makes room for tokens that were added to the tokenizer; returns their ids."""
-    old = model.get_input_embeddings().num_embeddings
-    if tokens > old:
-        model.resize_token_embeddings(tokens)
-    return list(range(old, tokens))
+def _configure(
+    recipe: Recipe,
+    config: PreTrainedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    arguments: RecipeArguments,
+    splits: Mapping[str, Any],
+) -> list[int]:
+    """Lets the recipe configure the model and add its tokens; returns the ids that are not trained yet.
+
+    The configuration keeps the ids of the task's tokens, so that a trained model's embeddings of them are
+    recognised even with a tokenizer that does not have them (``--tokenizer_name``).
+    """
+    before = set(tokenizer.get_vocab().values())
+    trained = set(getattr(config, TASK_TOKEN_IDS, ()))
+    recipe.configure(config, tokenizer, arguments, splits)
+    added = set(tokenizer.get_vocab().values()) - before
+    if added:
+        setattr(config, TASK_TOKEN_IDS, sorted(trained | added))
+    return sorted(added - trained)
+
+
+def grow_embeddings(model: Any, tokens: int) -> None:
+    """Adds rows to the embeddings, input and output, where they have fewer than ``tokens``."""
+    if tokens > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(tokens, mean_resizing=False)
+
+
+def draw_embeddings(model: Any, tokens: Sequence[int]) -> None:
+    """Draws the embeddings of new tokens from N(0, initializer_range), as KLUE's baseline does.
+
+    The default of ``resize_token_embeddings``, the mean of all rows, would give every new token nearly the
+    same vector: a model that has to tell a subject's markers from an object's would see no difference.
+
+    Rows that the checkpoint already has beyond its tokenizer's vocabulary (padding of the matrix, commonly
+    zero or equal to one another) are drawn too, so that a new token starts alike in every checkpoint.
+
+    Args:
+        model: The model; its embeddings have these rows.
+        tokens: Ids of tokens that no training has seen.
+    """
+    if not tokens:
+        return
+    deviation = getattr(model.config.get_text_config(), "initializer_range", 0.02)
+    weights = {id(weight): weight for weight in _embedding_weights(model)}  # one where the two are tied
+    with torch.no_grad():
+        for weight in weights.values():
+            weight[list(tokens)] = torch.randn(len(tokens), weight.shape[1]).to(weight) * deviation
+
+
+def _embedding_weights(model: Any) -> list[torch.nn.Parameter]:
+    modules = (model.get_input_embeddings(), model.get_output_embeddings())
+    return [module.weight for module in modules if module is not None]
 
 
 def _load_adapter(
@@ -158,7 +213,7 @@ def _load_adapter(
     base = json.loads((Path(path) / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
     config.vocab_size, grown = AutoConfig.from_pretrained(base).vocab_size, config.vocab_size
     model, _ = _load_weights(recipe, base, config, "main")
-    _grow_embeddings(model, max(tokens, grown))
+    grow_embeddings(model, max(tokens, grown))
     return PeftModel.from_pretrained(model, path, is_trainable=trainable)
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from runs import run
 from transformers import (
     AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     RobertaConfig,
     RobertaModel,
+    set_seed,
 )
 
+import klue_datasets
 from recipes.engine.arguments import RecipeArguments
-from recipes.engine.modeling import load_model
+from recipes.engine.modeling import LoadedModel, draw_embeddings, load_model, save_beside_adapter
 from recipes.models.sentence_classification import PoolingForSequenceClassification
 from recipes.tasks import get_recipe
+from recipes.tasks.markers import ROLES, marker_tokens
 
 
 def arguments(path: Path, **values: object) -> RecipeArguments:
@@ -201,3 +206,140 @@ def test_layers_that_cannot_be_frozen(
     with pytest.raises(ValueError, match=message):
         run(task, tiny, tmp_path / "run", *words)
     assert not (tmp_path / "run").exists()
+
+
+def start(path: Path, seed: int = 0, **values: Any) -> LoadedModel:
+    """What a training run starts from."""
+    set_seed(seed)
+    return load_model(get_recipe("re"), RecipeArguments(str(path), **{"do_train": True, **values}))
+
+
+def with_spare_rows(tiny: Path, folder: Path) -> Path:
+    """The tiny model with 40 embeddings more than its tokenizer has tokens, all zero."""
+    model = AutoModel.from_pretrained(tiny)
+    old = model.config.vocab_size
+    model.resize_token_embeddings(old + 40, mean_resizing=False)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[old:] = 0
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
+@pytest.mark.parametrize("style", ["official", "typed"])
+def test_markers_start_as_different_vectors(style: str, spare: bool, tiny: Path, tmp_path: Path) -> None:
+    """As in KLUE's baseline: drawn from N(0, initializer_range), the same under the same seed."""
+    path = with_spare_rows(tiny, tmp_path) if spare else tiny
+    loaded = start(path, marker_style=style)
+    ids = loaded.tokenizer.convert_tokens_to_ids(marker_tokens(style))
+    table = loaded.model.get_input_embeddings().weight.detach()
+    rows = table[ids]
+    cosines = torch.nn.functional.cosine_similarity(rows[:, None], rows[None], dim=-1)
+    others = cosines[~torch.eye(len(rows), dtype=torch.bool)]
+    assert others.abs().max() < 0.5  # of random directions in 128 dimensions
+    assert rows.std().item() == pytest.approx(loaded.config.initializer_range, rel=0.15)
+    before = AutoModel.from_pretrained(path).get_input_embeddings().weight.detach()
+    old = len(AutoTokenizer.from_pretrained(tiny))
+    assert torch.equal(table[:old], before[:old])
+    assert len(table) == max(len(before), old + len(ids))
+    again, other = (start(path, seed, marker_style=style).model for seed in (0, 1))
+    assert torch.equal(again.get_input_embeddings().weight, table)
+    assert not torch.equal(other.get_input_embeddings().weight[ids], rows)
+
+
+def test_output_embeddings_of_new_tokens_are_drawn_too(tiny: Path) -> None:
+    for is_tied in (True, False):
+        model = AutoModelForMaskedLM.from_pretrained(tiny, tie_word_embeddings=is_tied)
+        old = model.config.vocab_size
+        model.resize_token_embeddings(old + 4)
+        draw_embeddings(model, range(old, old + 4))
+        tables = [
+            layer.weight[-4:] for layer in (model.get_input_embeddings(), model.get_output_embeddings())
+        ]
+        assert torch.equal(*tables) is is_tied
+        for table in tables:
+            assert table.std().item() == pytest.approx(model.config.initializer_range, rel=0.3)
+            assert torch.corrcoef(table).fill_diagonal_(0).abs().max() < 0.5
+
+
+@pytest.mark.parametrize("style", ["official", "typed"])
+@pytest.mark.parametrize("pooling", RecipeArguments.__dataclass_fields__["pooling"].metadata["choices"]["re"])
+def test_an_untrained_model_tells_subject_from_object(pooling: str, style: str, tiny: Path) -> None:
+    loaded = start(tiny, pooling=pooling, marker_style=style)
+    row = next(iter(klue_datasets.load("re", "validation", mini=True)))
+    swapped = {**row, "subject_entity": row["object_entity"], "object_entity": row["subject_entity"]}
+    batch = {name: [row[name], swapped[name]] for name in ("sentence", *ROLES)}
+    features = get_recipe("re").encode(batch, loaded.tokenizer, loaded.config, loaded.max_length)
+    assert len(features["input_ids"][0]) == len(features["input_ids"][1])
+    with torch.no_grad():
+        outputs = loaded.model.eval()(torch.tensor(features["input_ids"])).logits
+    # Random attention is nearly uniform, so [CLS] sees little of it; with equal markers it was 2e-7.
+    assert (outputs[0] - outputs[1]).norm() > (1e-4 if pooling == "cls" else 0.5) * outputs[0].norm()
+
+
+@pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
+def test_markers_learn_under_lora_and_are_not_drawn_again(spare: bool, tiny: Path, tmp_path: Path) -> None:
+    """Trained and saved, they are what evaluation and a second training start from."""
+    path = with_spare_rows(tiny, tmp_path / "base") if spare else tiny
+    loaded = start(path, use_lora=True)
+    ids = loaded.tokenizer.convert_tokens_to_ids(marker_tokens("official"))
+    assert loaded.model.peft_config["default"].trainable_token_indices == ids
+    batch = torch.tensor([[2, *ids, 3]])
+    loaded.model(batch, labels=torch.tensor([4])).loss.backward()
+    (rows,) = [p for name, p in loaded.model.named_parameters() if "trainable_tokens_delta" in name]
+    assert rows.shape[0] == 4
+    assert (rows.grad.abs().sum(dim=1) > 0).all()
+    rows.data += 1
+    folder = save(loaded, tmp_path / "adapter")
+    expected = logits(loaded, batch)
+    trained = rows.detach()
+    evaluated = start(folder, seed=1, do_train=False)
+    again = start(folder, seed=1)
+    for other in (evaluated, again):
+        torch.testing.assert_close(logits(other, batch), expected)
+        with torch.no_grad():
+            other.model.eval()
+            torch.testing.assert_close(other.model.get_input_embeddings()(torch.tensor(ids)), trained)
+    wanted = {name for name, parameter in again.model.named_parameters() if parameter.requires_grad}
+    assert any("trainable_tokens_delta" in name for name in wanted)
+    with pytest.raises(ValueError, match=r"has not learned <subj:PER>.* or a full checkpoint to start from"):
+        start(folder, marker_style="typed")
+
+
+@pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
+def test_trained_markers_are_not_drawn_again(spare: bool, tiny: Path, tmp_path: Path) -> None:
+    """Whether they come with the tokenizer, or from a tokenizer that has yet to be given them."""
+    path = with_spare_rows(tiny, tmp_path / "base") if spare else tiny
+    loaded = start(path)
+    folder = save(loaded, tmp_path / "trained")
+    table = loaded.model.get_input_embeddings().weight
+    for values in ({}, {"do_train": False}, {"tokenizer_name": str(tiny)}, {"freeze_layers": 1}):
+        other = start(folder, seed=1, **values)
+        assert torch.equal(other.model.get_input_embeddings().weight, table)
+    new = loaded.tokenizer.convert_tokens_to_ids(marker_tokens("official"))
+    other = start(folder, seed=1, marker_style="typed")
+    assert torch.equal(other.model.get_input_embeddings().weight[new], table[new])
+    with pytest.raises(ValueError, match=r"has not learned <subj:PER>, .*trained with these tokens, or --do"):
+        start(folder, do_train=False, marker_style="typed")
+
+
+@pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
+def test_new_markers_cannot_be_frozen(spare: bool, tiny: Path, tmp_path: Path) -> None:
+    path = with_spare_rows(tiny, tmp_path / "base") if spare else tiny
+    with pytest.raises(ValueError, match="--freeze_layers does not go with 4 tokens to learn"):
+        start(path, freeze_layers=1)
+
+
+def save(loaded: LoadedModel, folder: Path) -> Path:
+    """Writes a model as a run does."""
+    save_beside_adapter(loaded.model, folder)
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    return folder
+
+
+def logits(loaded: LoadedModel, batch: torch.Tensor) -> torch.Tensor:
+    """What a model gives without dropout."""
+    with torch.no_grad():
+        return loaded.model.eval()(batch).logits
