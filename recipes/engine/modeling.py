@@ -20,8 +20,6 @@ ADAPTER_CONFIG = "adapter_config.json"
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
 TASK_TOKEN_IDS = "task_token_ids"
-# These families number positions from the padding token's id + 1.
-POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +88,7 @@ def load_model(
         _freeze(recipe, model, arguments, added)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
-    longest = _longest_input(config, tokenizer)
+    longest = _longest_input(_plain(model), tokenizer)
     max_length = min(arguments.max_seq_length or getattr(config, "max_seq_length", longest), longest)
     _plain(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
@@ -174,7 +172,7 @@ def _configure(
 
 def grow_embeddings(model: Any, tokens: int) -> None:
     """Adds rows to the embeddings, input and output, where they have fewer than ``tokens``."""
-    if tokens > model.get_input_embeddings().num_embeddings:
+    if tokens > len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(tokens, mean_resizing=False)
 
 
@@ -257,8 +255,15 @@ def _add_lora(
     return get_peft_model(model, config)
 
 
-def _longest_input(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    positions = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
-    if config.model_type in POSITIONS_AFTER_PADDING:
-        positions -= (config.pad_token_id or 0) + 1
-    return int(min(positions, tokenizer.model_max_length))
+def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens that the model has positions for, or the tokenizer's limit where that is lower.
+
+    RoBERTa and its relatives number positions from the padding token's id + 1. Their tables of positions have
+    a ``padding_idx``, which tells them apart, and that many rows fewer for real tokens.
+    """
+    limits = [getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length]
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and hasattr(module, "weight"):
+            padding = getattr(module, "padding_idx", None)
+            limits.append(len(module.weight) - (0 if padding is None else padding + 1))
+    return int(min(limit for limit in limits if limit))

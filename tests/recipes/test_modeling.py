@@ -10,10 +10,12 @@ import pytest
 import torch
 from runs import run
 from transformers import (
+    AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PreTrainedTokenizerBase,
     RobertaConfig,
     RobertaModel,
     set_seed,
@@ -343,3 +345,54 @@ def logits(loaded: LoadedModel, batch: torch.Tensor) -> torch.Tensor:
     """What a model gives without dropout."""
     with torch.no_grad():
         return loaded.model.eval()(batch).logits
+
+
+# Families by how they number positions: with a table whose first rows no token uses, with a table that has a
+# row for each position, and with none (relative or rotary positions, where any length runs).
+AFTER_PADDING = (
+    "roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "luke", "xmod", "xlm-roberta-xl",
+    "data2vec-text", "roberta-prelayernorm", "ibert",
+)  # fmt: skip
+FROM_ZERO = ("bert", "electra", "distilbert", "big_bird")
+NO_TABLE = ("deberta-v2", "modernbert", "t5")
+SMALL = {
+    "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16,
+    "max_position_embeddings": 40, "type_vocab_size": 1, "bos_token_id": 0, "pad_token_id": 1,
+    "eos_token_id": 2, "cls_token_id": 0, "sep_token_id": 2,
+}  # fmt: skip
+SPECIAL = {
+    "big_bird": {"attention_type": "original_full"},
+    "deberta-v2": {"relative_attention": True, "position_biased_input": False},
+    "distilbert": {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16},
+    "electra": {"embedding_size": 16},
+    "longformer": {"attention_window": 8},
+    "luke": {"entity_vocab_size": 8, "entity_emb_size": 16},
+    "t5": {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2, "decoder_start_token_id": 1},
+    "xmod": {"default_language": "ko_KR", "languages": ["ko_KR"]},
+}
+
+
+@pytest.mark.parametrize("family", [*AFTER_PADDING, *FROM_ZERO, *NO_TABLE])
+def test_the_longest_input_is_as_long_as_the_model_has_positions(
+    family: str, byte_level: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    """Read from its table of positions; one token more has none."""
+    settings = SMALL | {"vocab_size": len(byte_level)} | SPECIAL.get(family, {})
+    if family == "t5":
+        del settings["max_position_embeddings"]
+    config = AutoConfig.for_model(family, **settings)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    byte_level.save_pretrained(tmp_path)
+    loaded = load_model(get_recipe("ynat"), arguments(tmp_path))
+    expected = {**dict.fromkeys(AFTER_PADDING, 38), "t5": byte_level.model_max_length}.get(family, 40)
+    assert loaded.max_length == expected
+    features = get_recipe("ynat").encode(
+        {"title": ["가나다 " * 500], "label": [0]}, loaded.tokenizer, loaded.config, loaded.max_length
+    )
+    ids = torch.tensor(features["input_ids"])
+    assert ids.shape == (1, expected)
+    with torch.no_grad():
+        assert torch.isfinite(loaded.model.eval()(ids).logits).all()
+        if family not in NO_TABLE:
+            with pytest.raises((IndexError, RuntimeError)):
+                loaded.model(torch.cat([ids[:, :-1], ids[:, -2:]], dim=1))
