@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers.utils import find_adapter_config_file
 
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
-ADAPTER_CONFIG = "adapter_config.json"
 # What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
@@ -64,15 +64,15 @@ def load_model(
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config)
     config.sep_token_id = tokenizer.sep_token_id
     added = _configure(recipe, config, tokenizer, arguments, splits)
-    is_adapter = (Path(path) / ADAPTER_CONFIG).is_file()
-    if added and (is_adapter or not arguments.do_train):
+    adapter = find_adapter_config_file(path, revision=arguments.model_revision)
+    if added and (adapter or not arguments.do_train):
         remedy = "a full checkpoint to start from" if arguments.do_train else "--do_train"
         raise ValueError(
             f"{recipe.task}: {path} has not learned {', '.join(tokenizer.convert_ids_to_tokens(added))}; "
             f"expected a model that was trained with these tokens, or {remedy}."
         )
-    if is_adapter:
-        model = _load_adapter(recipe, path, config, len(tokenizer), trainable=arguments.do_train)
+    if adapter:
+        model = _load_adapter(recipe, arguments, Path(adapter), config, len(tokenizer))
         fresh: list[str] = []
     else:
         model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
@@ -204,15 +204,24 @@ def _embedding_weights(model: Any) -> list[torch.nn.Parameter]:
 
 
 def _load_adapter(
-    recipe: Recipe, path: str, config: PreTrainedConfig, tokens: int, *, trainable: bool
+    recipe: Recipe, arguments: RecipeArguments, file: Path, config: PreTrainedConfig, tokens: int
 ) -> Any:
+    """Loads an adapter onto the base model, and the revision of it, that it was trained on."""
     from peft import PeftModel
 
-    base = json.loads((Path(path) / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
-    config.vocab_size, grown = AutoConfig.from_pretrained(base).vocab_size, config.vocab_size
-    model, _ = _load_weights(recipe, base, config, "main")
+    from recipes.engine.adapters import read_adapter_config
+
+    path, revision = arguments.model_name_or_path, arguments.model_revision
+    adapter = read_adapter_config(path, file)
+    base, base_revision = adapter.base_model_name_or_path, adapter.revision or "main"
+    grown = config.vocab_size
+    config.vocab_size = AutoConfig.from_pretrained(base, revision=base_revision).vocab_size
+    model, _ = _load_weights(recipe, base, config, base_revision)
+    model.name_or_path = base
     grow_embeddings(model, max(tokens, grown))
-    return PeftModel.from_pretrained(model, path, is_trainable=trainable)
+    return PeftModel.from_pretrained(
+        model, path, config=adapter, is_trainable=arguments.do_train, revision=revision
+    )
 
 
 def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]:
@@ -237,12 +246,24 @@ def _freeze(recipe: Recipe, model: Any, arguments: RecipeArguments, added: Seque
 def _add_lora(
     recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str], added: Sequence[int]
 ) -> Any:
-    """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole."""
-    from peft import LoraConfig, get_peft_model
+    """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole.
 
-    if Path(arguments.model_name_or_path).is_dir():  # so that the adapter finds its base from any folder
-        model.config._name_or_path = model.name_or_path = str(Path(arguments.model_name_or_path).resolve())
-    config = LoraConfig(
+    The adapter keeps the revision of a base model from the Hub: the one asked for, or in place of ``main``,
+    which moves on, the commit that it is at.
+    """
+    from peft import get_peft_model
+
+    from recipes.engine.adapters import PortableLoraConfig
+
+    path = arguments.model_name_or_path
+    revision: str | None = arguments.model_revision
+    if Path(path).is_dir():
+        model.config._name_or_path = model.name_or_path = str(Path(path).resolve())
+        revision = None
+    elif revision == "main" and isinstance(cached := try_to_load_from_cache(path, "config.json"), str):
+        revision = Path(cached).parent.name
+    config = PortableLoraConfig(
+        revision=revision,
         task_type=recipe.peft_task_type,
         r=arguments.lora_r,
         lora_alpha=arguments.lora_alpha,

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
 from klue_datasets.hub import files_of
 from recipes.engine.results import ALL_RESULTS, read_json
 
+ADAPTER_CONFIG = "adapter_config.json"
 # Of use to the run alone: its checkpoints, and what it needs to go on (a pickle, of Trainer's arguments).
 LEFT_OUT = (
     "checkpoint-*/*", "*/checkpoint-*/*", "optimizer.*", "scheduler.pt", "scaler.pt", "rng_state*.pth",
@@ -121,7 +125,28 @@ def check_results(folder: Path) -> dict[str, Any]:
             f"{folder} has no {', no '.join(missing)}; expected the folder of a run that was trained and "
             "evaluated (--do_train --do_eval)."
         )
+    _check_base_model(folder)
     return results
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a Hub repository's, and is no path such as ../base."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
+
+
+def _check_base_model(folder: Path) -> None:
+    """NotPublishableError where the folder is an adapter for a base model that only this machine has."""
+    base = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+    if base and (not is_hub_id(base) or Path(base).is_dir() or (folder / base).is_dir()):
+        raise NotPublishableError(
+            f"{folder} is an adapter for the local base model {base}, which nobody else could load; expected "
+            f"a base model on the Hub: publish that one first, and put its Hub id into {ADAPTER_CONFIG} as "
+            "base_model_name_or_path."
+        )
 
 
 def _secret_name(path: str) -> list[str]:

@@ -104,8 +104,8 @@ class Store:
             self.repos[kind, name] = repo
             return repo
 
-    def put(self, kind: str, name: str, folder: Path) -> None:
-        """Makes a repository that holds the files of a folder, as if their owner had pushed them."""
+    def put(self, kind: str, name: str, folder: Path) -> Commit:
+        """Commits the files of a folder, in place of what there was, as if their owner had pushed them."""
         files = {
             path.relative_to(folder).as_posix(): File(
                 path.read_bytes(), _is_large(path.name, path.stat().st_size)
@@ -113,8 +113,10 @@ class Store:
             for path in folder.rglob("*")
             if path.is_file()
         }
-        commits = [_commit("initial commit", None, {}), _commit("put", None, files)]
-        self.repos[kind, name] = Repo(kind, name, False, None, commits)
+        first = Repo(kind, name, False, None, [_commit("initial commit", None, {})])
+        commits = self.repos.setdefault((kind, name), first).commits
+        commits.append(_commit("put", commits[-1], files))
+        return commits[-1]
 
     def repo(self, kind: str, name: str, token: str | None, *, write: bool = False) -> Repo:
         """A repository that the owner of the token may see, or write to."""

@@ -367,7 +367,14 @@ SPECIAL = {
     "electra": {"embedding_size": 16},
     "longformer": {"attention_window": 8},
     "luke": {"entity_vocab_size": 8, "entity_emb_size": 16},
-    "t5": {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2, "decoder_start_token_id": 1},
+    "t5": {
+        "d_model": 16,
+        "d_kv": 8,
+        "d_ff": 16,
+        "num_layers": 1,
+        "num_heads": 2,
+        "decoder_start_token_id": 1,
+    },
     "xmod": {"default_language": "ko_KR", "languages": ["ko_KR"]},
 }
 

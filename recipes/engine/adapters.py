@@ -1,0 +1,57 @@
+"""LoRA adapters: which base model they belong to, wherever their folder goes."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+from peft import LoraConfig
+
+from recipes.engine.publishable import is_hub_id
+
+
+class PortableLoraConfig(LoraConfig):
+    """A LoRA configuration that is saved without the absolute path of a local base model.
+
+    ``base_model_name_or_path`` is a Hub id or an absolute path in memory. On disk, a local base model is a
+    path relative to the adapter's folder, so that the two can be moved together.
+    """
+
+    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
+        """Writes ``adapter_config.json``."""
+        saved = copy.copy(self)
+        base = self.base_model_name_or_path
+        if base and os.path.isabs(base):
+            relative = os.path.relpath(Path(base).resolve(), Path(save_directory).resolve())
+            saved.base_model_name_or_path = Path(relative).as_posix()
+        super(PortableLoraConfig, saved).save_pretrained(save_directory, **kwargs)
+
+
+def read_adapter_config(path: str, file: Path) -> PortableLoraConfig:
+    """Reads ``adapter_config.json`` and finds the base model.
+
+    Args:
+        path: The adapter as the user named it: a folder, or a Hub id.
+        file: Its ``adapter_config.json``.
+
+    Returns:
+        The configuration; ``base_model_name_or_path`` is a Hub id or an absolute path.
+
+    Raises:
+        ValueError: The base model is a local folder that does not exist.
+    """
+    config = LoraConfig.from_pretrained(str(file.parent))
+    config.__class__ = PortableLoraConfig  # PEFT always reads its own class
+    base = config.base_model_name_or_path
+    folder = (file.parent / base).resolve()
+    if folder.is_dir():
+        config.base_model_name_or_path = str(folder)
+    elif not is_hub_id(base):
+        raise ValueError(
+            f"{path} is an adapter for the base model {base}, but there is no folder {folder}; expected it "
+            f"there, or in {file.name} the base model's Hub id or its path relative to the adapter's folder "
+            "as base_model_name_or_path."
+        )
+    return config
