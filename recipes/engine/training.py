@@ -15,6 +15,7 @@ import torch
 import transformers
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments
@@ -91,6 +92,14 @@ class RecipeTrainer(Trainer):
         with torch.no_grad(), self.compute_loss_context_manager():
             loss, outputs = self.recipe.predict(model, inputs)
         return None if loss is None else loss.detach().mean(), outputs, index
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            # Trainer groups by the examples of one process. Grouped by all examples of an update, the order
+            # is the same for any number of processes, and their batches are of like length.
+            sampler.batch_size *= self.args.world_size
+        return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         # transformers 5 applies length grouping, which shuffles, to evaluation too.

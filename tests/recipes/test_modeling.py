@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from transformers import (
 )
 
 import klue_datasets
+from recipes.engine import training
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.modeling import LoadedModel, draw_embeddings, load_model, save_beside_adapter
 from recipes.models.sentence_classification import PoolingForSequenceClassification
-from recipes.tasks import get_recipe
+from recipes.tasks import MODULES, get_recipe
 from recipes.tasks.markers import ROLES, marker_tokens
 
 
@@ -403,3 +405,40 @@ def test_the_longest_input_is_as_long_as_the_model_has_positions(
         if family not in NO_TABLE:
             with pytest.raises((IndexError, RuntimeError)):
                 loaded.model(torch.cat([ids[:, :-1], ids[:, -2:]], dim=1))
+
+
+@pytest.mark.parametrize("task", MODULES)
+def test_bf16_is_autocast_in_training_and_evaluation(
+    task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The encoder computes in bfloat16 whenever it runs, while the weights stay float32."""
+    seen: set[tuple[bool, torch.dtype | None]] = set()
+    models = []
+
+    def load(*given: Any) -> LoadedModel:
+        loaded = load_model(*given)
+        encoder = loaded.model.base_model
+
+        def look(*_: Any) -> None:
+            is_on = torch.is_autocast_enabled("cpu")
+            seen.add((encoder.training, torch.get_autocast_dtype("cpu") if is_on else None))
+
+        encoder.register_forward_pre_hook(look)
+        models.append(loaded.model)
+        return loaded
+
+    monkeypatch.setattr(training, "load_model", load)
+    words = ["--bf16", "--max_steps", "2", "--per_device_train_batch_size", "2", "--max_train_samples", "8"]
+    words += ["--max_eval_samples", "4", "--save_strategy", "no", "--eval_strategy", "no"]
+    results = run(task, tiny, tmp_path / "run", *words)
+    assert seen == {(True, torch.bfloat16), (False, torch.bfloat16)}
+    assert math.isfinite(results["train_loss"])
+    seen.clear()
+    again = run(task, tmp_path / "run", tmp_path / "again", "--do_eval", *words)
+    assert seen == {(False, torch.bfloat16)}
+    for found in (results, again):
+        loss = found["eval_loss"]
+        assert (loss is None and task == "wos") or math.isfinite(loss)  # TRADE has none in evaluation
+    assert len(models) == 2
+    for model in models:
+        assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}

@@ -1,16 +1,22 @@
-"""Two processes evaluate as one does: nothing is lost, nothing counts twice."""
+"""Two processes train and evaluate as one does: nothing is lost, nothing counts twice."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import distributed_training
 import pytest
+import torch
+from distributed_training import losses, train_all, without_dropout
 from runs import predictions, read, scores
+from safetensors.torch import load_file
 
 import klue_datasets
+from recipes.engine import training
 from recipes.tasks import MODULES, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +51,33 @@ def assert_equal_runs(one: Path, two: Path) -> None:
         del result["eval_loss"]  # Trainer's is a mean over batches, whose sizes differ
     assert results[0] == pytest.approx(results[1], abs=0.05)
     assert [row["guid"] for row in predictions(one)] == [row["guid"] for row in predictions(two)]
+
+
+def test_two_processes_train_as_one_that_accumulates(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tasks, all weights and LoRA: the same losses, norms of gradients (clipped at 1), and weights."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*launcher, distributed_training.__file__, str(tiny), str(tmp_path / "two")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as two:
+        monkeypatch.setattr(training, "load_model", without_dropout(training.load_model))
+        train_all(tiny, tmp_path / "one")
+        _, stderr = two.communicate()
+    assert two.returncode == 0, stderr.decode()[-3_000:]
+    folders = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").glob("*/*"))
+    assert len(folders) == 2 * len(MODULES) == 16
+    for folder in folders:
+        one, two_ranks = (tmp_path / name / folder for name in ("one", "two"))
+        sizes = [read(path / "train_results.json")["world_size"] for path in (one, two_ranks)]
+        assert sizes == [1, 2], folder
+        log = losses(one)
+        assert len(log) == 3
+        assert log == [pytest.approx(row, abs=1e-4, rel=1e-4) for row in losses(two_ranks)], folder
+        assert log[0]["loss"] != pytest.approx(log[2]["loss"], abs=1e-3)
+        name = "adapter_model.safetensors" if folder.name == "lora" else "model.safetensors"
+        weights, others = load_file(one / name), load_file(two_ranks / name)
+        torch.testing.assert_close(weights, others, rtol=0, atol=1e-4)
 
 
 def test_two_processes_and_one_evaluate_the_same(finished: tuple[str, Path], tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""Short trainings of all tasks, in this process or as one of several ranks; what they end with is comparable.
+
+python -m torch.distributed.run --standalone --nproc_per_node 2 distributed_training.py MODEL OUTPUT_DIR
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from recipes.engine import training
+from recipes.engine.command_line import make_parser, parse
+from recipes.tasks import MODULES, get_recipe
+
+RANKS = 2
+# Plain gradient descent: Adam would turn rounding errors of gradients near zero into whole steps.
+WORDS = ["--mini", "--do_train", "--max_train_samples", "12", "--max_steps", "3", "--max_seq_length", "64"]
+WORDS += ["--per_device_train_batch_size", "2", "--learning_rate", "0.5", "--optim", "sgd", "--use_cpu"]
+WORDS += ["--warmup_ratio", "0", "--logging_steps", "1", "--save_strategy", "no", "--disable_tqdm", "true"]
+LORA = ["--use_lora", "--lora_dropout", "0", "--group_by_length"]
+# Teacher forcing is drawn for each batch, so other ranks than one would draw otherwise.
+SPECIAL = {"wos": ["--teacher_forcing", "1", "--dropout", "0", "--max_train_samples", "4"]}
+
+
+def train_all(model: Path, output_dir: Path) -> None:
+    """Trains each task, all weights and LoRA, on two examples a rank, or twice two in a single process."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    for task in MODULES:
+        for name, words in {"full": [], "lora": LORA}.items():
+            given = [*WORDS, *words, *SPECIAL.get(task, []), "--model_name_or_path", str(model)]
+            given += ["--gradient_accumulation_steps", str(RANKS // ranks)]
+            given += ["--output_dir", str(output_dir / task / name)]
+            training.run(get_recipe(task), parse(make_parser(task, ""), task, given))
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    """The loss and the norm of the gradients at each update."""
+    log = json.loads((folder / "trainer_state.json").read_text())["log_history"]
+    return [{name: row[name] for name in ("loss", "grad_norm")} for row in log if "loss" in row]
+
+
+def without_dropout(load_model: Any) -> Any:
+    """A load_model whose models drop nothing: ranks see other batches, and would drop other outputs."""
+
+    def load(*arguments: Any) -> Any:
+        loaded = load_model(*arguments)
+        for module in loaded.model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            elif isinstance(getattr(module, "dropout", None), float):
+                module.dropout = 0.0
+        return loaded
+
+    return load
+
+
+if __name__ == "__main__":
+    training.load_model = without_dropout(training.load_model)
+    train_all(Path(sys.argv[1]), Path(sys.argv[2]))
+    torch.distributed.destroy_process_group()  # of sixteen models: else their threads may abort at the exit
