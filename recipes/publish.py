@@ -6,7 +6,8 @@
     python -m recipes.publish metrics --repo_id me
 
 With --dry_run it only says what would go where, and shows the card. Files that hold secrets, runs without
-results and files that are too large are refused. Log in with ``hf auth login`` before, or set HF_TOKEN.
+results, files that are too large and adapters for a local base model are refused. Log in with
+``hf auth login`` before, or set HF_TOKEN.
 """
 
 from __future__ import annotations

@@ -9,13 +9,19 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 from publishing import commits
-from runs import predictions, read, run
+from runs import predictions, read
+from runs import run as train_or_evaluate
 
 from recipes.engine.inference import load_pipeline
 from recipes.publish import main
 from recipes.tiny_model import make_tiny_model
 
 LORA = ["--use_lora", "--learning_rate", "1e-2"]
+
+
+def run(task: str, model: Path, output_dir: Path, *words: str) -> None:
+    quick = ("--max_train_samples", "32", "--max_eval_samples", "20", "--max_steps", "2")
+    train_or_evaluate(task, model, output_dir, *quick, *words)
 
 
 def scores(folder: Path) -> list[float]:
@@ -88,6 +94,10 @@ def test_an_adapter_for_a_local_base_model_moves_with_it_and_is_not_published(
         run("re", folder, second / "lost", "--do_eval")
     assert not (second / "lost").exists()
 
+    config = read(folder / "adapter_config.json") | {"base_model_name_or_path": str(second / "elsewhere")}
+    (folder / "adapter_config.json").write_text(json.dumps(config))  # as earlier versions wrote it
+    run("re", folder, second / "found", "--do_eval")
+    assert scores(second / "found") == pytest.approx(scores(folder), abs=1e-5)
     hub.store.put("model", "me/base-at-last", second / "elsewhere")
     config = read(folder / "adapter_config.json") | {"base_model_name_or_path": "me/base-at-last"}
     (folder / "adapter_config.json").write_text(json.dumps(config))
