@@ -55,7 +55,8 @@ def load_model(
         splits: The prepared data, for what the model has to know of it.
 
     Raises:
-        ValueError: The checkpoint has no trained head though no training is asked for, or no fast tokenizer.
+        ValueError: The checkpoint has no trained head, or no trained embeddings of the task's tokens, though
+            no training is asked for; it has no fast tokenizer; it is an adapter whose base is not there.
         OSError: There is no such checkpoint.
     """
     path = arguments.model_name_or_path
