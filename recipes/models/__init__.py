@@ -1,1 +1,1 @@
-"""Models that transformers does not have, each in a folder that travels with the weights to the Hub."""
+"""Models that transformers does not have; the files of each are saved beside its weights."""

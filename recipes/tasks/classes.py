@@ -24,7 +24,7 @@ def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
 def sequence_classifier(config: PreTrainedConfig) -> Any:
     """AutoModelForSequenceClassification, or the same with the pooling that the configuration names."""
     if config.pooling != "cls":
-        from recipes.models.sentence_classification import PoolingForSequenceClassification
+        from recipes.models.modeling_pooling import PoolingForSequenceClassification
 
         return PoolingForSequenceClassification
     from transformers import AutoModelForSequenceClassification

@@ -61,7 +61,7 @@ class DialogueRecipe(Recipe):
 
     def read_input(self, item: Any) -> dict[str, Any]:
         """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
-        from recipes.models.dialogue_state_tracking.dialogue_text import check_dialogue
+        from recipes.models.dialogue_text import check_dialogue
 
         dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
         try:
@@ -73,7 +73,7 @@ class DialogueRecipe(Recipe):
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """Each turn of the user: its number, what was said, the state after it, and what is new in that."""
-        from recipes.models.dialogue_state_tracking.pipeline_dialogue_state import present_turns
+        from recipes.models.pipeline_dialogue_state import present_turns
 
         said = [turn["text"] for turn in row["dialogue"][::2]]
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
@@ -94,7 +94,7 @@ def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Datas
     Raises:
         ValueError: There is no data: a model is to be used that was not trained.
     """
-    from recipes.models.dialogue_state_tracking.configuration_dialogue_state import union_of_slots
+    from recipes.models.configuration_dialogue_state import union_of_slots
 
     if not splits:
         raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")

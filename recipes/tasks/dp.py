@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from recipes.engine.arguments import RecipeArguments
     from recipes.engine.modeling import LoadedModel
-    from recipes.models.dependency_parsing.configuration_dependency_parsing import ParserSettings
+    from recipes.models.configuration_dependency_parsing import ParserSettings
 
 BEST = "best"
 CHOSEN_BY = "las"  # the decoder: share of words with the right head and the right one of 38 relations
@@ -43,7 +43,7 @@ class DependencyParsing(Recipe):
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """The head, the 38 relations and the 45 parts of speech."""
-        from recipes.models.dependency_parsing import ParserSettings
+        from recipes.models.configuration_dependency_parsing import ParserSettings
 
         told: dict[str, Any] = {
             name: getattr(arguments, name)
@@ -64,7 +64,7 @@ class DependencyParsing(Recipe):
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """DependencyParser."""
-        from recipes.models.dependency_parsing import DependencyParser
+        from recipes.models.modeling_dependency_parsing import DependencyParser
 
         return DependencyParser
 
@@ -72,8 +72,8 @@ class DependencyParsing(Recipe):
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
         """Words to pieces, see ``encode_words``: nothing is cut off, long sentences are read in windows."""
-        from recipes.models.dependency_parsing import ParserSettings
-        from recipes.models.dependency_parsing.words import encode_words, last_tags
+        from recipes.models.configuration_dependency_parsing import ParserSettings
+        from recipes.models.parsing_words import encode_words, last_tags
 
         settings = ParserSettings.of(config)
         features = encode_words(batch["word_form"], tokenizer, max_length)
@@ -91,8 +91,8 @@ class DependencyParsing(Recipe):
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
         """Pads pieces, and words."""
-        from recipes.models.dependency_parsing import ParserSettings
-        from recipes.models.dependency_parsing.words import ParserCollator
+        from recipes.models.configuration_dependency_parsing import ParserSettings
+        from recipes.models.parsing_words import ParserCollator
 
         tags = len(ParserSettings.of(config).pos_tags)
         return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
@@ -101,7 +101,7 @@ class DependencyParsing(Recipe):
         """Keeps heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
         import torch
 
-        from recipes.models.dependency_parsing.decoding import (
+        from recipes.models.parsing_decoding import (
             available_decoders,
             best_relations,
             decode_heads,
@@ -120,8 +120,8 @@ class DependencyParsing(Recipe):
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """Heads and relation names by the model's decoder; figures are the scores of every decoder."""
-        from recipes.models.dependency_parsing import ParserSettings
-        from recipes.models.dependency_parsing.decoding import available_decoders
+        from recipes.models.configuration_dependency_parsing import ParserSettings
+        from recipes.models.parsing_decoding import available_decoders
 
         decoder = ParserSettings.of(loaded.config).decoder
         if decoder not in available_decoders():
@@ -164,8 +164,8 @@ class DependencyParsing(Recipe):
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
         """Chooses the decoder with the best LAS; of equal ones that which leaves the least open."""
-        from recipes.models.dependency_parsing import ParserSettings
-        from recipes.models.dependency_parsing.decoding import available_decoders
+        from recipes.models.configuration_dependency_parsing import ParserSettings
+        from recipes.models.parsing_decoding import available_decoders
 
         figures = self._figures(outputs, examples)
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
@@ -174,13 +174,13 @@ class DependencyParsing(Recipe):
 
     def is_single(self, items: list[Any]) -> bool:
         """Whether the items are the words of one sentence."""
-        from recipes.models.dependency_parsing.conllu import are_words
+        from recipes.models.conllu import are_words
 
         return are_words(items)
 
     def read_input(self, item: Any) -> dict[str, Any]:
         """A text, whose words stand between blanks; a list of words; or a mapping with words and pos."""
-        from recipes.models.dependency_parsing.conllu import read_sentence
+        from recipes.models.conllu import read_sentence
 
         sentence = read_sentence(item)
         if not sentence.words:
@@ -190,7 +190,7 @@ class DependencyParsing(Recipe):
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """The words: index, word, head, relation, score, and pos where it was given."""
-        from recipes.models.dependency_parsing.conllu import parsed_words
+        from recipes.models.conllu import parsed_words
 
         answer, details = decoded.predictions[index], decoded.details or []
         pos = None if set(row["pos"]) == {"_"} else row["pos"]
@@ -200,7 +200,7 @@ class DependencyParsing(Recipe):
 
     def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
         """The tree of the first sentence that is neither long nor a mere fragment."""
-        from recipes.models.dependency_parsing.tree_svg import tree_svg
+        from recipes.models.tree_svg import tree_svg
 
         lengths = [len(words) for words in examples["word_form"]]
         index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
@@ -210,7 +210,7 @@ class DependencyParsing(Recipe):
 
     def _figures(self, outputs: Any, examples: datasets.Dataset) -> dict[str, float]:
         """All scores of all decoders, by ``<decoder>_<key>``."""
-        from recipes.models.dependency_parsing.decoding import available_decoders
+        from recipes.models.parsing_decoding import available_decoders
 
         references = self.references(examples)
         compute = get_metric(self.task).compute
@@ -223,7 +223,7 @@ class DependencyParsing(Recipe):
 
 def _sentences(outputs: Any, examples: datasets.Dataset, decoder: str) -> list[dict[str, Any]]:
     """What ``predict`` kept of one decoder, as the metric takes it."""
-    from recipes.models.dependency_parsing.decoding import available_decoders
+    from recipes.models.parsing_decoding import available_decoders
 
     index = available_decoders().index(decoder)
     names = np.array(DP_RELATIONS, dtype=object)

@@ -54,7 +54,7 @@ class DialogueStates(DialogueRecipe):
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """Slots of the ontology and the data; values of the ontology and of training."""
-        from recipes.models.dialogue_state_tracking.configuration_dialogue_state import KEY, StateSettings
+        from recipes.models.configuration_dialogue_state import KEY, StateSettings
 
         if arguments.do_train and any(getattr(arguments, name) for name in ORACLES):
             raise ValueError(
@@ -80,7 +80,7 @@ class DialogueStates(DialogueRecipe):
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """Our own DialogueStateTracker."""
-        from recipes.models.dialogue_state_tracking import DialogueStateTracker
+        from recipes.models.modeling_dialogue_state import DialogueStateTracker
 
         return DialogueStateTracker
 
@@ -91,7 +91,9 @@ class DialogueStates(DialogueRecipe):
 
         Slots without a value are left out: their pieces are put in only when a batch is collated.
         """
-        from recipes.models.dialogue_state_tracking import StateReader, StateSettings, encode_turn
+        from recipes.models.configuration_dialogue_state import StateSettings
+        from recipes.models.dialogue_text import encode_turn
+        from recipes.models.state_values import StateReader
 
         settings = StateSettings.of(config)
         reader = StateReader(settings, tokenizer)
@@ -119,20 +121,22 @@ class DialogueStates(DialogueRecipe):
         """
         import torch
 
-        from recipes.models.dialogue_state_tracking.pipeline_dialogue_state import gate_scores
+        from recipes.models.pipeline_dialogue_state import gate_scores
 
-        plain = getattr(model, "module", model)
-        gates = inputs["gate_labels"] if getattr(plain.config, "gold_gates", False) else None
-        scores, values = plain.track(inputs["input_ids"], inputs["attention_mask"], gates=gates)
+        config = getattr(model, "module", model).config
+        gates = inputs["gate_labels"] if getattr(config, "gold_gates", False) else None
+        # Calls the wrapped model itself: the hooks of DDP, FSDP and autocast apply as in training.
+        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
+        scores = output.gate_logits
         chosen = scores.argmax(dim=-1) if gates is None else gates
-        return None, (chosen.to(torch.int8), values.to(torch.int32), gate_scores(scores, chosen))
+        return None, (chosen.to(torch.int8), output.values.to(torch.int32), gate_scores(scores, chosen))
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """States, with their gates, and what is wrong with each where the gold is known."""
-        from recipes.models.dialogue_state_tracking import StateReader, StateSettings
-        from recipes.models.dialogue_state_tracking.configuration_dialogue_state import POINT
+        from recipes.models.configuration_dialogue_state import POINT, StateSettings
+        from recipes.models.state_values import StateReader
 
         settings = StateSettings.of(loaded.config)
         reader = StateReader(settings, loaded.tokenizer)

@@ -27,7 +27,7 @@ def recipe_of(arguments: RecipeArguments, trade: Recipe) -> Recipe:
     """
     from transformers import AutoConfig
 
-    from recipes.models.dialogue_state_tracking.configuration_dialogue_state import GENERATIVE, KEY, head_of
+    from recipes.models.configuration_dialogue_state import GENERATIVE, KEY, head_of
 
     path = arguments.model_name_or_path
     config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)

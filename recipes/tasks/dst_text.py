@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from recipes.engine.arguments import RecipeArguments
     from recipes.engine.modeling import LoadedModel
-    from recipes.models.dialogue_state_tracking.text_generation import StateFrame
+    from recipes.models.text_generation import StateFrame
 
 logger = logging.getLogger(__name__)
 LEAST_TOKENS = 64  # that a state may have, however short those of training are
@@ -43,9 +43,9 @@ class TextStates(DialogueRecipe, abc.ABC):
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """Slots and values as for TRADE, the separator, the longest state, the pipeline."""
-        from recipes.models.dialogue_state_tracking.configuration_dialogue_state import KEY
-        from recipes.models.dialogue_state_tracking.pipeline_dialogue_state import TASK
-        from recipes.models.dialogue_state_tracking.state_text import TextSettings
+        from recipes.models.configuration_dialogue_state import KEY
+        from recipes.models.pipeline_dialogue_state import TASK
+        from recipes.models.state_text import TextSettings
 
         if getattr(config, KEY, None):
             settings = TextSettings.of(config)
@@ -99,7 +99,7 @@ class TextStates(DialogueRecipe, abc.ABC):
 
         There is no loss: like TRADE, the model is evaluated by what it writes.
         """
-        from recipes.models.dialogue_state_tracking.text_generation import generate_states
+        from recipes.models.text_generation import generate_states
 
         plain = getattr(model, "module", model)
         return None, generate_states(plain, inputs["input_ids"], inputs["attention_mask"])
@@ -131,7 +131,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         """The pipeline ``dialogue-state-tracking`` and what it imports."""
         from transformers.dynamic_module_utils import custom_object_save
 
-        from recipes.models.dialogue_state_tracking.pipeline_state_text import StateTextPipeline
+        from recipes.models.pipeline_state_text import StateTextPipeline
 
         custom_object_save(StateTextPipeline, folder)
 
@@ -144,7 +144,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """A quarter more than the longest state of training, as far as the model's positions allow."""
-        from recipes.models.dialogue_state_tracking.text_generation import StateFrame
+        from recipes.models.text_generation import StateFrame
 
         frame = StateFrame(settings, tokenizer, config)
         golds = list(splits["train"]["state"]) if "train" in splits else []
@@ -206,8 +206,8 @@ class CausalStates(TextStates):
 
 
 def _frame(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> StateFrame:
-    from recipes.models.dialogue_state_tracking.state_text import TextSettings
-    from recipes.models.dialogue_state_tracking.text_generation import StateFrame
+    from recipes.models.state_text import TextSettings
+    from recipes.models.text_generation import StateFrame
 
     return StateFrame(TextSettings.of(config), tokenizer, config)
 

@@ -65,8 +65,8 @@ class StateCollator:
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> None:
-        from recipes.models.dialogue_state_tracking import StateReader, StateSettings
-        from recipes.models.dialogue_state_tracking.configuration_dialogue_state import LITERALS
+        from recipes.models.configuration_dialogue_state import LITERALS, StateSettings
+        from recipes.models.state_values import StateReader
 
         settings = StateSettings.of(config)
         self.slots = len(settings.slots)

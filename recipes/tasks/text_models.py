@@ -25,7 +25,7 @@ class TextLoader:
         """A model whose ``generate`` writes states, and what was loaded where that is asked for."""
         import transformers
 
-        from recipes.models.dialogue_state_tracking.text_generation import set_generation
+        from recipes.models.text_generation import set_generation
 
         auto = getattr(transformers, self.auto_class)
         model, info = auto.from_pretrained(path, output_loading_info=True, **options)

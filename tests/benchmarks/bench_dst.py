@@ -61,8 +61,8 @@ def problem() -> tuple[Any, Any, Any, Any]:
     """Decoder, encoder outputs, targets and gates; the same on both sides."""
     import torch
 
-    from recipes.models.dialogue_state_tracking.configuration_dialogue_state import POINT
-    from recipes.models.dialogue_state_tracking.decoder_trade import Memory, TradeDecoder
+    from recipes.models.configuration_dialogue_state import POINT
+    from recipes.models.decoder_trade import Memory, TradeDecoder
 
     torch.manual_seed(0)
     draw = random.Random(0)
@@ -94,7 +94,7 @@ def train(side: str, forced: bool) -> dict[str, Any]:
     """One step: its time, and by how much it raised the peak."""
     import torch
 
-    from recipes.models.dialogue_state_tracking.decoder_training import decoder_losses
+    from recipes.models.decoder_training import decoder_losses
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
     from trade_oracle import textbook_loss
@@ -123,8 +123,8 @@ def evaluate(side: str) -> dict[str, Any]:
     """Values of the slots whose gate asks for one; with random weights none ends before the tenth piece."""
     import torch
 
-    from recipes.models.dialogue_state_tracking.configuration_dialogue_state import POINT
-    from recipes.models.dialogue_state_tracking.decoder_search import decode_values
+    from recipes.models.configuration_dialogue_state import POINT
+    from recipes.models.decoder_search import decode_values
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
     from trade_oracle import textbook_values

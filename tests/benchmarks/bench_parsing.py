@@ -17,10 +17,10 @@ from transformers.utils import logging
 import klue_datasets
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 from recipes.engine.arguments import RecipeArguments
-from recipes.models.dependency_parsing import DependencyParser, ParserSettings
-from recipes.models.dependency_parsing.decoding import available_decoders, best_relations, decode_heads
-from recipes.models.dependency_parsing.modeling_dependency_parsing import pool_words
-from recipes.models.dependency_parsing.words import ParserCollator
+from recipes.models.configuration_dependency_parsing import ParserSettings
+from recipes.models.modeling_dependency_parsing import DependencyParser, pool_words
+from recipes.models.parsing_decoding import available_decoders, best_relations, decode_heads
+from recipes.models.parsing_words import ParserCollator
 from recipes.tasks import get_recipe
 
 BATCH = 64

@@ -26,7 +26,7 @@ import klue_datasets
 from recipes.engine import training
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.modeling import LoadedModel, draw_embeddings, load_model, save_beside_adapter
-from recipes.models.sentence_classification import PoolingForSequenceClassification
+from recipes.models.modeling_pooling import PoolingForSequenceClassification
 from recipes.tasks import MODULES, get_recipe
 from recipes.tasks.markers import ROLES, marker_tokens
 

@@ -12,14 +12,15 @@ from parsing_oracles import naive_klue_head, naive_loss, naive_pool
 from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, PreTrainedConfig
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
-from recipes.models.dependency_parsing import DependencyParser, ParserSettings
-from recipes.models.dependency_parsing.heads import BiaffineHead, KlueHead
-from recipes.models.dependency_parsing.words import ParserCollator, encode_words
+from recipes.models.configuration_dependency_parsing import ParserSettings
+from recipes.models.modeling_dependency_parsing import DependencyParser
+from recipes.models.parsing_heads import BiaffineHead, KlueHead
+from recipes.models.parsing_words import ParserCollator, encode_words
 
 SENTENCES = [["나는", "학교에", "간다"], ["봄이", "오면", "산에", "들에", "진달래가", "핀다"], ["그래"]]
 FILES = {
     "configuration_dependency_parsing.py", "modeling_dependency_parsing.py", "pipeline_dependency_parsing.py",
-    "heads.py", "words.py", "decoding.py", "conllu.py", "tree_svg.py",
+    "parsing_heads.py", "parsing_words.py", "parsing_decoding.py", "conllu.py", "tree_svg.py", "encoder.py",
 }  # fmt: skip
 
 

@@ -19,9 +19,9 @@ from klue_metrics.functional import METRICS, compute
 from recipes.engine import training
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.command_line import make_parser, parse
-from recipes.models.dependency_parsing import ParserSettings
-from recipes.models.dependency_parsing.conllu import read_conllu
-from recipes.models.dependency_parsing.decoding import available_decoders
+from recipes.models.configuration_dependency_parsing import ParserSettings
+from recipes.models.conllu import read_conllu
+from recipes.models.parsing_decoding import available_decoders
 from recipes.predict import load_pipeline
 from recipes.predict import main as predict
 from recipes.tasks import get_recipe

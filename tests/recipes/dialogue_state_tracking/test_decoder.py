@@ -11,11 +11,11 @@ import torch
 from trade_oracle import textbook, textbook_loss, textbook_values
 from transformers import BertConfig, ElectraConfig
 
-from recipes.models.dialogue_state_tracking import DialogueStateTracker, StateSettings
-from recipes.models.dialogue_state_tracking import decoder_loss as decoder_loss_module
-from recipes.models.dialogue_state_tracking.configuration_dialogue_state import IGNORED, POINT
-from recipes.models.dialogue_state_tracking.decoder_loss import mixture_loss
-from recipes.models.dialogue_state_tracking.decoder_trade import NEVER
+from recipes.models import decoder_loss as decoder_loss_module
+from recipes.models.configuration_dialogue_state import IGNORED, POINT, StateSettings
+from recipes.models.decoder_loss import mixture_loss
+from recipes.models.decoder_trade import NEVER
+from recipes.models.modeling_dialogue_state import DialogueStateTracker
 
 
 def gradients(model: torch.nn.Module, loss: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -19,8 +19,8 @@ import klue_datasets
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.evaluation import Collator, Evaluator, encode_split
 from recipes.engine.modeling import LoadedModel, load_model
-from recipes.models.dialogue_state_tracking.configuration_dialogue_state import split_item
-from recipes.models.dialogue_state_tracking.state_text import TextSettings
+from recipes.models.configuration_dialogue_state import split_item
+from recipes.models.state_text import TextSettings
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
 

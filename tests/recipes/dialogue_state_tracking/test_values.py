@@ -12,9 +12,9 @@ from transformers import AutoTokenizer, BertTokenizer
 
 import klue_datasets
 from klue_metrics.functional import compute
-from recipes.models.dialogue_state_tracking import GATES, StateReader, StateSettings, encode_turn
-from recipes.models.dialogue_state_tracking.configuration_dialogue_state import split_item, union_of_slots
-from recipes.models.dialogue_state_tracking.dialogue_text import check_dialogue
+from recipes.models.configuration_dialogue_state import GATES, StateSettings, split_item, union_of_slots
+from recipes.models.dialogue_text import check_dialogue, encode_turn
+from recipes.models.state_values import StateReader
 from recipes.tiny_model import train_wordpiece
 
 SPLITS = ("train", "validation")

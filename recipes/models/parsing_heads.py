@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .configuration_dependency_parsing import ARC_SIZE, RELATION_SIZE, ParserSettings
-from .words import UNKNOWN_POS
+from .parsing_words import UNKNOWN_POS
 
 Scores = tuple[torch.Tensor, torch.Tensor]
 

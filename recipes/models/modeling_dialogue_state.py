@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, PreTrainedConfig
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
@@ -15,6 +15,7 @@ from .configuration_dialogue_state import GATES, IGNORED, POINT, StateSettings
 from .decoder_search import decode_values
 from .decoder_trade import Memory, TradeDecoder
 from .decoder_training import decoder_losses
+from .encoder import EncoderModel
 from .pipeline_dialogue_state import TASK, DialogueStatePipeline
 
 PIPELINE = f"{DialogueStatePipeline.__module__.split('.')[-1]}.{DialogueStatePipeline.__name__}"
@@ -27,40 +28,37 @@ class StateOutput(ModelOutput):
     Attributes:
         loss: ``gate_loss`` + ``value_loss``.
         gate_logits: Scores of the five gates, shape (batch, slots, 5).
+        values: Subword tokens of the values, padded with -100, shape (batch, slots, max_value_length);
+            only where no labels are given.
         gate_loss: Cross-entropy of the gates, a mean over all slots.
-        value_loss: Mean negative log-likelihood of the gold pieces.
+        value_loss: Mean negative log-likelihood of the gold subword tokens.
     """
 
     loss: torch.Tensor | None = None
     gate_logits: torch.Tensor | None = None
+    values: torch.Tensor | None = None
     gate_loss: torch.Tensor | None = None
     value_loss: torch.Tensor | None = None
 
 
-class DialogueStateTracker(PreTrainedModel):
+class DialogueStateTracker(EncoderModel):
     """TRADE (Wu et al. 2019) around any encoder, as KLUE-baseline has it.
 
-    The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
-    checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel. The decoder
-    shares its embeddings.
+    The decoder shares the encoder's embeddings.
 
     Args:
         config: The encoder's configuration with the slots in it: see ``StateSettings.write``.
     """
 
-    config_class = PreTrainedConfig
-
     def __init__(self, config: PreTrainedConfig) -> None:
-        super().__init__(config)
+        super().__init__(config, pooler=True)
         self.settings = StateSettings.of(config)
         if not self.settings.slot_pieces:
             raise ValueError(
                 "The configuration has no slot_pieces; expected StateSettings.read_pieces first."
             )
         config.custom_pipelines = {TASK: {"impl": PIPELINE, "pt": ["AutoModel"], "type": "text"}}
-        encoder = AutoModel.from_config(config)
-        self.base_model_prefix = encoder.base_model_prefix
-        setattr(self, self.base_model_prefix, encoder)
+        encoder = self.base_model
         width = config.hidden_size
         if getattr(encoder, "pooler", None) is None:
             self.pooler = nn.Linear(width, width)  # e.g. ELECTRA: KLUE-baseline adds BERT's
@@ -117,18 +115,22 @@ class DialogueStateTracker(PreTrainedModel):
         gate_labels: torch.Tensor | None = None,
         value_labels: torch.Tensor | None = None,
         teacher_forcing: bool | None = None,
+        gates: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> StateOutput:
-        """The gates of a batch, and the loss where labels are given.
+        """The loss where labels are given; otherwise the states of a batch of dialogues.
+
+        Without labels, values are decoded only for the slots whose gate asks for one, and without gradients.
 
         Args:
             input_ids: Token ids, shape (batch, tokens).
             attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
             gate_labels: Gold gates, shape (batch, slots).
-            value_labels: Gold pieces of every slot's value, none and yes included, each with the piece that
-                ends it, padded with -100; shape (batch, slots, steps).
-            teacher_forcing: Whether the decoder is fed gold pieces; by default drawn for each batch in
+            value_labels: Gold subword tokens of every slot's value, none and yes included, each with the
+                token that ends it, padded with -100; shape (batch, slots, steps).
+            teacher_forcing: Whether the decoder is fed gold tokens; by default drawn for each batch in
                 training, and yes otherwise.
+            gates: Gates to use instead of the model's own where no labels are given, shape (batch, slots).
             **kwargs: Passed on to the encoder.
 
         Raises:
@@ -137,7 +139,7 @@ class DialogueStateTracker(PreTrainedModel):
         if (gate_labels is None) != (value_labels is None):
             raise ValueError("Only one of gate_labels and value_labels was given; expected both or none.")
         if gate_labels is None or value_labels is None:
-            return StateOutput(gate_logits=self.track(input_ids, attention_mask, values=False, **kwargs)[0])
+            return self._decoded(self.remember(input_ids, attention_mask, **kwargs), gates)
         slots = len(self.settings.slots)
         if gate_labels.shape[1:] != (slots,) or value_labels.shape[1:2] != (slots,):
             raise ValueError(
@@ -155,9 +157,13 @@ class DialogueStateTracker(PreTrainedModel):
             dtype = torch.get_autocast_dtype(device)
         # Small and recurrent: the decoder is computed in the weights' type, but for the vocabulary.
         with torch.autocast(device, enabled=False):
-            value_loss, gates = decoder_losses(self.decoder, memory, value_labels, forced=forced, dtype=dtype)
-            gate_loss = nn.functional.cross_entropy(gates.float().flatten(0, 1), gate_labels.flatten())
-        return StateOutput(gate_loss + value_loss, gates, gate_loss, value_loss)
+            value_loss, logits = decoder_losses(
+                self.decoder, memory, value_labels, forced=forced, dtype=dtype
+            )
+            gate_loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), gate_labels.flatten())
+        return StateOutput(
+            loss=gate_loss + value_loss, gate_logits=logits, gate_loss=gate_loss, value_loss=value_loss
+        )
 
     @torch.no_grad()
     def track(
@@ -166,35 +172,35 @@ class DialogueStateTracker(PreTrainedModel):
         attention_mask: torch.Tensor | None = None,
         *,
         gates: torch.Tensor | None = None,
-        values: bool = True,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The states of a batch of dialogues; values are decoded only where the gate asks for one.
+        """The states of a batch of dialogues: what ``forward`` returns without labels, as a tuple.
 
         Args:
             input_ids: Token ids, shape (batch, tokens).
             attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
-            gates: Gates to go by instead of the model's own, shape (batch, slots).
-            values: Whether to decode any.
+            gates: Gates to use instead of the model's own, shape (batch, slots).
             **kwargs: Passed on to the encoder.
 
         Returns:
-            Gate scores, float32, shape (batch, slots, 5); piece ids of the values, padded with -100,
+            Gate scores, float32, shape (batch, slots, 5); subword tokens of the values, padded with -100,
             shape (batch, slots, max_value_length).
         """
-        memory = self.remember(input_ids, attention_mask, **kwargs)
-        if not values:
-            gates = torch.zeros(len(input_ids), len(self.settings.slots), device=input_ids.device)
-        with torch.autocast(input_ids.device.type, enabled=False):
-            return decode_values(
+        output = self(input_ids, attention_mask, gates=gates, **kwargs)
+        return output.gate_logits, output.values
+
+    def _decoded(self, memory: Memory, gates: torch.Tensor | None) -> StateOutput:
+        with torch.autocast(memory.ids.device.type, enabled=False):
+            scores, values = decode_values(
                 self.decoder,
                 memory,
                 gates=gates,
                 point=POINT,
-                stop_ids=torch.tensor(self.settings.stop_ids, device=input_ids.device),
+                stop_ids=torch.tensor(self.settings.stop_ids, device=memory.ids.device),
                 max_value_length=self.settings.max_value_length,
                 num_beams=self.settings.num_beams,
             )
+        return StateOutput(gate_logits=scores, values=values)
 
     def remember(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any

@@ -6,20 +6,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-# What a model can do if its encoder can.
-ABILITIES = (
-    "_supports_sdpa",
-    "_supports_flash_attn",
-    "_supports_flex_attn",
-    "supports_gradient_checkpointing",
-)
+from .encoder import EncoderModel
+
 WIDTHS = {"mean": 1, "pair": 4, "entity_start": 2, "entity_mean": 3}  # pooled vectors that the head reads
 
 
-class PoolingForSequenceClassification(PreTrainedModel):
+class PoolingForSequenceClassification(EncoderModel):
     """An encoder, pooled vectors of its last layer, dropout, and one linear layer.
 
     ``config.pooling`` is ``mean`` (of all real tokens) or ``pair``: the means u and v of the two sentences,
@@ -28,31 +23,14 @@ class PoolingForSequenceClassification(PreTrainedModel):
     2019), or of the first token where a mark is missing; or ``entity_mean``: the means of what stands between
     the marks of each entity, and of all tokens.
 
-    The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
-    checkpoints of the plain encoder load here, and checkpoints from here load with AutoModel.
-
     Args:
         config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For
             ``pair`` it has the ``sep_token_id`` that ends the first sentence; for entities the ids of the
             marks before each of the two, ``entity_start_ids``, and after them, ``entity_end_ids``.
     """
 
-    config_class = PreTrainedConfig
-
     def __init__(self, config: PreTrainedConfig) -> None:
-        encoder_class = MODEL_MAPPING[type(config)]
-        if isinstance(
-            encoder_class, tuple | list
-        ):  # several for one configuration: AutoModel takes the first
-            encoder_class = encoder_class[0]
-        for ability in ABILITIES:  # before transformers falls back to slow attention for want of them
-            setattr(self, ability, getattr(encoder_class, ability))
         super().__init__(config)
-        encoder = AutoModel.from_config(config)
-        if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # the means stand in its place
-        self.base_model_prefix = encoder.base_model_prefix
-        setattr(self, self.base_model_prefix, encoder)
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", 0.1))
         width = config.hidden_size * WIDTHS[config.pooling]
         self.classifier = nn.Linear(width, config.num_labels)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .configuration_dependency_parsing import DECODERS
-from .words import IGNORED
+from .parsing_words import IGNORED
 
 
 def available_decoders() -> tuple[str, ...]:

@@ -7,21 +7,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 from transformers.modeling_outputs import ModelOutput
 
 from .configuration_dependency_parsing import ParserSettings
-from .heads import BiaffineHead, KlueHead, ParserHead
+from .encoder import EncoderModel
+from .parsing_heads import BiaffineHead, KlueHead, ParserHead
+from .parsing_words import IGNORED
 from .pipeline_dependency_parsing import TASK, DependencyParsingPipeline
-from .words import IGNORED
-
-# What a parser can do if its encoder can.
-ABILITIES = (
-    "_supports_sdpa",
-    "_supports_flash_attn",
-    "_supports_flex_attn",
-    "supports_gradient_checkpointing",
-)
 
 
 @dataclasses.dataclass
@@ -41,30 +34,17 @@ class DependencyParserOutput(ModelOutput):
     relation_scores: torch.Tensor | None = None
 
 
-class DependencyParser(PreTrainedModel):
+class DependencyParser(EncoderModel):
     """An encoder; [first piece; last piece] of each word, and [CLS; CLS] for the root; a head that scores.
-
-    The encoder sits under the attribute name that its own models use (``bert``, ``roberta``, ...), so that
-    checkpoints of the plain encoder load here, and checkpoints from here load as a plain encoder.
 
     Args:
         config: The encoder's configuration, with ``dependency_parsing`` (see ParserSettings) and the
             relations as labels.
     """
 
-    config_class = PreTrainedConfig
-
     def __init__(self, config: PreTrainedConfig) -> None:
-        for ability in ABILITIES:  # before transformers falls back to slow attention for want of them
-            setattr(self, ability, getattr(_encoder_class(config), ability))
         super().__init__(config)
         settings = ParserSettings.of(config)
-        # Not the code of this very class, which auto_map names once it is saved.
-        encoder = AutoModel.from_config(config, trust_remote_code=False)
-        if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # nothing here reads it
-        self.base_model_prefix = encoder.base_model_prefix
-        setattr(self, self.base_model_prefix, encoder)
         self.reads_all_layers = settings.scalar_mix
         layers = config.num_hidden_layers + 1 if settings.scalar_mix else 1
         make_head: type[ParserHead] = KlueHead if settings.head == "klue" else BiaffineHead
@@ -165,12 +145,6 @@ def at_heads(relation_scores: torch.Tensor, heads: torch.Tensor) -> torch.Tensor
         return relation_scores
     index = heads.clamp(min=0)[..., None, None].expand(-1, -1, 1, relation_scores.shape[-1])
     return relation_scores.gather(2, index).squeeze(2)
-
-
-def _encoder_class(config: PreTrainedConfig) -> Any:
-    """The class of the encoder that AutoModel makes."""
-    found = MODEL_MAPPING[type(config)]
-    return found[0] if isinstance(found, tuple | list) else found
 
 
 def _loss(scores: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:

@@ -11,9 +11,9 @@ from transformers.utils import logging
 
 from .configuration_dependency_parsing import ParserSettings
 from .conllu import Sentence, are_words, is_conllu, parsed_words, read_conllu, read_sentence, write_conllu
-from .decoding import best_relations, decode_heads
+from .parsing_decoding import best_relations, decode_heads
+from .parsing_words import ParserCollator, encode_words, last_tags
 from .tree_svg import tree_svg
-from .words import ParserCollator, encode_words, last_tags
 
 TASK = "dependency-parsing"
 BATCH_SIZE = 32

@@ -1,0 +1,45 @@
+"""An encoder of AutoModel inside a model of ours. Saved beside the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+
+# Class attributes of transformers' models that a model around an encoder takes over from it.
+ABILITIES = (
+    "_supports_sdpa",
+    "_supports_flash_attn",
+    "_supports_flex_attn",
+    "supports_gradient_checkpointing",
+)
+
+
+class EncoderModel(PreTrainedModel):
+    """Base of models that put a head on any encoder of AutoModel.
+
+    The encoder has the attribute name that its own family uses (``bert``, ``roberta``, ...), so checkpoints
+    of the plain encoder load into these models, and checkpoints of these models load with AutoModel.
+    Attention implementations and gradient checkpointing are available where the encoder has them.
+
+    Args:
+        config: The encoder's configuration.
+        pooler: Whether to keep the encoder's pooler, if it has one.
+    """
+
+    config_class = PreTrainedConfig
+
+    def __init__(self, config: PreTrainedConfig, *, pooler: bool = False) -> None:
+        encoder_class = MODEL_MAPPING[type(config)]
+        if isinstance(encoder_class, tuple | list):  # AutoModel takes the first of several
+            encoder_class = encoder_class[0]
+        # Before PreTrainedModel chooses the attention implementation.
+        for ability in ABILITIES:
+            setattr(self, ability, getattr(encoder_class, ability))
+        super().__init__(config)
+        # The saved configuration names the subclass in auto_map; the encoder is transformers' own class.
+        encoder: Any = AutoModel.from_config(config, trust_remote_code=False)
+        if not pooler and getattr(encoder, "pooler", None) is not None:
+            encoder.pooler = None
+        self.base_model_prefix = encoder.base_model_prefix
+        setattr(self, self.base_model_prefix, encoder)
