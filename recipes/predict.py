@@ -111,7 +111,7 @@ def read_items(task: str, path: str | None) -> Iterator[Any]:
             name says.
     """
     if task == "dp" and path is not None and path.endswith(".conllu"):
-        from recipes.models.dependency_parsing.conllu import read_conllu
+        from recipes.models.conllu import read_conllu
 
         yield from read_conllu(Path(path).read_text(encoding="utf-8"))
         return
@@ -138,7 +138,7 @@ def _shown(item: Any) -> Any:
 
 
 def _write_conllu(pairs: Iterable[tuple[Any, Any]], path: str | None) -> None:
-    from recipes.models.dependency_parsing.conllu import Sentence, write_conllu
+    from recipes.models.conllu import Sentence, write_conllu
 
     texts = (write_conllu(words, item if isinstance(item, Sentence) else None) for item, words in pairs)
     if path:

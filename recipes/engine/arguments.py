@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any
+
+logger = logging.getLogger(__name__)
+SCHEMA_VERSION = 1  # of the arguments file; raise it when the meaning of a field changes
 
 
 def _flag(default: Any, help_text: str, **extra: Any) -> Any:
@@ -277,3 +281,31 @@ def as_settings(arguments: RecipeArguments, task: str) -> Mapping[str, Any]:
     """The arguments that a task's recipe takes as one flat mapping, for results and cards."""
     values = dataclasses.asdict(arguments)
     return {**{name: values[name] for name in fields_of(task)}, **values["trainer"]}
+
+
+def to_record(arguments: RecipeArguments) -> dict[str, Any]:
+    """The content of an arguments file."""
+    return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(arguments)}
+
+
+def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
+    """Reads the content of an arguments file, also one that another version has written.
+
+    Fields that this version does not have are reported and ignored; missing ones have their defaults.
+
+    Args:
+        record: The content; files from before the schema had a version have none.
+        where: What messages call the file.
+    """
+    values = dict(record)
+    version = values.pop("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        logger.warning(
+            "%s has schema version %s; this version of klue-hub writes %s.", where, version, SCHEMA_VERSION
+        )
+    known = {field.name for field in dataclasses.fields(RecipeArguments)}
+    if unknown := sorted(set(values) - known):
+        logger.warning(
+            "%s has settings that this version does not know; ignored: %s.", where, ", ".join(unknown)
+        )
+    return RecipeArguments(**{name: value for name, value in values.items() if name in known})

@@ -1,18 +1,69 @@
-"""Checkpoints in an output folder: the last whole one to go on from, and old ones out of a new run's way."""
+"""The output folder of a run: who may write into it, and its checkpoints."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from recipes.engine.results import ALL_RESULTS, RESULT_FILES
+from filelock import FileLock, Timeout
+
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, RESULT_FILES, read_json
 
 logger = logging.getLogger(__name__)
 _NAME = re.compile(r"checkpoint-(\d+)")
 LAST = ("last", "true", "True")
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def locked(output_dir: Path) -> Iterator[None]:
+    """Keeps other runs out of a folder. The system releases the lock when the process ends, however it ends.
+
+    Raises:
+        ValueError: Another run is writing into the folder.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(output_dir / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"Another run is writing into {output_dir}; expected another --output_dir, or to wait for it."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_owner(output_dir: Path, model: str) -> None:
+    """Makes sure that a run without training does not write into the folder of another model.
+
+    Args:
+        output_dir: Where the run writes.
+        model: The model that is evaluated: a folder or a Hub id.
+
+    Raises:
+        ValueError: The folder holds a model that was trained there, or results of another model.
+    """
+    if Path(model).is_dir() and Path(model).resolve() == output_dir.resolve():
+        return
+    trained = read_json(output_dir / ARGUMENTS)
+    evaluated = read_json(output_dir / EVAL_RESULTS).get("eval_model")
+    if trained:
+        owner = f"a model trained from {trained.get('model_name_or_path')}"
+    elif evaluated not in (None, model):
+        owner = f"the results of {evaluated}"
+    else:
+        return
+    raise ValueError(
+        f"{output_dir} holds {owner}, and the model to evaluate is {model}; expected another --output_dir."
+    )
 
 
 def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
+import sys
 from collections.abc import Sequence
 
 from recipes.engine.command_line import make_parser, parse
+
+logger = logging.getLogger(__name__)
+INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 
 
 def main(task: str, description: str | None, argv: Sequence[str] | None = None) -> None:
@@ -14,10 +20,24 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
         task: Name of the task.
         description: The script's docstring, for ``--help``.
         argv: The words of the command line; None for those of this process.
-    """
-    parser = make_parser(task, description)
-    arguments = parse(parser, task, argv)
-    from recipes.engine.training import run
-    from recipes.tasks import get_recipe
 
-    run(get_recipe(task), arguments)
+    Raises:
+        SystemExit: The run failed (status 1) or was interrupted (130); standard error says why.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = make_parser(task, description)
+    arguments = parse(parser, task, words)
+    try:
+        from recipes.engine.training import run
+        from recipes.tasks import get_recipe
+
+        run(get_recipe(task), arguments)
+    except KeyboardInterrupt:
+        again = words if "--resume_from_checkpoint" in words else [*words, "--resume_from_checkpoint"]
+        command = shlex.join([parser.prog, *(again if arguments.do_train else words)])
+        print(f"Interrupted. To continue: {command}", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    except (OSError, ValueError) as error:
+        logger.debug("Where the error was raised:", exc_info=True)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Sequence
@@ -18,6 +19,14 @@ from recipes.engine.arguments import FIELDS, GROUPS, RecipeArguments, choices_of
 
 CONFIGS_DIR = Path(__file__).resolve().parent.parent / "configs"
 DEFAULT_PRESET = "paper"
+# The least value of each flag that counts something.
+LEAST = {
+    "max_train_samples": 1, "max_eval_samples": 1, "early_stopping_patience": 1, "max_seq_length": 1,
+    "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
+    "preprocessing_num_workers": 1, "freeze_layers": 0, "lora_r": 1, "lora_alpha": 1, "doc_stride": 1,
+    "n_best_size": 1, "max_answer_length": 1, "num_beams": 1, "max_value_length": 1, "max_new_tokens": 1,
+    "weight_decay": 0,
+}  # fmt: skip
 
 
 def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
@@ -178,9 +187,20 @@ def _check(arguments: RecipeArguments, task: str) -> None:
         value, choices = getattr(arguments, name), choices_of(field, task)
         if choices and value is not None and value not in choices:
             raise ValueError(f"{name} is {value!r}; expected one of {', '.join(choices)}.")
-    for name in ("max_train_samples", "max_eval_samples", "early_stopping_patience"):
-        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
-            raise ValueError(f"{name} is {getattr(arguments, name)}; expected 1 or more.")
+    for name, least in LEAST.items():
+        value = getattr(arguments, name)
+        if name in fields_of(task) and value is not None and not least <= value:
+            raise ValueError(f"{name} is {value}; expected {least} or more.")
+    for name in ("learning_rate", "head_learning_rate", "num_train_epochs", "eval_steps"):
+        value = getattr(arguments, name)
+        if value is not None and not (value >= 0 and math.isfinite(value)):
+            raise ValueError(f"{name} is {value}; expected a number from 0.")
+    if arguments.max_steps == 0:
+        raise ValueError("max_steps is 0; expected a number of updates, or -1 for whole epochs.")
+    for name in ("lora_dropout", "dropout", "teacher_forcing", "empty_windows"):
+        value = getattr(arguments, name)
+        if value is not None and not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}; expected a share, from 0 to 1.")
     if arguments.mini and arguments.data_dir:
         raise ValueError("--mini and --data_dir were both given; expected one source of data.")
     if arguments.bf16 and arguments.fp16:

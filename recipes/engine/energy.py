@@ -1,4 +1,4 @@
-"""The energy that this machine's processors and GPUs use in training, where they count it.
+"""The time that training takes, and the energy of processors and GPUs where they count it.
 
 Counters only, no estimates: RAPL's of processor packages, which Linux shows to root alone, and those of
 NVIDIA's GPUs since Volta. They count everything that runs on the device, other people's work included.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback
+from transformers.trainer_callback import ExportableState
 
 POWERCAP = Path("/sys/class/powercap")
 MICROJOULES, MILLIJOULES = 3.6e9, 3.6e6  # of a watt-hour
@@ -33,24 +35,57 @@ class Counter:
     limit: float = math.inf
 
 
-class EnergyMeter(TrainerCallback):
-    """Adds up counters over training; at every step, since a processor's starts over within the hour.
+class TrainingMeter(TrainerCallback, ExportableState):
+    """Adds up the seconds and the energy of training.
+
+    Checkpoints hold the sums, so that a resumed run goes on counting from its checkpoint. Energy counters are
+    read at every step, since a processor's starts over within the hour.
 
     Args:
         powercap: Linux's folder of RAPL counters.
+
+    Attributes:
+        earlier_seconds: Training before the checkpoint that this process started from.
+        earlier_energy: Watt-hours until then, by device.
     """
 
     def __init__(self, powercap: Path = POWERCAP) -> None:
         self.counters = {**_processors(powercap), **_gpus()}
         self.used = dict.fromkeys(self.counters, 0.0)
+        self.earlier_seconds = 0.0
+        self.earlier_energy: dict[str, float] = {}
         self._last: dict[str, float] = {}
+        self._started = self._ended = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, earlier processes included."""
+        return self.earlier_seconds + self._ended - self._started
+
+    @property
+    def energy(self) -> dict[str, float]:
+        """Watt-hours so far by device, earlier processes included."""
+        devices = {*self.used, *self.earlier_energy}
+        return {
+            name: self.used.get(name, 0.0) + self.earlier_energy.get(name, 0.0) for name in sorted(devices)
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        self._ended = time.perf_counter()
+        return {
+            "args": {},
+            "attributes": {"earlier_seconds": self.seconds, "earlier_energy": self.energy},
+        }
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Reads the counters for the first time."""
+        """Starts the clock and reads the counters for the first time."""
+        self._started = self._ended = time.perf_counter()
         self._last = {name: counter.read() for name, counter in self.counters.items()}
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
         """Adds what was used since the last time."""
+        self._ended = time.perf_counter()
         for name, counter in self.counters.items():
             now = counter.read()
             self.used[name] += (now - self._last[name]) % counter.limit
@@ -60,9 +95,9 @@ class EnergyMeter(TrainerCallback):
 
     def report(self) -> dict[str, Any]:
         """``train_energy_wh``, and ``train_energy_of``, the devices; empty where none counts."""
-        if not self.used:
+        if not self.energy:
             return {}
-        return {"train_energy_wh": sum(self.used.values()), "train_energy_of": ", ".join(self.used)}
+        return {"train_energy_wh": sum(self.energy.values()), "train_energy_of": ", ".join(self.energy)}
 
 
 def _processors(powercap: Path) -> dict[str, Counter]:

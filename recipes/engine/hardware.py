@@ -1,12 +1,16 @@
-"""What a run ran on, in words for a card."""
+"""The hardware of a run: its description for the model card, and how many cores it uses."""
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from pathlib import Path
 
 import torch
+
+logger = logging.getLogger(__name__)
+THREADS = "OMP_NUM_THREADS"
 
 
 def hardware() -> str:
@@ -15,6 +19,39 @@ def hardware() -> str:
         used = torch.cuda.max_memory_allocated() / 2**30
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {used:.1f} GiB used at most"
     return f"{_processor()}, {os.cpu_count()} cores"
+
+
+def use_all_cores() -> None:
+    """Computes on every core that this process may use, unless the user has set OMP_NUM_THREADS.
+
+    For a single process on a CPU: ``accelerate launch`` sets the variable to 1 for it.
+    """
+    if user_threads() is not None:
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores != torch.get_num_threads():
+        torch.set_num_threads(cores)
+        logger.info("Computing on %d CPU cores (set %s to change that).", cores, THREADS)
+
+
+def user_threads() -> str | None:
+    """The OMP_NUM_THREADS that the user has set; None where it is unset or ``accelerate launch`` set it.
+
+    The launcher is this process's parent. Its environment is the user's, where the system shows it.
+    """
+    value = os.environ.get(THREADS)
+    if value != "1" or "ACCELERATE_MIXED_PRECISION" not in os.environ:  # the launcher sets both
+        return value
+    launcher = Path(f"/proc/{os.getppid()}")
+    try:
+        environment = (launcher / "environ").read_bytes().split(b"\0")
+        command = (launcher / "cmdline").read_bytes()
+    except OSError:
+        return None
+    is_users = b"num_cpu_threads_per_process" in command or any(
+        entry.startswith(f"{THREADS}=".encode()) for entry in environment
+    )
+    return value if is_users else None
 
 
 def _processor() -> str:

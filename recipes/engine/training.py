@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import inspect
 import logging
+import math
+import shlex
 import time
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,14 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments
+from recipes.engine.arguments import RecipeArguments, from_record, to_record
 from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
-from recipes.engine.checkpoints import find_checkpoint, prepare_output_dir
+from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
 from recipes.engine.data import Data, load_data
-from recipes.engine.energy import EnergyMeter
+from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import INDEX, Collator, EncodedSplit, Evaluator, encode_split
-from recipes.engine.hardware import hardware
+from recipes.engine.hardware import hardware, use_all_cores
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
 from recipes.engine.results import (
     ALL_RESULTS,
@@ -38,9 +41,14 @@ from recipes.engine.results import (
     write_json,
     write_json_lines,
 )
+from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
+
+
+class NotFiniteError(ValueError):
+    """Training has left the finite numbers."""
 
 
 class RecipeTrainer(Trainer):
@@ -89,9 +97,23 @@ class RecipeTrainer(Trainer):
         """
         inputs = self._prepare_inputs(inputs)
         index = inputs.pop(INDEX)
-        with torch.no_grad(), self.compute_loss_context_manager():
+        # Trainer wraps forward alone in autocast: generate, and forward under an adapter, would be outside.
+        with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
             loss, outputs = self.recipe.predict(model, inputs)
         return None if loss is None else loss.detach().mean(), outputs, index
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Stops before an update with a gradient that is not finite: it would make the weights NaN."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        # Float16 has a gradient scaler, which skips such updates and lowers its scale.
+        if not self.args.fp16 and not math.isfinite(norm):
+            raise NotFiniteError(
+                f"{self.recipe.task}: the gradient's norm is {float(norm)} at step "
+                f"{self.state.global_step + 1}, so training has diverged; "
+                "expected a lower --learning_rate, a warm-up (--warmup_ratio), or other data. Checkpoints "
+                "saved before this step are kept."
+            )
+        return norm
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
@@ -117,7 +139,8 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         All results: what ``all_results.json`` holds.
 
     Raises:
-        ValueError: Data, model and arguments do not go together; nothing was written.
+        ValueError: Data, model and arguments do not go together, and nothing was written; or training
+            diverged, and no results were written.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("httpx", "httpcore", "datasets"):
@@ -125,50 +148,92 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     recipe = recipe.chosen(arguments)
     output_dir = Path(arguments.output_dir or f"out/{recipe.task}")
     checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
+    if not arguments.do_train:
+        check_owner(output_dir, arguments.model_name_or_path)
     training_arguments = make_training_arguments(recipe, arguments, output_dir)
+    if training_arguments.device.type == "cpu" and training_arguments.world_size == 1:
+        use_all_cores()
     transformers.set_seed(training_arguments.seed)
     with training_arguments.main_process_first(desc="loading data"):
         data = load_data(recipe.task, arguments)
         splits = {name: recipe.prepare(data.splits[name]) for name in _needed_splits(recipe, arguments, data)}
     if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
         splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
+    _check_batches(recipe, training_arguments, splits)
     loaded = load_model(recipe, arguments, splits)
-    if training_arguments.should_save and arguments.do_train:
-        prepare_output_dir(
-            output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir
+    with locked(output_dir) if training_arguments.should_save else contextlib.nullcontext():
+        if training_arguments.should_save and arguments.do_train:
+            prepare_output_dir(
+                output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir
+            )
+        with training_arguments.main_process_first(desc="tokenising"):
+            encoded = {
+                name: encode_split(recipe, split, loaded, num_proc=arguments.preprocessing_num_workers)
+                for name, split in splits.items()
+            }
+        for name, split in encoded.items():
+            _warn_of_long_examples(name, split, loaded.max_length)
+        evaluators = {name: Evaluator(split, loaded) for name, split in encoded.items() if name != "train"}
+        trainer = make_trainer(
+            recipe, arguments, training_arguments, loaded, encoded.get("train"), evaluators
         )
-    with training_arguments.main_process_first(desc="tokenising"):
-        encoded = {
-            name: encode_split(recipe, split, loaded, num_proc=arguments.preprocessing_num_workers)
-            for name, split in splits.items()
-        }
-    for name, split in encoded.items():
-        _warn_of_long_examples(name, split, loaded.max_length)
-    evaluators = {name: Evaluator(split, loaded) for name, split in encoded.items() if name != "train"}
-    trainer = make_trainer(recipe, arguments, training_arguments, loaded, encoded.get("train"), evaluators)
-    results: dict[str, Any] = {}
-    if arguments.do_train:
-        results |= _train(trainer, encoded["train"], checkpoint)
-        results |= _tune(trainer, evaluators.get(recipe.tuning_split(arguments) or ""))
+        results: dict[str, Any] = {}
+        if arguments.do_train:
+            results |= _train(trainer, encoded["train"], checkpoint)
+            results |= _tune(trainer, evaluators.get(recipe.tuning_split(arguments) or ""))
+            if trainer.is_world_process_zero():
+                write_json(output_dir / TRAIN_RESULTS, results)
+                save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
+            trainer.save_model()
+            if trainer.is_world_process_zero():
+                recipe.save_code(output_dir)
+                write_json(output_dir / ARGUMENTS, to_record(arguments))
+        elif _is_own_folder(arguments, output_dir):  # the model's own training
+            results |= read_json(output_dir / TRAIN_RESULTS)
+        if arguments.do_eval:
+            train = splits.get("train") or recipe.prepare(data.splits.get("train", data.splits["validation"]))
+            results |= _evaluate(trainer, evaluators["validation"], data, train, output_dir, arguments)
+        if arguments.do_predict:
+            _predict(trainer, evaluators, output_dir)
         if trainer.is_world_process_zero():
-            write_json(output_dir / TRAIN_RESULTS, results)
-            save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
-        trainer.save_model()
-        if trainer.is_world_process_zero():
-            recipe.save_code(output_dir)
-            write_json(output_dir / ARGUMENTS, dataclasses.asdict(arguments))
-    elif output_dir.is_dir():  # what training left here still holds
-        results |= read_json(output_dir / TRAIN_RESULTS)
-    if arguments.do_eval:
-        train = splits.get("train") or recipe.prepare(data.splits.get("train", data.splits["validation"]))
-        results |= _evaluate(trainer, evaluators["validation"], data, train, output_dir)
-    if arguments.do_predict:
-        _predict(trainer, evaluators, output_dir)
-    if trainer.is_world_process_zero():
-        write_card(recipe, output_dir, _trained_with(arguments), data, results)
-        write_json(output_dir / ALL_RESULTS, results)
-        _report(recipe.task, results, output_dir)
+            write_json(output_dir / ALL_RESULTS, results)
+            _write_card(recipe, output_dir, arguments, data, results)
+            _report(recipe.task, results, output_dir)
     return results
+
+
+def _check_batches(recipe: Recipe, arguments: TrainingArguments, splits: dict[str, datasets.Dataset]) -> None:
+    """ValueError where training would have no batch, because --dataloader_drop_last drops the only one."""
+    batch = arguments.train_batch_size * arguments.world_size
+    if "train" in splits and arguments.dataloader_drop_last and splits["train"].num_rows < batch:
+        raise ValueError(
+            f"{recipe.task}: {splits['train'].num_rows} training examples do not fill a batch of {batch}, "
+            "and --dataloader_drop_last drops what does not; expected a smaller "
+            "--per_device_train_batch_size."
+        )
+
+
+def _is_own_folder(arguments: RecipeArguments, output_dir: Path) -> bool:
+    return Path(arguments.model_name_or_path).resolve() == output_dir.resolve()
+
+
+def _write_card(
+    recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: dict[str, Any]
+) -> None:
+    """Writes the model card. The run is finished by now, so a card that fails is a warning."""
+    try:
+        write_card(recipe, output_dir, _trained_with(arguments), data, results)
+    except Exception as error:  # whatever it is, the results stand
+        again = dict(zip(("--model_name_or_path", "--output_dir"), [str(output_dir)] * 2, strict=True))
+        source = {"--data_dir": arguments.data_dir, "--dataset_name": arguments.dataset_name}
+        flag = "--data_dir" if arguments.data_dir else "--dataset_name"
+        words = [word for pair in again.items() for word in pair] + ["--do_eval"]
+        words += ["--mini"] if arguments.mini else [flag, str(source[flag])]
+        command = f"python recipes/train_{MODULES[recipe.task]}.py {shlex.join(words)}"
+        logger.warning(
+            "The results are written, but the model card is not (%s: %s). To write it again: %s",
+            type(error).__name__, error, command,
+        )  # fmt: skip
 
 
 def make_training_arguments(
@@ -220,7 +285,12 @@ def make_training_arguments(
         raise ValueError(
             f"transformers {transformers.__version__} has no training argument {', '.join(missing)}."
         )
-    return TrainingArguments(**values)
+    made = TrainingArguments(**values)
+    if made.fp16 and made.device.type == "cpu":
+        raise ValueError(
+            "--fp16 was given on a CPU, which cannot train in float16; expected --bf16, or neither."
+        )
+    return made
 
 
 def make_trainer(
@@ -257,9 +327,12 @@ def make_trainer(
 
 
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
-    meter = EnergyMeter()
-    trainer.add_callback(meter)
+    trainer.add_callback(TrainingMeter())
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    meter = next(  # a resumed run has put another one in its place
+        callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
+    )
+    metrics["train_runtime"] += meter.earlier_seconds  # rates are those of this process
     trained, parameters = trainable_share(trainer.model)
     if trainer.is_world_process_zero():
         trainer.state.save_to_json(str(Path(trainer.args.output_dir) / "trainer_state.json"))
@@ -290,8 +363,9 @@ def _tune(trainer: RecipeTrainer, evaluator: Evaluator | None) -> dict[str, Any]
 
 def _trained_with(arguments: RecipeArguments) -> RecipeArguments:
     """What the model was trained with: a run that only evaluates it has no say in its card."""
-    trained = {} if arguments.do_train else read_json(Path(arguments.model_name_or_path) / ARGUMENTS)
-    return RecipeArguments(**trained) if trained else arguments
+    path = Path(arguments.model_name_or_path) / ARGUMENTS
+    trained = {} if arguments.do_train else read_json(path)
+    return from_record(trained, path) if trained else arguments
 
 
 def _outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
@@ -303,7 +377,12 @@ def _outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
 
 
 def _evaluate(
-    trainer: RecipeTrainer, evaluator: Evaluator, data: Data, train: datasets.Dataset, output_dir: Path
+    trainer: RecipeTrainer,
+    evaluator: Evaluator,
+    data: Data,
+    train: datasets.Dataset,
+    output_dir: Path,
+    arguments: RecipeArguments,
 ) -> dict[str, Any]:
     started = time.perf_counter()
     output = _outputs(trainer, evaluator, "eval")
@@ -324,7 +403,10 @@ def _evaluate(
         "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
+        "klue_hub_version": version("klue-hub"),
     }
+    if not (arguments.do_train or _is_own_folder(arguments, output_dir)):
+        results["eval_model"] = arguments.model_name_or_path
     if trainer.is_world_process_zero():
         write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
         write_json(output_dir / EVAL_RESULTS, results)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from recipes.engine.energy import EnergyMeter
+from recipes.engine.energy import TrainingMeter
 
 WATT_HOUR = 3_600_000_000  # in microjoules
 
@@ -28,7 +28,7 @@ def test_packages_are_added_up_also_where_they_start_over(tmp_path: Path) -> Non
     first = zone(tmp_path, 0, "package-0", 2 * WATT_HOUR)
     second = zone(tmp_path, 1, "package-1", 9 * WATT_HOUR)
     zone(tmp_path, 2, "psys", 0)  # holds the packages once more
-    meter = EnergyMeter(tmp_path)
+    meter = TrainingMeter(tmp_path)
     meter.on_train_begin()
     for one, two in ((3, 9.5), (3.25, 0.25)):
         first.write_text(str(int(one * WATT_HOUR)), encoding="ascii")
@@ -42,12 +42,12 @@ def test_packages_are_added_up_also_where_they_start_over(tmp_path: Path) -> Non
 
 
 def test_no_counter_no_figure(tmp_path: Path) -> None:
-    meter = EnergyMeter(tmp_path)
+    meter = TrainingMeter(tmp_path)
     meter.on_train_begin()
     meter.on_train_end()
     assert meter.report() == {}
     (zone(tmp_path, 0, "package-0", 1).parent / "energy_uj").unlink()
-    assert EnergyMeter(tmp_path).report() == {}
+    assert TrainingMeter(tmp_path).report() == {}
 
 
 def test_gpus_count_in_millijoules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_gpus_count_in_millijoules(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     devices = [SimpleNamespace(uuid="a"), SimpleNamespace(uuid="b")]
     monkeypatch.setattr(torch.cuda, "get_device_properties", devices.__getitem__)
-    meter = EnergyMeter(tmp_path)
+    meter = TrainingMeter(tmp_path)
     meter.on_train_begin()
     used["GPU-a"] += 1_800_000
     meter.on_train_end()

@@ -1,0 +1,218 @@
+"""A run's folder tells the truth: whatever goes wrong, nothing there belongs to another run or to none."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from runs import QUICK, read, run
+from safetensors.torch import load_file
+
+from recipes.engine import hardware, training
+from recipes.engine.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
+from recipes.engine.checkpoints import locked
+from recipes.engine.command import main
+from recipes.engine.energy import TrainingMeter
+from recipes.engine.results import RESULT_FILES
+from recipes.tasks import MODULES
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("--max_train_samples", "32", "--max_eval_samples", "8", "--per_device_train_batch_size", "8")
+
+
+def words_of(model: Path, folder: Path, *more: str) -> list[str]:
+    return ["--model_name_or_path", str(model), "--output_dir", str(folder), *QUICK, *SMALL, *more]
+
+
+@pytest.mark.parametrize("task", MODULES)
+def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
+    task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--learning_rate", "1e9", "--save_steps", "1", "--eval_strategy", "no", "--max_steps", "60")
+    more += ("--warmup_ratio", "0", "--save_strategy", "steps", "--max_grad_norm", "1e9")
+    with pytest.raises(SystemExit) as ended:
+        main(task, None, words_of(tiny, tmp_path, *more))
+    assert ended.value.code == 1
+    assert "training has diverged" in capsys.readouterr().err.splitlines()[-1]
+    assert not {path.name for path in tmp_path.iterdir()} & {*RESULT_FILES, "README.md", "model.safetensors"}
+    [checkpoint] = tmp_path.glob("checkpoint-*")
+    weights = load_file(checkpoint / "model.safetensors")
+    assert weights
+    assert all(bool(torch.isfinite(weight).all()) for weight in weights.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--per_device_train_batch_size", "0"), "per_device_train_batch_size is 0; expected 1 or more"),
+        (("--per_device_eval_batch_size", "0"), "per_device_eval_batch_size is 0; expected 1 or more"),
+        (("--gradient_accumulation_steps", "0"), "gradient_accumulation_steps is 0; expected 1 or more"),
+        (("--num_train_epochs", "-1"), "num_train_epochs is -1.0; expected a number from 0"),
+        (("--learning_rate", "nan"), "learning_rate is nan; expected a number from 0"),
+        (("--max_steps", "0"), "max_steps is 0; expected a number of updates"),
+        (("--use_lora", "--lora_r", "0"), "lora_r is 0; expected 1 or more"),
+        (("--lora_dropout", "2"), "lora_dropout is 2.0; expected a share"),
+        (("--fp16",), "--fp16 was given on a CPU"),
+        (("--dataloader_drop_last", "--per_device_train_batch_size", "64"), "do not fill a batch of 64"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_a_model_is_loaded(
+    words: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
+    with pytest.raises(SystemExit) as ended:
+        main("nli", None, words_of(tmp_path / "nowhere", tmp_path / "out", *words))
+    assert ended.value.code in (1, 2)
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("task", MODULES)
+def test_results_are_there_whatever_happens_to_the_card(
+    task: str,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object) -> None:
+        assert all((tmp_path / name).is_file() for name in RESULT_FILES)
+        raise ValueError("two rows have the guid a")
+
+    monkeypatch.setattr(training, "write_card", fail)
+    with caplog.at_level(logging.WARNING):
+        run(task, tiny, tmp_path, *SMALL, "--max_steps", "1", "--eval_strategy", "no")
+    [warning] = [record.getMessage() for record in caplog.records if "model card" in record.getMessage()]
+    assert "two rows have the guid a" in warning
+    assert f"train_{MODULES[task]}.py --model_name_or_path {tmp_path} " in warning
+    assert "--do_eval --mini" in warning
+
+
+def test_arguments_of_other_versions_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    record = to_record(RecipeArguments(seed=7))
+    assert record["schema_version"] == SCHEMA_VERSION
+    assert from_record(record, "here") == RecipeArguments(seed=7)
+    assert not caplog.records
+    del record["schema_version"], record["lora_r"]
+    assert from_record({**record, "gone": 1, "scale_slots": True}, "out/a/file") == RecipeArguments(seed=7)
+    [message] = [entry.getMessage() for entry in caplog.records]
+    assert message.startswith("out/a/file has settings")
+    assert message.endswith("ignored: gone, scale_slots.")
+    caplog.clear()
+    from_record({"schema_version": 99}, "file")
+    assert "schema version 99" in caplog.text
+
+
+def test_a_model_is_not_evaluated_into_the_folder_of_another(tiny: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    quick = (*SMALL, "--max_steps", "1", "--eval_strategy", "no")
+    run("nli", tiny, one, *quick)
+    run("nli", tiny, other, *quick)
+    before = {path.name: path.read_bytes() for path in other.iterdir() if path.is_file()}
+    with pytest.raises(ValueError, match=f"{other} holds a model trained from .*; expected another") as error:
+        run("nli", one, other, "--do_eval", *SMALL)
+    assert str(one) in str(error.value)
+    assert {path.name: path.read_bytes() for path in other.iterdir() if path.is_file()} == before
+    elsewhere = tmp_path / "evaluated"
+    results = run("nli", one, elsewhere, "--do_eval", *SMALL)
+    assert not any(name.startswith("train_") for name in results)  # one was trained elsewhere
+    run("nli", one, elsewhere, "--do_eval", *SMALL)  # again, into its own folder
+    with pytest.raises(ValueError, match=f"holds the results of {one}"):
+        run("nli", other, elsewhere, "--do_eval", *SMALL)
+
+
+def test_two_runs_do_not_share_a_folder(tiny: Path, tmp_path: Path) -> None:
+    """The other process is killed: the lock goes with it."""
+    code = "import sys, time\nfrom pathlib import Path\nfrom recipes.engine.checkpoints import locked\n"
+    code += f"with locked(Path({str(tmp_path)!r})):\n    print('locked', flush=True)\n    time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        with pytest.raises(ValueError, match="Another run is writing into"):
+            run("nli", tiny, tmp_path, *SMALL, "--max_steps", "1")
+        assert [path.name for path in tmp_path.iterdir()] in ([], [".lock"])
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    with locked(tmp_path):
+        pass
+
+
+def test_a_resumed_run_counts_the_seconds_and_the_energy_of_all_its_parts(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recipes.engine.energy._processors", lambda _: {})
+    quick = (*SMALL, "--save_steps", "2", "--eval_strategy", "no")
+    run("nli", tiny, tmp_path, *quick, "--max_steps", "2")
+    state_file = tmp_path / "checkpoint-2" / "trainer_state.json"
+    state = json.loads(state_file.read_text())
+    kept = state["stateful_callbacks"]["TrainingMeter"]["attributes"]
+    assert kept["earlier_seconds"] > 0
+    kept |= {"earlier_seconds": 1000.0, "earlier_energy": {"package-0": 5.0}}
+    state_file.write_text(json.dumps(state))
+    for name in RESULT_FILES:
+        (tmp_path / name).unlink()
+    results = run("nli", tiny, tmp_path, *quick, "--max_steps", "4", "--resume_from_checkpoint", "last")
+    assert 1000 < results["train_runtime"] < 1100
+    assert (results["train_energy_wh"], results["train_energy_of"]) == (5.0, "package-0")
+    assert read(tmp_path / "train_results.json")["train_runtime"] == results["train_runtime"]
+    assert TrainingMeter().seconds == 0
+
+
+def test_threads_are_the_users_or_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    hardware.use_all_cores()
+    assert set_to == []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    hardware.use_all_cores()
+    assert set_to == [64]
+
+
+@pytest.mark.parametrize(
+    ("before", "flags", "expected"),
+    [({}, (), None), ({"OMP_NUM_THREADS": "1"}, (), "1"), ({}, ("--num_cpu_threads_per_process", "1"), "1")],
+)
+def test_the_launchers_own_setting_is_not_the_users(
+    before: dict[str, str], flags: tuple[str, ...], expected: str | None, tmp_path: Path
+) -> None:
+    """Through the real launcher, which sets OMP_NUM_THREADS to 1 in all three cases."""
+    script = tmp_path / "script.py"
+    code = "import os, runpy\n"
+    code += f"names = runpy.run_path({str(ROOT / 'recipes/engine/hardware.py')!r})\n"
+    script.write_text(code + "print(os.environ['OMP_NUM_THREADS'], names['user_threads']())")
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | before
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", *flags]
+    done = subprocess.run([*launch, str(script)], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"1 {expected}"
+
+
+def test_ctrl_c_ends_a_recipe_with_the_command_that_continues_it(tiny: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "recipes/train_nli.py", *words_of(tiny, tmp_path, "--max_steps", "100000")]
+    words += ["--save_steps", "5", "--eval_strategy", "no", "--save_strategy", "steps"]
+    with subprocess.Popen(
+        words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as child:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("checkpoint-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Traceback" not in errors
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("Interrupted. To continue: ")
+    assert last.endswith("--resume_from_checkpoint")
