@@ -3,29 +3,42 @@
     python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43
     python recipes/run_all.py --mini --model_name_or_path out/tiny --preset demo --output_dir out/demo
 
-Each run is ``accelerate launch recipes/train_<task>.py`` in a folder of its own, <model>/<task>/seed-<seed>.
-Runs that are finished are not run again, and one that was interrupted goes on from its last checkpoint. Flags
-that are not listed here are handed to every recipe.
+Each run is ``accelerate launch recipes/train_<task>.py`` in its own folder, <model>/<task>/seed-<seed>. A run
+that has finished with the same settings is not repeated; one that was interrupted continues from its last
+checkpoint. All other flags are passed to every recipe.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import os
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
-from recipes.engine.results import ALL_RESULTS, read_json
+from recipes.engine.arguments import as_settings, from_record
+from recipes.engine.command import INTERRUPTED
+from recipes.engine.command_line import make_parser as make_recipe_parser
+from recipes.engine.command_line import parse as parse_recipe
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json
 from recipes.tasks import MODULES
 
 RECIPES_DIR = Path(__file__).resolve().parent
+# Flags that two equal runs may differ in: where files are, and how fast.
+PLACES = {
+    "output_dir", "overwrite_output_dir", "resume_from_checkpoint", "preprocessing_num_workers",
+    "per_device_eval_batch_size", "disable_tqdm", "dataloader_num_workers", "report_to",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,28 +68,90 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", nargs="+", choices=[*MODULES, *aliases], help="which tasks (default: all)")
     parser.add_argument("--seed", nargs="+", type=int, default=[42], metavar="N", help="seeds (default: 42)")
     parser.add_argument("--output_dir", default="out/all", metavar="DIR", help="where (default: out/all)")
+    parser.add_argument(
+        "--rerun", action="store_true", help="replace finished runs that have other settings than these"
+    )
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs what is not finished and prints the table; returns 1 if any run failed."""
+    """Runs what is not finished and prints the table.
+
+    Returns:
+        The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
+    """
     arguments, passed_on = make_parser().parse_known_args(argv)
     tasks = [get_task(task).name for task in arguments.tasks or MODULES]
     runs = plan(arguments.model_name_or_path, tasks, arguments.seed, Path(arguments.output_dir))
+    others = [] if arguments.rerun else [text for run in runs for text in differences(run, passed_on)]
+    if others:
+        print("Finished runs differ from what was asked for:", *others, sep="\n  ", file=sys.stderr)
+        print("Expected another --output_dir, or --rerun to replace these runs.", file=sys.stderr)
+        return 1
     failed = []
     for number, run in enumerate(runs, start=1):
         title = f"[{number}/{len(runs)}] {run.model} {run.task} seed {run.seed}"
-        if run.results:
+        if run.results and not differences(run, passed_on):
             print(f"{title}: finished before, in {run.folder}", flush=True)
             continue
         command = launch_command(run, passed_on)
         print(f"{title}: {shlex.join(command[1:])}", flush=True)
-        if subprocess.run(command, check=False).returncode:
+        try:
+            status = _call(command)
+        except KeyboardInterrupt:
+            words = shlex.join(sys.argv[1:] if argv is None else argv)
+            print(f"\nInterrupted. To continue: python recipes/run_all.py {words}", file=sys.stderr)
+            return INTERRUPTED
+        if status:
             failed.append(title)
     print(f"\n{table(runs)}")
     for title in failed:
         print(f"failed: {title}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def differences(run: Run, passed_on: Sequence[str]) -> list[str]:
+    """What a finished run was told otherwise than it would be now, a sentence each; none if not finished.
+
+    Args:
+        run: The run.
+        passed_on: The flags for its recipe.
+
+    Raises:
+        SystemExit: The recipe would refuse the flags; a sentence on standard error says why.
+    """
+    if not run.results:
+        return []
+    words = [*recipe_words(run), *passed_on]
+    wanted = as_settings(parse_recipe(make_recipe_parser(run.task, None), run.task, words), run.task)
+    file = run.folder / ARGUMENTS
+    found = as_settings(from_record(read_json(file), file), run.task)
+    names = sorted({*wanted, *found} - PLACES)
+    told = [
+        f"{run.folder}: {name} was {found.get(name)!r}, now {wanted.get(name)!r}"
+        for name in names
+        if found.get(name) != wanted.get(name)
+    ]
+    package = run.results.get("klue_hub_version")
+    if package != version("klue-hub"):
+        told.append(f"{run.folder}: klue-hub was {package}, now {version('klue-hub')}")
+    return told
+
+
+def _call(command: Sequence[str]) -> int:
+    """Runs a command; KeyboardInterrupt ends it first.
+
+    It has a process group of its own, so that Ctrl-C reaches this process alone and not also the launcher and
+    its children, each of which would print a traceback.
+    """
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
 
 
 def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], output_dir: Path) -> list[Run]:
@@ -99,12 +174,19 @@ def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], outp
 def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
     """The command of one run."""
     script = RECIPES_DIR / f"train_{MODULES[run.task]}.py"
+    is_interrupted = not run.results and any(run.folder.glob("checkpoint-*"))
     return [
         *(sys.executable, "-m", "accelerate.commands.launch", str(script)),
-        *("--model_name_or_path", run.model, "--output_dir", str(run.folder), "--seed", str(run.seed)),
-        *(("--resume_from_checkpoint", "last") if any(run.folder.glob("checkpoint-*")) else ()),
-        *("--do_train", "--do_eval", *passed_on),
+        *recipe_words(run),
+        *(("--resume_from_checkpoint", "last") if is_interrupted else ()),
+        *passed_on,
     ]
+
+
+def recipe_words(run: Run) -> list[str]:
+    """The flags that a run's recipe gets from this script."""
+    places = ["--model_name_or_path", run.model, "--output_dir", str(run.folder), "--seed", str(run.seed)]
+    return [*places, "--do_train", "--do_eval"]
 
 
 def table(runs: Sequence[Run]) -> str:

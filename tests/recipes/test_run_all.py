@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from recipes.run_all import Run, launch_command, main, plan, table
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def finish(run: Run, **scores: float | None) -> None:
@@ -63,3 +70,46 @@ def test_runs_are_launched_once_and_failures_are_reported(
     captured = capfd.readouterr()
     assert "did not finish" in captured.out
     assert "failed: [1/1]" in captured.err
+
+
+def test_a_finished_run_with_other_settings_is_named_and_kept(
+    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
+    words += ["--max_train_samples", "32", "--use_cpu"]
+    assert main([*words, "--max_steps", "2"]) == 0
+    folder = tmp_path / "tiny/nli/seed-42"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.json")}
+    capfd.readouterr()
+    assert main([*words, "--max_steps", "3", "--learning_rate", "0.001"]) == 1
+    captured = capfd.readouterr()
+    assert f"{folder}: learning_rate was 5e-05, now 0.001" in captured.err
+    assert f"{folder}: max_steps was 2, now 3" in captured.err
+    assert captured.err.splitlines()[-1].endswith("--rerun to replace these runs.")
+    assert "| score |" not in captured.out
+    assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == before
+    assert main([*words, "--max_steps", "2", "--preset", "demo"]) == 1
+    monkeypatch.setattr("recipes.run_all.version", lambda _: "99.0")
+    assert main([*words, "--max_steps", "2"]) == 1
+    assert "klue-hub was 0.1.0, now 99.0" in capfd.readouterr().err
+    assert main([*words, "--max_steps", "3", "--rerun"]) == 0
+    assert json.loads((folder / "recipe_arguments.json").read_text())["max_steps"] == 3
+
+
+def test_ctrl_c_is_one_line_with_the_command_that_goes_on(tiny: Path, tmp_path: Path) -> None:
+    words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
+    words += ["--max_steps", "100000", "--save_steps", "5", "--use_cpu", "--disable_tqdm", "true"]
+    errors = tmp_path / "errors"
+    with errors.open("w") as file:
+        command = [sys.executable, "recipes/run_all.py", *words]
+        process = subprocess.Popen(
+            command, cwd=ROOT, stderr=file, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.rglob("checkpoint-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    told = errors.read_text().strip().splitlines()
+    assert told[-1].startswith("Interrupted. To continue: python recipes/run_all.py --mini ")
+    assert not any("Traceback" in line for line in told)
