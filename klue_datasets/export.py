@@ -58,12 +58,13 @@ def export(
         Task -> split -> number of rows written.
 
     Raises:
-        FileExistsError: ``output_dir`` holds something that no export wrote.
+        FileExistsError: ``output_dir`` holds something that no export wrote, or an export of tasks that this
+            one would delete.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``load``.
     """
     names = [get_task(task).name for task in (tasks or TASKS)]
     target = Path(output_dir).expanduser().resolve()
-    _check_replaceable(target)
+    _check_replaceable(target, names)
     rows: dict[str, dict[str, int]] = {}
     infos: dict[str, datasets.DatasetInfo] = {}
     sections: list[dict[str, Any]] = []
@@ -177,7 +178,7 @@ def _card(
     )
 
 
-def _check_replaceable(target: Path) -> None:
+def _check_replaceable(target: Path, names: Sequence[str]) -> None:
     if not target.exists():
         return
     card = target / "README.md"
@@ -186,6 +187,12 @@ def _check_replaceable(target: Path) -> None:
         raise FileExistsError(
             f"{target} exists and was not written by an export; expected a new folder, an empty one, "
             "or an earlier export."
+        )
+    lost = [name for name in TASKS if (target / name).is_dir() and name not in names]
+    if lost:
+        raise FileExistsError(
+            f"{target} holds {', '.join(lost)} too, which an export of {', '.join(names)} alone would delete; "
+            "expected --tasks with all of them, or another folder."
         )
 
 

@@ -61,9 +61,13 @@ def test_the_card_says_which_split_is_the_published_file(shared: Path, tmp_path:
 
 def test_an_export_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "klue"
+    export(target, tasks=["nli"], mini=True)
     export(target, tasks=["nli", "sts"], mini=True)
-    export(target, tasks=["sts"], mini=True)
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "sts"]
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "nli", "sts"]
+    before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    with pytest.raises(FileExistsError, match="holds nli too, which an export of sts alone would delete"):
+        export(target, tasks=["sts"], mini=True)
+    assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
@@ -93,7 +97,7 @@ def stop(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(module.parquet if sys.argv[2] == "write_table" else module, sys.argv[2], stop)
-module.export(sys.argv[1], tasks=["sts"], mini=True, hub_compatible=True)
+module.export(sys.argv[1], tasks=["sts", "nli"], mini=True, hub_compatible=True)
 """
 
 
@@ -105,8 +109,8 @@ def test_a_killed_export_leaves_the_old_folder(at: str, tmp_path: Path, python) 
     done = python("-c", KILLED, target, at, check=False)
     assert done.returncode == -signal.SIGKILL
     assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
-    export(target, tasks=["sts"], mini=True)
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "sts"]
+    export(target, tasks=["sts", "nli", "ynat"], mini=True)
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "nli", "sts", "ynat"]
 
 
 @pytest.mark.parametrize("can_exchange", [True, False])
@@ -116,8 +120,8 @@ def test_the_new_folder_takes_the_place_of_the_old(
     if not can_exchange:
         monkeypatch.setattr("klue_datasets.export._exchange", lambda one, other: False)
     export(tmp_path / "klue", tasks=["sts"], mini=True)
-    export(tmp_path / "klue", tasks=["nli"], mini=True)
-    assert sorted(path.name for path in (tmp_path / "klue").iterdir()) == ["README.md", "nli"]
+    export(tmp_path / "klue", tasks=["nli", "sts"], mini=True)
+    assert sorted(path.name for path in (tmp_path / "klue").iterdir()) == ["README.md", "nli", "sts"]
     assert [path.name for path in tmp_path.iterdir()] == ["klue"]
 
 
