@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 
-from hub_cards import render
+from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, as_settings
-from recipes.engine.card_details import details, published
+from recipes.engine.card_details import details
 from recipes.engine.data import Data
 from recipes.engine.results import PICTURE, PREDICTIONS
 from recipes.tasks import MODULES
@@ -77,7 +77,7 @@ def write_card(
             if key in scores
         ],
         details=told,
-        published=published(recipe.task),
+        published=published_tables(recipe.task, "test", "dev"),
         usage=_usage(recipe, arguments),
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         training=_training(results),
