@@ -177,6 +177,12 @@ class RecipeArguments:
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
 
+    entity_endings: bool = _flag(
+        True,
+        "learn from the training data where entities and answers end inside subword tokens, and save that with "
+        "the model (preset paper: false, as in KLUE's baseline)",
+        tasks=("ner", "mrc"), group="training",
+    )  # fmt: skip
     empty_windows: float | None = _flag(
         None,
         "share of the windows without the answer that answerable questions train on (default: 1, all)",
