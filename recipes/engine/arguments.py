@@ -106,6 +106,9 @@ class RecipeArguments:
     dataset_name: str = _flag(
         "klue/klue", "a Hub id, or a folder written by klue_datasets export", group="data"
     )
+    dataset_revision: str | None = _flag(
+        None, "branch, tag or commit of a data set on the Hub (default: its newest)", group="data"
+    )
     data_dir: str | None = _flag(
         None, "raw KLUE files instead: the klue_benchmark folder or a task's", group="data"
     )
@@ -179,7 +182,7 @@ class RecipeArguments:
 
     entity_endings: bool = _flag(
         True,
-        "learn from the training data where entities and answers end inside subword tokens, and save that with "
+        "learn from the training data where entities and answers end inside subword tokens, and save it with "
         "the model (preset paper: false, as in KLUE's baseline)",
         tasks=("ner", "mrc"), group="training",
     )  # fmt: skip

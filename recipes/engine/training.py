@@ -16,6 +16,7 @@ import transformers
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
+from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.baselines import constant_scores
@@ -315,6 +316,9 @@ def _evaluate(
         "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
+        "data_version": data.version,
+        "data_revision": data.revision,
+        "task_version": get_task(split.recipe.task).version,
     }
     if trainer.is_world_process_zero():
         write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
