@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +31,62 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def published_scores(task: str) -> dict[str, dict[str, float]]:
-    """The paper's scores of one task: model -> result key -> score on KLUE's private test set, times 100."""
-    import yaml
+@dataclasses.dataclass(frozen=True)
+class PublishedTable:
+    """Published figures of one task: one table of one source.
 
-    models: dict[str, dict[str, dict[str, float]]] = yaml.safe_load(PUBLISHED.read_text("utf-8"))["models"]
-    return {model: scores[task] for model, scores in models.items()}
+    Attributes:
+        title: What they are, of which split, and by whom.
+        split: ``test``, ``dev``, or ``not stated`` where the source does not say it.
+        source: A link, or what the source is called.
+        header: Name of the first column, then of each score, with the split where it is known.
+        rows: Name of a row, then its figures with two decimals.
+        notes: Sentences about single rows.
+    """
+
+    title: str
+    split: str
+    source: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str]
 
 
-def published_rows(task: str) -> tuple[list[str], list[list[str]]]:
-    """The same as a table: names of the scores, and for each model its name and its scores."""
+def published_tables(task: str, *names: str) -> list[PublishedTable]:
+    """The published figures of a task, one table for each block of published_scores.yaml that has any.
+
+    Args:
+        task: Name of the task.
+        *names: Names of blocks, such as ``test`` and ``dev``; without any, all blocks are returned.
+    """
     from klue_metrics.functional import get_metric
 
-    scores, names = published_scores(task), get_metric(task).names
-    keys = list(next(iter(scores.values())))
-    rows = [[model, *(f"{by_key[key]:.2f}" for key in keys)] for model, by_key in scores.items()]
-    return [names[key] for key in keys], rows
+    metric = get_metric(task)
+    tables = []
+    for name, block in read_published().items():
+        rows = {row: tasks[metric.task] for row, tasks in block["rows"].items() if metric.task in tasks}
+        if not rows or (names and name not in names):
+            continue
+        split = block["split"]
+        suffix = f" ({split})" if split in ("test", "dev") else ""
+        keys = list(next(iter(rows.values())))
+        notes = [note for note in block.get("notes", []) if note["task"] == metric.task]
+        tables.append(
+            PublishedTable(
+                title=block["title"],
+                split=split,
+                source=block["source"],
+                header=[block["first_column"], *(f"{metric.names.get(key, key)}{suffix}" for key in keys)],
+                rows=[[row, *(f"{scores[key]:.2f}" for key in keys)] for row, scores in rows.items()],
+                notes=[f"{', '.join(note['rows'])}: {note['text']}" for note in notes],
+            )
+        )
+    return tables
+
+
+def read_published() -> dict[str, Any]:
+    """The blocks of published_scores.yaml by name."""
+    import yaml
+
+    blocks: dict[str, Any] = yaml.safe_load(PUBLISHED.read_text("utf-8"))
+    return blocks

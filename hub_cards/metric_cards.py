@@ -13,7 +13,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from hub_cards import published_rows, render
+from hub_cards import published_tables, render
 from hub_cards.tables import as_markdown, result_keys
 from klue_datasets.tasks import CITATION, DP_RELATIONS, TASKS, Task
 from klue_metrics.functional import METRICS, Metric
@@ -57,7 +57,7 @@ def card(task: str, module: str) -> str:
         ranges=ranges,
         breakdowns=breakdowns,
         errors=parts["Raises"],
-        published=_published(task),
+        published=published_tables(task),
         citation=CITATION,
     )
 
@@ -154,12 +154,6 @@ def _labels(record: Task, metric: Metric) -> str | None:
     if metric.types["references"] in ("int64", ["int64"]):
         return f"Names, in the order of their Hub ids: {', '.join(record.labels)}."
     return None
-
-
-def _published(task: str) -> str:
-    """The paper's scores as a table."""
-    names, rows = published_rows(task)
-    return as_markdown(["model", *names], rows)
 
 
 def _joined(words: list[str]) -> str:

@@ -115,6 +115,12 @@ class Task:
         extension: File name ending of the official files, without the dot.
         counts: Published number of rows of each split.
         blobs: Version -> split -> git blob SHA-1 of the official file; absent where it is unknown.
+        scored_columns: The columns that hold the model's inputs and the gold answers.
+        content: Version -> SHA-256 of these columns of its official validation split, see
+            ``klue_datasets.content``. Versions with the same rows have one entry, that of the newest; empty
+            where no hash is known.
+        version: Version of the task as this package defines it; raised where scores of the same model and
+            data are no longer comparable with earlier ones.
         archive_sha256: SHA-256 of the official v1 archive.
         archive_bytes: Its size.
         labels: Class names in the order of the Hub's ClassLabel; empty where the task has no classes.
@@ -136,6 +142,9 @@ class Task:
     archive_bytes: int
     labels: tuple[str, ...]
     card_task: str
+    scored_columns: tuple[str, ...]
+    content: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    version: str = "1.0"
 
     def folder(self, version: str) -> str:
         """Name of the task's folder in KLUE's repository, e.g. ``ynat-v1.1``."""
@@ -173,6 +182,7 @@ _TASKS = (
         archive_bytes=4_932_555,
         labels=("IT과학", "경제", "사회", "생활문화", "세계", "스포츠", "정치"),
         card_task="text-classification",
+        scored_columns=("title", "label"),
     ),
     Task(
         name="sts",
@@ -195,6 +205,8 @@ _TASKS = (
         archive_bytes=1_349_875,
         labels=("negative", "positive"),
         card_task="text-classification",
+        scored_columns=("sentence1", "sentence2", "labels"),
+        content={"1.1.0": "d665885ac67592917f329380a5cac5af8ae440ccbbc466bad28c4250297668c9"},
     ),
     Task(
         name="nli",
@@ -217,6 +229,8 @@ _TASKS = (
         archive_bytes=1_257_374,
         labels=("entailment", "neutral", "contradiction"),
         card_task="text-classification",
+        scored_columns=("premise", "hypothesis", "label"),
+        content={"1.1.0": "b615378cc50311c151d799cb876b99d1f9cda65d459c266caf85810991a5e7d4"},
     ),
     Task(
         name="ner",
@@ -243,6 +257,8 @@ _TASKS = (
             "O",
         ),
         card_task="token-classification",
+        scored_columns=("tokens", "ner_tags"),
+        content={"1.1.0": "84c431e61d7c65f979e50780f59d5a1648f172c12cabdad1c99289e9a367552e"},
     ),
     Task(
         name="re",
@@ -274,6 +290,7 @@ _TASKS = (
             *("per:other_family", "per:colleagues", "per:product", "per:religion", "per:title"),
         ),
         card_task="text-classification",
+        scored_columns=("sentence", "subject_entity", "object_entity", "label"),
     ),
     Task(
         name="dp",
@@ -297,6 +314,8 @@ _TASKS = (
         archive_bytes=2_033_461,
         labels=(),
         card_task="token-classification",
+        scored_columns=("word_form", "pos", "head", "deprel"),
+        content={"1.1.0": "f87312c04146666410a3beb65b8746ff0be4cd9d27d01196906cedbfb4caeb85"},
     ),
     Task(
         name="mrc",
@@ -320,6 +339,7 @@ _TASKS = (
         archive_bytes=19_218_422,
         labels=(),
         card_task="question-answering",
+        scored_columns=("question", "context", "is_impossible", "answers"),
     ),
     Task(
         name="wos",
@@ -342,6 +362,7 @@ _TASKS = (
         archive_bytes=4_785_657,
         labels=(),
         card_task="text-generation",
+        scored_columns=("dialogue",),
     ),
 )
 

@@ -6,6 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from klue_metrics.functional import Metric, get_metric
@@ -88,15 +89,37 @@ def compare(
         **options: Of the test: confidence, method, seed.
 
     Returns:
-        task, examples, clusters, resamples, the options and scores: key -> first, second, difference, low,
-        high, p_value.
+        task, examples, clusters, resamples, the options, scores (key -> first, second, difference, low, high,
+        p_value) and notes: warnings where the files are of different versions of the data or the task.
 
     Raises:
         ValueError: As in ``score``, or the references of the files differ.
         OSError: A file cannot be read.
     """
     left, right = (load_cases(get_metric(task).task, path, source) for path in (first, second))
-    return compare_cases(task, (first, left), (second, right), resamples=resamples, **options)
+    report = compare_cases(task, (first, left), (second, right), resamples=resamples, **options)
+    return {**report, "notes": _version_notes(first, second)}
+
+
+def _version_notes(first: str, second: str) -> list[str]:
+    """Warnings where the results beside two predictions files name different versions of data or task."""
+    sides = [_results_beside(path) for path in (first, second)]
+    notes = []
+    for key, what in (("data_version", "data"), ("task_version", "task")):
+        if all(key in side for side in sides) and sides[0][key] != sides[1][key]:
+            one, other = (side[key] or "unknown" for side in sides)
+            notes.append(
+                f"The version of the {what} is {one} for {first} and {other} for {second}: the scores may "
+                "not be comparable."
+            )
+    return notes
+
+
+def _results_beside(path: str) -> dict[str, Any]:
+    """The results of the evaluation that wrote a predictions file; empty where they are not beside it."""
+    results = Path(path).with_name("eval_results.json")
+    values: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    return values
 
 
 def compare_cases(
@@ -236,7 +259,8 @@ def format_comparison(report: Mapping[str, Any]) -> str:
         for key, row in report["scores"].items()
     ]
     header = ["metric", "first", "second", "difference", "low", "high", "p"]
-    return "\n\n".join([_headline(report), format_table([header, *rows])])
+    notes = [f"Warning: {note}" for note in report.get("notes", [])]
+    return "\n\n".join([_headline(report), format_table([header, *rows]), *notes])
 
 
 def _headline(report: Mapping[str, Any]) -> str:

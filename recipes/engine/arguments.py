@@ -110,6 +110,9 @@ class RecipeArguments:
     dataset_name: str = _flag(
         "klue/klue", "a Hub id, or a folder written by klue_datasets export", group="data"
     )
+    dataset_revision: str | None = _flag(
+        None, "branch, tag or commit of a data set on the Hub (default: its newest)", group="data"
+    )
     data_dir: str | None = _flag(
         None, "raw KLUE files instead: the klue_benchmark folder or a task's", group="data"
     )
@@ -181,6 +184,12 @@ class RecipeArguments:
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
 
+    entity_endings: bool = _flag(
+        True,
+        "learn from the training data where entities and answers end inside subword tokens, and save it with "
+        "the model (preset paper: false, as in KLUE's baseline)",
+        tasks=("ner", "mrc"), group="training",
+    )  # fmt: skip
     empty_windows: float | None = _flag(
         None,
         "share of the windows without the answer that answerable questions train on (default: 1, all)",

@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 
-from hub_cards import render
+from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, as_settings
-from recipes.engine.card_details import details, published
+from recipes.engine.card_details import details
 from recipes.engine.data import Data
 from recipes.engine.results import PICTURE, PREDICTIONS
 from recipes.tasks import MODULES
@@ -61,6 +61,9 @@ def write_card(
         base_model=base_model,
         base_model_name=base_model.rsplit("/", 1)[-1],
         is_official=data.is_official,
+        is_comparable=data.is_comparable,
+        data_version=data.version,
+        data_revision=data.revision,
         data_name=data.name,
         chosen_on_validation=results.get("best_checkpoint_metric") is not None,
         samples=f"{results.get('eval_samples', 0):,}",
@@ -77,7 +80,7 @@ def write_card(
             if key in scores
         ],
         details=told,
-        published=published(recipe.task),
+        published=published_tables(recipe.task, "test", "dev"),
         usage=_usage(recipe, arguments),
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         training=_training(results),
@@ -99,11 +102,12 @@ def _model_index(record: Task, data: Data, scores: Mapping[str, float]) -> list[
             task_type=record.card_task,
             task_name=record.title,
             dataset_type=HUB_DATASET if data.is_official else _slug(data.name),
-            dataset_name=f"KLUE {record.name}"
+            dataset_name=f"KLUE {record.name} {data.version}"
             if data.is_official
-            else f"{data.name} (not KLUE's validation split)",
+            else f"{data.name} ({_not_official(data)})",
             dataset_config=record.name,
             dataset_split="validation",
+            dataset_revision=data.revision,
             metric_type=key,
             metric_name=names[key],
             metric_value=score,
@@ -115,12 +119,17 @@ def _model_index(record: Task, data: Data, scores: Mapping[str, float]) -> list[
 
 def _write_eval_results(path: Path, record: Task, data: Data, scores: Mapping[str, float]) -> None:
     names = get_metric(record.name).names
-    split = "validation split" if data.is_official else f"{data.name}; not KLUE's validation split"
+    split = (
+        f"validation split of KLUE {data.version}"
+        if data.is_official
+        else f"{data.name}; {_not_official(data)}"
+    )
     entries = [
         EvalResultEntry(
             dataset_id=HUB_DATASET if data.is_official else f"local/{_slug(data.name)}",
             task_id=record.name,
             value=score,
+            dataset_revision=data.revision,
             notes=f"{names[key]} x 100, {split}",
         )
         for key, score in scores.items()
@@ -129,6 +138,12 @@ def _write_eval_results(path: Path, record: Task, data: Data, scores: Mapping[st
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = eval_result_entries_to_yaml(entries)
     path.write_text(yaml.safe_dump(rows, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _not_official(data: Data) -> str:
+    return (
+        "not KLUE's validation split" if data.is_comparable else "not compared with KLUE's validation split"
+    )
 
 
 def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:

@@ -1,4 +1,4 @@
-"""What a model card says beyond the scores: intervals, the breakdown, wrong answers, the paper's scores."""
+"""What a model card says beyond the scores: intervals, the breakdown, wrong answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import datasets
 
-from hub_cards import published_rows
 from klue_metrics.predictions import Source
 from klue_metrics.scoring import score
 from recipes.tasks.ner import entities
@@ -87,12 +86,6 @@ def details(task: str, predictions: Path, examples: datasets.Dataset | None) -> 
         answers=len(rows),
         clusters=report["clusters"],
     )
-
-
-def published(task: str) -> Table:
-    """The paper's scores of a task as a table; they are of the private test set."""
-    names, rows = published_rows(task)
-    return Table("Published test scores", ["model", *(f"{name} (test)" for name in names)], rows)
 
 
 def _turns(row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import re
 from pathlib import Path
 
 import datasets
 
+from klue_datasets.content import content_version
 from klue_datasets.download import official_splits
 from klue_datasets.loading import build, make_builder
-from klue_datasets.tasks import get_task
+from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.engine.arguments import RecipeArguments
 
-HUB_NAMES = ("klue/klue", "klue")
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,41 +23,79 @@ class Data:
     """The splits of a run.
 
     Attributes:
-        splits: Split name -> rows, cut to the numbers asked for.
+        splits: Split name -> rows, truncated to the numbers asked for.
         name: What the data is called in cards: a Hub id, or what it was made from.
         is_official: Whether the validation split is, in full, the one that KLUE published.
+        version: The newest KLUE version whose validation split has the content of the source's; None where
+            it is another split, or its content could not be compared.
+        is_comparable: Whether it could be compared: the source is raw files, or the content of KLUE's split
+            is known.
+        revision: The commit of a data set on the Hub, as far as it is known; None for other sources.
     """
 
     splits: datasets.DatasetDict
     name: str
     is_official: bool
+    version: str | None = None
+    is_comparable: bool = True
+    revision: str | None = None
 
 
 def load_data(task: str, arguments: RecipeArguments) -> Data:
     """Loads the rows that the arguments ask for.
 
     Raises:
-        ValueError: A split that the run needs is not there.
+        ValueError: A split that the run needs is not there, or a revision was given for data that is not on
+            the Hub.
         FileNotFoundError: The source has nothing for this task.
     """
     record = get_task(task)
-    if arguments.data_dir or arguments.mini:
+    is_raw = bool(arguments.data_dir or arguments.mini)
+    is_local = is_raw or Path(arguments.dataset_name).exists()
+    if arguments.dataset_revision and is_local:
+        raise ValueError(
+            f"--dataset_revision is {arguments.dataset_revision!r}, but the data comes from local files; "
+            "expected a --dataset_name on the Hub, or no revision."
+        )
+    version = revision = None
+    if is_raw:
         builder = make_builder(record.name, data_dir=arguments.data_dir, mini=arguments.mini)
         splits = build(builder)
-        official = "validation" in official_splits(record, builder.files or {})
+        if "validation" in official_splits(record, builder.files or {}):
+            version = DEFAULT_VERSION
         name = "klue-hub mini corpus" if arguments.mini else Path(arguments.data_dir or "").resolve().name
     else:
-        splits = datasets.load_dataset(arguments.dataset_name, record.name)
-        is_hub = arguments.dataset_name in HUB_NAMES and not Path(arguments.dataset_name).exists()
-        rows = splits["validation"].num_rows if "validation" in splits else 0
-        official = is_hub and rows == record.counts["validation"]
-        name = arguments.dataset_name if is_hub else Path(arguments.dataset_name).name
+        hub_builder = datasets.load_dataset_builder(
+            arguments.dataset_name, record.name, revision=arguments.dataset_revision
+        )
+        hub_builder.download_and_prepare()
+        splits = hub_builder.as_dataset()
+        name = Path(arguments.dataset_name).name if is_local else arguments.dataset_name
+        revision = None if is_local else _commit(hub_builder) or arguments.dataset_revision
+    if version is None and "validation" in splits:
+        version = content_version(record.name, splits["validation"])
+    is_comparable = is_raw or bool(record.content)
+    if not is_comparable:
+        logger.warning(
+            "%s: the validation split of %s cannot be compared with KLUE's official one, whose content is "
+            "not known here: its scores do not count as official. For official scores give the raw KLUE "
+            "files (--data_dir).",
+            record.name, name,
+        )  # fmt: skip
     needed = {"train": arguments.do_train, "validation": arguments.do_eval or arguments.do_predict}
     for split, is_needed in needed.items():
         if is_needed and split not in splits:
             raise ValueError(f"{record.name}: {name} has no {split} split (it has: {', '.join(splits)}).")
+    official = version is not None
     for split, limit in (("train", arguments.max_train_samples), ("validation", arguments.max_eval_samples)):
         if limit is not None and split in splits and limit < splits[split].num_rows:
             splits[split] = splits[split].select(range(limit))
             official = official and split != "validation"
-    return Data(splits, name, official)
+    return Data(splits, name, official, version, is_comparable, revision)
+
+
+def _commit(builder: datasets.DatasetBuilder) -> str | None:
+    """The commit that the files of a data set on the Hub are read from: it is in their addresses."""
+    addresses = [address for paths in (builder.config.data_files or {}).values() for address in paths]
+    commits = {found[1] for address in addresses if (found := re.search(r"@([0-9a-f]{40})/", str(address)))}
+    return commits.pop() if len(commits) == 1 else None

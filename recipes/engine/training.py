@@ -20,6 +20,7 @@ from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, from_record, to_record
 from recipes.engine.baselines import constant_scores
@@ -404,6 +405,9 @@ def _evaluate(
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
         "klue_hub_version": version("klue-hub"),
+        "data_version": data.version,
+        "data_revision": data.revision,
+        "task_version": get_task(split.recipe.task).version,
     }
     if not (arguments.do_train or _is_own_folder(arguments, output_dir)):
         results["eval_model"] = arguments.model_name_or_path

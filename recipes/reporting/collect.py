@@ -29,7 +29,7 @@ PLACES = frozenset(
             "seed",
         ),
         *("do_train", "do_eval", "do_predict", "per_device_eval_batch_size"),
-        *("data_dir", "dataset_name", "mini", "max_eval_samples"),
+        *("data_dir", "dataset_name", "dataset_revision", "mini", "max_eval_samples"),
         *("trainer.disable_tqdm", "trainer.use_cpu", "trainer.report_to", "trainer.dataloader_num_workers"),
     }
 )
@@ -218,10 +218,12 @@ def make_boards(runs: Iterable[Run]) -> list[Board]:
     """Groups runs by what can be compared; boards in the order of the tasks, official data first."""
     boards: dict[tuple[str, bool, str, int], list[Run]] = {}
     for run in runs:
+        official = bool(run.results.get("eval_data_is_official"))
+        version = run.results.get("data_version")
         key = (
             run.task,
-            bool(run.results.get("eval_data_is_official")),
-            str(run.results.get("eval_data", "unknown data")),
+            official,
+            f"KLUE {version}" if official and version else str(run.results.get("eval_data", "unknown data")),
             int(run.results["eval_samples"] or 0),
         )
         boards.setdefault(key, []).append(run)

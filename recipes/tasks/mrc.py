@@ -74,7 +74,8 @@ class ReadingComprehension(Recipe):
             setattr(config, name, getattr(config, name, default) if asked is None else asked)
         config.answer_tails = getattr(config, "answer_tails", {})  # a model from elsewhere has none
         if "train" in splits:
-            config.answer_tails = learn_tails(last_pieces(splits["train"], tokenizer))
+            last = last_pieces(splits["train"], tokenizer) if arguments.entity_endings else ()
+            config.answer_tails = learn_tails(last)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """AutoModelForQuestionAnswering."""

@@ -50,11 +50,12 @@ class NamedEntities(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """13 tags in Hub order, and what training tells of where entities end inside pieces."""
+        """13 tags in Hub order, and where entities end inside subword tokens, learned from training data."""
         set_labels(config, TAGS)
         config.entity_tails = getattr(config, "entity_tails", {})  # a model from elsewhere has none
         if "train" in splits:
-            config.entity_tails = learn_tails(_last_pieces(splits["train"], tokenizer))
+            last = _last_pieces(splits["train"], tokenizer) if arguments.entity_endings else ()
+            config.entity_tails = learn_tails(last)
         config.doc_stride = arguments.doc_stride or getattr(config, "doc_stride", None)
 
     def model_class(self, config: PreTrainedConfig) -> Any:

@@ -11,6 +11,7 @@ from publishing import Fresh, commits
 
 import klue_datasets
 from klue_datasets.__main__ import main as datasets_main
+from klue_datasets.export import export
 from recipes.publish import main
 
 LOAD_DATA = """
@@ -35,6 +36,33 @@ def test_a_pushed_data_set_loads_in_a_fresh_process(hub: HubServer, fresh: Fresh
         f"['IT과학', '경제'] {expected['train'][0]['title']}",
         klue_datasets.load("sts", "validation", mini=True)[0]["guid"],
     ]
+
+
+LOAD_REVISION = """
+import sys
+from recipes.engine.arguments import RecipeArguments
+from recipes.engine.data import load_data
+for revision in (sys.argv[1], None):
+    arguments = RecipeArguments(dataset_name="klue/pinned", dataset_revision=revision, do_eval=True)
+    data = load_data("sts", arguments)
+    print(data.revision, data.splits["validation"].column_names, data.is_official)
+"""
+
+
+def test_a_pinned_revision_is_what_is_loaded_and_recorded(
+    hub: HubServer, fresh: Fresh, tmp_path: Path
+) -> None:
+    history = []
+    for number, tasks in enumerate((["sts"], ["sts", "nli"])):
+        export(tmp_path / str(number), tasks=tasks, mini=True)
+        hub.store.put("dataset", "klue/pinned", tmp_path / str(number))
+        history += hub.store.repos["dataset", "klue/pinned"].commits[-1:]
+    hub.store.repos["dataset", "klue/pinned"].commits[:] = history
+    commits = [commit.oid for commit in history]
+    assert len(set(commits)) == 2
+    columns = klue_datasets.load("sts", "validation", mini=True).column_names
+    loaded = fresh("-c", LOAD_REVISION, commits[0]).stdout.splitlines()
+    assert loaded == [f"{commit} {columns} False" for commit in commits]
 
 
 LOAD_MODELS = """

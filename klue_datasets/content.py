@@ -1,0 +1,70 @@
+"""Is a validation split KLUE's official one? Decided by what its rows hold, wherever they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import datasets
+
+from klue_datasets.tasks import get_task
+
+
+def content_hash(task: str, rows: datasets.Dataset) -> str:
+    """SHA-256 of what a split scores: the model's inputs and the gold answers, row by row, in order.
+
+    The default and the Hub-compatible view of the same raw file have the same hash. Columns that are neither
+    input nor gold (guid, source, annotators) do not count.
+
+    Args:
+        task: Name of the task.
+        rows: A split with the task's columns.
+
+    Raises:
+        ValueError: A column is missing.
+    """
+    record = get_task(task)
+    missing = [name for name in record.scored_columns if name not in rows.column_names]
+    if missing:
+        raise ValueError(f"{record.name}: the rows have no column {', '.join(missing)}; expected it.")
+    digest = hashlib.sha256()
+    for row in _scored(record.name, rows.select_columns(list(record.scored_columns))):
+        line = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
+
+
+def content_version(task: str, rows: datasets.Dataset) -> str | None:
+    """The newest KLUE version whose validation split has exactly these rows; None where none is known to.
+
+    Args:
+        task: Name of the task.
+        rows: The rows of a validation split, in full.
+    """
+    record = get_task(task)
+    if not record.content or rows.num_rows != record.counts["validation"]:
+        return None
+    found = content_hash(record.name, rows)
+    return next((version for version, known in record.content.items() if known == found), None)
+
+
+def _scored(task: str, rows: datasets.Dataset) -> Iterator[dict[str, Any]]:
+    for row in rows.with_format(None):
+        if task == "mrc":  # the Hub's rows are stripped, and have plausible answers among the answers
+            answers = row["answers"]
+            if isinstance(
+                answers, dict
+            ):  # lists of a mapping; other versions of datasets give mappings of a list
+                answers = [
+                    dict(zip(answers, values, strict=True)) for values in zip(*answers.values(), strict=True)
+                ]
+            right = (
+                []
+                if row["is_impossible"]
+                else [[one["answer_start"], one["text"].strip()] for one in answers]
+            )
+            texts = {name: row[name].strip() for name in ("question", "context")}
+            row = {**row, **texts, "answers": right}
+        yield row
