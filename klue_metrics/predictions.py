@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,8 @@ def _prediction(task: str, row: Row) -> Any:
     if task == "mrc":
         text = value.get("prediction_text") if isinstance(value, Mapping) else value
         return {"guid": row.id, "prediction_text": text}
+    if task == "sts" and value is None:  # how strict JSON has NaN
+        return math.nan
     return value
 
 

@@ -58,7 +58,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
         by: ``relation`` or ``length`` for a breakdown.
 
     Returns:
-        ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) as a class.
+        ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) in references or predictions as a class.
         ``las_macro_f1``: macro F1 over relations, the 23 rare ones pooled, where a word with a wrong head has
         an artificial class, whose F1 is 0: one wrong head in a whole set lowers the score by a 17th.
         ``las_micro_f1``: share of words with the right head and the right pooled relation.
