@@ -6,10 +6,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from klue_metrics.functional.breakdowns import by_source, check_by
-from klue_metrics.functional.inputs import FloatArray, as_floats, check_pairs
+from klue_metrics.functional.inputs import BoolArray, FloatArray, as_floats, check_pairs
 
 THRESHOLD = 3.0  # two sentences mean the same from here on
 
@@ -65,6 +64,12 @@ def statistics(predictions: object, references: object) -> FloatArray:
     on both sides, predicted, gold.
     """
     return _rows(*_pairs(predictions, references))
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each pair is on the gold side of the threshold, as F1 has it."""
+    predicted, gold = _pairs(predictions, references)
+    return is_alike(predicted) == is_alike(gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
@@ -136,7 +141,7 @@ def _deviations(values: FloatArray) -> FloatArray:
     return np.asarray(deviations / largest)
 
 
-def is_alike(values: FloatArray) -> npt.NDArray[np.bool_]:
+def is_alike(values: FloatArray) -> BoolArray:
     """Whether each similarity is at or above the threshold, as float32: what KLUE's models give and read."""
     with np.errstate(over="ignore"):  # beyond float32 is infinite
         return np.asarray(values.astype(np.float32) >= THRESHOLD)

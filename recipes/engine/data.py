@@ -49,7 +49,10 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         rows = splits["validation"].num_rows if "validation" in splits else 0
         official = is_hub and rows == record.counts["validation"]
         name = arguments.dataset_name if is_hub else Path(arguments.dataset_name).name
-    needed = {"train": arguments.do_train, "validation": arguments.do_eval or arguments.do_predict}
+    needed = {
+        "train": arguments.do_train,
+        "validation": arguments.do_eval or (arguments.do_predict and "test" not in splits),
+    }
     for split, is_needed in needed.items():
         if is_needed and split not in splits:
             raise ValueError(f"{record.name}: {name} has no {split} split (it has: {', '.join(splits)}).")

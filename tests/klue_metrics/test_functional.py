@@ -92,7 +92,9 @@ def test_a_similarity_that_is_not_finite_has_no_correlation_as_with_scipy(value:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert math.isnan(scipy.stats.pearsonr(predictions, gold)[0])
-    with pytest.warns(UserWarning, match="sts: 1 predictions are not finite, the first at 1; pearsonr is NaN"):
+    with pytest.warns(
+        UserWarning, match="sts: 1 predictions are not finite, the first at 1; pearsonr is NaN"
+    ):
         scores = compute("sts", predictions, gold, by="source", sources=["a", "a", "b", "b"])
     oracle = sklearn.metrics.f1_score(np.array(gold) >= 3, np.array(predictions) >= 3)
     assert math.isnan(scores["pearsonr"])
