@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from klue_datasets.iob import ENTITY_TYPES, TAGS, Entities, find_entities
 from klue_datasets.reading import excerpt
-from klue_datasets.tasks import DP_POS_TAGS, TASKS
+from klue_datasets.tasks import DP_POS_TAGS
 
 Columns = Mapping[str, Any]
-ENTITY_TYPES = ("DT", "LC", "OG", "PS", "QT", "TI")
 INLINE_TAG = f"<([^<>]*):({'|'.join(ENTITY_TYPES)})>"
 BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what is left of one after all whole ones are taken out
 
@@ -39,27 +39,16 @@ class Finding(NamedTuple):
 
 def ner_entities(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Entities of the ner rows, strict IOB2: first character and end, counted over the file, and tag id."""
-    _, is_begin, _, continues = _iob(columns)
-    starts = np.flatnonzero(is_begin)
-    breaks = np.append(np.flatnonzero(~continues), continues.size)
-    ends = breaks[np.searchsorted(breaks, starts + 1)]
-    return starts, ends, _flat(columns["ner_tags"])[starts]
+    found = _entities(columns)
+    return found.start, found.end, _flat(columns["ner_tags"])[found.start]
 
 
-def _iob(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For every character: does a sentence start, does a B- stand there, does an I-, and does it continue.
-
-    An I- continues where the tag before it in the sentence is of the same type.
-    """
-    names = TASKS["ner"].labels
-    ids = _flat(columns["ner_tags"])
-    kinds = np.array([names.index(f"B-{name[2:]}") if name != "O" else -1 for name in names])[ids]
-    is_begin = np.array([name.startswith("B-") for name in names])[ids]
-    is_inside = np.array([name.startswith("I-") for name in names])[ids]
-    is_first = np.zeros(ids.size, dtype=bool)
-    is_first[_offsets(columns["ner_tags"])[:-1]] = True
-    continues = is_inside & ~is_first & (kinds == np.roll(kinds, 1))
-    return is_first, is_begin, is_inside, continues
+def _entities(columns: Columns) -> Entities:
+    tags = _flat(columns["ner_tags"])
+    is_first = np.zeros(tags.size, dtype=bool)
+    offsets = _offsets(columns["ner_tags"])
+    is_first[offsets[:-1][np.diff(offsets) > 0]] = True
+    return find_entities(tags, is_first)
 
 
 def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
@@ -72,17 +61,18 @@ def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
             sentence = int(np.searchsorted(offsets, row, side="right")) - 1
             yield guids[sentence].as_py(), int(row - offsets[sentence]), int(row)
 
-    _, is_begin, is_inside, continues = _iob(columns)
     for guid, index, row in at(np.array(pc.not_equal(pc.utf8_length(characters), 1))):
         found = excerpt(characters[row].as_py())
         yield Finding(guid, "tokens", "token", f"[{index}] is {found}; expected one character.")
-    names, ids = TASKS["ner"].labels, _flat(columns["ner_tags"])
-    for guid, index, row in at(is_inside & ~continues):
-        message = f"[{index}] is {names[ids[row]]} with no such entity before it; expected B- first."
+    tags = np.array(TAGS)[_flat(columns["ner_tags"])]
+    is_orphan = np.zeros(tags.size, dtype=bool)
+    is_orphan[_entities(columns).orphans] = True
+    for guid, index, row in at(is_orphan):
+        message = f"[{index}] is {tags[row]} with no such entity before it; expected B- first."
         yield Finding(guid, "ner_tags", "orphan I-", message)
-    for guid, index, row in at(is_begin & np.array(pc.equal(characters, " "))):
+    for guid, index, row in at(np.char.startswith(tags, "B-") & np.array(pc.equal(characters, " "))):
         message = (
-            f"[{index}], a blank, is {names[ids[row]]}; expected no entity to begin with a blank "
+            f"[{index}], a blank, is {tags[row]}; expected no entity to begin with a blank "
             "(official scores drop blanks, and with this one the start of the entity)."
         )
         yield Finding(guid, "ner_tags", "blank with B-", message)
@@ -104,15 +94,15 @@ def _around(text: str) -> str:
 
 def _inline_against_rows(columns: Columns) -> Iterator[Finding]:
     """The entities that the inline tags of a sentence mark, beside those of its rows."""
-    names, offsets = TASKS["ner"].labels, _offsets(columns["tokens"])
-    starts, ends, tags = ner_entities(columns)
+    offsets = _offsets(columns["tokens"])
+    starts, ends, types, _ = _entities(columns)
     bounds = np.searchsorted(starts, offsets)
     pattern = re.compile(INLINE_TAG)
     sentences = zip(columns["guid"].to_pylist(), columns["sentence"].to_pylist(), strict=True)
     for (guid, sentence), (low, high), origin in zip(sentences, pairwise(bounds), offsets, strict=False):
         rows = {
-            (int(start - origin), int(end - origin), names[tag][2:])
-            for start, end, tag in zip(starts[low:high], ends[low:high], tags[low:high], strict=True)
+            (int(start - origin), int(end - origin), ENTITY_TYPES[kind])
+            for start, end, kind in zip(starts[low:high], ends[low:high], types[low:high], strict=True)
         }
         inline, removed = set(), 0
         for match in pattern.finditer(sentence):

@@ -191,8 +191,8 @@ def _check_replaceable(target: Path, names: Sequence[str]) -> None:
     lost = [name for name in TASKS if (target / name).is_dir() and name not in names]
     if lost:
         raise FileExistsError(
-            f"{target} holds {', '.join(lost)} too, which an export of {', '.join(names)} alone would delete; "
-            "expected --tasks with all of them, or another folder."
+            f"{target} holds {', '.join(lost)} too, which an export of {', '.join(names)} alone would delete"
+            "; expected --tasks with all of them, or another folder."
         )
 
 

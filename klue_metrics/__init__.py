@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from klue_datasets.iob import spans_from_tags
 from klue_metrics.functional import get_metric
 
 if TYPE_CHECKING:
     import evaluate
 
-__all__ = ["load", "path"]
+__all__ = ["load", "path", "spans_from_tags"]
 
 
 def path(name: str = "klue_metric") -> str:

@@ -11,7 +11,9 @@ resampled together).
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,17 @@ from typing import Any
 from klue_datasets.tasks import get_task
 
 SHOWN = 5  # problems that an error lists
+# Task -> column of the data whose equal values are resampled together: three hypotheses share a premise, and
+# several questions a passage; wos goes by dialogue (its guid). re is left out: of the 7,765 official
+# validation rows two share a sentence.
+CLUSTERED_BY = {"nli": "premise", "mrc": "context"}
+SOURCE_TASKS = ("sts", "nli")  # whose scores are broken down by where the pairs come from
+GROUP_COLUMNS = {"sts": ("source",), "nli": ("source", "premise"), "mrc": ("context",)}  # of ``group_fields``
 # Field of a line -> what the metric calls the column, and the tasks that it is for.
 _COLUMNS = {
     "tokens": ("tokens", ("ner",)),
     "probabilities": ("probabilities", ("re",)),
-    "source": ("sources", ("sts", "nli")),
+    "source": ("sources", SOURCE_TASKS),
     "cluster": ("clusters", None),
 }
 
@@ -117,13 +125,47 @@ def load_cases(task: str, path: str, source: Source) -> Cases:
                 f"{name}: {len(wrong)} ids {problem} in {path}: {_first(wrong)}; "
                 "expected exactly those of the references."
             )
-    pairs = [(predicted[gold.id], gold) for gold in golds]
+    return _cases(name, [(predicted[gold.id], gold) for gold in golds])
+
+
+def cases_of(task: str, lines: Sequence[Mapping[str, Any]]) -> Cases:
+    """Lines of a predictions file that are still in memory, as the metric takes them.
+
+    Args:
+        task: A task or its alias.
+        lines: What the lines hold, each with its reference.
+
+    Raises:
+        ValueError: Some lines have a field that others lack.
+    """
+    rows = [Row(_id(fields), f"line {number}", fields) for number, fields in enumerate(lines, start=1)]
+    return _cases(get_task(task).name, [(row, row) for row in rows])
+
+
+def _cases(task: str, pairs: Sequence[tuple[Row, Row]]) -> Cases:
+    """Pairs of prediction and reference as the metric takes them."""
     return Cases(
-        [gold.id for gold in golds],
-        [_prediction(name, row) for row, _ in pairs],
-        [_reference(name, gold) for _, gold in pairs],
-        _columns(name, pairs),
+        [gold.id for _, gold in pairs],
+        [_prediction(task, row) for row, _ in pairs],
+        [_reference(task, gold) for _, gold in pairs],
+        _columns(task, pairs),
     )
+
+
+def group_fields(task: str, example: Mapping[str, Any]) -> dict[str, str]:
+    """What an example belongs to, as fields of its line in the predictions file.
+
+    Returns:
+        ``source``, by which scores are broken down, and ``cluster``, a fingerprint of what is resampled as a
+        whole. Each where the task has it and the example says it.
+    """
+    fields = {}
+    if task in SOURCE_TASKS and example.get("source") is not None:
+        fields["source"] = str(example["source"])
+    whole = example.get(CLUSTERED_BY.get(task, ""))
+    if whole is not None:
+        fields["cluster"] = hashlib.sha1(str(whole).encode()).hexdigest()[:12]
+    return fields
 
 
 def read_rows(task: str, path: str, field: str) -> list[Row]:
@@ -208,6 +250,8 @@ def _prediction(task: str, row: Row) -> Any:
     if task == "mrc":
         text = value.get("prediction_text") if isinstance(value, Mapping) else value
         return {"guid": row.id, "prediction_text": text}
+    if task == "sts" and value is None:  # how strict JSON has NaN
+        return math.nan
     return value
 
 
@@ -278,13 +322,14 @@ def _examples(task: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
             {"turn": turn, "reference": list(state or []), "cluster": row["guid"]}
             for turn, state in enumerate(states)
         ]
+    fields: dict[str, Any] = dict(group_fields(task, row))
     if task == "sts":
-        return [{"reference": row["labels"]["real-label"], "source": row["source"]}]
+        return [fields | {"reference": row["labels"]["real-label"]}]
     if task == "ner":
-        return [{"reference": row["ner_tags"], "tokens": row["tokens"]}]
+        return [fields | {"reference": row["ner_tags"], "tokens": row["tokens"]}]
     if task == "dp":
-        return [{"reference": {"head": row["head"], "deprel": row["deprel"]}}]
+        return [fields | {"reference": {"head": row["head"], "deprel": row["deprel"]}}]
     if task == "mrc":
-        fields = ("answers", "is_impossible", "question_type")
-        return [{"reference": {field: row[field] for field in fields}, "cluster": row["context"]}]
-    return [{"reference": row["label"], "source": row.get("source")}]
+        gold = {field: row[field] for field in ("answers", "is_impossible", "question_type")}
+        return [fields | {"reference": gold}]
+    return [fields | {"reference": row["label"]}]

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from klue_metrics.functional import Metric, get_metric
+import numpy as np
+
+from klue_datasets.tasks import get_task
+from klue_metrics.functional import Metric, get_metric, sts
 from klue_metrics.functional.bootstrap import intervals, paired_test
+from klue_metrics.functional.classes import confusion_matrix
+from klue_metrics.functional.inputs import BoolArray
 from klue_metrics.predictions import SHOWN, Cases, Source, load_cases
 
 NO_BREAKDOWN = "none"
+RESAMPLES = 1000
+_TOLD = (UserWarning, RuntimeWarning)  # categories of warnings that are the metric's
 
 
 def score(
-    task: str, path: str, source: Source, *, by: str | None = None, resamples: int = 1000, **options: Any
+    task: str, path: str, source: Source, *, by: str | None = None, resamples: int = RESAMPLES, **options: Any
 ) -> dict[str, Any]:
     """Scores one predictions file.
 
@@ -25,29 +32,60 @@ def score(
         task: A task or its alias.
         path: The predictions file.
         source: Where the references come from.
-        by: The breakdown; None for the first that the data suffices for, ``none`` for none.
+        by: As for ``score_cases``, and so the rest.
         resamples: Of the bootstrap; 0 for no intervals.
         **options: Of the intervals: confidence, method, seed.
 
     Returns:
-        task, examples, clusters (None without), resamples, the options, scores (key -> score, low, high),
-        notes (what the metric warned of) and the breakdown under ``by_<name>``.
+        What ``score_cases`` does.
 
     Raises:
         ValueError: The file does not fit the references, or not the metric.
         OSError: A file cannot be read.
     """
+    name = get_metric(task).task
+    return score_cases(name, load_cases(name, path, source), by=by, resamples=resamples, **options)
+
+
+def score_cases(
+    task: str,
+    cases: Cases,
+    *,
+    by: str | None = None,
+    resamples: int = RESAMPLES,
+    compute: Callable[..., dict[str, Any]] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Scores predictions, with intervals, a breakdown and the number of right answers.
+
+    Args:
+        task: A task or its alias.
+        cases: Predictions and references.
+        by: The breakdown; None for the first that the data suffices for, ``none`` for none.
+        resamples: Of the bootstrap; 0 for no intervals.
+        compute: What scores them, such as that of an evaluate module; by default the definition itself.
+        **options: Of the intervals: confidence, method, seed.
+
+    Returns:
+        task, examples, clusters (None without), right (how many examples are, see ``Metric.right``),
+        resamples, the options, scores (key -> score, low, high), notes (what the metric warned of),
+        confusion (gold label -> predicted label -> examples, where the task has labels; sts by the two sides
+        of the threshold) and the breakdown under ``by_<name>``.
+
+    Raises:
+        ValueError: The predictions do not fit the metric.
+    """
     metric = get_metric(task)
-    cases = load_cases(metric.task, path, source)
     columns = dict(cases.columns)
     clusters = columns.pop("clusters", None)
     breakdown = _first_breakdown(metric, cases) if by is None else by
     arguments: dict[str, Any] = dict(columns)
     if breakdown != NO_BREAKDOWN:
         arguments["by"] = breakdown
+    sides = {"predictions": cases.predictions, "references": cases.references}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        scores = metric.compute(cases.predictions, cases.references, **arguments)
+        scores = (compute or metric.compute)(**sides, **arguments)
     ends: Mapping[str, tuple[float, float]] = {}
     if resamples:
         ends = intervals(
@@ -60,23 +98,54 @@ def score(
             **options,
         )
     flat = {key: value for key, value in scores.items() if key in metric.names}
+    confusion = _confusion(metric, cases)
     return {
         "task": metric.task,
         "examples": len(cases.ids),
         "clusters": len(set(clusters)) if clusters else None,
+        "right": count_right(metric.task, cases),
         "resamples": resamples,
         **options,
         "scores": {
             key: dict(zip(("score", "low", "high"), (value, *ends.get(key, (math.nan,) * 2)), strict=True))
             for key, value in flat.items()
         },
-        "notes": [str(warning.message) for warning in caught],
+        "notes": [str(warning.message) for warning in caught if issubclass(warning.category, _TOLD)],
+        **({"confusion": confusion} if confusion else {}),
         **{key: value for key, value in scores.items() if key not in metric.names},
     }
 
 
+def count_right(task: str, cases: Cases) -> int:
+    """How many examples are right in full, see ``Metric.right``."""
+    return int(right_answers(task, cases).sum())
+
+
+def right_answers(task: str, cases: Cases) -> BoolArray:
+    """Whether each example is right in full, see ``Metric.right``."""
+    return get_metric(task).right(cases.predictions, cases.references, **_only(cases.columns, "tokens"))
+
+
+def _confusion(metric: Metric, cases: Cases) -> dict[str, dict[str, int]]:
+    """How often each label was answered for each, where either occurs; empty for tasks without labels."""
+    labels = get_task(metric.task).labels
+    if not isinstance(metric.types["references"], str):  # a sequence or a mapping an example
+        return {}
+    sides = [
+        metric.convert(values, role)
+        for values, role in ((cases.references, "references"), (cases.predictions, "predictions"))
+    ]
+    if metric.task == "sts":
+        sides = [sts.is_alike(side).astype(np.int64) for side in sides]
+    counts = confusion_matrix(sides[1], sides[0], len(labels))
+    present = np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1))
+    return {
+        labels[gold]: {labels[answer]: int(counts[gold, answer]) for answer in present} for gold in present
+    }
+
+
 def compare(
-    task: str, first: str, second: str, source: Source, *, resamples: int = 1000, **options: Any
+    task: str, first: str, second: str, source: Source, *, resamples: int = RESAMPLES, **options: Any
 ) -> dict[str, Any]:
     """Compares two predictions files for the same references.
 
@@ -123,7 +192,7 @@ def _results_beside(path: str) -> dict[str, Any]:
 
 
 def compare_cases(
-    task: str, one: tuple[str, Cases], other: tuple[str, Cases], *, resamples: int = 1000, **options: Any
+    task: str, one: tuple[str, Cases], other: tuple[str, Cases], *, resamples: int = RESAMPLES, **options: Any
 ) -> dict[str, Any]:
     """``compare`` for files that are read already.
 
@@ -139,17 +208,7 @@ def compare_cases(
     """
     metric = get_metric(task)
     (first, left), (second, right) = one, other
-    right = _in_order(right, left.ids, metric.task, second)
-    different = [
-        name
-        for name, *sides in zip(left.ids, left.references, right.references, strict=True)
-        if sides[0] != sides[1]
-    ]
-    if different:
-        raise ValueError(
-            f"{metric.task}: {len(different)} references differ between {first} and {second}: "
-            f"{', '.join(different[:SHOWN])}; expected the same."
-        )
+    right = aligned(metric.task, right, left, f"{first} and {second}")
     clusters = left.columns.get("clusters")
     tokens = _only(left.columns, "tokens")
     tables = [_only(side.columns, "probabilities") for side in (left, right)]
@@ -201,22 +260,41 @@ def _first_breakdown(metric: Metric, cases: Cases) -> str:
     return NO_BREAKDOWN
 
 
-def _in_order(cases: Cases, ids: Sequence[str], task: str, path: str) -> Cases:
-    """The same cases in the order of other ids, which must be the same."""
+def aligned(task: str, cases: Cases, others: Cases, between: str) -> Cases:
+    """The same cases in the order of others, which must have the same ids and references.
+
+    Args:
+        task: Name of the task, for messages.
+        cases: To be put in order.
+        others: Whose order it is.
+        between: What messages call the two, as in ``a.jsonl and b.jsonl``.
+
+    Raises:
+        ValueError: Ids or references differ.
+    """
     position = {name: index for index, name in enumerate(cases.ids)}
-    different = [name for name in ids if name not in position] + sorted({*cases.ids} - {*ids})
-    if different:
+    missing = [name for name in others.ids if name not in position] + sorted({*cases.ids} - {*others.ids})
+    if missing:
         raise ValueError(
-            f"{task}: {len(different)} ids are in only one of the two files, the other being {path}: "
-            f"{', '.join(different[:SHOWN])}; expected the same."
+            f"{task}: {len(missing)} ids are in only one of the two files ({between}): "
+            f"{', '.join(missing[:SHOWN])}; "
+            "expected the same."
         )
-    order = [position[name] for name in ids]
-    return Cases(
-        list(ids),
+    order = [position[name] for name in others.ids]
+    found = Cases(
+        list(others.ids),
         [cases.predictions[index] for index in order],
         [cases.references[index] for index in order],
         {name: [values[index] for index in order] for name, values in cases.columns.items()},
     )
+    pairs = zip(others.ids, found.references, others.references, strict=True)
+    different = [name for name, *sides in pairs if sides[0] != sides[1]]
+    if different:
+        raise ValueError(
+            f"{task}: {len(different)} references differ between {between}: "
+            f"{', '.join(different[:SHOWN])}; expected the same."
+        )
+    return found
 
 
 def to_json(report: Mapping[str, Any]) -> str:
@@ -260,7 +338,10 @@ def format_comparison(report: Mapping[str, Any]) -> str:
     ]
     header = ["metric", "first", "second", "difference", "low", "high", "p"]
     notes = [f"Warning: {note}" for note in report.get("notes", [])]
-    return "\n\n".join([_headline(report), format_table([header, *rows]), *notes])
+    notes.append(
+        "A test of single runs: it says nothing about other seeds. p is not corrected for several metrics."
+    )
+    return "\n\n".join([_headline(report), *notes, format_table([header, *rows])])
 
 
 def _headline(report: Mapping[str, Any]) -> str:

@@ -115,7 +115,7 @@
     const runs = data.runs.map((run, index) => ({ run, index })).filter((entry) => entry.run);
     const names = runs.map(({ run, index }) => [String(index), run.label]);
     const [first, firstLabel] = select("Run", names);
-    const [second, secondLabel] = select("Beside it", [["", "none"], ...names]);
+    const [second, secondLabel] = select("Compare with", [["", "none"], ...names]);
     const [kind, kindLabel] = select("Answers", []);
     const golds = Array.from(new Set(data.golds)).sort();
     const [gold, goldLabel] = select("Reference", [["", "any"], ...golds.map((text) => [text, text])]);
@@ -188,25 +188,32 @@
         compared.append(make("p", { className: "note", textContent: "These are the same run." }));
         return;
       }
-      const pair = data.pairs.find((pair) => pair.first === Math.min(one, two) && pair.second === Math.max(one, two));
-      if (pair.problem) {
-        compared.append(make("p", { className: "warning", textContent: pair.problem }));
+      const groups = [data.groups[one], data.groups[two]];
+      if (groups[0] === groups[1]) {
+        compared.append(make("p", { className: "note", textContent: "These are two seeds of one model: their difference is not tested." }));
         return;
       }
-      const isTurned = one > two;
+      const pair = data.pairs.find((pair) => pair.first === Math.min(...groups) && pair.second === Math.max(...groups));
+      if (!pair) {
+        compared.append(make("p", { className: "warning", textContent: "These two cannot be compared; see what is left out, above." }));
+        return;
+      }
+      const isTurned = groups[0] > groups[1];
+      const isSingle = pair.test === "single runs";
       const rows = Object.entries(pair.scores).map(([key, score]) => {
         const sides = isTurned ? [score.second, score.first] : [score.first, score.second];
         const sign = isTurned && score.difference !== null ? -1 : 1;
         const ends = isTurned ? [score.high, score.low] : [score.low, score.high];
         const turned = [score.difference, ...ends].map((number) => number === null ? null : sign * number);
-        const isSure = score.p_value !== null && score.p_value < 0.05;
+        const isSure = !isSingle && score.p_holm !== null && score.p_holm < 0.05;
         return make("tr", {}, make("th", { scope: "row", className: "first", textContent: data.metrics[key] }),
           ...sides.map((number) => make("td", { textContent: fixed(number) })),
           make("td", { className: isSure ? "sure" : "" }, fixed(turned[0]),
             make("small", { textContent: `[${fixed(turned[1])}, ${fixed(turned[2])}]` })),
-          make("td", { className: isSure ? "sure" : "", textContent: fixed(score.p_value, 4) }));
+          make("td", { textContent: fixed(score.p_value, 4) }),
+          make("td", { className: isSure ? "sure" : "", textContent: fixed(score.p_holm, 4) }));
       });
-      const heads = ["metric", "first", "second", "difference", "p"];
+      const heads = ["metric", "first", "second", "difference", "p", "p (Holm)"];
       const head = make("tr", {}, ...heads.map((text, index) =>
         make("th", { scope: "col", className: index ? "" : "first", textContent: text })));
       const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
@@ -216,12 +223,16 @@
       const scroll = make("div", { className: "scroll", tabIndex: 0 }, table);
       scroll.setAttribute("role", "region");
       scroll.setAttribute("aria-label", "Comparison of two runs");
-      const groups = pair.clusters ? ` in ${pair.clusters} groups that are drawn together` : "";
+      const [first_seeds, second_seeds] = isTurned ? [...pair.seeds].reverse() : pair.seeds;
+      const what = isSingle
+        ? "Test of single runs: it says nothing about other seeds, so nothing is marked. "
+        : `Means over ${first_seeds} and ${second_seeds} seeds; test over seeds and examples together. `;
+      const units = pair.clusters ? ` in ${pair.clusters} clusters` : "";
       compared.append(scroll, make("p", {
         className: "note",
-        textContent: `First minus second, with its 95 % interval; paired bootstrap test on ${pair.examples} examples${groups}, as klue_metrics `
-          + "compare prints it. p is two-sided and not corrected for many comparisons. Of the examples in this page "
-          + `${only[0]} are right in the first alone, ${only[1]} in the second alone.`,
+        textContent: `${what}First minus second, with its 95 % interval; bootstrap test on ${pair.examples} examples${units}. `
+          + `p is two-sided; p (Holm) is corrected for the ${pair.tests} tests of this task. Of the examples in this page `
+          + `${only[0]} are right in the first run alone, ${only[1]} in the second alone.`,
       }));
     }
 

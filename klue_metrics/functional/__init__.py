@@ -13,7 +13,7 @@ from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import dp, mrc, ner, nli, re, sts, wos, ynat
-from klue_metrics.functional.inputs import FloatArray
+from klue_metrics.functional.inputs import BoolArray, FloatArray
 
 __all__ = ["METRICS", "Metric", "compute", "get_metric"]
 
@@ -34,6 +34,9 @@ class Metric:
             to the scores: an array of shape (units, k).
         scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that
             ``compute`` gives (for re without those that need probabilities: see its ``weighted_scores``).
+        right: Predictions and references to whether each unit is right in full, a boolean array: whether
+            every score of that unit alone is perfect. For sts, where r needs several pairs, whether it counts
+            as right in F1; for re no_relation counts too.
         breakdowns: What ``compute`` takes as ``by``.
     """
 
@@ -45,6 +48,7 @@ class Metric:
     headline: str
     statistics: Callable[..., FloatArray]
     scores_from: Callable[[FloatArray], dict[str, FloatArray]]
+    right: Callable[..., BoolArray]
     breakdowns: Sequence[str]
 
 
@@ -58,6 +62,7 @@ METRICS: Mapping[str, Metric] = {
         headline,
         module.statistics,
         module.scores_from,
+        module.right,
         module.BREAKDOWNS,
     )
     for task, module, headline in (

@@ -1,7 +1,7 @@
-"""Uncertainty of the scores: bootstrap intervals, and the paired test between two sets of predictions.
+"""Uncertainty of the scores: bootstrap intervals, and tests between sets of predictions.
 
-What is resampled is not examples but sufficient statistics: each metric says what every unit (an example, a
-sentence, a question, a turn) adds to its score, ``Metric.statistics``, and turns sums of that into scores,
+Resamples sufficient statistics instead of examples: each metric says what every unit (an example, a sentence,
+a question, a turn) adds to its score, ``Metric.statistics``, and turns sums of that into scores,
 ``Metric.scores_from``. A resample is then a row of weights, and all of them one matrix product. Units with
 equal statistics, of which classification has only a handful, are drawn together, by their number.
 
@@ -13,6 +13,7 @@ Berg-Kirkpatrick, Burkett and Klein, An Empirical Investigation of Statistical S
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
@@ -24,6 +25,7 @@ from klue_metrics.functional import Metric, get_metric, re
 from klue_metrics.functional.inputs import FloatArray, IntArray, as_texts
 
 METHODS = ("percentile", "bca")
+RESAMPLES_PER_TEST = 40  # at least, of ``group_tests``
 _CELLS = 4_000_000  # of a table of draws at a time: bounds memory
 _NORMAL = NormalDist()
 
@@ -37,6 +39,18 @@ class Comparison(NamedTuple):
     low: float
     high: float
     p_value: float
+
+
+class GroupComparison(NamedTuple):
+    """How the mean scores of two systems differ: first minus second."""
+
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float
 
 
 def intervals(
@@ -81,7 +95,9 @@ def intervals(
     _check(resamples, confidence, method)
     metric = get_metric(task)
     side = _side(metric, predictions, references, extra)
-    point, samples, knife, sizes = _resample(metric, [side], clusters, resamples, seed, method == "bca")
+    ((point, samples, knife),), sizes = _resample(
+        metric, [side], clusters, resamples, seed, jackknife=method == "bca"
+    )
     return {key: _interval(point[key], samples[key], knife.get(key), sizes, confidence) for key in point}
 
 
@@ -131,15 +147,122 @@ def paired_test(
         )
         for predictions, given in ((predictions_a, both[0]), (predictions_b, both[1]))
     ]
-    point, samples, knife, sizes = _resample(metric, sides, clusters, resamples, seed, method == "bca")
-    return {
-        key: Comparison(
-            float(point[key]),
-            *_interval(point[key], samples[key], knife.get(key), sizes, confidence),
-            _p_value(point[key], samples[key]),
+    (left, right), sizes = _resample(metric, sides, clusters, resamples, seed, jackknife=method == "bca")
+    found = {}
+    for key in (key for key in left.point if key in right.point):
+        point, samples = left.point[key] - right.point[key], left.samples[key] - right.samples[key]
+        knife = left.knife[key] - right.knife[key] if left.knife else None
+        ends = _interval(point, samples, knife, sizes, confidence)
+        found[key] = Comparison(float(point), *ends, _p_value(point, samples))
+    return found
+
+
+def group_tests(
+    task: str,
+    groups: Sequence[Sequence[object]],
+    references: object,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    clusters: object = None,
+    probabilities: Sequence[Sequence[object]] | None = None,
+    **extra: Any,
+) -> dict[tuple[int, int], dict[str, GroupComparison]]:
+    """Compares the mean scores of several systems, each run with one seed or more, pair by pair.
+
+    Examples and seeds vary together: a resample draws the same units for all runs, and to the difference of
+    the means adds a draw of the seeds' part. Seeds are too few to be resampled themselves (the variance of a
+    resample of three is a third too small), so their part is Student's t, scaled by the standard error that
+    the deviations of both systems from their means show, with their k + l - 2 degrees of freedom: it assumes
+    that the seeds of the two vary alike. The variation of answers from run to run counts in both parts, which
+    makes the test conservative. Where both systems have one run there is no seeds' part: the test is
+    ``paired_test`` and says nothing about other seeds.
+
+    Args:
+        task: Name of the task or its alias.
+        groups: For each system its runs, each the predictions as ``compute`` takes them.
+        references: Those of all of them.
+        resamples: As in ``intervals``, and so the rest. Raised where fewer could not show a p-value of 0.05
+            after the correction: to 40 a test.
+        confidence: Of the intervals of the differences.
+        seed: Of the random numbers.
+        clusters: For each reference the group that it is drawn with.
+        probabilities: Of re: for each run what ``compute`` takes, nested as ``groups`` is.
+        **extra: ``tokens`` for ner.
+
+    Returns:
+        Positions of two systems -> score key -> their comparison, first minus second. ``p_holm`` is corrected
+        by Holm's method for all that is returned.
+
+    Raises:
+        ValueError: As in ``intervals``; fewer than two systems, or one without a run.
+    """
+    _check(resamples, confidence, "percentile")
+    metric = get_metric(task)
+    if len(groups) < 2 or not all(groups):
+        raise ValueError(
+            f"{metric.task}: {[len(runs) for runs in groups]} runs; expected two systems or more."
         )
-        for key in point
+    tables = probabilities or [[None] * len(runs) for runs in groups]
+    sides = [
+        _side(metric, predictions, references, extra if table is None else extra | {"probabilities": table})
+        for runs, given in zip(groups, tables, strict=True)
+        for predictions, table in zip(runs, given, strict=True)
+    ]
+    pairs = list(itertools.combinations(range(len(groups)), 2))
+    resamples = max(resamples, RESAMPLES_PER_TEST * len(pairs) * len(metric.names))
+    found, sizes = _resample(metric, sides, clusters, resamples, seed)
+    ends = np.cumsum([len(runs) for runs in groups])
+    members = [found[end - len(runs) : end] for end, runs in zip(ends, groups, strict=True)]
+    keys = [key for key in found[0].point if all(key in run.point for run in found)]
+    tests: dict[tuple[int, int], dict[str, GroupComparison]] = {}
+    for first, second in pairs:
+        generator = np.random.default_rng([seed, first, second])
+        both = members[first], members[second]
+        tests[first, second] = {}
+        for key in keys:
+            points = [np.array([run.point[key] for run in runs]) for runs in both]
+            means = [np.mean([run.samples[key] for run in runs], axis=0) for runs in both]
+            difference = points[0].mean() - points[1].mean()
+            samples = means[0] - means[1] + _seeds_part(points, resamples, generator)
+            low, high = _interval(difference, samples, None, sizes, confidence)
+            p_value = _p_value(difference, samples)
+            scores = float(points[0].mean()), float(points[1].mean())
+            tests[first, second][key] = GroupComparison(
+                *scores, float(difference), low, high, p_value, p_value
+            )
+    corrected = iter(holm([row.p_value for rows in tests.values() for row in rows.values()]))
+    return {
+        pair: {key: row._replace(p_holm=next(corrected)) for key, row in rows.items()}
+        for pair, rows in tests.items()
     }
+
+
+def _seeds_part(points: Sequence[FloatArray], count: int, generator: np.random.Generator) -> FloatArray:
+    """Draws of how far the difference of two means is off by the choice of their seeds, shape (count,)."""
+    sizes = [len(scores) for scores in points]
+    freedom = sum(sizes) - len(sizes)
+    if not freedom:
+        return np.zeros(count)
+    variance = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in points) / freedom
+    error = math.sqrt(variance * sum(1 / size for size in sizes))
+    return np.asarray(error * generator.standard_t(freedom, count))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number: the chance of any false rejection stays below the level.
+
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics
+    6, 1979. A NaN is no test, and stays.
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    corrected = np.full(len(values), np.nan)
+    tested = np.flatnonzero(~np.isnan(values))
+    order = tested[np.argsort(values[tested], kind="stable")]
+    steps = values[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return [float(value) for value in corrected]
 
 
 def _check(resamples: int, confidence: float, method: str) -> None:
@@ -166,15 +289,24 @@ def _side(metric: Metric, predictions: object, references: object, extra: Mappin
     return _Side(metric.statistics(predictions, references, **for_rows), weighted)
 
 
-def _resample(
-    metric: Metric, sides: Sequence[_Side], clusters: object, resamples: int, seed: int, jackknife: bool
-) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray], IntArray]:
-    """Scores, of two sides their difference, with all units, in each resample, and without each unit.
+class _Resampled(NamedTuple):
+    """Scores of one set of predictions, by key."""
 
-    Returns:
-        Scores of all units, shape (); of each resample; without one unit of each kind, none if not asked for;
-        and how many units there are of each kind.
-    """
+    point: dict[str, FloatArray]  # of all units, shape ()
+    samples: dict[str, FloatArray]  # of each resample, shape (resamples,)
+    knife: dict[str, FloatArray]  # without one unit of each kind; empty if not asked for
+
+
+def _resample(
+    metric: Metric,
+    sides: Sequence[_Side],
+    clusters: object,
+    resamples: int,
+    seed: int,
+    *,
+    jackknife: bool = False,
+) -> tuple[list[_Resampled], IntArray]:
+    """Scores of every side in the same resamples of the units, and how many units there are of each kind."""
     rows = np.hstack([side.rows for side in sides])
     ends = np.cumsum([side.rows.shape[1] for side in sides])[:-1]
     members = np.arange(len(rows))
@@ -190,30 +322,32 @@ def _resample(
         first, sizes = distinct(rows)
         rows = rows[first]
 
-    def scores(counts: FloatArray, weights: FloatArray | None = None) -> dict[str, FloatArray]:
+    def scores(counts: FloatArray, weights: FloatArray | None = None) -> list[dict[str, FloatArray]]:
         parts = []
         for side, part in zip(sides, np.split(counts, ends, axis=-1), strict=True):
             found = dict(metric.scores_from(part))
             if side.weighted and weights is not None:
                 found |= side.weighted(weights[:, members])
             parts.append(found)
-        keys = parts[0] if len(parts) == 1 else [key for key in parts[0] if key in parts[1]]
-        return {key: parts[0][key] - parts[1][key] if len(parts) == 2 else parts[0][key] for key in keys}
+        return parts
 
-    def of_blocks(blocks: Iterable[FloatArray]) -> dict[str, FloatArray]:
+    def of_blocks(blocks: Iterable[FloatArray]) -> list[dict[str, FloatArray]]:
         done = [scores(weights @ rows, weights) for weights in blocks]
-        return {key: np.concatenate([part[key] for part in done]) for key in done[0]}
+        return [
+            {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            for parts in zip(*done, strict=True)
+        ]
 
     everything = sizes[None].astype(np.float64)
-    point = {key: value[0] for key, value in of_blocks([everything]).items()}
+    points = [{key: value[0] for key, value in found.items()} for found in of_blocks([everything])]
     samples = of_blocks(draws(sizes, resamples, seed))
-    knife: dict[str, FloatArray] = {}
+    knives: list[dict[str, FloatArray]] = [{} for _ in sides]
     if jackknife and needs_weights:
         step = max(1, _CELLS // len(rows))
-        knife = of_blocks(_all_but_one(len(rows), step))
+        knives = of_blocks(_all_but_one(len(rows), step))
     elif jackknife:
-        knife = scores(everything @ rows - rows)
-    return point, samples, knife, sizes
+        knives = scores(everything @ rows - rows)
+    return [_Resampled(*found) for found in zip(points, samples, knives, strict=True)], sizes
 
 
 def _cluster_ids(clusters: object, count: int, task: str) -> IntArray:

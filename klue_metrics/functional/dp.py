@@ -11,6 +11,7 @@ from klue_datasets.tasks import DP_RELATIONS
 from klue_metrics.functional.breakdowns import by_class, by_group, check_by
 from klue_metrics.functional.classes import class_counts, macro_f1, plain, ratio
 from klue_metrics.functional.inputs import (
+    BoolArray,
     FloatArray,
     IntArray,
     as_class_id_lists,
@@ -58,7 +59,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
         by: ``relation`` or ``length`` for a breakdown.
 
     Returns:
-        ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) as a class.
+        ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) on either side as a class.
         ``las_macro_f1``: macro F1 over relations, the 23 rare ones pooled, where a word with a wrong head has
         an artificial class, whose F1 is 0: one wrong head in a whole set lowers the score by a 17th.
         ``las_micro_f1``: share of words with the right head and the right pooled relation.
@@ -94,6 +95,12 @@ def statistics(predictions: object, references: object) -> FloatArray:
         relation, and of each of the p head positions that occur.
     """
     return _rows(_pairs(predictions, references))
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each sentence has the gold head and the gold relation, of all 38, at every word."""
+    rows = statistics(predictions, references)
+    return np.asarray(rows[:, 0] == rows[:, 3])
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:

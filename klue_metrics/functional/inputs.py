@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,21 +43,22 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
     return np.array(ids, dtype=np.int64)
 
 
-def as_floats(values: object, *, task: str, role: str) -> FloatArray:
-    """Finite real numbers, in any container, as float64.
+def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> FloatArray:
+    """Real numbers, in any container, as float64.
 
     Args:
         values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other iterable of numbers.
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
+        finite: Whether NaN and infinity are errors.
 
     Returns:
         A float64 array of shape (n,).
 
     Raises:
-        ValueError: Not a flat sequence, or a value that is not a finite number.
+        ValueError: Not a flat sequence, a value that is not a number or, if asked for, not finite.
     """
-    expected = "finite numbers"
+    expected = "finite numbers" if finite else "numbers"
     flat = _flat(values, task=task, role=role, expected=expected)
     if not (isinstance(flat, np.ndarray) and flat.dtype.kind in "iuf"):
         plain = [_plain(value) for value in flat]
@@ -66,7 +68,7 @@ def as_floats(values: object, *, task: str, role: str) -> FloatArray:
         flat = np.array(plain, dtype=np.float64)
     array = flat.astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(array))
-    if wrong.size:
+    if finite and wrong.size:
         raise _wrong_value(array[wrong[0]], int(wrong[0]), task=task, role=role, expected=expected)
     return array
 

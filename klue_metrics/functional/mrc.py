@@ -12,7 +12,7 @@ import numpy as np
 
 from klue_metrics.functional.breakdowns import by_group, check_by
 from klue_metrics.functional.classes import plain, ratio
-from klue_metrics.functional.inputs import FloatArray, as_lists
+from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 # difflib ignores frequent characters of references from this length on, and so does the official score.
@@ -65,6 +65,11 @@ def statistics(predictions: object, references: object) -> FloatArray:
     """What each question, in the order of the references, adds to the scores: exact match, ROUGE-W, 1."""
     exact, rouge = question_scores(*_aligned(predictions, references))
     return np.stack([exact, rouge, np.ones(len(exact))], axis=1)
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each question, in the order of the references, is an exact match."""
+    return np.asarray(statistics(predictions, references)[:, 0] == 1)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from klue_datasets.tasks import TASKS
+from klue_datasets.iob import ENTITY_TYPES, OUTSIDE, TAGS, find_entities
 from klue_metrics.functional.breakdowns import by_class, check_by
 from klue_metrics.functional.classes import class_counts, f1_scores, macro_f1, plain
-from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_id_lists, as_lists, check_pairs
+from klue_metrics.functional.inputs import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    as_class_id_lists,
+    as_lists,
+    check_pairs,
+)
 
-TAGS = TASKS["ner"].labels
-ENTITY_TYPES = tuple(tag[2:] for tag in TAGS if tag.startswith("B-"))
-OUTSIDE = TAGS.index("O")
-# Tag id -> type id; -1 for O.
-_TYPE = np.array([ENTITY_TYPES.index(tag[2:]) if tag != "O" else -1 for tag in TAGS], dtype=np.int8)
 # The baseline scores two positions of each sentence that are no characters, [CLS] and the last; gold is O.
 SPECIAL_POSITIONS = 2
 _ENTITY_COUNTS = 3 * len(ENTITY_TYPES)
@@ -82,6 +84,23 @@ def statistics(predictions: object, references: object, tokens: object = None) -
         Shape (sentences, 57): entities right, predicted and gold of each type; then characters right,
         predicted and gold of each tag, the two special positions included.
     """
+    predicted, gold, sentence, sentences = _positions(predictions, references, tokens)
+    entities = entity_counts(predicted, gold, sentence, sentences)
+    characters = class_counts(predicted, gold, len(TAGS), sentence, sentences)
+    characters[:, :, OUTSIDE] += SPECIAL_POSITIONS
+    return np.hstack([entities.reshape(sentences, -1), characters.reshape(sentences, -1)])
+
+
+def right(predictions: object, references: object, tokens: object = None) -> BoolArray:
+    """Whether each sentence has the gold tag at every character that is scored, and so the gold entities."""
+    predicted, gold, sentence, sentences = _positions(predictions, references, tokens)
+    return np.bincount(sentence[predicted != gold], minlength=sentences) == 0
+
+
+def _positions(
+    predictions: object, references: object, tokens: object
+) -> tuple[IntArray, IntArray, IntArray, int]:
+    """Predicted and gold tags of all scored positions, the sentence of each, and how many sentences."""
     predicted, predicted_lengths = as_class_id_lists(predictions, TAGS, task="ner", role="predictions")
     gold, gold_lengths = as_class_id_lists(references, TAGS, task="ner", role="references")
     check_pairs(predicted_lengths, gold_lengths, "ner")
@@ -91,10 +110,7 @@ def statistics(predictions: object, references: object, tokens: object = None) -
     if tokens is not None:
         keep = _not_blank(tokens, gold_lengths)
         predicted, gold, sentence = predicted[keep], gold[keep], sentence[keep]
-    entities = entity_counts(predicted, gold, sentence, sentences)
-    characters = class_counts(predicted, gold, len(TAGS), sentence, sentences)
-    characters[:, :, OUTSIDE] += SPECIAL_POSITIONS
-    return np.hstack([entities.reshape(sentences, -1), characters.reshape(sentences, -1)])
+    return predicted, gold, sentence, sentences
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
@@ -124,37 +140,22 @@ def entity_counts(
     Returns:
         Shape ([sentences,] 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
     """
-    inside = np.zeros(len(sentence), dtype=bool)  # whether the position before is of the same sentence
-    np.equal(sentence[1:], sentence[:-1], out=inside[1:])
-    start, end = _entities(predictions, inside)
-    gold_start, gold_end = _entities(references, inside)
-    place = np.minimum(np.searchsorted(gold_start, start), max(len(gold_start) - 1, 0))
-    same = np.zeros(len(start), dtype=bool)
-    if len(gold_start):
-        same = (gold_start[place] == start) & (gold_end[place] == end)
-        same &= _TYPE[references[start]] == _TYPE[predictions[start]]
+    is_first = np.ones(len(sentence), dtype=bool)
+    np.not_equal(sentence[1:], sentence[:-1], out=is_first[1:])
+    found, actual = find_entities(predictions, is_first), find_entities(references, is_first)
+    same = np.zeros(len(found.start), dtype=bool)
+    if len(actual.start):
+        place = np.minimum(np.searchsorted(actual.start, found.start), len(actual.start) - 1)
+        same = (actual.start[place] == found.start) & (actual.end[place] == found.end)
+        same &= actual.type[place] == found.type
     units, types = sentences or 1, len(ENTITY_TYPES)
     counts = np.empty((units, 3, types))
-    for column, (tags, first) in enumerate(
-        ((predictions, start[same]), (predictions, start), (references, gold_start))
-    ):
-        cells = _TYPE[tags[first]].astype(np.int64)
+    sides = ((found.type[same], found.start[same]), (found.type, found.start), (actual.type, actual.start))
+    for column, (cells, first) in enumerate(sides):
         if sentences is not None:
-            cells += types * sentence[first]
+            cells = cells + types * sentence[first]
         counts[:, column] = np.bincount(cells, minlength=units * types).reshape(units, types)
     return counts if sentences is not None else counts[0]
-
-
-def _entities(tags: IntArray, inside: Any) -> tuple[IntArray, IntArray]:
-    """Where entities begin, and the position behind each; ``inside``: a position goes on its sentence."""
-    small = tags.astype(np.int8)
-    types = small >> 1  # TAGS has B- and I- of each type side by side, and O last
-    begins = (small & 1) == 0
-    continues = inside & ~begins
-    continues[1:] &= types[1:] == types[:-1]
-    breaks = np.flatnonzero(~continues)
-    entities = np.flatnonzero((begins & (small != OUTSIDE))[breaks])
-    return breaks[entities], np.append(breaks[1:], len(tags))[entities]
 
 
 def _not_blank(tokens: object, lengths: IntArray) -> Any:

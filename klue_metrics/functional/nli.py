@@ -9,7 +9,7 @@ import numpy as np
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional.breakdowns import by_class_confused, by_source, check_by
 from klue_metrics.functional.classes import class_counts, confusion_matrix, plain, ratio
-from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, check_pairs
+from klue_metrics.functional.inputs import BoolArray, FloatArray, IntArray, as_class_ids, check_pairs
 
 LABELS = TASKS["nli"].labels
 
@@ -59,6 +59,12 @@ def compute(
 def statistics(predictions: object, references: object) -> FloatArray:
     """What each pair adds to the score: shape (n, 2), whether it is right, and 1."""
     return _rows(*_pairs(predictions, references))
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each pair has the gold relation."""
+    predicted, gold = _pairs(predictions, references)
+    return np.asarray(predicted == gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:

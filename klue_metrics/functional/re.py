@@ -12,7 +12,14 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.functional.breakdowns import by_class, check_by
 from klue_metrics.functional.classes import class_counts, plain, ratio
 from klue_metrics.functional.curves import weighted_areas
-from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, as_matrix, check_pairs
+from klue_metrics.functional.inputs import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    as_class_ids,
+    as_matrix,
+    check_pairs,
+)
 
 LABELS = TASKS["re"].labels
 NO_RELATION = LABELS.index("no_relation")
@@ -73,6 +80,12 @@ def compute(
 def statistics(predictions: object, references: object) -> FloatArray:
     """What each example adds to micro F1: shape (n, 3), right, predicted, gold, no_relation left out."""
     return _rows(*_pairs(predictions, references))
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each example has the gold relation."""
+    predicted, gold = _pairs(predictions, references)
+    return np.asarray(predicted == gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:

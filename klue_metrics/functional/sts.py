@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from klue_metrics.functional.breakdowns import by_source, check_by
-from klue_metrics.functional.inputs import FloatArray, as_floats, check_pairs
+from klue_metrics.functional.inputs import BoolArray, FloatArray, as_floats, check_pairs
 
 THRESHOLD = 3.0  # two sentences mean the same from here on
 
@@ -19,7 +19,7 @@ BREAKDOWNS = ("source",)
 
 def convert(values: object, role: str) -> FloatArray:
     """Predictions or references, in any container, as checked numbers; errors as in ``compute``."""
-    return as_floats(values, task="sts", role=role)
+    return as_floats(values, task="sts", role=role, finite=role != "predictions")
 
 
 def compute(
@@ -34,13 +34,16 @@ def compute(
         sources: Where each pair comes from, n strings, for ``by="source"``.
 
     Returns:
-        ``pearsonr``, -100 to 100: Pearson's correlation; NaN, with a warning, where one side is constant.
-        ``f1``, 0 to 100: F1 of the class "3 or more" on both sides; 0 where neither side has any.
+        ``pearsonr``, -100 to 100: Pearson's correlation; NaN, with a warning, where one side is constant or
+        a prediction is NaN or infinite.
+        ``f1``, 0 to 100: F1 of the class "3 or more" on both sides, rounded to float32 as officially
+        (2.99999999 is 3; NaN is below 3); 0 where neither side has any.
         With ``by="source"`` also ``by_source``: both within each source (NaN instead of a warning or an
         error where r is undefined), and its support.
 
     Raises:
-        ValueError: A value that is not a finite number, unequal lengths, or fewer than two pairs.
+        ValueError: A prediction that is not a number, a reference that is not a finite number, unequal
+            lengths, or fewer than two pairs.
     """
     check_by("sts", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
@@ -57,9 +60,16 @@ def statistics(predictions: object, references: object) -> FloatArray:
     """What each pair adds to the scores, shape (n, 9).
 
     1, x, y, x^2, y^2, xy of the values less their mean and over their largest deviation, which changes no
-    correlation and keeps the digits; at or above the threshold on both sides, predicted, gold.
+    correlation and keeps the digits (all NaN of a prediction that is not finite); at or above the threshold
+    on both sides, predicted, gold.
     """
     return _rows(*_pairs(predictions, references))
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each pair is on the gold side of the threshold, as F1 has it."""
+    predicted, gold = _pairs(predictions, references)
+    return is_alike(predicted) == is_alike(gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
@@ -74,9 +84,8 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 
 
 def _rows(predicted: FloatArray, gold: FloatArray) -> FloatArray:
-    deviations = [values - values.mean() for values in (predicted, gold)]
-    x, y = (values / (np.abs(values).max() or 1.0) for values in deviations)
-    above, gold_above = predicted >= THRESHOLD, gold >= THRESHOLD
+    x, y = _deviations(predicted), _deviations(gold)
+    above, gold_above = is_alike(predicted), is_alike(gold)
     columns = [np.ones(len(gold)), x, y, x * x, y * y, x * y, above & gold_above, above, gold_above]
     return np.stack(columns, axis=1)
 
@@ -92,7 +101,17 @@ def _pairs(predictions: object, references: object) -> tuple[FloatArray, FloatAr
 
 
 def pearson(predictions: FloatArray, references: FloatArray) -> float:
-    """Pearson's correlation of two arrays of shape (n,), -1 to 1; NaN and a warning where one is constant."""
+    """Pearson's correlation of two arrays of shape (n,), -1 to 1.
+
+    NaN, with a warning, where one side is constant or a prediction is not finite.
+    """
+    wrong = np.flatnonzero(~np.isfinite(predictions))
+    if wrong.size:
+        warnings.warn(
+            f"sts: {len(wrong)} predictions are not finite, the first at {wrong[0]}; pearsonr is NaN.",
+            stacklevel=3,
+        )
+        return float("nan")
     for values, role in ((predictions, "predictions"), (references, "references")):
         if np.all(values == values[0]):
             warnings.warn(
@@ -100,15 +119,36 @@ def pearson(predictions: FloatArray, references: FloatArray) -> float:
                 stacklevel=3,
             )
             return float("nan")
-    # Dividing by the largest deviation first keeps the squares within the range of float64.
-    deviations = [values - values.mean() for values in (predictions, references)]
-    x, y = (values / np.abs(values).max() for values in deviations)
+    x, y = _deviations(predictions), _deviations(references)
     r = np.dot(x / np.linalg.norm(x), y / np.linalg.norm(y))
     return float(np.clip(r, -1.0, 1.0))
 
 
+def _deviations(values: FloatArray) -> FloatArray:
+    """Values less their mean, over the largest deviation; NaN for what is not finite.
+
+    Dividing keeps the squares within the range of float64.
+    """
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.full(len(values), np.nan)
+    deviations = np.where(finite, values, np.nan) - values[finite].mean()
+    largest = np.nanmax(np.abs(deviations)) or 1.0
+    left = np.nanmean(deviations)
+    if abs(left) > 1e-9 * largest:  # nearly constant values: the mean was rounded
+        deviations = deviations - left
+        largest = np.nanmax(np.abs(deviations)) or 1.0
+    return np.asarray(deviations / largest)
+
+
+def is_alike(values: FloatArray) -> BoolArray:
+    """Whether each similarity is at or above the threshold, as float32: what KLUE's models give and read."""
+    with np.errstate(over="ignore"):  # beyond float32 is infinite
+        return np.asarray(values.astype(np.float32) >= THRESHOLD)
+
+
 def threshold_f1(predictions: FloatArray, references: FloatArray) -> float:
     """F1 of the pairs at or above the threshold, 0 to 1; 0 where neither side has any."""
-    predicted, gold = predictions >= THRESHOLD, references >= THRESHOLD
+    predicted, gold = is_alike(predictions), is_alike(references)
     total = int(predicted.sum() + gold.sum())
     return 2 * int((predicted & gold).sum()) / total if total else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from klue_metrics.functional.breakdowns import by_class, check_by
 from klue_metrics.functional.classes import plain, ratio
-from klue_metrics.functional.inputs import FloatArray, as_lists, check_pairs
+from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists, check_pairs
 
 _Pair = tuple[list[str], list[str]]  # a turn: predicted state, gold state
 
@@ -56,6 +56,11 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 def statistics(predictions: object, references: object) -> FloatArray:
     """What each turn adds to the scores: shape (turns, 3), whether its state is right, its F1, and 1."""
     return _rows(_pairs(predictions, references))
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each turn has the gold state, as a set."""
+    return np.asarray(statistics(predictions, references)[:, 0] == 1)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:

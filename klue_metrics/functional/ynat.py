@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional.breakdowns import by_class_confused, check_by
 from klue_metrics.functional.classes import class_counts, confusion_matrix, macro_f1, plain
-from klue_metrics.functional.inputs import FloatArray, IntArray, as_class_ids, check_pairs
+from klue_metrics.functional.inputs import BoolArray, FloatArray, IntArray, as_class_ids, check_pairs
 
 LABELS = TASKS["ynat"].labels
 
@@ -52,6 +54,12 @@ def statistics(predictions: object, references: object) -> FloatArray:
     """What each headline adds to the score: shape (n, 21), right, predicted and gold of each topic."""
     counts = class_counts(*_pairs(predictions, references), len(LABELS))
     return counts.reshape(len(counts), -1)
+
+
+def right(predictions: object, references: object) -> BoolArray:
+    """Whether each headline has the gold topic."""
+    predicted, gold = _pairs(predictions, references)
+    return np.asarray(predicted == gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:

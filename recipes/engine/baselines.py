@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from typing import TYPE_CHECKING
@@ -12,19 +13,27 @@ from recipes.tasks.protocol import Recipe
 if TYPE_CHECKING:
     import datasets
 
+logger = logging.getLogger(__name__)
 
-def constant_scores(recipe: Recipe, train: datasets.Dataset, examples: datasets.Dataset) -> dict[str, float]:
-    """Scores of the best constant answer, chosen without looking at the split that is scored.
+
+def constant_scores(
+    recipe: Recipe, train: datasets.Dataset | None, examples: datasets.Dataset
+) -> dict[str, float]:
+    """Scores of the constant baseline: the best constant answer, without looking at the scored split.
 
     Args:
         recipe: The task; says which constant answers there are.
-        train: Examples of the training split.
+        train: Examples of the training split; None where the data has none.
         examples: Those that are scored.
 
     Returns:
-        The metric's keys; for each the best that one of the constants reaches, NaN where none is defined.
+        The metric's keys; for each the best that one of the constants reaches, NaN where none is defined, as
+        without a training split.
     """
     metric = get_metric(recipe.task)
+    if train is None:
+        logger.warning("%s: there is no training split, so there is no constant baseline.", recipe.task)
+        return dict.fromkeys(metric.names, math.nan)
     references = recipe.references(examples)
     scores = []
     with warnings.catch_warnings():  # a constant has no correlation, which is the point here

@@ -17,7 +17,7 @@ from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, as_settings
 from recipes.engine.card_details import details
 from recipes.engine.data import Data
-from recipes.engine.results import PICTURE, PREDICTIONS
+from recipes.engine.results import EVAL_DETAILS, PICTURE, PREDICTIONS, read_json
 from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
@@ -41,7 +41,8 @@ def write_card(
     scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}
     base_model = _base_model(arguments)
     predictions = output_dir / PREDICTIONS
-    told = details(recipe.task, predictions, data.splits.get("validation")) if scores else None
+    report = read_json(output_dir / EVAL_DETAILS)
+    told = details(recipe.task, report, predictions, data.splits.get("validation")) if scores else None
     metadata = ModelCardData(
         language="ko",
         base_model=base_model if data.is_official or "/" in base_model else None,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
 
-from klue_metrics.predictions import Source
-from klue_metrics.scoring import score
-from recipes.tasks.ner import entities
+from klue_datasets.iob import TAGS, spans_from_tags
+from klue_metrics.predictions import Source, load_cases, read_rows
+from klue_metrics.scoring import right_answers
 
-RESAMPLES = 1000
 WRONG_ANSWERS = 5
 LONGEST = 120  # characters of a text in a card
 TEXTS = {
@@ -39,7 +38,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Details:
-    """What the predictions file of a run tells.
+    """What the results and the predictions file of a run tell beside the scores.
 
     Attributes:
         intervals: Score key -> both ends of the 95 % bootstrap interval as text, where it is defined.
@@ -58,72 +57,57 @@ class Details:
     clusters: int | None
 
 
-def details(task: str, predictions: Path, examples: datasets.Dataset | None) -> Details:
-    """Reads a predictions file again, as ``klue_metrics score`` does.
+def details(
+    task: str, report: Mapping[str, Any], predictions: Path, examples: datasets.Dataset | None
+) -> Details:
+    """Collects what a card says of an evaluation; nothing is scored again.
 
     Args:
         task: Name of the task.
-        predictions: The file.
+        report: What ``Evaluator.report`` gave, as eval_details.json has it; empty where there is none, in
+            folders of earlier versions.
+        predictions: The predictions file.
         examples: The rows that were predicted, for their texts; None to go without.
     """
-    report = score(task, str(predictions), Source(), resamples=RESAMPLES)
-    rows = [
-        row
-        for line in predictions.read_text(encoding="utf-8").splitlines()
-        for row in _turns(json.loads(line))
-    ]
-    intervals = {
-        key: f"{entry['low']:.2f} to {entry['high']:.2f}"
-        for key, entry in report["scores"].items()
-        if math.isfinite(entry["low"])
-    }
-    badness = [_badness(task, row) for row in rows]
+    cases = load_cases(task, str(predictions), Source())
+    is_right = right_answers(task, cases)
+    rows = [row.fields for row in read_rows(task, str(predictions), "prediction")]
     return Details(
-        intervals=intervals,
+        intervals={
+            key: f"{row['low']:.2f} to {row['high']:.2f}"
+            for key, row in report.get("scores", {}).items()
+            if row["low"] is not None and math.isfinite(row["low"])
+        },
         breakdown=_breakdown(report),
-        wrong=_wrong(task, rows, badness, examples),
-        right=sum(not bad for bad in badness),
+        wrong=_wrong(task, [row for row, right in zip(rows, is_right, strict=True) if not right], examples),
+        right=int(is_right.sum()),
         answers=len(rows),
-        clusters=report["clusters"],
+        clusters=report.get("clusters"),
     )
-
-
-def _turns(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """A line as it is, or, where it is a dialogue with a list of states, one row a turn."""
-    states = row["prediction"]
-    if not (isinstance(states, list) and any(isinstance(state, list) for state in states)):
-        return [row]
-    sides = enumerate(zip(states, row["reference"], strict=True))
-    return [{**row, "turn": turn, "prediction": left, "reference": right} for turn, (left, right) in sides]
 
 
 def _breakdown(report: Mapping[str, Any]) -> Table | None:
     for key, groups in report.items():
         if key.startswith("by_") and groups:
             columns = [name for name in next(iter(groups.values())) if name != "predicted_as"]
+            title = key.removeprefix("by_")
             rows = [
                 [_cell(name), *(_number(group[column]) for column in columns)]
                 for name, group in groups.items()
                 if group.get("support", 1)
             ]
-            title = key.removeprefix("by_")
             return Table(title, [title, *columns], rows)
     return None
 
 
-def _wrong(
-    task: str, rows: Sequence[Mapping[str, Any]], badness: Sequence[float], examples: datasets.Dataset | None
-) -> Table | None:
-    worst = sorted(
-        (index for index, bad in enumerate(badness) if bad),
-        key=lambda index: (-badness[index], -(rows[index].get("score") or 0.0)),
-    )[:WRONG_ANSWERS]
-    if not worst:
+def _wrong(task: str, rows: Sequence[Mapping[str, Any]], examples: datasets.Dataset | None) -> Table | None:
+    """The worst of some wrong answers; of equally wrong ones those that the model was surest of."""
+    if not rows:
         return None
+    worst = sorted(rows, key=lambda row: (-_badness(task, row), -(row.get("score") or 0.0)))[:WRONG_ANSWERS]
     texts = _texts(task, examples)
     cells = []
-    for index in worst:
-        row = rows[index]
+    for row in worst:
         name = row.get("guid", row.get("index"))
         turn = f" turn {row['turn']}" if "turn" in row else ""
         expected, predicted = _answers(task, row)
@@ -153,59 +137,87 @@ def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
 
 
 def _badness(task: str, row: Mapping[str, Any]) -> float:
-    """0 for a right answer; for others how wrong it is, where the task has degrees, else 1."""
+    """How wrong a wrong answer is, where the task has degrees."""
     predicted, expected = row["prediction"], row["reference"]
-    if task == "sts":  # as its F1 sees it, on either side of 3
-        return abs(predicted - expected) if (predicted >= 3) != (expected >= 3) else 0.0
+    if task == "sts":
+        return abs(predicted - expected) if predicted is not None else math.inf
     if task == "ner":
-        return _unequal(predicted, expected) / max(len(expected), 1)
+        return sum(map(operator.ne, predicted, expected)) / max(len(expected), 1)
     if task == "dp":
-        return len(_wrong_words(row)) / max(len(expected["head"]), 1)
-    if task == "mrc":
-        return float(predicted["prediction_text"] not in (expected["answers"]["text"] or [""]))
+        return len(wrong_words(predicted, expected)) / max(len(expected["head"]), 1)
     if task == "wos":
         return float(len(set(predicted) ^ set(expected)))
-    return float(predicted != expected)
+    return 1.0
 
 
 def _answers(task: str, row: Mapping[str, Any]) -> tuple[str, str]:
     """The expected and the given answer, for people."""
     predicted, expected = row["prediction"], row["reference"]
     if task == "ner":
-        return _named(expected, row["tokens"]), _named(predicted, row["tokens"])
+        return named_entities(predicted, expected, row.get("tokens"))
     if task == "dp":
-        return _arcs(expected, _wrong_words(row)), _arcs(predicted, _wrong_words(row))
+        wrong = wrong_words(predicted, expected)
+        return arcs(expected, wrong), arcs(predicted, wrong)
     if task == "mrc":
-        return " / ".join(expected["answers"]["text"]) or "(none)", predicted["prediction_text"] or "(none)"
+        golds = [] if expected.get("is_impossible") else expected["answers"]["text"]
+        return " / ".join(golds) or "(none)", predicted["prediction_text"] or "(none)"
     if task == "sts":
-        return f"{expected:.1f}", f"{predicted:.1f}"
+        return f"{expected:.1f}", "NaN" if predicted is None else f"{predicted:.1f}"
     if task == "wos":
         missing, added = sorted(set(expected) - set(predicted)), sorted(set(predicted) - set(expected))
         return "missing: " + (", ".join(missing) or "(none)"), "added: " + (", ".join(added) or "(none)")
     return str(expected), str(predicted)
 
 
-def _named(tags: list[str], tokens: Sequence[str]) -> str:
-    found = (f"{''.join(tokens[start:end])} ({kind})" for kind, start, end in entities(tags))
-    return ", ".join(found) or "(none)"
+def named_entities(
+    predicted: Sequence[str], expected: Sequence[str], tokens: Sequence[str] | None
+) -> tuple[str, str]:
+    """Expected and predicted entities, for people.
+
+    Tags that make no entity, such as an I- that continues none, are named where they alone are wrong.
+
+    Args:
+        predicted: A tag a character, as names or Hub ids.
+        expected: Likewise.
+        tokens: The characters; None to name positions (end exclusive).
+    """
+    sides = []
+    for tags in (expected, predicted):
+        spans = (
+            ((tokens and "".join(tokens[start:end])) or f"{start}–{end}", kind)
+            for start, end, kind in spans_from_tags(tags)
+        )
+        sides.append(", ".join(f"{text} ({kind})" for text, kind in spans) or "(none)")
+    if sides[0] == sides[1]:
+        for side, tags in enumerate((expected, predicted)):
+            names = [tag if isinstance(tag, str) else TAGS[tag] for tag in tags]
+            wrong = [
+                f"{tokens[index] if tokens else index} {name}"
+                for index, name in enumerate(names)
+                if predicted[index] != expected[index]
+            ]
+            sides[side] += f"; tags: {', '.join(wrong)}" if wrong else ""
+    return sides[0], sides[1]
 
 
-def _wrong_words(row: Mapping[str, Any]) -> list[int]:
-    """The words whose head or relation is wrong, counted from 0."""
-    trees = row["prediction"], row["reference"]
-    left, right = (list(zip(tree["head"], tree["deprel"], strict=True)) for tree in trees)
-    return [index for index, pair in enumerate(zip(left, right, strict=True)) if pair[0] != pair[1]]
+def wrong_words(predicted: Mapping[str, Any], expected: Mapping[str, Any]) -> list[int]:
+    """The words of a sentence whose head or relation is wrong, counted from 0."""
+    fields = (tree[name] for name in ("head", "deprel") for tree in (predicted, expected))
+    return [
+        index
+        for index, (head, gold_head, relation, gold_relation) in enumerate(zip(*fields, strict=True))
+        if (head, relation) != (gold_head, gold_relation)
+    ]
 
 
-def _arcs(tree: Mapping[str, Any], words: Iterable[int]) -> str:
+def arcs(tree: Mapping[str, Any], words: Iterable[int]) -> str:
+    """Some words of a tree, counted from 0, for people: word, head and relation."""
     return ", ".join(f"{word + 1} → {tree['head'][word]} {tree['deprel'][word]}" for word in words)
 
 
-def _unequal(left: Sequence[Any], right: Sequence[Any]) -> int:
-    return sum(a != b for a, b in zip(left, right, strict=True))
-
-
 def _number(value: Any) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, float):
         return f"{value:.2f}" if math.isfinite(value) else "–"
     return _cell(value)

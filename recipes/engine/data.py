@@ -82,7 +82,10 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
             "files (--data_dir).",
             record.name, name,
         )  # fmt: skip
-    needed = {"train": arguments.do_train, "validation": arguments.do_eval or arguments.do_predict}
+    needed = {
+        "train": arguments.do_train,
+        "validation": arguments.do_eval or (arguments.do_predict and "test" not in splits),
+    }
     for split, is_needed in needed.items():
         if is_needed and split not in splits:
             raise ValueError(f"{record.name}: {name} has no {split} split (it has: {', '.join(splits)}).")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,14 @@ import datasets
 import numpy as np
 
 import klue_metrics
+from klue_metrics.predictions import GROUP_COLUMNS, cases_of, group_fields
+from klue_metrics.scoring import score_cases
 from recipes.engine.modeling import LoadedModel
 from recipes.tasks.protocol import Batch, Decoded, Recipe
 
+logger = logging.getLogger(__name__)
+# Of the intervals that are kept with the results.
+BOOTSTRAP: Mapping[str, Any] = {"resamples": 1000, "confidence": 0.95, "method": "percentile", "seed": 0}
 INDEX = "index"  # column of the features: their position, by which outputs find back
 
 
@@ -75,6 +81,37 @@ class EncodedSplit:
         return _rows(outputs, np.argsort(index))
 
 
+def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -> datasets.Dataset:
+    """A split as it is, or without its gold columns where its gold is hidden.
+
+    Args:
+        recipe: The task; says what gold looks like that is withheld.
+        name: What messages call the split.
+        examples: Its prepared examples.
+
+    Raises:
+        ValueError: Some examples have gold and others do not.
+    """
+    columns = [column for column in recipe.gold if column in examples.column_names]
+    if len(columns) == len(recipe.gold):
+        batches = examples.select_columns(columns).iter(1_000)
+        rows = (
+            dict(zip(columns, row, strict=True))
+            for batch in batches
+            for row in zip(*batch.values(), strict=True)
+        )
+        hidden = sum(map(recipe.is_hidden, rows))
+        if not hidden:
+            return examples
+        if hidden < len(examples):
+            raise ValueError(
+                f"{recipe.task}: {hidden} of {len(examples)} {name} examples have no gold in "
+                f"{' and '.join(columns)} (nothing, or -1, stands there); expected it in all or in none."
+            )
+    logger.info("%s: the %s split has no gold; its predictions have no reference.", recipe.task, name)
+    return examples.remove_columns(columns)
+
+
 def encode_split(
     recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
 ) -> EncodedSplit:
@@ -129,12 +166,17 @@ class Collator:
 
 
 class Evaluator:
-    """Scores model outputs with the official metric, through evaluate, on one encoded split."""
+    """Scores model outputs with the official metric, through evaluate, on one encoded split.
+
+    Attributes:
+        references: The gold of its examples; None where they have none.
+    """
 
     def __init__(self, split: EncodedSplit, loaded: LoadedModel) -> None:
         self.split = split
         self.loaded = loaded
-        self.references = split.recipe.references(split.examples)
+        is_labelled = set(split.recipe.gold) <= set(split.examples.column_names)
+        self.references = split.recipe.references(split.examples) if is_labelled else None
         # In memory: several ranks, or runs side by side, then share no lock files.
         self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
 
@@ -156,18 +198,31 @@ class Evaluator:
         decoded = self.decode(prediction)
         return {**self.score(decoded), **decoded.figures}
 
+    def report(self, decoded: Decoded) -> dict[str, Any]:
+        """Scores final predictions: the official scores, and what cards and reports show beside them.
+
+        Returns:
+            What ``klue_metrics.scoring.score_cases`` does, and ``klue_metrics score --json`` prints: scores
+            with intervals, the number of right answers, breakdown and confusion matrix.
+        """
+        cases = cases_of(self.split.recipe.task, self.prediction_rows(decoded))
+        return score_cases(self.split.recipe.task, cases, compute=self.metric.compute, **BOOTSTRAP)
+
     def prediction_rows(self, decoded: Decoded) -> list[dict[str, Any]]:
-        """What the predictions file holds: one row an example."""
-        columns = self.split.examples.column_names
-        key = "guid" if "guid" in columns else "index"
-        names = self.split.examples["guid"] if "guid" in columns else range(len(self.references))
-        groups = self.split.recipe.groups(self.split.examples)
+        """What the predictions file holds: one row an example, with its reference where there is gold."""
+        examples, task = self.split.examples, self.split.recipe.task
+        known = {*GROUP_COLUMNS.get(task, ()), "guid"} & {*examples.column_names}
+        columns = {column: list(examples[column]) for column in known}
         rows = []
-        for index, name in enumerate(names):
-            row = {key: name, "prediction": decoded.predictions[index], "reference": self.references[index]}
+        for index, prediction in enumerate(decoded.predictions):
+            example = {column: values[index] for column, values in columns.items()}
+            row: dict[str, Any] = {"guid": example["guid"]} if "guid" in example else {"index": index}
+            row["prediction"] = prediction
+            if self.references is not None:
+                row["reference"] = self.references[index]
             if decoded.scores is not None:
                 row["score"] = decoded.scores[index]
             if decoded.details is not None:
                 row |= decoded.details[index]
-            rows.append(row | {group: values[index] for group, values in groups.items()})
+            rows.append(row | group_fields(task, example))
         return rows

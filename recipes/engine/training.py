@@ -28,12 +28,20 @@ from recipes.engine.card import write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
 from recipes.engine.data import Data, load_data
 from recipes.engine.energy import TrainingMeter
-from recipes.engine.evaluation import INDEX, Collator, EncodedSplit, Evaluator, encode_split
+from recipes.engine.evaluation import (
+    INDEX,
+    Collator,
+    EncodedSplit,
+    Evaluator,
+    encode_split,
+    without_hidden_gold,
+)
 from recipes.engine.hardware import hardware, use_all_cores
 from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
 from recipes.engine.results import (
     ALL_RESULTS,
     ARGUMENTS,
+    EVAL_DETAILS,
     EVAL_RESULTS,
     PICTURE,
     PREDICTIONS,
@@ -157,7 +165,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     transformers.set_seed(training_arguments.seed)
     with training_arguments.main_process_first(desc="loading data"):
         data = load_data(recipe.task, arguments)
-        splits = {name: recipe.prepare(data.splits[name]) for name in _needed_splits(recipe, arguments, data)}
+        splits = _prepared_splits(recipe, arguments, data)
     if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
         splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
     _check_batches(recipe, training_arguments, splits)
@@ -192,7 +200,9 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         elif _is_own_folder(arguments, output_dir):  # the model's own training
             results |= read_json(output_dir / TRAIN_RESULTS)
         if arguments.do_eval:
-            train = splits.get("train") or recipe.prepare(data.splits.get("train", data.splits["validation"]))
+            train = splits.get("train")
+            if train is None and "train" in data.splits:
+                train = recipe.prepare(data.splits["train"])
             results |= _evaluate(trainer, evaluators["validation"], data, train, output_dir, arguments)
         if arguments.do_predict:
             _predict(trainer, evaluators, output_dir)
@@ -381,19 +391,22 @@ def _evaluate(
     trainer: RecipeTrainer,
     evaluator: Evaluator,
     data: Data,
-    train: datasets.Dataset,
+    train: datasets.Dataset | None,
     output_dir: Path,
     arguments: RecipeArguments,
 ) -> dict[str, Any]:
+    """Final predictions on the validation split, their scores and everything that is read from them."""
     started = time.perf_counter()
     output = _outputs(trainer, evaluator, "eval")
     seconds = time.perf_counter() - started
     decoded = evaluator.decode(output)
-    scores = evaluator.score(decoded)
     split = evaluator.split
     constants = constant_scores(split.recipe, train, split.examples)
+    report = evaluator.report(decoded)
+    for note in report["notes"]:
+        logger.warning(note)
     results = {
-        **{f"eval_{key}": score for key, score in scores.items()},
+        **{f"eval_{key}": row["score"] for key, row in report["scores"].items()},
         **{f"eval_{key}": figure for key, figure in decoded.figures.items()},
         "eval_loss": output.metrics.get("eval_loss"),
         **{f"constant_{key}": score for key, score in constants.items()},
@@ -413,6 +426,7 @@ def _evaluate(
         results["eval_model"] = arguments.model_name_or_path
     if trainer.is_world_process_zero():
         write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
+        write_json(output_dir / EVAL_DETAILS, report)
         write_json(output_dir / EVAL_RESULTS, results)
         if picture := split.recipe.picture(decoded, split.examples):
             (output_dir / PICTURE).write_text(picture, encoding="utf-8")
@@ -425,6 +439,28 @@ def _predict(trainer: RecipeTrainer, evaluators: dict[str, Evaluator], output_di
     decoded = evaluator.decode(_outputs(trainer, evaluator, split))
     if trainer.is_world_process_zero():
         write_json_lines(output_dir / f"predictions_{split}.jsonl", evaluator.prediction_rows(decoded))
+
+
+def _prepared_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> dict[str, datasets.Dataset]:
+    """The splits that the run needs, one row an example; without gold columns where the gold is hidden.
+
+    Raises:
+        ValueError: The gold of a split that is to be trained or scored on is hidden.
+    """
+    splits = {}
+    for name in _needed_splits(recipe, arguments, data):
+        splits[name] = without_hidden_gold(recipe, name, recipe.prepare(data.splits[name]))
+    scored = ["train"] if "train" in splits else []
+    if arguments.do_eval or (arguments.do_train and recipe.tuning_split(arguments) == "validation"):
+        scored.append("validation")
+    for name in scored:
+        missing = set(recipe.gold) - set(splits[name].column_names)
+        if missing:
+            raise ValueError(
+                f"{recipe.task}: the {name} split of {data.name} has no gold ({', '.join(sorted(missing))}); "
+                "expected it to train and to evaluate. --do_predict alone needs none."
+            )
+    return splits
 
 
 def _needed_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> list[str]:
@@ -452,6 +488,10 @@ def _warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> N
 def _report(task: str, results: dict[str, Any], output_dir: Path) -> None:
     for key, name in get_metric(task).names.items():
         if f"eval_{key}" in results:
-            constant = results[f"constant_{key}"]
-            logger.info("%s %s: %.2f (constant answer: %.2f)", task, name, results[f"eval_{key}"], constant)
+            shown = [_shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
+            logger.info("%s %s: %s (constant baseline: %s)", task, name, *shown)
     logger.info("Everything is in %s", output_dir)
+
+
+def _shown(score: float | None) -> str:
+    return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"

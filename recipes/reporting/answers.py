@@ -6,17 +6,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from klue_metrics.functional import mrc
-from klue_metrics.predictions import Row, Source, load_cases, read_rows
+from klue_datasets.tasks import get_task
+from klue_metrics.functional import METRICS
+from klue_metrics.predictions import Cases, read_rows
+from klue_metrics.scoring import right_answers
+from recipes.engine.card_details import arcs, named_entities, wrong_words
 from recipes.reporting.collect import Run
-from recipes.reporting.measure import CLASSES, label_name
 from recipes.reporting.texts import Texts, cut
 
 NO_ANSWER = "(no answer)"
 
 
 def collect_answers(
-    task: str, runs: Sequence[tuple[str, Run]], texts: Texts, *, max_rows: int, max_bytes: int
+    task: str,
+    runs: Sequence[tuple[str, Run]],
+    cases: Mapping[str, Cases],
+    texts: Texts,
+    *,
+    max_rows: int,
+    max_bytes: int,
 ) -> tuple[dict[str, Any], list[str]]:
     """The answers of some runs to the same examples.
 
@@ -26,6 +34,7 @@ def collect_answers(
         task: Name of the task.
         runs: Label and run; the first says which examples there are, and others with other examples are
             left out.
+        cases: Their predictions and references, by the names of the runs.
         texts: Where the texts come from.
         max_rows: How many examples at most.
         max_bytes: How much they may take, as JSON.
@@ -37,7 +46,7 @@ def collect_answers(
         null for one that is left out. And sentences that say what is missing.
     """
     notes: list[str] = []
-    sides = [_Side(task, run) for _, run in runs]
+    sides = [_Side(task, run, cases[run.name]) for _, run in runs]
     first = sides[0]
     told: Mapping[str, str] = first.texts
     if not told:
@@ -66,7 +75,7 @@ def collect_answers(
     return {
         "total": len(first.ids),
         "wrong": len(wrong),
-        "has_classes": task in CLASSES,
+        "has_classes": METRICS[task].types["references"] == "int64",
         "ids": order,
         "texts": [columns[name][0] for name in order],
         "golds": [columns[name][1] for name in order],
@@ -80,28 +89,26 @@ def collect_answers(
 class _Side:
     """The answers of one run, by id."""
 
-    def __init__(self, task: str, run: Run) -> None:
-        cases = load_cases(task, str(run.predictions), Source())
-        rows = {row.id: row for row in read_rows(task, str(run.predictions), "prediction")}
+    def __init__(self, task: str, run: Run, cases: Cases) -> None:
+        rows = {row.id: row.fields for row in read_rows(task, str(run.predictions), "prediction")}
+        is_right = right_answers(task, cases)
         self.ids = cases.ids
         self.is_left_out = False
         self.golds: dict[str, str] = {}
         self.answers: dict[str, str] = {}
-        self.right: dict[str, int] = {}
+        self.right = dict(zip(cases.ids, is_right.astype(int).tolist(), strict=True))
         self.scores: dict[str, float] = {}
         self.texts: dict[str, str] = {}
-        exact = mrc.statistics(cases.predictions, cases.references)[:, 0] if task == "mrc" else None
         for index, name in enumerate(cases.ids):
-            prediction, reference = cases.predictions[index], cases.references[index]
-            row = rows[name]
-            self.golds[name], self.answers[name] = _shown(task, prediction, reference, row)
-            is_right = exact[index] == 1 if exact is not None else _is_right(task, prediction, reference, row)
-            self.right[name] = int(is_right)
-            score = row.fields.get("score")
+            fields = rows[name]
+            self.golds[name], self.answers[name] = _shown(
+                task, cases.predictions[index], cases.references[index], fields.get("tokens")
+            )
+            score = fields.get("score")
             if isinstance(score, int | float):
                 self.scores[name] = float(f"{score:.3g}")
-            if "tokens" in row.fields:
-                self.texts[name] = "".join(row.fields["tokens"])
+            if "tokens" in fields:
+                self.texts[name] = "".join(fields["tokens"])
 
     def columns(self, order: Sequence[str]) -> dict[str, Any]:
         """Answers, whether they are right, and scores, in some order."""
@@ -112,21 +119,8 @@ class _Side:
         }
 
 
-def _is_right(task: str, prediction: Any, reference: Any, row: Row) -> bool:
-    if task in (*CLASSES, "sts"):
-        return label_name(task, prediction) == label_name(task, reference)
-    if task == "wos":
-        return set(prediction) == set(reference)
-    if task == "ner" and "tokens" in row.fields:  # blanks are not scored
-        kept = [index for index, token in enumerate(row.fields["tokens"]) if token != " "]
-        return all(prediction[index] == reference[index] for index in kept)
-    return bool(prediction == reference)
-
-
-def _shown(task: str, prediction: Any, reference: Any, row: Row) -> tuple[str, str]:
+def _shown(task: str, prediction: Any, reference: Any, tokens: Sequence[str] | None) -> tuple[str, str]:
     """Reference and prediction, for people."""
-    if task in CLASSES:
-        return label_name(task, reference), label_name(task, prediction)
     if task == "sts":
         return f"{float(reference):.2f}", f"{float(prediction):.2f}"
     if task == "mrc":
@@ -135,43 +129,18 @@ def _shown(task: str, prediction: Any, reference: Any, row: Row) -> tuple[str, s
         gold = NO_ANSWER if is_impossible else " / ".join(texts)
         return gold, prediction["prediction_text"] or NO_ANSWER
     if task == "ner":
-        tokens = row.fields.get("tokens")
-        return _entities(reference, tokens), _entities(prediction, tokens)
+        return named_entities(prediction, reference, tokens)
     if task == "dp":
-        return _arcs(reference), _arcs(prediction, reference)
-    return ", ".join(sorted(reference)) or "(empty)", _changes(set(prediction), set(reference))
+        every = range(len(reference["head"]))
+        wrong = wrong_words(prediction, reference)
+        return arcs(reference, every), arcs(prediction, wrong) or "(all arcs right)"
+    if task == "wos":
+        return ", ".join(sorted(reference)) or "(empty)", _changes(set(prediction), set(reference))
+    return _label(task, reference), _label(task, prediction)
 
 
-def _entities(tags: Sequence[Any], tokens: Sequence[str] | None) -> str:
-    """Entities as text/TYPE, by position where there is no text."""
-    from klue_datasets.tasks import get_task
-
-    labels = get_task("ner").labels
-    names = [tag if isinstance(tag, str) else labels[int(tag)] for tag in tags]
-    spans: list[tuple[int, int, str]] = []
-    for index, name in enumerate(names):
-        prefix, _, kind = name.partition("-")
-        if prefix == "I" and spans and spans[-1][1] == index and spans[-1][2] == kind:
-            spans[-1] = (spans[-1][0], index + 1, kind)
-        elif prefix != "O":
-            spans.append((index, index + 1, kind))
-    parts = []
-    for begin, end, kind in spans:
-        text = "".join(tokens[begin:end]) if tokens else f"{begin}–{end}"
-        parts.append(f"{text}/{kind}")
-    return " · ".join(parts) or "(no entity)"
-
-
-def _arcs(tree: Mapping[str, Any], gold: Mapping[str, Any] | None = None) -> str:
-    """Arcs as word→head RELATION; against a gold tree only those that differ from it."""
-    arcs = list(zip(tree["head"], tree["deprel"], strict=True))
-    others = list(zip(gold["head"], gold["deprel"], strict=True)) if gold else []
-    parts = [
-        f"{number}→{arc[0]} {arc[1]}"
-        for number, arc in enumerate(arcs, start=1)
-        if not gold or arc != others[number - 1]
-    ]
-    return " · ".join(parts) or "(all arcs right)"
+def _label(task: str, value: str | int) -> str:
+    return value if isinstance(value, str) else get_task(task).labels[value]
 
 
 def _changes(answer: set[str], gold: set[str]) -> str:

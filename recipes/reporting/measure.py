@@ -6,16 +6,17 @@ import dataclasses
 import itertools
 import math
 import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from klue_datasets.tasks import get_task
 from klue_metrics import scoring
-from klue_metrics.predictions import Source, load_cases
+from klue_metrics.functional.bootstrap import group_tests
+from klue_metrics.predictions import Cases, Source, load_cases
+from klue_metrics.scoring import count_right
+from recipes.engine.results import EVAL_DETAILS, read_json, strict
 from recipes.reporting.collect import Board, Group, Run, size_of
 
-CLASSES = ("ynat", "nli", "re")
+SINGLE, SEEDS = "single runs", "seeds and examples"  # what a test speaks of
 TOLERANCE = 1e-6  # between a score of the result files and the same computed from the predictions
 
 
@@ -27,12 +28,14 @@ class Measured:
         ends: Score key -> both ends of its interval; empty where there are no predictions.
         breakdown: Name of the breakdown and its groups, as ``klue_metrics`` gives them; None without.
         confusion: Gold label -> predicted label -> examples; None for tasks without classes.
+        right: How many answers are right in full; None where nobody counted.
         note: Why something is missing; empty otherwise.
     """
 
     ends: Mapping[str, tuple[float, float]]
     breakdown: tuple[str, Mapping[str, Mapping[str, Any]]] | None = None
     confusion: Mapping[str, Mapping[str, int]] | None = None
+    right: int | None = None
     note: str = ""
 
 
@@ -79,50 +82,35 @@ class Line:
 
 
 def measure_run(run: Run, resamples: int) -> Measured:
-    """Intervals and breakdown from the predictions file of a run."""
-    if not run.predictions.is_file():
-        return Measured({}, note=f"{run.name}: there is no {run.predictions.name}; no interval, no answers.")
+    """What an evaluation kept beside its scores: intervals, breakdown, confusion matrix.
+
+    Read from eval_details.json; folders of earlier versions have none, and their predictions are scored.
+    """
     try:
-        found = scoring.score(run.task, str(run.predictions), Source(), resamples=resamples, seed=0)
+        found = read_json(run.folder / EVAL_DETAILS)
+        if not found:
+            if not run.predictions.is_file():
+                return Measured({}, note=f"{run.name}: there is no {run.predictions.name}; no interval.")
+            found = strict(scoring.score(run.task, str(run.predictions), Source(), resamples=resamples))
     except (OSError, ValueError) as error:
         return Measured({}, note=f"{run.name}: the predictions cannot be scored: {error}")
     for key, row in found["scores"].items():
         told = run.results.get(f"eval_{key}")
-        told = math.nan if told is None else float(told)
-        both_undefined = math.isnan(told) and math.isnan(row["score"])
-        if not both_undefined and not abs(told - row["score"]) <= TOLERANCE:
+        both_undefined = told is None and row["score"] is None
+        if not both_undefined and not abs(_number(told) - _number(row["score"])) <= TOLERANCE:
             return Measured(
                 {},
-                note=f"{run.name}: the predictions score {row['score']:.4f} in {key}, but the results say "
-                f"{told:.4f}; expected the same, so the answers are left out.",
+                note=f"{run.name}: the predictions score {_number(row['score']):.4f} in {key}, but the "
+                f"results say {_number(told):.4f}; expected the same, so the answers are left out.",
             )
-    breakdown = next(
-        ((key.removeprefix("by_"), value) for key, value in found.items() if key.startswith("by_")), None
-    )
-    ends = {key: (row["low"], row["high"]) for key, row in found["scores"].items()}
-    return Measured(ends, breakdown, _confusion(run))
+    by = next((key for key in found if key.startswith("by_")), None)
+    ends = {key: (_number(row["low"]), _number(row["high"])) for key, row in found["scores"].items()}
+    breakdown = (by.removeprefix("by_"), found[by]) if by else None
+    return Measured(ends, breakdown, found.get("confusion"), found["right"])
 
 
-def _confusion(run: Run) -> dict[str, dict[str, int]] | None:
-    """How often each label was answered for each, where either occurs; sts by its two classes."""
-    if run.task not in (*CLASSES, "sts"):
-        return None
-    cases = load_cases(run.task, str(run.predictions), Source())
-    labels = get_task(run.task).labels
-    sides = [
-        [label_name(run.task, value) for value in side] for side in (cases.references, cases.predictions)
-    ]
-    counts = Counter(zip(*sides, strict=True))
-    present = [label for label in labels if any(label in side for side in sides)]
-    return {gold: {answer: counts[gold, answer] for answer in present} for gold in present}
-
-
-def label_name(task: str, value: Any) -> str:
-    """A class as its name: ids by the Hub's order, similarities by the threshold of 3 that F1 uses."""
-    labels = get_task(task).labels
-    if task == "sts":
-        return labels[int(float(value) >= 3)]
-    return value if isinstance(value, str) else labels[int(value)]
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def lines_of(board: Board, measured: Mapping[str, Measured]) -> list[Line]:
@@ -190,22 +178,92 @@ def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:
     return [(label, run) for label, run in board.runs if run.name in names]
 
 
-def comparisons(runs: Sequence[tuple[str, Run]], resamples: int) -> list[dict[str, Any]]:
-    """The paired bootstrap test between any two runs, as ``klue_metrics compare`` prints it.
+def load_answers(
+    runs: Sequence[tuple[str, Run]], measured: Mapping[str, Measured]
+) -> tuple[dict[str, Cases], list[str]]:
+    """Predictions and references of some runs, and sentences about those whose file is missing or another."""
+    found, notes = {}, []
+    for _, run in runs:
+        if not measured[run.name].ends:  # there is a note already
+            continue
+        try:
+            cases = load_cases(run.task, str(run.predictions), Source())
+            right = count_right(run.task, cases)
+        except (OSError, ValueError) as error:
+            notes.append(f"{run.name}: the answers cannot be read: {error}")
+            continue
+        if right != measured[run.name].right:
+            notes.append(
+                f"{run.name}: {right} of the predictions are right, but {measured[run.name].right} of those "
+                "that were scored; expected the same, so the answers are left out."
+            )
+            continue
+        found[run.name] = cases
+    return found, notes
+
+
+def comparisons(
+    groups: Sequence[Group], cases: Mapping[str, Cases], resamples: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Tests between any two groups of a board, corrected for their number.
+
+    Args:
+        groups: The groups.
+        cases: Predictions and references by the names of runs; runs without are left out.
+        resamples: Of the bootstrap.
 
     Returns:
-        One mapping a pair: ``first`` and ``second``, positions in ``runs``; ``scores``, key -> both scores,
-        their difference, its interval and p-value; or ``problem``, why the pair cannot be compared.
+        One mapping a pair: ``first`` and ``second``, positions in ``groups``; ``seeds``, how many each has;
+        ``test``, what varied in it, SINGLE or SEEDS; ``examples`` and ``clusters``; ``tests``, for how many
+        p is corrected; ``scores``, key -> what ``GroupComparison`` holds. And sentences about runs that
+        cannot be compared.
     """
-    found: list[dict[str, Any]] = []
-    cases = {run.name: load_cases(run.task, str(run.predictions), Source()) for _, run in runs}
-    for (first, (_, run)), (second, (_, other)) in itertools.combinations(enumerate(runs), 2):
-        pair: dict[str, Any] = {"first": first, "second": second}
-        try:
-            sides = [(side.name, cases[side.name]) for side in (run, other)]
-            result = scoring.compare_cases(run.task, *sides, resamples=resamples, seed=0)
-        except ValueError as error:
-            found.append(pair | {"problem": str(error)})
-            continue
-        found.append(pair | {key: result[key] for key in ("examples", "clusters", "scores")})
-    return found
+    task = groups[0].runs[0].task
+    kept: dict[int, list[Cases]] = {}
+    notes: list[str] = []
+    base: tuple[str, Cases] | None = None
+    for position, group in enumerate(groups):
+        for run in group.runs:
+            if run.name not in cases:
+                continue
+            base = base or (run.name, cases[run.name])
+            try:
+                fitting = scoring.aligned(task, cases[run.name], base[1], f"{base[0]} and {run.name}")
+            except ValueError as problem:
+                notes.append(f"{run.name} is not compared. {problem}")
+                continue
+            kept.setdefault(position, []).append(fitting)
+    if base is None or len(kept) < 2:
+        return [], notes
+    columns = base[1].columns
+    extra: dict[str, Any] = {"tokens": columns["tokens"]} if "tokens" in columns else {}
+    if task == "re" and all("probabilities" in run.columns for runs in kept.values() for run in runs):
+        extra["probabilities"] = [[run.columns["probabilities"] for run in runs] for runs in kept.values()]
+    clusters = columns.get("clusters")
+    results = group_tests(
+        task,
+        [[run.predictions for run in runs] for runs in kept.values()],
+        base[1].references,
+        resamples=resamples,
+        clusters=clusters,
+        **extra,
+    )
+    positions = list(kept)
+    pairs = []
+    for (first, second), scores in results.items():
+        seeds = [len(kept[positions[side]]) for side in (first, second)]
+        pairs.append(
+            {
+                "first": positions[first],
+                "second": positions[second],
+                "seeds": seeds,
+                "test": SINGLE if max(seeds) == 1 else SEEDS,
+                "examples": len(base[1].ids),
+                "clusters": len(set(clusters)) if clusters else None,
+                "tests": sum(
+                    not math.isnan(row.p_value) for rows in results.values() for row in rows.values()
+                ),
+                "scores": {key: row._asdict() for key, row in scores.items()},
+            }
+        )
+    return pairs, notes

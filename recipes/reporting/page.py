@@ -16,12 +16,13 @@ from klue_metrics.functional import METRICS, Metric
 from recipes.engine.results import ALL_RESULTS, strict
 from recipes.reporting import charts, tables
 from recipes.reporting.answers import collect_answers
-from recipes.reporting.collect import Board, Run, find_runs, make_boards
+from recipes.reporting.collect import Board, Group, Run, find_runs, make_boards
 from recipes.reporting.measure import (
     Line,
     Measured,
     comparisons,
     lines_of,
+    load_answers,
     measure_run,
     shown_runs,
 )
@@ -105,7 +106,8 @@ class _Section:
         self.measured = measured
         self.lines: list[Line] = lines_of(board, measured)
         self.shown: list[tuple[str, Run]] = shown_runs(board, max_runs)
-        self.answered = [(label, run) for label, run in self.shown if measured[run.name].ends]
+        self.answered: list[tuple[str, Run]] = []
+        self.groups: list[Group] = []  # those that are compared
         self.pairs: list[dict[str, Any]] = []
         self.answers: dict[str, Any] | None = None
 
@@ -148,24 +150,35 @@ class _Section:
 
     def fill(self, texts: Texts, resamples: int, max_rows: int, max_bytes: int) -> list[str]:
         """Reads answers and compares runs; returns sentences that say what is missing."""
+        names = {run.name for _, run in self.shown}
+        self.groups = [group for group in self.board.groups if any(run.name in names for run in group.runs)]
+        runs = [(group.label_of(run), run) for group in self.groups for run in group.runs]
+        cases, notes = load_answers(runs, self.measured)
+        self.answered = [(label, run) for label, run in self.shown if run.name in cases]
         if not self.answered:
-            return []
-        self.pairs = comparisons(self.answered, resamples)
-        self.answers, notes = collect_answers(
-            self.board.task, self.answered, texts, max_rows=max_rows, max_bytes=max_bytes
+            return notes
+        self.pairs, problems = comparisons(self.groups, cases, resamples)
+        self.answers, missing = collect_answers(
+            self.board.task, self.answered, cases, texts, max_rows=max_rows, max_bytes=max_bytes
         )
-        return notes
+        return [*notes, *problems, *missing]
 
     def named_pairs(self) -> list[dict[str, Any]]:
-        """The paired tests with labels in place of positions."""
-        labels = [label for label, _ in self.answered]
+        """The tests with labels in place of positions."""
+        labels = [group.label for group in self.groups]
         return [pair | {side: labels[pair[side]] for side in ("first", "second")} for pair in self.pairs]
 
     def embedded(self) -> Markup | None:
-        """Answers and paired tests as JSON for a script element: without any <."""
+        """Answers and tests as JSON for a script element: without any <."""
         if self.answers is None:
             return None
-        values = {**self.answers, "pairs": self.pairs, "metrics": dict(self.metric.names)}
+        of_run = {run.name: place for place, group in enumerate(self.groups) for run in group.runs}
+        values = {
+            **self.answers,
+            "groups": [of_run[run.name] for _, run in self.answered],
+            "pairs": self.pairs,
+            "metrics": dict(self.metric.names),
+        }
         text = json.dumps(strict(values), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return Markup(text.replace("<", "\\u003c"))
 
@@ -188,7 +201,7 @@ class _Section:
     def details(self) -> list[dict[str, Any]]:
         """For each run its confusion matrix and its breakdown; either may be None."""
         found = []
-        for label, run in self.answered:
+        for label, run in self.shown:
             measured = self.measured[run.name]
             matrix, bars = measured.confusion, measured.breakdown
             if matrix is None and bars is None:

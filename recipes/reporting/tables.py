@@ -26,10 +26,11 @@ def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int
     """All tables, one a board, and what was left out."""
     parts = [
         "# KLUE results",
-        "Scores times 100: mean ± standard deviation over the seeds, the best of a table in bold. In "
-        f"brackets the 95 % bootstrap interval ({resamples:,} resamples of the examples, or of the "
-        "passages or dialogues that the predictions file puts them in; of several seeds the mean ends). "
-        "Constant: what the best answer scores that never looks at the input.",
+        "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. In "
+        "brackets the 95 % bootstrap interval, resampled by example, or by the premise, passage or dialogue "
+        "that examples share; for several seeds, the bounds are averaged. It does not include seed variance. "
+        f"Tests between models, with {resamples:,} resamples or more, are in report.json. "
+        "Constant: the constant baseline, the best score without reading the input.",
     ]
     for board, lines in tables:
         parts += [f"## {heading(board)}", data_sentence(board), _markdown_table(board, lines)]
@@ -61,7 +62,7 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
         for key in names:
             score = line.scores[key]
             value = f"**{with_sd(score)}**" if score.is_best else with_sd(score)
-            cells += [f"{value} {interval(score)}".strip(), number(score.constant)]
+            cells += [f"{value} {interval(score)}".strip(), constant(score)]
         cells += [millions(line.parameters), number(line.throughput, 1), number(line.latency)]
         rows.append(cells)
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -70,6 +71,11 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
 def with_sd(score: Score) -> str:
     """Mean, and the deviation where there are several seeds."""
     return number(score.mean) + (f" ± {score.sd:.2f}" if score.sd is not None else "")
+
+
+def constant(score: Score) -> str:
+    """The score of the constant baseline."""
+    return "undefined" if score.constant is None else number(score.constant)
 
 
 def interval(score: Score) -> str:
@@ -129,7 +135,7 @@ def as_json(
 
     Args:
         tables: The boards and their lines.
-        comparisons: Position of a board -> its paired tests, each with ``first`` and ``second`` as labels.
+        comparisons: Position of a board -> its tests, each with ``first`` and ``second`` as labels.
         problems: What was left out, in sentences.
         resamples: Of the bootstrap.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recipes.tasks.protocol import Decoded, Recipe
-from recipes.tasks.states import dialogue_turns
+from recipes.tasks.states import dialogue_turns, has_states
 
 if TYPE_CHECKING:
     import datasets
@@ -31,6 +31,7 @@ class DialogueRecipe(Recipe):
     """An example is a turn of the user; how a model gives its state is left to the heads."""
 
     task: str = "wos"
+    gold: tuple[str, ...] = ("state",)
     sample: Any = (
         "안녕하세요. 명동 근처에 있는 저렴한 호텔을 찾고 있어요.",
         "명동 스테이가 있습니다. 예약해 드릴까요?",
@@ -42,8 +43,16 @@ class DialogueRecipe(Recipe):
         if "utterances" in examples.column_names:
             return examples
         return examples.map(
-            dialogue_turns, batched=True, remove_columns=examples.column_names, desc="Splitting into turns"
+            dialogue_turns,
+            batched=True,
+            remove_columns=examples.column_names,
+            fn_kwargs={"has_states": any(map(has_states, examples["dialogue"]))},
+            desc="Splitting into turns",
         )
+
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is no state; an empty one is a state."""
+        return row["state"] is None
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """The states, a list of strings each."""
@@ -98,7 +107,7 @@ def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Datas
 
     if not splits:
         raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")
-    states = {name: list(split["state"]) for name, split in splits.items()}
+    states = {name: list(split["state"]) for name, split in splits.items() if "state" in split.column_names}
     values = union_of_slots(states.get("train", []), _ontology(arguments))
     # A slot that only other splits have is still one; their values stay unseen.
     others = union_of_slots(list(chain.from_iterable(states.values())), {})

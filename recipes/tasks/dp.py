@@ -31,6 +31,7 @@ class DependencyParsing(Recipe):
     """Cross-entropy on each word's head and on its relation to it; every evaluation tries all decoders."""
 
     task: str = "dp"
+    gold: tuple[str, ...] = ("head", "deprel")
     sample: Any = "진달래가 봄이면 온 산에 핀다"
     peft_task_type: ClassVar[str | None] = None
     pipeline_task: ClassVar[str | None] = "dependency-parsing"

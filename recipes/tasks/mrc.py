@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,6 +50,7 @@ class ReadingComprehension(Recipe):
     """Cross-entropy on the answer's first and last piece; questions without an answer point to [CLS]."""
 
     task: str = "mrc"
+    gold: tuple[str, ...] = ("answers", "is_impossible")
     sample: Any = dataclasses.field(
         default_factory=lambda: {
             "question": "한강은 어디로 흘러드는가?",
@@ -202,10 +202,10 @@ class ReadingComprehension(Recipe):
         figures = self._figures(predictions, details, examples) if "answers" in examples.column_names else {}
         return Decoded(predictions, scores, details, figures=figures)
 
-    def groups(self, examples: datasets.Dataset) -> dict[str, list[str]]:
-        """A fingerprint of each passage: questions about one are drawn together."""
-        passages = (hashlib.sha1(context.encode()).hexdigest()[:12] for context in examples["context"])
-        return {"cluster": list(passages)}
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is no answer, and the question is not said to have none."""
+        answers = row["answers"]
+        return not row["is_impossible"] and (answers is None or not answer_columns(answers)["text"])
 
     def _figures(
         self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset

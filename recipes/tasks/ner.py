@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from klue_datasets.tasks import get_task
+from klue_datasets.iob import OUTSIDE, TAGS, spans_from_tags
 from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
 from recipes.tasks.classes import set_labels
 from recipes.tasks.framing import Frame
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from recipes.engine.arguments import RecipeArguments
     from recipes.engine.modeling import LoadedModel
 
-TAGS = get_task("ner").labels
-OUTSIDE = TAGS.index("O")
 # Tag id -> tag id of a character that goes on with its entity: I- for B- and I-, O for O.
 INSIDE = np.array([TAGS.index("I" + tag[1:]) if tag != "O" else OUTSIDE for tag in TAGS])
 IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
@@ -39,6 +37,7 @@ class NamedEntities(Recipe):
     """Cross-entropy on the tag of each piece's first character."""
 
     task: str = "ner"
+    gold: tuple[str, ...] = ("ner_tags",)
     sample: Any = "박보검 담주에 파리 화보 촬영 간대!"
     peft_task_type: ClassVar[str | None] = "TOKEN_CLS"
     kept: ClassVar[tuple[str, ...]] = ("start", "end", "tail", "context")
@@ -157,7 +156,7 @@ class NamedEntities(Recipe):
                 "start": start,
                 "end": end,
             }
-            for kind, start, end in entities(decoded.predictions[index])
+            for start, end, kind in spans_from_tags(decoded.predictions[index])
         ]
 
 
@@ -255,24 +254,11 @@ def _last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) ->
         batch = train[place : place + BATCH]
         pieces = _pieces(batch["tokens"], tokenizer)
         for tags, (text, _, _, start, end) in zip(batch["ner_tags"], pieces, strict=True):
-            ends = [stop for _, _, stop in entities([TAGS[tag] for tag in tags])]
+            ends = [stop for _, stop, _ in spans_from_tags(tags)]
             for left, right in zip(start, end, strict=True):
                 inside = [stop for stop in ends if left < stop <= right]
                 if inside and right - left > 1:
                     yield text[left:right], int(right - max(inside))
-
-
-def entities(tags: list[str]) -> list[tuple[str, int, int]]:
-    """Type, start and end (exclusive) of the entities in a list of tags: strict IOB2."""
-    found: list[tuple[str, int, int]] = []
-    kind, start = "", 0
-    for place, tag in enumerate([*tags, "O"]):
-        if kind and tag != f"I-{kind}":
-            found.append((kind, start, place))
-            kind = ""
-        if tag.startswith("B-"):
-            kind, start = tag[2:], place
-    return found
 
 
 RECIPE = NamedEntities()

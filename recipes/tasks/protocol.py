@@ -48,6 +48,7 @@ class Recipe(abc.ABC):
 
     Attributes:
         task: Name of the task.
+        gold: Columns of prepared examples that hold the gold.
         peft_task_type: What PEFT calls this kind of model; None for models that are our own.
         pipeline_task: Name of the pipeline whose code is saved with the model; None for none.
         kept: Feature columns that ``decode`` reads and the model does not.
@@ -56,6 +57,7 @@ class Recipe(abc.ABC):
     """
 
     task: str
+    gold: tuple[str, ...]
     peft_task_type: ClassVar[str | None]
     pipeline_task: ClassVar[str | None] = None
     kept: ClassVar[tuple[str, ...]] = ()
@@ -160,14 +162,13 @@ class Recipe(abc.ABC):
             examples: What is to be answered.
         """
 
-    def groups(self, examples: datasets.Dataset) -> dict[str, list[str]]:
-        """What each example belongs to, for the predictions file.
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether the gold of an example is withheld: None, NaN, -1 or nothing in its place.
 
-        Returns:
-            ``source``: by which scores are broken down; ``cluster``: what a bootstrap draws as a whole.
-            Neither where the task, or this data, has none.
+        Args:
+            row: The example's columns ``gold``.
         """
-        return {}
+        return any(_is_withheld(row[column]) for column in self.gold)
 
     # What is left to choose once the model is trained
 
@@ -217,6 +218,14 @@ class Recipe(abc.ABC):
             index: Which one.
             row: The input, as ``read_input`` gave it.
         """
+
+
+def _is_withheld(value: Any) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return not value or any(map(_is_withheld, value))
+    if isinstance(value, int | float):
+        return not value >= 0
+    return not value
 
 
 def text_fields(item: Any, names: Sequence[str], task: str) -> dict[str, str]:

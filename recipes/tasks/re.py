@@ -35,6 +35,7 @@ class RelationExtraction(Recipe):
     """Cross-entropy on the relation, from [CLS], the marks before the entities, or the entities."""
 
     task: str = "re"
+    gold: tuple[str, ...] = ("label",)
     sample: Any = dataclasses.field(
         default_factory=lambda: {
             "sentence": "박보검은 1993년 서울에서 태어났다.",

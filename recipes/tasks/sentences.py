@@ -45,6 +45,11 @@ class _Sentences(Recipe):
     peft_task_type: ClassVar[str | None] = "SEQ_CLS"
 
     @property
+    def gold(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The column that holds the gold."""
+        return (self.target,)
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the model's outputs: the classes in Hub order."""
         return get_task(self.task).labels
@@ -80,11 +85,6 @@ class _Sentences(Recipe):
         features["length"] = [len(ids) for ids in encoded["input_ids"]]
         features["truncated"] = [bool(encoding.overflowing) for encoding in encoded.encodings]
         return features
-
-    def groups(self, examples: datasets.Dataset) -> dict[str, list[str]]:
-        """The source of each pair; headlines have none."""
-        is_known = len(self.columns) == 2 and "source" in examples.column_names
-        return {"source": list(examples["source"])} if is_known else {}
 
     def targets(self, gold: Any) -> list[Any]:
         """The gold column as numbers for the loss."""
@@ -139,6 +139,11 @@ class SentenceSimilarity(_Sentences):
     def outputs(self) -> tuple[str, ...]:
         """A single one."""
         return ("similarity",)
+
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is no ``real-label``."""
+        labels = row[self.target]
+        return labels is None or super().is_hidden({self.target: labels["real-label"]})
 
     def targets(self, gold: Any) -> list[Any]:
         """The ``real-label`` of each pair."""

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from recipes.tasks.protocol import Batch
 
 
-def dialogue_turns(batch: Batch) -> dict[str, list[Any]]:
+def has_states(dialogue: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the state after any turn of the user is known; where it is hidden, it is missing or None."""
+    return any(turn["role"] == "user" and turn.get("state") is not None for turn in dialogue)
+
+
+def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]]:
     """Dialogues to columns with one row a turn of the user.
 
     Args:
         batch: ``dialogue``, lists of turns with role and text, the user's with state where gold is known;
             ``guid`` where there is one.
+        has_states: Whether to give states: not where all of a split are hidden.
 
     Returns:
         ``utterances`` from the first to the user's, ``turn`` (0, 1, …), ``guid`` and ``state`` where known.
@@ -44,8 +50,8 @@ def dialogue_turns(batch: Batch) -> dict[str, list[Any]]:
             rows["guid"].append(name)
             rows["turn"].append(place // 2)
             rows["utterances"].append(list(texts))
-            if "state" in turn:
-                rows["state"].append(list(turn["state"] or []))
+            if has_states and "state" in turn:
+                rows["state"].append(turn["state"])
     for column in ("guid",) * (not guids) + ("state",) * (not rows["state"]):
         del rows[column]
     return rows

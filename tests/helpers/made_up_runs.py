@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from klue_metrics import scoring
 from klue_metrics.functional import METRICS
+from klue_metrics.predictions import Source
+from recipes.engine.evaluation import BOOTSTRAP
 from recipes.engine.results import strict, write_json, write_json_lines
 
 EVIL = "</script><script>window.evil = 1</script><img src=x onerror='window.evil = 2'> & \"quoted\""
@@ -21,6 +24,7 @@ def make_run(
     *,
     settings: Mapping[str, Any] | None = None,
     rows: Sequence[Mapping[str, Any]] | None = None,
+    details: bool = True,
     **results: Any,
 ) -> Path:
     """Writes what a recipe would have written.
@@ -32,6 +36,7 @@ def make_run(
         references: Likewise.
         settings: Beside model, seed and the like; None for no recipe_arguments.json.
         rows: Further fields of each line of the predictions file.
+        details: Whether there is an eval_details.json, which folders of earlier versions lack.
         **results: In place of those made up.
     """
     further = rows or [{}] * len(predictions)
@@ -71,6 +76,9 @@ def make_run(
         )
     ]
     write_json_lines(folder / "predictions_validation.jsonl", lines)
+    if details:
+        report = scoring.score(task, str(folder / "predictions_validation.jsonl"), Source(), **BOOTSTRAP)
+        write_json(folder / "eval_details.json", report)
     return folder
 
 

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from klue_oracles import naive_macro_f1, naive_sts
 
+import klue_metrics
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, compute, get_metric
+from klue_metrics.functional.bootstrap import intervals
 
 CLASS_TASKS = ["ynat", "nli"]
 
@@ -60,9 +62,52 @@ def test_sts_agrees_with_the_loop_and_with_scipy(seed: int, size: int, scale: fl
 def test_sts_takes_float32_outputs_as_they_are() -> None:
     predictions = np.array([2.9999999, 1.5, 4.0], dtype=np.float32)  # float32 has no such number: it is 3
     assert compute("sts", predictions, [3.5, 1.0, 4.5])["f1"] == 100.0
-    assert compute("sts", [2.9999999, 1.5, 4.0], [3.5, 1.0, 4.5])["f1"] == pytest.approx(200 / 3)
     assert compute("sts", [3.0, 0.0], [2.0, 3.0]) == {"pearsonr": pytest.approx(-100.0), "f1": 0.0}
     assert compute("sts", [1.0, 0.0], [2.0, 1.0])["f1"] == 0.0  # no positives anywhere
+
+
+@pytest.mark.parametrize("value", [2.99999999, np.float32(2.99999999), 2.9999997])
+def test_the_sts_threshold_is_that_of_float32(value: float) -> None:
+    is_three = np.float32(value) >= 3
+    scores = compute("sts", [value, 1.5, 4.0], [3.5, 1.0, 4.5])
+    assert scores["f1"] == (100 if is_three else pytest.approx(200 / 3))
+    assert compute("sts", [3.5, 1.5, 4.0], [value, 1.0, 4.5])["f1"] == scores["f1"] or not is_three
+    assert METRICS["sts"].statistics([value, 0.0], [4.0, 1.0])[0, 7] == is_three
+
+
+@pytest.mark.parametrize("step", [2.3e-16, 1e-12, 1e-7, 1.0])
+def test_two_pairs_correlate_in_full_however_close_they_are(step: float) -> None:
+    for gold, r in (([1.0, 2.0], 100), ([2.0, 1.0], -100)):
+        predictions = [1.0, 1.0 + step]
+        assert compute("sts", predictions, gold)["pearsonr"] == pytest.approx(r, abs=1e-9)
+        summed = METRICS["sts"].statistics(predictions, gold).sum(axis=0)
+        assert METRICS["sts"].scores_from(summed)["pearsonr"] == pytest.approx(r, abs=1e-9)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_similarity_that_is_not_finite_has_no_correlation_as_with_scipy(value: float) -> None:
+    import scipy.stats
+
+    predictions, gold = [4.0, value, 1.0, 2.0], [5.0, 4.0, 1.0, 0.0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert math.isnan(scipy.stats.pearsonr(predictions, gold)[0])
+    with pytest.warns(
+        UserWarning, match="sts: 1 predictions are not finite, the first at 1; pearsonr is NaN"
+    ):
+        scores = compute("sts", predictions, gold, by="source", sources=["a", "a", "b", "b"])
+    oracle = sklearn.metrics.f1_score(np.array(gold) >= 3, np.array(predictions) >= 3)
+    assert math.isnan(scores["pearsonr"])
+    assert scores["f1"] == pytest.approx(100 * oracle)
+    assert math.isnan(scores["by_source"]["a"]["pearsonr"])
+    assert scores["by_source"]["b"]["pearsonr"] == pytest.approx(-100)
+    ends = intervals("sts", predictions, gold, resamples=50)
+    assert all(math.isnan(end) for end in ends["pearsonr"])
+    assert all(0 <= end <= 100 for end in ends["f1"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        through_evaluate = klue_metrics.load("sts").compute(predictions=predictions, references=gold)
+    assert through_evaluate == pytest.approx({key: scores[key] for key in through_evaluate}, nan_ok=True)
 
 
 def test_a_constant_side_has_no_correlation_and_says_so() -> None:
@@ -175,10 +220,10 @@ def test_every_container_of_numbers_gives_the_same() -> None:
         ("nli", "neutral", [1], "nli: predictions are 'neutral'; expected a sequence"),
         ("nli", None, [1], "nli: predictions are None; expected a sequence"),
         ("nli", [None], [1], r"nli: predictions\[0\] is None; "),
-        ("sts", [1.0, float("nan")], [1, 2], r"sts: predictions\[1\] is nan; expected finite numbers"),
-        ("sts", np.array([1.0, np.inf]), [1, 2], r"sts: predictions\[1\] is inf; expected finite numbers"),
-        ("sts", ["1.0", 2], [1, 2], r"sts: predictions\[0\] is '1.0'; expected finite numbers"),
-        ("sts", [True, 2], [1, 2], r"sts: predictions\[0\] is True; expected finite numbers"),
+        ("sts", [1.0, 2], [1, float("nan")], r"sts: references\[1\] is nan; expected finite numbers"),
+        ("sts", [1.0, 2], np.array([1.0, np.inf]), r"sts: references\[1\] is inf; expected finite numbers"),
+        ("sts", ["1.0", 2], [1, 2], r"sts: predictions\[0\] is '1.0'; expected numbers"),
+        ("sts", [True, 2], [1, 2], r"sts: predictions\[0\] is True; expected numbers"),
         ("sts", [{"label": 1.0}], [1], r"sts: predictions\[0\] is \{'label': 1.0\}; expected"),
         ("sts", [1.0], [1.0], "sts: 1 pair of predictions and references; Pearson's correlation is defined"),
         ("sts", [], [], "sts: predictions and references are empty"),

@@ -138,7 +138,7 @@ def test_gold_scores_100_against_the_data(task: str, run: Run, tmp_path: Path) -
     for key, row in report["scores"].items():
         assert row == pytest.approx({"score": 100, "low": 100, "high": 100}, abs=1e-9), key
     assert report["examples"] == len(rows)
-    assert (report["clusters"] is not None) == (task in ("mrc", "wos"))
+    assert (report["clusters"] is not None) == (task in ("nli", "mrc", "wos"))
     breakdown = {"sts": "source", "nli": "class", "mrc": "type", "wos": "domain"}.get(task)
     assert any(key == f"by_{breakdown}" if breakdown else key.startswith("by_") for key in report)
     by_index = [

@@ -154,6 +154,24 @@ def test_one_wrong_head_costs_dp_a_seventeenth(shared: Path) -> None:
     assert compute("dp", chain, gold)["uas"] == pytest.approx(66.6, abs=1.5)
 
 
+def test_one_head_at_a_position_without_gold_costs_dp_a_thirty_sixth(shared: Path) -> None:
+    """What hub_cards/metrics/dp.md says of both cliffs."""
+    rows = klue_datasets.load("dp", "validation", data_dir=shared / "data/klue-v1.1-dev")
+    gold = [{"head": row["head"], "deprel": row["deprel"]} for row in rows]
+    positions = {head for sentence in gold for head in sentence["head"]}
+    assert len(positions) == 35
+    assert 1 not in positions
+    scores = {}
+    for wrong_head in (1, 2):
+        wrong = [{**sentence, "head": list(sentence["head"])} for sentence in gold]
+        place = next(index for index, head in enumerate(wrong[0]["head"]) if head > 2)
+        wrong[0]["head"][place] = wrong_head
+        scores[wrong_head] = compute("dp", wrong, gold)
+        assert scores[wrong_head]["las_macro_f1"] == pytest.approx(94.1, abs=0.02)
+    assert scores[1]["uas_macro_f1"] == pytest.approx(97.22, abs=0.005)
+    assert 99.9 < scores[2]["uas_macro_f1"] < 100
+
+
 TEXT = st.text(alphabet="가나다 한국ab.%", max_size=40)
 LONG = st.text(alphabet="가나", min_size=190, max_size=260)
 

@@ -13,6 +13,8 @@ import pytest
 from hub_cards import published_tables, read_published
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
+from klue_metrics.predictions import Source
+from klue_metrics.scoring import score
 from recipes.engine.card_details import Details, details
 from recipes.engine.hardware import hardware
 
@@ -81,7 +83,10 @@ def told(tmp_path: Path, task: str, rows: list[dict[str, Any]], **columns: list[
     rows = [{"guid": str(index), **row} for index, row in enumerate(rows)]
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     names = [row["guid"] for row in rows]
-    return details(task, path, datasets.Dataset.from_dict({"guid": names, **columns}) if columns else None)
+    report = score(task, str(path), Source())
+    return details(
+        task, report, path, datasets.Dataset.from_dict({"guid": names, **columns}) if columns else None
+    )
 
 
 def test_surest_mistakes_come_first_with_their_texts(tmp_path: Path) -> None:

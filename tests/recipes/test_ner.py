@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, BertTokenizer
 import klue_datasets
 from klue_metrics.functional import compute
 from recipes.tasks import get_recipe
-from recipes.tasks.ner import INSIDE, OUTSIDE, TAGS, entities
+from recipes.tasks.ner import INSIDE, OUTSIDE, TAGS
 
 RECIPE = get_recipe("ner")
 README = " ".join((Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8").split())
@@ -201,7 +201,5 @@ def test_a_model_that_no_recipe_trained_can_be_used(tiny: Path) -> None:
     assert perfect(encoded("ner", examples, wordpiece, config, 64), config) == [["B-DT", "O", "B-PS"]]
 
 
-def test_entities_are_strict() -> None:
-    found = entities(["B-PS", "I-PS", "I-LC", "O", "I-PS", "B-LC", "B-LC", "I-LC"])
-    assert found == [("PS", 0, 2), ("LC", 5, 6), ("LC", 6, 8)]
+def test_inside_tags_are_those_of_the_same_type() -> None:
     assert all(TAGS[INSIDE[place]].startswith("I-") for place, tag in enumerate(TAGS) if tag != "O")

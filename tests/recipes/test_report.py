@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from made_up_runs import EVIL, embedded, make_run, make_runs, nli_answers, results_of
 
-from klue_metrics.functional.bootstrap import intervals, paired_test
+from klue_metrics.functional.bootstrap import group_tests, holm, intervals, paired_test
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
 from recipes.reporting.collect import find_runs, make_boards, size_of
@@ -56,16 +56,41 @@ def test_numbers_are_those_of_the_result_files(runs: Path, files: dict[str, str]
 
 
 def test_intervals_and_tests_are_those_of_klue_metrics(files: dict[str, str]) -> None:
-    a, b = nli_answers(60, 2), nli_answers(60, 7)
-    low, high = intervals("nli", *b, resamples=200)["accuracy"]
+    one, two, other = (nli_answers(60, wrong_every) for wrong_every in (2, 3, 7))
+    low, high = intervals("nli", *other)["accuracy"]
     score = nli_rows(files)["b"]["scores"]["accuracy"]
     assert (score["low"], score["high"]) == (low, high)
     board = next(board for board in json.loads(files["report.json"])["boards"] if board["task"] == "nli")
-    pair = next(
-        pair for pair in board["comparisons"] if (pair["first"], pair["second"]) == ("a, seed 1", "b")
-    )
-    expected = paired_test("nli", a[0], b[0], a[1], resamples=200)["accuracy"]
-    assert pair["scores"]["accuracy"] == {"first": 50.0, "second": 85.0, **expected._asdict()}
+    (pair,) = board["comparisons"]
+    expected = group_tests("nli", [[one[0], two[0]], [other[0]]], one[1], resamples=200)[0, 1]["accuracy"]
+    assert pair == {
+        "first": "a",
+        "second": "b",
+        "seeds": [2, 1],
+        "test": "seeds and examples",
+        "examples": 60,
+        "clusters": None,
+        "tests": 1,
+        "scores": {"accuracy": expected._asdict()},
+    }
+    assert (expected.first, expected.second) == (pytest.approx(100 * 7 / 12), 85)
+
+
+def test_single_runs_are_tested_as_such_and_corrected_for_the_board(tmp_path: Path) -> None:
+    answers = {name: nli_answers(60, every) for name, every in (("a", 2), ("b", 7), ("c", 5))}
+    for name, sides in answers.items():
+        make_run(tmp_path / name, "nli", *sides, settings={"model_name_or_path": name, "seed": 1})
+    report = build([tmp_path], resamples=200)
+    pairs = json.loads(report.files["report.json"])["boards"][0]["comparisons"]
+    assert [(pair["first"], pair["second"]) for pair in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert {pair["test"] for pair in pairs} == {"single runs"}
+    assert {pair["tests"] for pair in pairs} == {3}
+    scores = [pair["scores"]["accuracy"] for pair in pairs]
+    assert [score["p_holm"] for score in scores] == holm([score["p_value"] for score in scores])
+    expected = paired_test("nli", answers["a"][0], answers["b"][0], answers["a"][1], resamples=200)[
+        "accuracy"
+    ]
+    assert {key: scores[0][key] for key in expected._fields} == pytest.approx(expected._asdict())
 
 
 def test_the_tables_agree(files: dict[str, str]) -> None:
@@ -156,10 +181,42 @@ def test_answers_that_do_not_fit_the_scores_are_left_out(tmp_path: Path) -> None
         "the predictions score 50.0000 in accuracy, but the results say 99.0000" in text
         for text in report.problems
     )
-    assert any("none: there is no predictions_validation.jsonl" in text for text in report.problems)
+    assert any(text.startswith("none: the answers cannot be read: ") for text in report.problems)
     (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
     assert row["scores"]["accuracy"]["mean"] == pytest.approx((99 + 50) / 2)
     assert row["scores"]["accuracy"]["low"] is None
+
+
+def test_answers_other_than_those_that_were_scored_are_left_out(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", "nli", *nli_answers(12, 2), settings={"seed": 1})
+    other = make_run(tmp_path / "other", "nli", *nli_answers(12, 3), settings={"seed": 1})
+    shutil.copy(other / "predictions_validation.jsonl", tmp_path / "a")
+    report = build([tmp_path / "a"], resamples=10)
+    assert report.problems == [
+        "a: 8 of the predictions are right, but 6 of those that were scored; expected the same, so the "
+        "answers are left out."
+    ]
+    assert '<div class="browser"' not in report.files["index.html"]
+
+
+def test_folders_of_earlier_versions_are_scored_for_the_report(tmp_path: Path) -> None:
+    answers = nli_answers(12, 2)
+    make_run(tmp_path / "old", "nli", *answers, settings={"seed": 1}, details=False)
+    report = build([tmp_path], resamples=50)
+    (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
+    low, high = intervals("nli", *answers, resamples=50)["accuracy"]
+    assert (row["scores"]["accuracy"]["low"], row["scores"]["accuracy"]["high"]) == (low, high)
+    assert embedded(report.files["index.html"], "nli-0")["runs"][0]["label"] == "a"
+    (tmp_path / "old" / "predictions_validation.jsonl").unlink()
+    report = build([tmp_path], resamples=50)
+    assert report.problems == ["old: there is no predictions_validation.jsonl; no interval."]
+
+
+def test_no_constant_baseline_is_called_undefined_as_in_the_card(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", "nli", *nli_answers(6, 2), settings={"seed": 1}, constant_accuracy=None)
+    report = build([tmp_path], resamples=10).files
+    assert re.search(r"^\| a \| 1 \| 50.00 .*\| undefined \|", report["report.md"], flags=re.MULTILINE)
+    assert "<small>constant undefined</small>" in report["index.html"]
 
 
 def test_nothing_to_report_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -241,8 +298,11 @@ def test_runs_on_other_examples_are_not_put_side_by_side(tmp_path: Path) -> None
     make_run(tmp_path / "y", "nli", predictions, references[::-1], settings={"seed": 2})
     report = build([tmp_path], resamples=10)
     assert "y: its examples are not those of x; answers not shown." in report.problems
-    (pair,) = json.loads(report.files["report.json"])["boards"][0]["comparisons"]
-    assert "references differ" in pair["problem"]
+    assert any(
+        text.startswith("y is not compared. nli: 4 references differ between x and y: nli-000, ")
+        for text in report.problems
+    )
+    assert json.loads(report.files["report.json"])["boards"][0]["comparisons"] == []
 
 
 def test_sizes_are_those_of_the_leaderboard() -> None:

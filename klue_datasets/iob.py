@@ -1,0 +1,77 @@
+"""Entities in IOB2 tags, read as KLUE scores them: the one reader of checks, metrics, recipes and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from klue_datasets.tasks import TASKS
+
+TAGS = TASKS["ner"].labels  # B- and I- of each type side by side, and O last
+ENTITY_TYPES = tuple(tag[2:] for tag in TAGS if tag.startswith("B-"))
+OUTSIDE = TAGS.index("O")
+_IDS: dict[object, int] = {key: index for index, name in enumerate(TAGS) for key in (name, index)}
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Entities(NamedTuple):
+    """The entities of some tags, in order.
+
+    Attributes:
+        start: First position of each, shape (entities,).
+        end: The position behind its last, same shape.
+        type: Its index in ENTITY_TYPES, same shape.
+        orphans: Positions of the I- tags that continue nothing.
+    """
+
+    start: IntArray
+    end: IntArray
+    type: IntArray
+    orphans: IntArray
+
+
+def find_entities(tags: IntArray, is_first: npt.NDArray[np.bool_]) -> Entities:
+    """Finds the entities in the tags of any number of sentences.
+
+    Strict IOB2, as KLUE's entity F1 has it: B- starts an entity, and I- of the same type in the same sentence
+    continues it. Any other I- is an orphan: it is no entity, and ends the one before it.
+
+    Args:
+        tags: Tag ids of all positions, one sentence after the other, shape (n,).
+        is_first: Whether a position is the first of its sentence, shape (n,).
+    """
+    small = tags.astype(np.int8)
+    is_inside = (small & 1) == 1
+    types = small >> 1
+    continues = ~is_first & is_inside
+    continues[1:] &= types[1:] == types[:-1]
+    runs = np.flatnonzero(~continues)  # an entity, an orphan with those that follow it, or one O
+    ends = np.append(runs[1:], len(tags))
+    entities = np.flatnonzero(~is_inside[runs] & (small[runs] != OUTSIDE))
+    start = runs[entities]
+    return Entities(start, ends[entities], types[start].astype(np.int64), runs[is_inside[runs]])
+
+
+def spans_from_tags(tags: Sequence[str | int]) -> list[tuple[int, int, str]]:
+    """The entities of one sentence.
+
+    Args:
+        tags: A tag a character, as names or Hub ids.
+
+    Returns:
+        For each entity its first character, the character behind its last, and its type.
+
+    Raises:
+        ValueError: A tag that is none.
+    """
+    try:
+        ids = np.array([_IDS[tag] for tag in tags], dtype=np.int64)
+    except KeyError as error:
+        raise ValueError(f"ner: {list(tags)!r:.80} holds a tag that is none of {', '.join(TAGS)}.") from error
+    found = find_entities(ids, np.arange(len(ids)) == 0)
+    columns = (found.start.tolist(), found.end.tolist(), found.type.tolist())
+    return [(start, end, ENTITY_TYPES[kind]) for start, end, kind in zip(*columns, strict=True)]
