@@ -67,8 +67,7 @@ def _run(runs: Sequence[Run], task: str) -> Run:
 
 def _first_dialogue(run: Run) -> list[dict[str, Any]]:
     """The turns of the first dialogue that was predicted: what the user said, the state, the gold one."""
-    lines = run.predictions.read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = [json.loads(line) for line in run.predictions.open(encoding="utf-8")]
     texts = {row["guid"]: row["dialogue"] for row in load("wos", "validation", mini=True)}
     return [
         {

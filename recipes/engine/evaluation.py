@@ -41,7 +41,8 @@ class EncodedSplit:
     @property
     def truncated(self) -> int:
         """How many examples were longer than the model's input and lost a part."""
-        return int(np.sum(self.features["truncated"]))
+        is_truncated = np.asarray(self.features["truncated"], dtype=bool)
+        return len(np.unique(np.asarray(self.features["example"])[is_truncated]))
 
     @property
     def windowed(self) -> int:
@@ -50,9 +51,9 @@ class EncodedSplit:
             return sum(len(windows) > 1 for windows in self.features["windows"])
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 
-    def training_inputs(self, config: Any) -> datasets.Dataset:
+    def training_inputs(self, config: Any, seed: int) -> datasets.Dataset:
         """What training reads; ``length`` is for batches of examples of like length."""
-        selected = self.recipe.select(self.features, config)
+        selected = self.recipe.select(self.features, config, seed)
         return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
 
     def evaluation_inputs(self) -> datasets.Dataset:

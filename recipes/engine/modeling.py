@@ -91,6 +91,12 @@ def load_model(
         model = _add_lora(recipe, model, arguments, head, added)
     longest = _longest_input(_plain(model), tokenizer)
     max_length = min(arguments.max_seq_length or getattr(config, "max_seq_length", longest), longest)
+    least = recipe.least_length(tokenizer, config)
+    if max_length < least:
+        raise ValueError(
+            f"{recipe.task}: inputs would have at most {max_length} tokens (--max_seq_length, or the model's "
+            f"own limit); expected {least} or more."
+        )
     _plain(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
 

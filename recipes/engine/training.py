@@ -328,7 +328,7 @@ def make_trainer(
         head_learning_rate=arguments.head_learning_rate,
         model=loaded.model,
         args=training_arguments,
-        train_dataset=train.training_inputs(loaded.config) if train else None,
+        train_dataset=train.training_inputs(loaded.config, training_arguments.seed) if train else None,
         eval_dataset=evaluator.split.evaluation_inputs() if evaluator else None,
         data_collator=Collator(recipe, loaded, pad_to_multiple_of=8 if half else None),
         processing_class=loaded.tokenizer,

@@ -26,9 +26,14 @@ class Sentence:
     comments: Sequence[str] = ()
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, which end at LF or CRLF: U+2028 and the like may stand inside a word."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
 def is_conllu(text: str) -> bool:
     """Whether the first line that is no comment has the ten fields of CoNLL-U."""
-    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    lines = (line for line in lines_of(text) if line.strip() and not line.startswith("#"))
     return next(lines, "").count("\t") == FIELDS - 1
 
 
@@ -93,7 +98,7 @@ def read_conllu(text: str) -> list[Sentence]:
     sentences: list[Sentence] = []
     comments: list[str] = []
     rows: list[list[str]] = []
-    for number, line in enumerate([*text.splitlines(), ""], start=1):
+    for number, line in enumerate([*lines_of(text), ""], start=1):
         if not line.strip():
             if rows:
                 sentences.append(Sentence([row[1] for row in rows], [row[4] for row in rows], rows, comments))

@@ -160,15 +160,21 @@ class StateReader:
         return table
 
     def _copied(self, wanted: tuple[int, ...], utterances: Sequence[str]) -> str:
-        """The words of the dialogue that have these pieces, the latest first; empty where there are none."""
+        """The latest words of the dialogue that have these subword tokens; empty where there are none.
+
+        An unknown token stands for any word that the vocabulary lacks, so it only counts where all matches
+        are the same words.
+        """
+        found = []
         for text in reversed(utterances):
             encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
             ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
             for start in range(len(ids) - len(wanted), -1, -1):
                 end = start + len(wanted)
                 if tuple(ids[start:end]) == wanted:
-                    return text[offsets[start][0] : offsets[end - 1][1]].strip()
-        return ""
+                    found.append(text[offsets[start][0] : offsets[end - 1][1]].strip())
+        is_unknown = self.tokenizer.unk_token_id in wanted
+        return "" if not found or (is_unknown and len(set(found)) > 1) else found[0]
 
     def _spelled(self, wanted: tuple[int, ...]) -> str:
         """Pieces as text; no blanks around signs where the tokenizer cannot tell whether there are any."""

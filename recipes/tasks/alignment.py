@@ -70,8 +70,11 @@ def spans_of_pieces(
 
 
 def flat(features: datasets.Dataset, column: str) -> np.ndarray:
-    """A column of lists of numbers as one array, list after list."""
-    return _arrow(features, column).flatten().to_numpy()
+    """A column of lists of whole numbers as one array, list after list."""
+    values = _arrow(features, column).flatten()
+    if not len(values):  # of no type where all lists are empty
+        return np.empty(0, dtype=np.int64)
+    return values.to_numpy()
 
 
 def ragged(features: datasets.Dataset, column: str) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 from klue_metrics.functional import get_metric
+from recipes.tasks.framing import Frame
 from recipes.tasks.protocol import Batch, Decoded, Recipe
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class DependencyParsing(Recipe):
         from recipes.models.modeling_dependency_parsing import DependencyParser
 
         return DependencyParser
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, and the first and the last token of a word."""
+        return Frame(tokenizer).added + 2
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int

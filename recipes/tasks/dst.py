@@ -84,6 +84,10 @@ class DialogueStates(DialogueRecipe):
 
         return DialogueStateTracker
 
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """[CLS], [SEP] and one token of the dialogue."""
+        return 3
+
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:

@@ -72,6 +72,11 @@ class TextStates(DialogueRecipe, abc.ABC):
         """What loads transformers' own class and tells its ``generate`` how to write states."""
         return TextLoader(self.auto_class)
 
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """What stands around the dialogue, and one token of it."""
+        frame = _frame(config, tokenizer)
+        return len(frame.front) + len(frame.tail) + 1
+
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from recipes.engine.arguments import RecipeArguments
     from recipes.engine.modeling import LoadedModel
 
-MAX_QUESTION = 64  # pieces of a question that are read
+MAX_QUESTION = 64  # subword tokens of a question that are read, as in KLUE's baseline
 SHOWN = 5  # answers in the predictions file
 # What decoding is told, and what it is where neither a flag nor the model says otherwise.
 SETTINGS: Mapping[str, Any] = {
@@ -83,6 +83,10 @@ class ReadingComprehension(Recipe):
 
         return AutoModelForQuestionAnswering
 
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, and one token each of the question and the passage."""
+        return Frame(tokenizer, sequences=2).added + 2
+
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
@@ -94,9 +98,8 @@ class ReadingComprehension(Recipe):
         this window lets an answer begin, ``own_first`` to ``own_last``.
         """
         frame = Frame(tokenizer, sequences=2)
-        questions = tokenizer(
-            list(batch["question"]), add_special_tokens=False, truncation=True, max_length=MAX_QUESTION
-        )["input_ids"]
+        questions = tokenizer(list(batch["question"]), add_special_tokens=False, verbose=False)["input_ids"]
+        longest = min(MAX_QUESTION, max_length - frame.added - 1)
         contexts = tokenizer(
             list(batch["context"]), add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
@@ -104,12 +107,12 @@ class ReadingComprehension(Recipe):
         tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
         has_gold = "answers" in batch
         columns: dict[str, list[Any]] = {}
-        for row, (question, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
+        for row, (whole, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
+            question = whole[:longest]
             text = batch["context"][row]
             _, left, right = spans_of_pieces(
                 text, contexts["offset_mapping"][row], [blank[piece] for piece in ids]
             )
-            question = question[: max(max_length - frame.added - 1, 0)]
             until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
             windows = Windows(len(ids), max_length - frame.added - len(question), config.doc_stride)
             first = frame.start(1, len(question))
@@ -126,7 +129,7 @@ class ReadingComprehension(Recipe):
                     "own_first": first + own[0] - start,
                     "own_last": first + own[1] - start,
                     "n_best": config.n_best_size,
-                    "truncated": False,
+                    "truncated": len(question) < len(whole),
                 }
                 feature["length"] = len(feature["input_ids"])
                 if has_gold:
@@ -135,13 +138,13 @@ class ReadingComprehension(Recipe):
                     columns.setdefault(name, []).append(value)
         return columns
 
-    def select(self, features: datasets.Dataset, config: PreTrainedConfig) -> datasets.Dataset:
+    def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
         """All windows with an answer, those of questions that have none, and a share of the others."""
         if config.empty_windows >= 1:
             return features
         start, example = np.asarray(features["start_positions"]), np.asarray(features["example"])
         is_answerable = np.isin(example, example[start != NULL_POSITION])
-        lot = np.random.default_rng(0).random(len(start))
+        lot = np.random.default_rng(seed).random(len(start))
         return features.select(
             np.flatnonzero((start != NULL_POSITION) | ~is_answerable | (lot < config.empty_windows))
         )

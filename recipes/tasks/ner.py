@@ -194,6 +194,8 @@ def decode_characters(
     owner[np.repeat((sentence_start + start)[order], sizes) + inside] = np.repeat(order, sizes)
     place = np.arange(first[-1])
     covered = np.flatnonzero(owner >= 0)
+    if not len(covered):  # no character has a subword token, as in an empty text
+        return np.full(len(owner), OUTSIDE), np.zeros(len(owner))
     own = owner[covered]
     tags = np.full(first[-1], IGNORED)
     scores = np.zeros(first[-1])

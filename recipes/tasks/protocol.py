@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from recipes.tasks.framing import Frame
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -121,8 +123,12 @@ class Recipe(abc.ABC):
 
         return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
-    def select(self, features: datasets.Dataset, config: PreTrainedConfig) -> datasets.Dataset:
-        """The features to train on; all of them, unless the task leaves some out."""
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """The fewest tokens per input that ``encode`` can work with: special tokens and one of a text."""
+        return Frame(tokenizer).added + 1
+
+    def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
+        """The features to train on; all of them, unless the task leaves some out at random."""
         return features
 
     # From the model's outputs to answers

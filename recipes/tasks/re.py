@@ -76,6 +76,10 @@ class RelationExtraction(Recipe):
         """AutoModelForSequenceClassification, or the same on the two marks."""
         return sequence_classifier(config)
 
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, the four entity markers and one token of the sentence."""
+        return Frame(tokenizer).added + 4 + 1
+
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from recipes.tasks.classes import (
     sequence_classifier,
     set_labels,
 )
+from recipes.tasks.framing import Frame
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ class _Sentences(Recipe):
     def model_class(self, config: PreTrainedConfig) -> Any:
         """AutoModelForSequenceClassification, or the same with another pooling."""
         return sequence_classifier(config)
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, and one token of each sentence."""
+        return Frame(tokenizer, len(self.columns)).added + len(self.columns)
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int

@@ -74,6 +74,8 @@ def best_answers(
         max_length: Pieces a span at most.
     """
     left, right, sizes = offsets
+    if not len(left):  # all passages are empty: there is no span, but places to look up
+        left = right = np.zeros(1, dtype=np.int64)
     base = np.cumsum(sizes) - sizes - first
     parts = []
     for start in range(0, len(question), CHUNK):

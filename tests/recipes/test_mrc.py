@@ -167,11 +167,11 @@ def test_training_may_leave_out_windows_without_the_answer(tiny: Path) -> None:
     rows = klue_datasets.load("mrc", "train[:60]", mini=True)
     config = configured("mrc", wordpiece, rows, doc_stride=20)
     split = encoded("mrc", rows, wordpiece, config, 64)
-    assert len(split.training_inputs(config)) == len(split.features)
+    assert len(split.training_inputs(config, 42)) == len(split.features)
     config.empty_windows = 0.0
-    few = split.training_inputs(config)
+    few = split.training_inputs(config, 42)
     answerable = {at for at, row in enumerate(rows) if not row["is_impossible"]}
-    kept = RECIPE.select(split.features, config)
+    kept = RECIPE.select(split.features, config, 42)
     assert all(
         start > 0
         for start, at in zip(kept["start_positions"], kept["example"], strict=True)

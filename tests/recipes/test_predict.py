@@ -50,6 +50,43 @@ def test_one_input_gives_an_answer_and_several_a_list(finished: tuple[str, Path]
         answer(3.5)
 
 
+BLANKS = ("", "  ", "\u200b")  # the last has no width
+
+
+def with_blanks(sample: Any) -> list[Any]:
+    """An input with each of its texts left blank, one at a time."""
+    if isinstance(sample, str):
+        return list(BLANKS)
+    if isinstance(sample, list | tuple):
+        return [[blank, *sample[1:]] for blank in BLANKS]
+    names = [name for name, value in sample.items() if isinstance(value, str)]
+    return [{**sample, name: blank} for name in names for blank in BLANKS]
+
+
+def test_inputs_without_text_get_an_answer_or_a_sentence(
+    finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, folder = finished
+    items = with_blanks(get_recipe(task).sample)
+    assert len(items) >= len(BLANKS)
+    answer = load_pipeline(task, folder, device="cpu")
+    for item in items:
+        if task == "re" or (task == "dp" and not item.strip()):
+            with pytest.raises(ValueError, match=f"^{task}: .*expected"):
+                answer(item)
+            continue
+        found = answer(item)
+        if task == "ner":
+            assert found == []
+        if task == "mrc" and item["context"] in BLANKS:
+            assert (found["answer"], found["start"], found["end"]) == ("", 0, 0)
+        file = tmp_path / "in.jsonl"
+        file.write_text(json.dumps(item) + "\n", encoding="utf-8")
+        capsys.readouterr()
+        assert main(["--task", task, "--model", str(folder), "--device", "cpu", "--input", str(file)]) == 0
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_the_command_answers_a_file_line_by_line(finished: tuple[str, Path], tmp_path: Path) -> None:
     task, folder = finished
     sample = get_recipe(task).sample

@@ -97,7 +97,7 @@ def test_slots_and_targets(tiny: Path) -> None:
     assert set(split.features.column_names) == {
         "input_ids", "length", "truncated", "example", "slots", "gates", "values"
     }  # fmt: skip
-    batch = Collator(recipe, loaded)(split.training_inputs(loaded.config).to_list())
+    batch = Collator(recipe, loaded)(split.training_inputs(loaded.config, 42).to_list())
     tokenizer, none = loaded.tokenizer, 0
     for row, gold in enumerate(turns["state"]):
         values = dict(item.rsplit("-", 1) for item in gold)
@@ -125,7 +125,7 @@ def test_values_can_be_learned_where_they_are_generated_alone(tiny: Path) -> Non
             model_name_or_path=str(tiny), mini=True, do_train=True, value_loss=name, teacher_forcing=1.0
         )
         loaded = load_model(recipe, arguments, {"train": turns})
-        rows = encode_split(recipe, turns, loaded).training_inputs(loaded.config).to_list()
+        rows = encode_split(recipe, turns, loaded).training_inputs(loaded.config, 42).to_list()
         batches[name] = Collator(recipe, loaded)(rows)
     labels = batches["pointed"]["value_labels"]
     points = batches["all"]["gate_labels"] == 2

@@ -78,7 +78,7 @@ def learned(
     turns = get_recipe("wos").prepare(short)
     recipe, loaded = loaded_from(models[kind], turns)
     split = encode_split(recipe, turns, loaded)
-    batch = Collator(recipe, loaded)(split.training_inputs(loaded.config).to_list())
+    batch = Collator(recipe, loaded)(split.training_inputs(loaded.config, 42).to_list())
     optimizer = torch.optim.AdamW(loaded.model.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, 180)
     losses = []
@@ -342,7 +342,7 @@ def test_prompts_are_not_learned_and_padded_on_the_left(models: dict[str, Path],
     recipe, loaded = loaded_from(models["causal"], turns)
     split = encode_split(recipe, turns, loaded)
     collator = Collator(recipe, loaded)
-    learn = collator(split.training_inputs(loaded.config).to_list())
+    learn = collator(split.training_inputs(loaded.config, 42).to_list())
     ask = collator(split.evaluation_inputs().to_list())
     order = ask.pop("index").tolist()
     for row, feature in enumerate(split.features):
