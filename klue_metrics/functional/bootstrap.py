@@ -202,7 +202,8 @@ def group_tests(
     metric = get_metric(task)
     if len(groups) < 2 or not all(groups):
         raise ValueError(
-            f"{metric.task}: {[len(runs) for runs in groups]} runs; expected two systems or more."
+            f"{metric.task}: the systems have {[len(runs) for runs in groups]} runs; expected two systems or "
+            "more, each with a run."
         )
     tables = probabilities or [[None] * len(runs) for runs in groups]
     sides = [

@@ -208,7 +208,7 @@ class ReadingComprehension(Recipe):
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
         """Whether there is no answer, and the question is not said to have none."""
         answers = row["answers"]
-        return not row["is_impossible"] and (answers is None or not answer_columns(answers)["text"])
+        return answers is None or not (row["is_impossible"] or answer_columns(answers)["text"])
 
     def _figures(
         self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset

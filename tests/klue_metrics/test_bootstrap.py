@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import scipy.stats
 from random_cases import make_case
+from simulated_boards import Setting, corrected_p_values, make_board, rate_of_marks, single_run_p_values
 
+from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, compute, get_metric, re
-from klue_metrics.functional.bootstrap import distinct, draws, intervals, paired_test
+from klue_metrics.functional.bootstrap import distinct, draws, group_tests, holm, intervals, paired_test
 
 
 def repeated(task: str, values: list[Any], counts: np.ndarray) -> list[Any]:
@@ -244,3 +246,95 @@ def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_holm_agrees_with_the_loop() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        values = np.round(generator.uniform(0, 0.3, 8), 2).tolist()
+        expected: dict[int, float] = {}
+        highest = 0.0
+        for step, index in enumerate(sorted(range(8), key=lambda place: (values[place], place))):
+            highest = max(highest, min(1.0, (8 - step) * values[index]))
+            expected[index] = highest
+        assert holm(values) == pytest.approx([expected[index] for index in range(8)])
+    corrected = holm([0.01, math.nan, 0.04])
+    assert corrected[::2] == pytest.approx([0.02, 0.04])
+    assert math.isnan(corrected[1])
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_groups_of_one_run_are_tested_as_pairs_and_corrected_together(task: str) -> None:
+    (one, references), (two, _), (three, _) = (make_case(task, seed) for seed in (0, 0, 0))
+    generator = np.random.default_rng(1)
+    two = [gold if generator.random() < 0.3 else answer for answer, gold in zip(two, references, strict=True)]
+    if task == "mrc":
+        two = [{"guid": row["guid"], "prediction_text": row.get("prediction_text", "")} for row in two]
+    clusters = [str(index // 3) for index in range(len(references))]
+    tests = group_tests(task, [[one], [two], [three]], references, resamples=700, seed=5, clusters=clusters)
+    assert list(tests) == [(0, 1), (0, 2), (1, 2)]
+    for pair, (left, right) in zip(tests, ((one, two), (one, three), (two, three)), strict=True):
+        expected = paired_test(task, left, right, references, resamples=700, seed=5, clusters=clusters)
+        assert list(tests[pair]) == list(expected)
+        for key, row in tests[pair].items():
+            assert row.difference == pytest.approx(expected[key].difference, abs=1e-9, nan_ok=True)
+            assert row.first - row.second == pytest.approx(row.difference, abs=1e-9, nan_ok=True)
+            assert row.p_value == pytest.approx(expected[key].p_value, abs=0.06, nan_ok=True)
+    rows = [row for scores in tests.values() for row in scores.values()]
+    assert [row.p_holm for row in rows] == pytest.approx(holm([row.p_value for row in rows]), nan_ok=True)
+
+
+def test_seeds_widen_the_interval_and_their_number_narrows_it() -> None:
+    setting = Setting(seeds=6, seed_sd=2.0, premises=200)
+    groups, references = make_board(setting, np.random.default_rng(0))
+    widths = []
+    for seeds in (2, 3, 6):
+        (row,) = (
+            tests["accuracy"]
+            for tests in group_tests("nli", [runs[:seeds] for runs in groups], references).values()
+        )
+        scores = [np.mean([100 * np.mean(run == references) for run in runs[:seeds]]) for runs in groups]
+        assert (row.first, row.second) == pytest.approx(scores)
+        widths.append(row.high - row.low)
+    single = paired_test("nli", groups[0][0], groups[1][0], references)["accuracy"]
+    assert widths[0] > widths[1] > widths[2]
+    assert widths[1] > single.high - single.low
+    for broken in ([groups[0]], [groups[0], []]):
+        with pytest.raises(ValueError, match=r"the systems have \[.*\] runs; expected two systems or more"):
+            group_tests("nli", broken, references)
+
+
+def test_probabilities_of_several_runs_are_compared() -> None:
+    generator = np.random.default_rng(0)
+    labels = TASKS["re"].labels
+    references = [*labels, *generator.choice(labels, 30).tolist()]
+    tables = [generator.dirichlet(np.ones(30), 60) for _ in range(3)]
+    predictions = [[labels[row.argmax()] for row in table] for table in tables]
+    rows = group_tests(
+        "re", [predictions[:2], predictions[2:]], references, probabilities=[tables[:2], tables[2:]]
+    )[0, 1]
+    expected = [
+        compute("re", p, references, probabilities=t)["auprc"]
+        for p, t in zip(predictions, tables, strict=True)
+    ]
+    assert rows["auprc"].first == pytest.approx(np.mean(expected[:2]))
+    assert rows["auprc"].second == pytest.approx(expected[2])
+
+
+def test_the_paired_test_of_nli_holds_its_level_by_premise_and_not_by_pair() -> None:
+    setting = Setting(premises=300)
+    by_pair, by_premise = (
+        rate_of_marks(single_run_p_values(setting, 600, by_premise=by_premise, resamples=300))
+        for by_premise in (False, True)
+    )
+    assert by_pair > 0.08
+    assert by_premise < 0.07
+
+
+def test_boards_of_equal_systems_are_rarely_marked() -> None:
+    six = Setting(systems=6, premises=300)
+    assert rate_of_marks(single_run_p_values(six, 60, resamples=300)) > 0.25
+    assert rate_of_marks(corrected_p_values(six, 60, resamples=300)) < 0.1
+    seeds_alone = Setting(systems=2, premises=300, seeds=3, seed_sd=1.0)
+    assert rate_of_marks(corrected_p_values(seeds_alone, 100, resamples=300)) < 0.08

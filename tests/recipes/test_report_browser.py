@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_runs import make_run, make_runs
+from made_up_runs import make_run, make_runs, nli_answers
 
 from recipes.reporting.page import build
 
@@ -171,8 +171,11 @@ def test_two_runs_are_compared_by_keyboard(page: Any) -> None:
     assert page.locator("#nli-0 .compared").inner_text() == ""
     choose(page, 1, "End")
     cells = page.locator("#nli-0 .compared tbody tr").first.locator("th, td").all_inner_texts()
-    assert cells[:3] == ["accuracy", "50.00", "85.00"]
-    assert cells[3].startswith("-35.00")
+    assert cells[:3] == ["accuracy", "58.33", "85.00"]  # means over seeds
+    assert cells[3].startswith("-26.67")
+    note = page.locator("#nli-0 .compared .note").inner_text()
+    assert note.startswith("Means over 2 and 1 seeds; test over seeds and examples together.")
+    assert "corrected for the 1 tests of this task" in note
     choose(page, 2, "b")  # both wrong
     both = [number for number in range(60) if number % 2 == 0 and number % 7 == 0]
     assert ids(page) == [f"nli-{number:03d}" for number in both]
@@ -181,9 +184,33 @@ def test_two_runs_are_compared_by_keyboard(page: Any) -> None:
     choose(page, 1, "Home")
     choose(page, 1, "ArrowDown")
     turned = page.locator("#nli-0 .compared tbody tr").first.locator("th, td").all_inner_texts()
-    assert turned[1:3] == ["85.00", "50.00"]
-    assert turned[3].startswith("35.00")
-    assert turned[4] == cells[4]
+    assert turned[1:3] == ["85.00", "58.33"]
+    assert turned[3].startswith("26.67")
+    assert turned[4:] == cells[4:]
+    choose(page, 0, "Home")
+    choose(page, 1, "ArrowDown")
+    assert "two seeds of one model" in page.locator("#nli-0 .compared").inner_text()
+
+
+def test_only_tests_over_seeds_are_marked(browser: Any, tmp_path: Path) -> None:
+    for name, wrong_every in (("a", 2), ("b", 7)):
+        for seed in (1, 2, 3):
+            answers = nli_answers(60, wrong_every)
+            settings = {"model_name_or_path": name, "seed": seed}
+            make_run(tmp_path / "seeds" / f"{name}{seed}", "nli", *answers, settings=settings)
+        make_run(tmp_path / "single" / name, "nli", *answers, settings=settings)
+    for kind, marks in (("seeds", 2), ("single", 0)):
+        build([tmp_path / kind], resamples=200).write(tmp_path / kind / "report")
+        page = browser.new_page()
+        page.goto((tmp_path / kind / "report" / "index.html").as_uri())
+        page.locator("#nli-0 .picks select").nth(1).select_option(
+            label="b" if kind == "single" else "b, seed 1"
+        )
+        assert page.locator("#nli-0 .compared .sure").count() == marks
+        assert page.locator("#nli-0 .compared tbody td").count() == 5
+        note = page.locator("#nli-0 .compared .note").inner_text()
+        assert note.startswith("Test of single runs" if kind == "single" else "Means over 3 and 3 seeds")
+        page.close()
 
 
 def test_the_confusion_matrix_is_that_of_the_run(page: Any) -> None:
