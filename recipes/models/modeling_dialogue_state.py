@@ -28,7 +28,7 @@ class StateOutput(ModelOutput):
     Attributes:
         loss: ``gate_loss`` + ``value_loss``.
         gate_logits: Scores of the five gates, shape (batch, slots, 5).
-        values: Subword tokens of the values, padded with -100, shape (batch, slots, max_value_length);
+        value_ids: Subword tokens of the values, padded with -100, shape (batch, slots, max_value_length);
             only where no labels are given.
         gate_loss: Cross-entropy of the gates, a mean over all slots.
         value_loss: Mean negative log-likelihood of the gold subword tokens.
@@ -36,7 +36,7 @@ class StateOutput(ModelOutput):
 
     loss: torch.Tensor | None = None
     gate_logits: torch.Tensor | None = None
-    values: torch.Tensor | None = None
+    value_ids: torch.Tensor | None = None
     gate_loss: torch.Tensor | None = None
     value_loss: torch.Tensor | None = None
 
@@ -187,7 +187,7 @@ class DialogueStateTracker(EncoderModel):
             shape (batch, slots, max_value_length).
         """
         output = self(input_ids, attention_mask, gates=gates, **kwargs)
-        return output.gate_logits, output.values
+        return output.gate_logits, output.value_ids
 
     def _decoded(self, memory: Memory, gates: torch.Tensor | None) -> StateOutput:
         with torch.autocast(memory.ids.device.type, enabled=False):
@@ -200,7 +200,7 @@ class DialogueStateTracker(EncoderModel):
                 max_value_length=self.settings.max_value_length,
                 num_beams=self.settings.num_beams,
             )
-        return StateOutput(gate_logits=scores, values=values)
+        return StateOutput(gate_logits=scores, value_ids=values)
 
     def remember(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any

@@ -133,7 +133,7 @@ class DialogueStates(DialogueRecipe):
         output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
         scores = output.gate_logits
         chosen = scores.argmax(dim=-1) if gates is None else gates
-        return None, (chosen.to(torch.int8), output.values.to(torch.int32), gate_scores(scores, chosen))
+        return None, (chosen.to(torch.int8), output.value_ids.to(torch.int32), gate_scores(scores, chosen))
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ def predictions(folder: Path) -> list[dict]:
 
 
 def scores(folder: Path) -> dict[str, float]:
-    return {
-        name: value for name, value in read(folder / "eval_results.json").items() if name != "eval_seconds"
-    }
+    """What was measured: not how long that took, nor which folder the model came from."""
+    results = read(folder / "eval_results.json")
+    return {name: value for name, value in results.items() if name not in ("eval_seconds", "eval_model")}
 
 
 def roughly(value: Any) -> Any:
@@ -43,3 +44,8 @@ def roughly(value: Any) -> Any:
     if isinstance(value, list):
         return [roughly(item) for item in value]
     return pytest.approx(value, abs=2e-4) if isinstance(value, float) else value
+
+
+def hear_ctrl_c() -> None:
+    """Lets a child process see SIGINT, which it inherits as ignored where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from runs import hear_ctrl_c
 
 from recipes.run_all import Run, launch_command, main, plan, table
 
@@ -103,8 +104,9 @@ def test_ctrl_c_is_one_line_with_the_command_that_goes_on(tiny: Path, tmp_path: 
     with errors.open("w") as file:
         command = [sys.executable, "recipes/run_all.py", *words]
         process = subprocess.Popen(
-            command, cwd=ROOT, stderr=file, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+            command, cwd=ROOT, stderr=file, stdout=subprocess.DEVNULL,
+            start_new_session=True, preexec_fn=hear_ctrl_c,
+        )  # fmt: skip
         deadline = time.monotonic() + 120
         while not list(tmp_path.rglob("checkpoint-*")) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import QUICK, read, run
+from runs import QUICK, hear_ctrl_c, read, run
 from safetensors.torch import load_file
 
 from recipes.engine import hardware, training
@@ -204,7 +204,7 @@ def test_ctrl_c_ends_a_recipe_with_the_command_that_continues_it(tiny: Path, tmp
     words = [sys.executable, "recipes/train_nli.py", *words_of(tiny, tmp_path, "--max_steps", "100000")]
     words += ["--save_steps", "5", "--eval_strategy", "no", "--save_strategy", "steps"]
     with subprocess.Popen(
-        words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=hear_ctrl_c
     ) as child:
         deadline = time.monotonic() + 120
         while not list(tmp_path.glob("checkpoint-*")) and time.monotonic() < deadline:
