@@ -12,6 +12,7 @@ from runs import predictions, read, roughly, run, scores
 from transformers import pipeline
 
 import klue_datasets
+from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, compute
 from klue_metrics.predictions import Source, load_cases
 from recipes.engine import training
@@ -180,7 +181,12 @@ def test_real_dev_files_make_official_scores_unless_cut(shared: Path, tiny: Path
     words += ["--data_dir", f"{shared}/data/klue-v1.1-dev", "--output_dir", str(tmp_path / "whole")]
     results = training.run(get_recipe("sts"), parse(parser, "sts", words))
     assert (results["eval_samples"], results["eval_data_is_official"]) == (519, True)
+    assert (results["data_version"], results["task_version"]) == ("1.1.0", TASKS["sts"].version)
     card = ModelCard.load(tmp_path / "whole" / "README.md")
+    assert "On KLUE's official validation split, version 1.1.0 (519 examples)" in card.text
+    assert {result.dataset_name for result in card.data.eval_results} == {"KLUE sts 1.1.0"}
+    entries = yaml.safe_load((tmp_path / "whole" / ".eval_results/klue.yaml").read_text())
+    assert [entry["notes"].split(", ")[1] for entry in entries] == ["validation split of KLUE 1.1.0"] * 2
     assert card.data.datasets == ["klue/klue"]
     assert {result.dataset_type for result in card.data.eval_results} == {"klue/klue"}
     cut = [*words, "--output_dir", str(tmp_path / "cut"), "--max_eval_samples", "100"]
