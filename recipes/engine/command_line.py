@@ -178,7 +178,7 @@ def _check(arguments: RecipeArguments, task: str) -> None:
         value, choices = getattr(arguments, name), choices_of(field, task)
         if choices and value is not None and value not in choices:
             raise ValueError(f"{name} is {value!r}; expected one of {', '.join(choices)}.")
-    for name in ("max_train_samples", "max_eval_samples", "early_stopping_patience"):
+    for name in ("max_train_samples", "max_eval_samples", "early_stopping_patience", "evaluations_per_epoch"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise ValueError(f"{name} is {getattr(arguments, name)}; expected 1 or more.")
     if arguments.mini and arguments.data_dir:
