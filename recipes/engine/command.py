@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
 from collections.abc import Sequence
 
 from recipes.engine.command_line import make_parser, parse
 
-logger = logging.getLogger(__name__)
 INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 
 
@@ -38,6 +36,5 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
         print(f"Interrupted. To continue: {command}", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
     except (OSError, ValueError) as error:
-        logger.debug("Where the error was raised:", exc_info=True)
         print(f"{parser.prog}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
