@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from huggingface_hub import try_to_load_from_cache
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import find_adapter_config_file
 
 from recipes.engine.arguments import RecipeArguments
@@ -131,9 +132,12 @@ def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
 
 
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
-    """Writes the model's own configuration beside a saved adapter: it knows the head's shape."""
+    """Writes beside a saved adapter what the model would: its configuration, and its code if it is ours."""
     if hasattr(model, "get_base_model"):
-        _plain(model).config.save_pretrained(output_dir)
+        plain = _plain(model)
+        if plain._auto_class is not None:
+            custom_object_save(plain, output_dir, config=plain.config)
+        plain.config.save_pretrained(output_dir)
 
 
 def _load_weights(

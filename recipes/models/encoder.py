@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+
+from .merged_adapter import load_merged
 
 # Class attributes of transformers' models that a model around an encoder takes over from it.
 ABILITIES = (
@@ -43,3 +45,13 @@ class EncoderModel(PreTrainedModel):
             encoder.pooler = None
         self.base_model_prefix = encoder.base_model_prefix
         setattr(self, self.base_model_prefix, encoder)
+
+    @classmethod
+    def from_pretrained(cls, path: Any, *, config: Any = None, **kwargs: Any) -> Any:
+        """As in transformers, and from the folder of a LoRA adapter: see ``load_merged``.
+
+        Without a configuration, the path's own is used, which is that of the encoder.
+        """
+        if config is None:
+            config = AutoConfig.from_pretrained(path, revision=kwargs.get("revision"))
+        return load_merged(super().from_pretrained, path, config, kwargs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import PreTrainedConfig
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
@@ -73,12 +73,10 @@ class DialogueStateTracker(EncoderModel):
         self.post_init()
 
     @classmethod
-    def from_pretrained(cls, path: Any, *args: Any, config: Any = None, **kwargs: Any) -> Any:
-        """As in transformers; without a configuration, the folder's own: that of the encoder."""
-        if config is None:
-            config = AutoConfig.from_pretrained(path, revision=kwargs.get("revision"))
+    def from_pretrained(cls, path: Any, **kwargs: Any) -> Any:
+        """As for any ``EncoderModel``; where the GRU is new, the slots' vectors get their spread."""
         wants_info = kwargs.pop("output_loading_info", False)
-        model, info = super().from_pretrained(path, *args, config=config, output_loading_info=True, **kwargs)
+        model, info = super().from_pretrained(path, output_loading_info=True, **kwargs)
         if model.settings.slot_spread and "gru.weight_ih_l0" in info["missing_keys"]:
             model.scale_slots()
         return (model, info) if wants_info else model

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, GenerationConfig
 
 from .configuration_dialogue_state import IGNORED
 from .dialogue_text import turn_pieces
+from .merged_adapter import load_merged
 from .state_text import StateText, TextSettings
 
 CUE = "상태:"  # what a causal model reads between dialogue and state
@@ -67,6 +68,23 @@ class StateFrame:
         ids = ids[: ids.index(end)] if end in ids else ids
         kept = [piece for piece in ids if piece not in left_out]
         return str(self.decode(kept, clean_up_tokenization_spaces=False)).strip() if kept else ""
+
+
+class StateTextModel:
+    """What ``auto_map`` names beside a LoRA adapter, so that pipelines load the base model with it merged.
+
+    The model itself is one of transformers' own.
+    """
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: Any = None) -> None:
+        """Asked of every class that ``auto_map`` names; there is nothing to save with a model."""
+
+    @classmethod
+    def from_pretrained(cls, path: Any, *, config: Any, **kwargs: Any) -> Any:
+        """A model of transformers; see ``load_merged``."""
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        return load_merged(auto.from_pretrained, path, config, kwargs | {"trust_remote_code": False})
 
 
 def separator_id(tokenizer: Any) -> int:

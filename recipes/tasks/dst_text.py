@@ -65,6 +65,8 @@ class TextStates(DialogueRecipe, abc.ABC):
         dataclasses.replace(settings).write(config)  # checked once more
         impl = "pipeline_state_text.StateTextPipeline"
         config.custom_pipelines = {TASK: {"impl": impl, "pt": [self.auto_class], "type": "text"}}
+        if arguments.use_lora:  # the folder will have an adapter in place of a model
+            config.auto_map = {self.auto_class: "text_generation.StateTextModel"}
         if arguments.dropout is not None:
             set_dropout(config, arguments.dropout)
 

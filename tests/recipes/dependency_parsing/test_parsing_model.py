@@ -21,6 +21,7 @@ SENTENCES = [["나는", "학교에", "간다"], ["봄이", "오면", "산에", "
 FILES = {
     "configuration_dependency_parsing.py", "modeling_dependency_parsing.py", "pipeline_dependency_parsing.py",
     "parsing_heads.py", "parsing_words.py", "parsing_decoding.py", "conllu.py", "tree_svg.py", "encoder.py",
+    "merged_adapter.py",
 }  # fmt: skip
 
 

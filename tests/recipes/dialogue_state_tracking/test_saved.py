@@ -19,7 +19,8 @@ DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", 
 
 CODE = {
     "configuration_dialogue_state.py", "decoder_loss.py", "decoder_search.py", "decoder_trade.py",
-    "decoder_training.py", "dialogue_text.py", "encoder.py", "modeling_dialogue_state.py",
+    "decoder_training.py", "dialogue_text.py", "encoder.py", "merged_adapter.py",
+    "modeling_dialogue_state.py",
     "pipeline_dialogue_state.py", "state_values.py",
 }  # fmt: skip
 
