@@ -130,7 +130,7 @@ def set_generation(model: Any) -> None:
 
 @torch.no_grad()
 def generate_states(
-    model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, **options: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Texts of a batch of dialogues.
 
@@ -138,12 +138,13 @@ def generate_states(
         model: See ``set_generation``; may be a PeftModel.
         input_ids: Prompts, shape (batch, tokens); of a causal model padded on the left.
         attention_mask: 1 on real tokens, 0 on padding, same shape.
+        **options: More arguments of ``generate``.
 
     Returns:
         Ids with the one that ends a text, int32, padded with -100, shape (batch, steps); the probability of
         each text, the product over these ids, float32, shape (batch,).
     """
-    found = model.generate(input_ids=input_ids, attention_mask=attention_mask)
+    found = model.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
     is_causal = not model.config.is_encoder_decoder
     found = found[:, input_ids.shape[1] if is_causal else 1 :]
     ends = (found == TextSettings.of(model.config).end_id).int()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from recipes.tasks.dialogues import DialogueRecipe, known_values, set_dropout
 from recipes.tasks.protocol import Batch, Decoded
 from recipes.tasks.states import errors, figures
-from recipes.tasks.text_models import IGNORED, TextCollator, TextLoader
+from recipes.tasks.text_models import IGNORED, TextCollator, TextLoader, able_to_generate
 
 if TYPE_CHECKING:
     import datasets
@@ -108,8 +108,8 @@ class TextStates(DialogueRecipe, abc.ABC):
         """
         from recipes.models.text_generation import generate_states
 
-        plain = getattr(model, "module", model)
-        return None, generate_states(plain, inputs["input_ids"], inputs["attention_mask"])
+        with able_to_generate(model) as (plain, options):
+            return None, generate_states(plain, inputs["input_ids"], inputs["attention_mask"], **options)
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel

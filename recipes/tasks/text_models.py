@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,34 @@ class TextLoader:
         model, info = auto.from_pretrained(path, output_loading_info=True, **options)
         set_generation(model)
         return (model, info) if output_loading_info else model
+
+
+@contextlib.contextmanager
+def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Prepares a model that is distributed over ranks for ``generate``.
+
+    ``generate`` calls parts of the model, such as the encoder, past the ``forward`` of the wrapper, which is
+    what gathers the weights that FSDP spreads over the ranks.
+
+    Args:
+        model: As Trainer has prepared it: plain, or in a wrapper of DDP or FSDP.
+
+    Yields:
+        What has ``generate``, and the arguments that it needs.
+    """
+    from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel, register_fsdp_forward_method
+
+    is_sharded = isinstance(model, FSDPModule)
+    if isinstance(model, FullyShardedDataParallel):
+        with FullyShardedDataParallel.summon_full_params(model, writeback=False):
+            yield model.module, {}
+    elif is_sharded:
+        if "generate" not in vars(model):
+            register_fsdp_forward_method(model, "generate")
+        # Layers gather their weights at every step, so no rank may stop before the others.
+        yield model, {"synced_gpus": True}
+    else:
+        yield getattr(model, "module", model), {}
 
 
 class TextCollator:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from runs import run
+from text_models import KINDS, make_text_model
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -407,30 +408,34 @@ def test_the_longest_input_is_as_long_as_the_model_has_positions(
                 loaded.model(torch.cat([ids[:, :-1], ids[:, -2:]], dim=1))
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("head", [*MODULES, *KINDS])  # wos: TRADE, and models that write the state
 def test_bf16_is_autocast_in_training_and_evaluation(
-    task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    head: str, tiny: Path, byte_level: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The encoder computes in bfloat16 whenever it runs, while the weights stay float32."""
+    """The model computes in bfloat16 whenever it reads, while the weights stay float32."""
+    task = "wos" if head in KINDS else head
+    model = make_text_model(head, tmp_path / "base", tiny, byte_level) if head in KINDS else tiny
     seen: set[tuple[bool, torch.dtype | None]] = set()
     models = []
 
     def load(*given: Any) -> LoadedModel:
         loaded = load_model(*given)
-        encoder = loaded.model.base_model
 
         def look(*_: Any) -> None:
             is_on = torch.is_autocast_enabled("cpu")
-            seen.add((encoder.training, torch.get_autocast_dtype("cpu") if is_on else None))
+            seen.add((loaded.model.training, torch.get_autocast_dtype("cpu") if is_on else None))
 
-        encoder.register_forward_pre_hook(look)
+        for module in loaded.model.modules():
+            if isinstance(module, torch.nn.Embedding):  # T5's encoder and decoder have one each
+                module.register_forward_pre_hook(look)
         models.append(loaded.model)
         return loaded
 
     monkeypatch.setattr(training, "load_model", load)
     words = ["--bf16", "--max_steps", "2", "--per_device_train_batch_size", "2", "--max_train_samples", "8"]
     words += ["--max_eval_samples", "4", "--save_strategy", "no", "--eval_strategy", "no"]
-    results = run(task, tiny, tmp_path / "run", *words)
+    words += ["--head", "generative", "--max_new_tokens", "8"] if head in KINDS else []
+    results = run(task, model, tmp_path / "run", *words)
     assert seen == {(True, torch.bfloat16), (False, torch.bfloat16)}
     assert math.isfinite(results["train_loss"])
     seen.clear()
@@ -438,7 +443,7 @@ def test_bf16_is_autocast_in_training_and_evaluation(
     assert seen == {(False, torch.bfloat16)}
     for found in (results, again):
         loss = found["eval_loss"]
-        assert (loss is None and task == "wos") or math.isfinite(loss)  # TRADE has none in evaluation
+        assert (loss is None and task == "wos") or math.isfinite(loss)  # states are not evaluated by a loss
     assert len(models) == 2
     for model in models:
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
