@@ -91,15 +91,26 @@ def load_model(
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
     longest = _longest_input(_plain(model), tokenizer)
-    max_length = min(arguments.max_seq_length or getattr(config, "max_seq_length", longest), longest)
-    least = recipe.least_length(tokenizer, config)
+    asked = arguments.max_seq_length
+    max_length = min(getattr(config, "max_seq_length", longest) if asked is None else asked, longest)
+    _check_length(recipe, arguments, max_length, recipe.least_length(tokenizer, config))
+    _plain(model).config.max_seq_length = max_length
+    return LoadedModel(model, tokenizer, head, max_length)
+
+
+def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, least: int) -> None:
+    """ValueError where inputs are too short for the task, or windows for the stride that was asked for."""
     if max_length < least:
         raise ValueError(
             f"{recipe.task}: inputs would have at most {max_length} tokens (--max_seq_length, or the model's "
             f"own limit); expected {least} or more."
         )
-    _plain(model).config.max_seq_length = max_length
-    return LoadedModel(model, tokenizer, head, max_length)
+    room = max_length - least + 1  # the least input has one token of the text that is read in windows
+    if arguments.doc_stride is not None and not 1 <= arguments.doc_stride <= room:
+        raise ValueError(
+            f"{recipe.task}: doc_stride is {arguments.doc_stride}, in inputs of {max_length} tokens; "
+            f"expected 1 to {room}, so that windows overlap or adjoin."
+        )
 
 
 def load_trained(recipe: Recipe, folder: str | Path) -> LoadedModel:

@@ -3,37 +3,75 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from text_models import KINDS, make_text_model
 
 import klue_datasets
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.evaluation import encode_split
-from recipes.engine.modeling import load_model
+from recipes.engine.modeling import LoadedModel, load_model
 from recipes.tasks import MODULES, get_recipe
+from recipes.tasks.protocol import Recipe
+
+HEADS = [*MODULES, *KINDS]  # of wos both TRADE and the two kinds of models that write the state
 
 
-@pytest.mark.parametrize("task", MODULES)
-def test_the_least_length_encodes_and_one_less_is_refused(task: str, tiny: Path) -> None:
-    recipe = get_recipe(task)
-    examples = recipe.prepare(klue_datasets.load(task, "train[:20]", mini=True))
+def model_of(head: str, tiny: Path, folder: Path, byte_level: Any) -> tuple[Recipe, Any, dict[str, Any]]:
+    """A recipe, prepared examples for it, and the arguments for a new model of it."""
+    task = "wos" if head in KINDS else head
+    told: dict[str, Any] = {"model_name_or_path": str(tiny), "do_train": True}
+    if head in KINDS:
+        path = make_text_model(head, folder, tiny, byte_level)
+        told |= {"model_name_or_path": str(path), "head": "generative"}
+    recipe = get_recipe(task).chosen(RecipeArguments(**told))
+    return recipe, recipe.prepare(klue_datasets.load(task, "train[:20]", mini=True)), told
 
-    def load(length: int) -> object:
-        asked = RecipeArguments(model_name_or_path=str(tiny), max_seq_length=length, do_train=True)
-        return load_model(recipe, asked, {"train": examples})
 
-    with pytest.raises(
-        ValueError, match=rf"{task}: inputs would have at most 1 tokens .*; expected"
-    ) as error:
-        load(1)
+@pytest.mark.parametrize("head", HEADS)
+def test_the_least_length_encodes_less_is_refused_and_nothing_is_longer(
+    head: str, tiny: Path, tmp_path: Path, byte_level: Any
+) -> None:
+    recipe, examples, told = model_of(head, tiny, tmp_path, byte_level)
+
+    def load(length: int) -> LoadedModel:
+        return load_model(recipe, RecipeArguments(**told, max_seq_length=length), {"train": examples})
+
+    for length in (0, 1):
+        with pytest.raises(
+            ValueError, match=rf"^{recipe.task}: .* at most {length} tokens .*; expected "
+        ) as error:
+            load(length)
     least = int(str(error.value).split("expected ")[1].split()[0])
     with pytest.raises(ValueError, match=f"at most {least - 1} tokens"):
         load(least - 1)
-    for length in (least, least + 5):
-        split = encode_split(recipe, examples, load(length))
-        windows = split.features["windows"] if task == "dp" else [split.features["length"]]
-        assert 0 < max(size for sizes in windows for size in sizes) <= length
-        assert set(split.features["example"]) == set(range(len(examples)))
+    loaded = load(least)
+    rows = examples[:]
+    for length in (*range(least, least + 14), 40, 64, 90):
+        features = recipe.encode(rows, loaded.tokenizer, loaded.config, length)
+        column = "prompt_ids" if "prompt_ids" in features else "input_ids"  # targets come on top
+        sizes = features["windows"] if head == "dp" else [[len(ids)] for ids in features[column]]
+        assert 0 < max(size for windows in sizes for size in windows) <= length
+        assert set(features.get("row", range(len(sizes)))) == set(range(len(examples)))
+
+
+@pytest.mark.parametrize(("task", "room"), [("ner", 62), ("mrc", 60)])
+def test_strides_leave_no_gap_between_windows(task: str, room: int, tiny: Path) -> None:
+    recipe = get_recipe(task)
+
+    def load(stride: int) -> LoadedModel:
+        return load_model(
+            recipe,
+            RecipeArguments(
+                model_name_or_path=str(tiny), do_train=True, max_seq_length=64, doc_stride=stride
+            ),
+        )
+
+    assert load(room).config.doc_stride == room
+    for stride in (room + 1, 0, -1):
+        with pytest.raises(ValueError, match=f"^{task}: doc_stride is {stride}, .*; expected 1 to {room}"):
+            load(stride)
 
 
 def test_questions_that_are_truncated_are_counted_once_an_example(tiny: Path) -> None:
