@@ -129,6 +129,20 @@ def test_values_with_signs_come_out_letter_by_letter(tokenizer: Any) -> None:
     assert again(states, [], []) == []
 
 
+def test_unknown_tokens_are_copied_only_where_one_thing_was_said(tokenizer: Any) -> None:
+    """Any word that the vocabulary lacks has the unknown token: which of two was meant, nobody can tell."""
+    states = reader(tokenizer, {"관광-이름": []})
+    unknown = [tokenizer.unk_token_id]
+    assert states.tokenize(["쀍", "퀣"]) == [unknown, unknown]
+    assert states.text("관광-이름", unknown, ["쀍, 거기요.", "네.", "쀍 말이에요."]) == "쀍"
+    assert states.text("관광-이름", unknown, ["쀍, 거기요.", "퀣 말인가요?", "네."]) == tokenizer.unk_token
+    assert states.text("관광-이름", unknown, ["네."]) == tokenizer.unk_token
+    # known tokens beside it tell which
+    wanted = states.tokenize(["서울 쀍"])[0]
+    assert wanted[-1:] == unknown
+    assert states.text("관광-이름", wanted, ["서울 쀍, 거기요.", "퀣 말인가요?", "네."]) == "서울 쀍"
+
+
 def test_nothing_generated_is_no_value(tokenizer: Any) -> None:
     states = reader(tokenizer, {"관광-이름": ["가"]})
     end = tokenizer.sep_token_id
