@@ -22,7 +22,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments, from_record, to_record
+from recipes.engine.arguments import RecipeArguments, UsageError, from_record, to_record
 from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
@@ -111,18 +111,41 @@ class RecipeTrainer(Trainer):
             loss, outputs = self.recipe.predict(model, inputs)
         return None if loss is None else loss.detach().mean(), outputs, index
 
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Stops at a loss that is not finite, which Trainer would leave out of the average that it logs."""
+        loss = super().training_step(*args, **kwargs)
+        if not math.isfinite(loss):  # Trainer asks the device the same, so this costs no synchronisation
+            raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
+        return loss
+
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Stops before an update with a gradient that is not finite: it would make the weights NaN."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
         # Float16 has a gradient scaler, which skips such updates and lowers its scale.
         if not self.args.fp16 and not math.isfinite(norm):
-            raise NotFiniteError(
-                f"{self.recipe.task}: the gradient's norm is {float(norm)} at step "
-                f"{self.state.global_step + 1}, so training has diverged; "
-                "expected a lower --learning_rate, a warm-up (--warmup_ratio), or other data. Checkpoints "
-                "saved before this step are kept."
-            )
+            raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
         return norm
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        self.check_weights()
+        super()._save_checkpoint(*args, **kwargs)
+
+    def check_weights(self) -> None:
+        """Makes sure that weights can be saved: an update with a finite gradient can make them infinite.
+
+        Raises:
+            NotFiniteError: A trained weight is infinite or NaN.
+        """
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad and not bool(torch.isfinite(weight.detach()).all()):
+                raise self._diverged(f"{name} has values that are not finite", self.state.global_step)
+
+    def _diverged(self, what: str, step: int) -> NotFiniteError:
+        return NotFiniteError(
+            f"{self.recipe.task}: {what} at step {step}, so training has diverged; expected a lower "
+            "--learning_rate, a warm-up (--warmup_ratio), or other data. Checkpoints saved before this step "
+            "are kept."
+        )
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
@@ -296,9 +319,13 @@ def make_training_arguments(
         raise ValueError(
             f"transformers {transformers.__version__} has no training argument {', '.join(missing)}."
         )
-    made = TrainingArguments(**values)
-    if made.fp16 and made.device.type == "cpu":
-        raise ValueError(
+    try:
+        made = TrainingArguments(**values)
+        device = made.device.type
+    except ValueError as error:  # such as --bf16 on a GPU that does not have it
+        raise UsageError(f"transformers refuses these settings: {error}") from error
+    if made.fp16 and device == "cpu":
+        raise UsageError(
             "--fp16 was given on a CPU, which cannot train in float16; expected --bf16, or neither."
         )
     return made
@@ -340,6 +367,7 @@ def make_trainer(
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     trainer.add_callback(TrainingMeter())
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    trainer.check_weights()
     meter = next(  # a resumed run has put another one in its place
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
     )
@@ -420,6 +448,7 @@ def _evaluate(
         "klue_hub_version": version("klue-hub"),
         "data_version": data.version,
         "data_revision": data.revision,
+        "data_hash": data.hash,
         "task_version": get_task(split.recipe.task).version,
     }
     if not (arguments.do_train or _is_own_folder(arguments, output_dir)):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import QUICK, hear_ctrl_c, read, run
+from runs import QUICK, interruptible, read, run
 from safetensors.torch import load_file
 
 from recipes.engine import hardware, training
@@ -49,6 +49,31 @@ def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
     assert all(bool(torch.isfinite(weight).all()) for weight in weights.values())
 
 
+def test_weights_that_the_last_update_made_infinite_are_not_saved(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No later step would see them in its loss or gradient."""
+    more = ("--learning_rate", "1e39", "--warmup_ratio", "0", "--max_steps", "1", "--eval_strategy", "no")
+    for saving in ("no", "epoch"):
+        with pytest.raises(SystemExit) as ended:
+            main("nli", None, words_of(tiny, tmp_path / saving, *more, "--save_strategy", saving))
+        assert ended.value.code == 1
+        assert "not finite at step 1, so training has diverged" in capsys.readouterr().err.splitlines()[-1]
+        assert not [path for path in (tmp_path / saving).rglob("*") if path.name != ".lock"]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_whatever_its_gradient(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Float16's gradient scaler would skip every update, and Trainer leave the loss out of its log."""
+    step = training.Trainer.training_step
+    monkeypatch.setattr(
+        training.Trainer, "training_step", lambda *args, **kwargs: step(*args, **kwargs) * float("nan")
+    )
+    with pytest.raises(training.NotFiniteError, match="nli: the loss is nan at step 1"):
+        run("nli", tiny, tmp_path, *SMALL, "--max_steps", "2")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -58,9 +83,19 @@ def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
         (("--num_train_epochs", "-1"), "num_train_epochs is -1.0; expected a number from 0"),
         (("--learning_rate", "nan"), "learning_rate is nan; expected a number from 0"),
         (("--max_steps", "0"), "max_steps is 0; expected a number of updates"),
+        (("--max_steps", "-5"), "max_steps is -5; expected a number of updates"),
+        (("--eval_steps", "0"), "eval_steps is 0.0; expected a number of updates, or a share"),
+        (("--save_steps", "-1"), "save_steps is -1.0; expected a number of updates, or a share"),
+        (("--logging_steps", "0"), "logging_steps is 0.0; expected a number of updates, or a share"),
+        (("--max_grad_norm", "-1"), "max_grad_norm is -1.0; expected 0 or more"),
+        (("--warmup_steps", "-5"), "warmup_steps is -5.0; expected 0 or more"),
+        (("--dataloader_num_workers", "-1"), "dataloader_num_workers is -1; expected 0 or more"),
+        (("--save_total_limit", "0"), "save_total_limit is 0; expected 1 or more"),
+        (("--seed", "-1"), "seed is -1; expected 0 or more"),
         (("--use_lora", "--lora_r", "0"), "lora_r is 0; expected 1 or more"),
         (("--lora_dropout", "2"), "lora_dropout is 2.0; expected a share"),
         (("--fp16",), "--fp16 was given on a CPU"),
+        (("--bf16", "--use_cpu", "false"), "these settings: Your setup doesn't support bf16"),
         (("--dataloader_drop_last", "--per_device_train_batch_size", "64"), "do not fill a batch of 64"),
     ],
 )
@@ -71,10 +106,14 @@ def test_what_makes_no_sense_is_refused_before_a_model_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    is_about_data = "--dataloader_drop_last" in words
+    monkeypatch.setattr("transformers.training_args.is_torch_bf16_gpu_available", lambda: False)
     monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
+    if not is_about_data:
+        monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("data was loaded"))
     with pytest.raises(SystemExit) as ended:
         main("nli", None, words_of(tmp_path / "nowhere", tmp_path / "out", *words))
-    assert ended.value.code in (1, 2)
+    assert ended.value.code == (1 if is_about_data else 2)
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
@@ -201,17 +240,15 @@ def test_the_launchers_own_setting_is_not_the_users(
 
 
 def test_ctrl_c_ends_a_recipe_with_the_command_that_continues_it(tiny: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "recipes/train_nli.py", *words_of(tiny, tmp_path, "--max_steps", "100000")]
+    words = ["recipes/train_nli.py", *words_of(tiny, tmp_path / "run", "--max_steps", "100000")]
     words += ["--save_steps", "5", "--eval_strategy", "no", "--save_strategy", "steps"]
-    with subprocess.Popen(
-        words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=hear_ctrl_c
-    ) as child:
+    with interruptible(*words, cwd=ROOT, errors=tmp_path / "errors") as child:
         deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("checkpoint-*")) and time.monotonic() < deadline:
+        while not list(tmp_path.glob("run/checkpoint-*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)
-        _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130
+        assert child.wait(timeout=60) == 130
+    errors = (tmp_path / "errors").read_text()
     assert "Traceback" not in errors
     last = errors.strip().splitlines()[-1]
     assert last.startswith("Interrupted. To continue: ")
