@@ -44,7 +44,7 @@ def test_a_run_writes_its_model_results_and_predictions(finished: tuple[str, Pat
     for key in METRICS[task].names:
         assert evaluation[f"eval_{key}"] == pytest.approx(strict(again[key]), abs=1e-6)
         assert f"constant_{key}" in evaluation
-    # Intervals draw dialogues and passages as a whole; pairs are told apart by source.
+    # Intervals draw dialogues, passages and premises as a whole; pairs are told apart by source.
     whole = {"wos": "guid", "mrc": "context", "nli": "premise"}.get(task)
     assert cases.columns.get("sources") == (list(examples["source"]) if task in ("sts", "nli") else None)
     clusters = cases.columns.get("clusters")
