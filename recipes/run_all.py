@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import shlex
 import signal
@@ -24,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
 from recipes.engine.arguments import DATA_SOURCES, PLACES, settings_of, to_record
@@ -70,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs("train")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is not finished and prints the table.
 
@@ -77,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
     """
     arguments, passed_on = make_parser().parse_known_args(argv)
+    if importlib.util.find_spec("accelerate") is None:  # or every run would say so
+        raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
     tasks = [get_task(task).name for task in arguments.tasks or MODULES]
     runs = plan(arguments.model_name_or_path, tasks, arguments.seed, Path(arguments.output_dir))
     try:

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+from klue_datasets.optional import needs
 from recipes.engine.arguments import UsageError
 from recipes.engine.command_line import make_parser, parse
 
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 
 
+@needs("train")
 def main(task: str, description: str | None, argv: Sequence[str] | None = None) -> None:
     """Runs the recipe of a task.
 
