@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub_cards import metric_cards, render
+from hub_cards import deviations, metric_cards, render
 from hub_cards.regions import fill, share
 from hub_cards.tables import demo_block, dialogue_table, real_runs_table, tasks_table
 from klue_datasets.tasks import CITATION
@@ -49,6 +49,7 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
     yield "README.ko.md", share(korean, readme, "README.ko.md")
     runs = real_runs_table(root / REAL_RUNS)
     yield "CONTRIBUTING.md", fill(read("CONTRIBUTING.md"), {"real-runs": runs}, "CONTRIBUTING.md")
+    yield "docs/deviations.md", deviations.page()
     project = read("pyproject.toml")
     yield "CITATION.cff", citation_file(project)
     for name in METRIC_MODULES:

@@ -181,6 +181,9 @@ class RecipeArguments:
         "epoch", "when to evaluate and save a checkpoint during training", choices=("no", "steps", "epoch"),
         group="training",
     )  # fmt: skip
+    evaluations_per_epoch: int = _flag(
+        1, "evaluations in every epoch with --eval_strategy epoch, at equal distances", group="training"
+    )
     eval_steps: float | None = _flag(
         None, "updates between evaluations with --eval_strategy steps", group="training"
     )
@@ -196,6 +199,10 @@ class RecipeArguments:
         None, "stop after this many evaluations without a better headline metric", group="training"
     )
 
+    label_all_tokens: bool = _flag(
+        False, "train the tag O on special tokens and bare word marks too, as KLUE's baseline does (default: "
+        "no loss there)", tasks=("ner",), group="training",
+    )  # fmt: skip
     entity_endings: bool = _flag(
         True,
         "learn from the training data where entities and answers end inside subword tokens, and save it with "

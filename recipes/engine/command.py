@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from klue_datasets.optional import needs
 from recipes.engine.arguments import UsageError
 from recipes.engine.command_line import make_parser, parse
 
-logger = logging.getLogger(__name__)
 INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 
 
@@ -44,6 +42,5 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     except UsageError as error:
         parser.error(str(error))
     except (OSError, ValueError) as error:
-        logger.debug("Where the error was raised:", exc_info=True)
         print(f"{parser.prog}: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -24,8 +24,7 @@ LEAST = {
     "max_train_samples": 1, "max_eval_samples": 1, "early_stopping_patience": 1, "max_seq_length": 1,
     "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
     "preprocessing_num_workers": 1, "freeze_layers": 0, "lora_r": 1, "lora_alpha": 1, "doc_stride": 1,
-    "n_best_size": 1, "max_answer_length": 1, "num_beams": 1, "max_value_length": 1,
-    "weight_decay": 0,
+    "n_best_size": 1, "max_answer_length": 1, "evaluations_per_epoch": 1, "weight_decay": 0,
 }  # fmt: skip
 # The same for fields of transformers' TrainingArguments, which checks these late or never.
 TRAINER_LEAST = {

@@ -17,8 +17,9 @@ import datasets
 import torch
 import transformers
 from torch.utils.data import SequentialSampler
-from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import IntervalStrategy
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
@@ -50,6 +51,7 @@ from recipes.engine.results import (
     write_json,
     write_json_lines,
 )
+from recipes.engine.schedule import EvaluateWithinEpochs
 from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
@@ -306,8 +308,8 @@ def make_training_arguments(
         "save_steps": eval_steps or 500,
         "save_total_limit": 1,
         "load_best_model_at_end": strategy != "no" and str(save_strategy) == strategy,
-        "metric_for_best_model": f"eval_{get_metric(recipe.task).headline}",
-        "greater_is_better": True,
+        "metric_for_best_model": (best := f"eval_{get_metric(recipe.task).headline}"),
+        "greater_is_better": not extra.get("metric_for_best_model", best).endswith("loss"),
         "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
         "logging_steps": 0.05,
         "dataloader_pin_memory": torch.cuda.is_available(),
@@ -340,13 +342,14 @@ def make_trainer(
     evaluators: dict[str, Evaluator],
 ) -> RecipeTrainer:
     """The Trainer of a run; batches are padded to their longest example."""
-    callbacks = []
-    if arguments.early_stopping_patience is not None:
-        if not training_arguments.load_best_model_at_end:
-            raise ValueError(
-                "--early_stopping_patience needs evaluations during training; expected --eval_strategy."
-            )
-        callbacks.append(EarlyStoppingCallback(arguments.early_stopping_patience))
+    callbacks: list[TrainerCallback] = []
+    if arguments.evaluations_per_epoch > 1 and training_arguments.eval_strategy == IntervalStrategy.EPOCH:
+        callbacks.append(EvaluateWithinEpochs(arguments.evaluations_per_epoch))
+    if arguments.early_stopping_patience is not None and arguments.do_train:
+        if training_arguments.load_best_model_at_end:
+            callbacks.append(EarlyStoppingCallback(arguments.early_stopping_patience))
+        else:
+            logger.warning("Early stopping is off, since nothing is evaluated during training.")
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16
     return RecipeTrainer(

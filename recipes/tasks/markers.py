@@ -1,4 +1,4 @@
-"""Marks around the two entities of a sentence, put between pieces so that they change no other piece."""
+"""Entity markers: special tokens around the two entities of a sentence."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ if TYPE_CHECKING:
 ROLES = {"subject_entity": "subj", "object_entity": "obj"}
 ENTITY_TYPES = ("PER", "ORG", "LOC", "DAT", "POH", "NOH")
 STYLES = ("official", "typed", "none")
+WORD_START = "▁"  # of a SentencePiece token that begins a word
 
 
 def marker_tokens(style: str) -> list[str]:
-    """The special tokens of a style, opening ones before closing ones.
+    """The special tokens of a style: each opening marker is followed by its closing one.
 
-    ``official`` gives ``<subj>``, ``<obj>``, ``</subj>``, ``</obj>`` as in KLUE's baseline; ``typed`` has the
-    entity's type in them too, ``<subj:PER>``; ``none`` has no marks.
+    ``official`` gives ``<subj>``, ``</subj>``, ``<obj>``, ``</obj>``, in this order, as in KLUE's baseline;
+    ``typed`` has the entity's type in them too, ``<subj:PER>``; ``none`` has no markers.
     """
     if style == "none":
         return []
     kinds = [""] if style == "official" else [f":{kind}" for kind in ENTITY_TYPES]
     names = [f"{role}{kind}" for role in ROLES.values() for kind in kinds]
-    return [*(f"<{name}>" for name in names), *(f"</{name}>" for name in names)]
+    return [token for name in names for token in (f"<{name}>", f"</{name}>")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +42,15 @@ class Marked:
 
 
 class Marker:
-    """Puts marks around entities.
+    """Puts markers around entities.
 
-    The text between marks is tokenised on its own. What follows a closing mark without a blank goes on with
-    the word that the entity began (비틀즈 + 가), and is cut as the rest of a word is, not as a new word. An
-    entity is always cut as the beginning of a word, as in KLUE's baseline.
+    The text between two markers is tokenised on its own, and an entity always as the beginning of a word, as
+    in KLUE's baseline. What follows a closing marker without a blank continues the entity's word (비틀즈가):
+
+    * ``official`` repairs it as the baseline does: it is tokenised as a new word, and its first token becomes
+      a continuing one (WordPiece: Hangul gets ``##``; SentencePiece: the leading ``▁`` is removed), which
+      is unknown where the vocabulary does not have it.
+    * The other styles tokenise it as the rest of a word, as if there were no marker.
 
     Args:
         tokenizer: A fast tokenizer, to which the marks have been added.
@@ -57,6 +62,7 @@ class Marker:
         self.style = style
         self.backend = tokenizer.backend_tokenizer
         self.inner_mark = getattr(self.backend.model, "continuing_subword_prefix", None) or ""
+        self.continues = self._repaired if style == "official" else self._continued
 
     def __call__(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> Marked:
         """Tokenises a sentence with its entities marked.
@@ -118,10 +124,29 @@ class Marker:
         """Ids of a text's pieces, cut as they are behind the character ``after``; "" for a new word."""
         if not text:
             return []
-        before, joined = (self._words(part) if after else [""] for part in (after, after + text))
-        if not after or text[0].isspace() or not joined[0].startswith(before[0]):
-            ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-            return ids
+        if after and not text[0].isspace():
+            return self.continues(text, after)
+        return self._new(text)
+
+    def _new(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _repaired(self, text: str, after: str) -> list[int]:
+        """KLUE-baseline, data/klue_re.py, fix_tokenization_error."""
+        ids = self._new(text)
+        first = self.tokenizer.convert_ids_to_tokens(ids[:1])[0] if ids else ""
+        if first.startswith(WORD_START):
+            first = first.removeprefix(WORD_START)
+            ids = [self.tokenizer.convert_tokens_to_ids(first), *ids[1:]] if first else ids[1:]
+        elif self.inner_mark and "가" <= first[:1] <= "힣":
+            ids = [self.tokenizer.convert_tokens_to_ids(self.inner_mark + first), *ids[1:]]
+        return ids
+
+    def _continued(self, text: str, after: str) -> list[int]:
+        before, joined = self._words(after), self._words(after + text)
+        if not joined[0].startswith(before[0]):
+            return self._new(text)
         rest = joined[0][len(before[0]) :]  # of the word that began before
         words = [self.inner_mark + rest] * bool(rest) + joined[1:]
         return [token.id for word in words for token in self.backend.model.tokenize(word)]

@@ -55,6 +55,7 @@ class NamedEntities(Recipe):
         if "train" in splits:
             last = _last_pieces(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.entity_tails = learn_tails(last)
+        config.label_all_tokens = arguments.label_all_tokens
         config.doc_stride = arguments.doc_stride or getattr(config, "doc_stride", None)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
@@ -68,14 +69,15 @@ class NamedEntities(Recipe):
     ) -> dict[str, Any]:
         """Sentences to pieces; a sentence that is too long to overlapping windows of them.
 
-        A piece takes the tag of its first character that is no blank. Pieces without such a character
-        (special tokens, a word mark on its own) have no label. Kept are the characters that a piece decides,
-        ``start`` to ``end``; how many of them are outside an entity that ends in it, ``tail``; and how much
-        of its window lies around it, ``context``.
+        A subword token takes the tag of its first character that is no blank. Tokens without such a
+        character (special tokens, a word mark on its own) have no label, or O with ``label_all_tokens``. Kept
+        are the characters that a token decides, ``start`` to ``end``; how many of them are outside an entity
+        that ends in it, ``tail``; and how much of its window lies around it, ``context``.
         """
         frame = Frame(tokenizer)
         capacity = max_length - frame.added
         before = frame.start(0)
+        no_label = OUTSIDE if config.label_all_tokens else IGNORED
         tail_of = functools.cache(functools.partial(tail_length, tails=config.entity_tails))
         columns: dict[str, list[Any]] = {}
         for row, (text, ids, first, start, end) in enumerate(_pieces(batch["tokens"], tokenizer)):
@@ -83,13 +85,13 @@ class NamedEntities(Recipe):
             tail = [tail_of(text[left:right]) for left, right in zip(start, end, strict=True)]
             values = {"start": start, "end": end, "tail": np.array(tail, dtype=np.int64)}
             if "ner_tags" in batch:
-                values["labels"] = np.append(batch["ner_tags"][row], IGNORED)[first]
+                values["labels"] = np.append(batch["ner_tags"][row], no_label)[first]
             for left, right in windows.spans:
                 feature: dict[str, Any] = frame(ids[left:right])
                 length = len(feature["input_ids"])
                 around = (before, length - before - (right - left))
                 for name, value in values.items():
-                    blank = IGNORED if name == "labels" else 0
+                    blank = no_label if name == "labels" else 0
                     feature[name] = np.pad(value[left:right], around, constant_values=blank)
                 place = np.arange(length)
                 feature["context"] = np.minimum(place, length - 1 - place)

@@ -67,8 +67,8 @@ class RelationExtraction(Recipe):
                 {"additional_special_tokens": tokens}, replace_extra_special_tokens=False
             )
             ids = tokenizer.convert_tokens_to_ids(tokens)
-            kinds = len(ids) // 4  # of subject's and object's marks, before and after
-            starts, ends = ids[: 2 * kinds], ids[2 * kinds :]
+            starts, ends = ids[::2], ids[1::2]
+            kinds = len(starts) // 2  # of the subject's markers, then of the object's
             config.entity_start_ids = [starts[:kinds], starts[kinds:]]
             config.entity_end_ids = [ends[:kinds], ends[kinds:]]
 

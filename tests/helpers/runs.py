@@ -20,6 +20,7 @@ from recipes.tasks import get_recipe
 
 QUICK = ["--mini", "--max_train_samples", "160", "--max_eval_samples", "50", "--max_steps", "10", "--use_cpu"]
 QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_train_batch_size", "16"]
+QUICK += ["--evaluations_per_epoch", "1"]
 
 
 def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:

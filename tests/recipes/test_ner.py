@@ -94,6 +94,30 @@ def lost_in_pieces(split: Any, predictions: list, references: list) -> collectio
     return lost
 
 
+@pytest.mark.parametrize("family", ["wordpiece", "sentencepiece"])
+def test_tokens_without_a_character_are_trained_as_outside_where_asked(
+    family: str, tiny: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = tiny if family == "wordpiece" else request.getfixturevalue("shared") / "models/e5-small-ko"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    text = "B 씨는 서울"  # the tokenizer of e5-small-ko gives ▁B ▁ 씨는 ▁서울
+    examples = sentences([text], [[TAGS.index("B-PS"), *[OUTSIDE] * (len(text) - 1)]])
+    labels, predicted = {}, {}
+    for is_labelled in (False, True):
+        config = configured("ner", tokenizer, examples, label_all_tokens=is_labelled)
+        split = encoded("ner", examples, tokenizer, config, 64)
+        labels[is_labelled] = split.features["labels"][0]
+        predicted[is_labelled] = perfect(split, config)
+    tokens = tokenizer.convert_ids_to_tokens(split.features["input_ids"][0])
+    places = [
+        at for at, token in enumerate(tokens) if token in {"▁", *tokenizer.all_special_tokens} - {"[UNK]"}
+    ]
+    assert len(places) == (3 if family == "sentencepiece" else 2)
+    assert [at for at, label in enumerate(labels[False]) if label < 0] == places
+    assert labels[True] == [OUTSIDE if at in places else label for at, label in enumerate(labels[False])]
+    assert predicted[True] == predicted[False]
+
+
 def test_windows_change_nothing_of_what_a_perfect_tagger_says(tokenizer: Any) -> None:
     train, dev = (klue_datasets.load("ner", name, mini=True) for name in ("train", "validation"))
     config = configured("ner", tokenizer, train)

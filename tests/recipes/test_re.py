@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from recipes.engine.arguments import RecipeArguments
 from recipes.engine.modeling import load_model
 from recipes.tasks import get_recipe
 from recipes.tasks.markers import ENTITY_TYPES, ROLES, Marker, cut, marker_tokens
+from recipes.tiny_model import train_wordpiece
 
 RECIPE = get_recipe("re")
 
@@ -66,7 +68,7 @@ def test_both_entities_of_every_real_row_can_be_read_back(shared: Path, tokenize
 def test_what_follows_a_mark_is_cut_as_if_the_mark_were_not_there(shared: Path, tokenizer: Any) -> None:
     """Wherever the sentence without marks has a border between pieces at the closing mark."""
     rows = klue_datasets.load("re", "train", data_dir=shared / "data/klue-small").select(range(600))
-    config = configured("re", tokenizer)
+    config = configured("re", tokenizer, marker_style="typed")
     marker, ends = Marker(tokenizer, config.marker_style), 0
     for row in rows:
         roles = sorted(ROLES, key=lambda role: row[role]["start_idx"])
@@ -79,7 +81,8 @@ def test_what_follows_a_mark_is_cut_as_if_the_mark_were_not_there(shared: Path, 
         if not borders or whole["offset_mapping"][borders[0] - 1][1] > end:
             continue
         ids = marker(sentence, {role: row[role] for role in ROLES}).ids
-        closing = tokenizer.convert_tokens_to_ids(f"</{ROLES[roles[1]]}>")
+        kind = row[roles[1]]["type"]
+        closing = tokenizer.convert_tokens_to_ids(f"</{ROLES[roles[1]]}:{kind}>")
         if row[roles[0]]["end_idx"] >= row[roles[1]]["start_idx"]:
             continue  # the other mark may close later
         assert ids[ids.index(closing) + 1 :] == whole["input_ids"][borders[0] :]
@@ -87,15 +90,69 @@ def test_what_follows_a_mark_is_cut_as_if_the_mark_were_not_there(shared: Path, 
     assert ends > 100
 
 
+def as_the_baseline(tokenizer: Any, row: dict[str, Any], *, wordpiece: bool) -> list[str]:
+    """The tokens of a marked sentence by KLUE-baseline's data/klue_re.py, written from its description."""
+    sentence = row["sentence"]
+    spans = sorted((row[role]["start_idx"], row[role]["end_idx"] + 1, name) for role, name in ROLES.items())
+    tokens: list[str] = []
+    done = 0
+    for start, end, name in spans:
+        tokens += tokenizer.tokenize(sentence[done:start].strip())
+        tokens += [f"<{name}>", *tokenizer.tokenize(sentence[start:end].strip()), f"</{name}>"]
+        done = end
+    tokens += tokenizer.tokenize(sentence[done:].strip())
+    for _, end, name in spans:
+        place = tokens.index(f"</{name}>") + 1
+        if sentence[end : end + 1] in ("", " "):
+            continue
+        if wordpiece and not tokens[place].startswith("##") and "가" <= tokens[place][0] <= "힣":
+            tokens[place] = "##" + tokens[place]
+        elif not wordpiece and tokens[place] == "▁":
+            tokens.pop(place)
+        elif not wordpiece:
+            tokens[place] = tokens[place].removeprefix("▁")
+    return tokens
+
+
+@pytest.mark.parametrize("family", ["wordpiece", "sentencepiece"])
+def test_official_markers_give_the_ids_of_the_baseline(family: str, shared: Path) -> None:
+    from transformers import BertTokenizer
+
+    rows = klue_datasets.load("re", "train", data_dir=shared / "data/klue-small")
+    if family == "wordpiece":
+        tokenizer = BertTokenizer(vocab=train_wordpiece(list(rows["sentence"])), do_lower_case=False)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(shared / "models/e5-small-ko")
+    configured("re", tokenizer)
+    official, typed = (Marker(tokenizer, style) for style in ("official", "typed"))
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": marker_tokens("typed")}, replace_extra_special_tokens=False
+    )
+    repaired = 0
+    for row in rows:
+        tokens = as_the_baseline(tokenizer, row, wordpiece=family == "wordpiece")
+        entities = {role: row[role] for role in ROLES}
+        ids = official(row["sentence"], entities).ids
+        assert ids == tokenizer.convert_tokens_to_ids(tokens)
+        others = tokenizer.convert_ids_to_tokens(typed(row["sentence"], entities).ids)
+        without_types = [re.sub(r"^(</?(subj|obj)):\w+>$", r"\1>", token) for token in others]
+        repaired += without_types != tokenizer.convert_ids_to_tokens(ids)
+    print(f"{family}: {len(rows)} rows, {repaired} of which the other styles tokenise otherwise")
+    assert len(rows) == 3_247
+    assert repaired > 30
+
+
 def test_a_particle_goes_on_with_its_word(tiny: Path) -> None:
     from transformers import BertTokenizer
 
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "비틀즈", "##가", "가", "##는", "를", "폴"]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "비틀즈", "##가", "가", "##는", "는", "를", "폴"]
     wordpiece = BertTokenizer(vocab={piece: at for at, piece in enumerate(pieces)}, do_lower_case=False)
     tokens = marked(wordpiece, "비틀즈가 폴는", (0, 2), (5, 5))
     assert tokens == ["<subj>", "비틀즈", "</subj>", "##가", "<obj>", "폴", "</obj>", "##는"]
     tokens = marked(wordpiece, "폴 가 비틀즈 를", (0, 0), (4, 6))
     assert tokens == ["<subj>", "폴", "</subj>", "가", "<obj>", "비틀즈", "</obj>", "를"]
+    tokens = marked(wordpiece, "비틀즈를 폴", (0, 2), (5, 5))  # ##를 is not in the vocabulary
+    assert tokens == ["<subj>", "비틀즈", "</subj>", "[UNK]", "<obj>", "폴", "</obj>"]
 
 
 def test_marks_may_touch_nest_and_stand_at_the_end(tiny: Path) -> None:

@@ -77,6 +77,35 @@ def test_the_best_checkpoint_is_the_one_that_is_kept(tiny: Path, tmp_path: Path)
     assert results["eval_macro_f1"] == pytest.approx(max(seen), abs=1e-6) == results["best_checkpoint_metric"]
 
 
+@pytest.mark.parametrize(
+    ("times", "batch", "expected"), [(4, 16, [3, 5, 8, 10]), (4, 64, [1, 2, 3]), (1, 16, [10])]
+)
+def test_an_epoch_is_evaluated_as_often_as_asked(
+    times: int, batch: int, expected: list[int], tiny: Path, tmp_path: Path
+) -> None:
+    """160 examples: 10 updates an epoch, or 3, after each of which there is one evaluation then."""
+    words = ("--max_steps", "-1", "--num_train_epochs", "2", "--evaluations_per_epoch", str(times))
+    words += ("--early_stopping_patience", "50")  # instead of that of the preset
+    run("nli", tiny, tmp_path, *words, "--per_device_train_batch_size", str(batch))
+    log = json.loads((tmp_path / "trainer_state.json").read_text())["log_history"]
+    steps = [entry["step"] for entry in log if "eval_accuracy" in entry]
+    assert steps == [*expected, *(expected[-1] + step for step in expected)]
+
+
+def test_a_preset_with_early_stopping_trains_without_evaluations(tiny: Path, tmp_path: Path) -> None:
+    run("nli", tiny, tmp_path, "--do_train", "--max_steps", "1", "--early_stopping_patience", "5")
+    assert not (tmp_path / "eval_results.json").exists()
+
+
+def test_a_lower_loss_is_better_where_the_loss_chooses(tiny: Path, tmp_path: Path) -> None:
+    words = ("--max_steps", "10", "--save_steps", "2", "--metric_for_best_model", "loss")
+    results = run("nli", tiny, tmp_path, *words)
+    log = json.loads((tmp_path / "trainer_state.json").read_text())["log_history"]
+    losses = [entry["eval_loss"] for entry in log if "eval_loss" in entry]
+    assert len(losses) == 5
+    assert results["best_checkpoint_metric"] == min(losses)
+
+
 def test_early_stopping_stops(tiny: Path, tmp_path: Path) -> None:
     words = (
         "--max_steps",
