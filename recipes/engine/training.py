@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import inspect
 import logging
@@ -23,10 +24,11 @@ from transformers.trainer_utils import IntervalStrategy
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments, UsageError, from_record, to_record
+from recipes.engine.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
 from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
+from recipes.engine.command_line import make_parser, parse
 from recipes.engine.data import Data, load_data
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import (
@@ -260,16 +262,26 @@ def _write_card(
     try:
         write_card(recipe, output_dir, _trained_with(arguments), data, results)
     except Exception as error:  # whatever it is, the results stand
-        again = dict(zip(("--model_name_or_path", "--output_dir"), [str(output_dir)] * 2, strict=True))
-        source = {"--data_dir": arguments.data_dir, "--dataset_name": arguments.dataset_name}
-        flag = "--data_dir" if arguments.data_dir else "--dataset_name"
-        words = [word for pair in again.items() for word in pair] + ["--do_eval"]
-        words += ["--mini"] if arguments.mini else [flag, str(source[flag])]
-        command = f"python recipes/train_{MODULES[recipe.task]}.py {shlex.join(words)}"
+        command = _evaluation_command(recipe.task, arguments, output_dir)
         logger.warning(
             "The results are written, but the model card is not (%s: %s). To write it again: %s",
             type(error).__name__, error, command,
         )  # fmt: skip
+
+
+def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path) -> str:
+    """The command that evaluates the model of a run again as the run did, and writes its card."""
+    defaults = parse(make_parser(task, None), task, [])
+    words = ["--model_name_or_path", str(output_dir), "--output_dir", str(output_dir), "--do_eval"]
+    elsewhere = {
+        "model_name_or_path", "model_revision", "tokenizer_name", "output_dir", "overwrite_output_dir",
+        "resume_from_checkpoint", "do_train", "do_eval", "do_predict",
+    }  # fmt: skip
+    for name in fields_of(task):
+        value = getattr(arguments, name)
+        if name not in elsewhere and value is not None and value != getattr(defaults, name):
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return f"python recipes/train_{MODULES[task]}.py {shlex.join(words)}"
 
 
 def make_training_arguments(
@@ -491,6 +503,13 @@ def _prepared_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> 
             raise ValueError(
                 f"{recipe.task}: the {name} split of {data.name} has no gold ({', '.join(sorted(missing))}); "
                 "expected it to train and to evaluate. --do_predict alone needs none."
+            )
+    if recipe.scored_by_guid and "validation" in scored:
+        counts = collections.Counter(splits["validation"]["guid"])
+        if repeated := [guid for guid, count in counts.items() if count > 1]:
+            raise ValueError(
+                f"{recipe.task}: the validation split of {data.name} has {repeated[0]} more than once "
+                f"(repeated guids: {len(repeated)}); expected each once: the metric finds references by guid."
             )
     return splits
 

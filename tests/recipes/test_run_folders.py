@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from runs import QUICK, interruptible, read, run
+from runs import QUICK, interruptible, read, roughly, run
 from safetensors.torch import load_file
 
+from klue_datasets.loading import MINI_DIR
+from klue_datasets.tasks import get_task
 from recipes.engine import hardware, training
 from recipes.engine.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
 from recipes.engine.checkpoints import locked
@@ -118,25 +123,76 @@ def test_what_makes_no_sense_is_refused_before_a_model_is_loaded(
     assert not (tmp_path / "out").exists()
 
 
+def repeat_a_row(task: str, folder: Path) -> Path:
+    """The mini corpus of a task, with the first row of its validation split twice."""
+    record = get_task(task)
+    data = folder / "data"
+    shutil.copytree(MINI_DIR / record.folder("1.1.0"), data)
+    file = data / record.filename("validation", "1.1.0")
+    if file.suffix == ".json":
+        content = json.loads(file.read_text())
+        rows = content["data"] if isinstance(content, dict) else content
+        rows.insert(1, rows[0])
+        file.write_text(json.dumps(content))
+    else:
+        head, row, *rows = file.read_text().split("\n\n")
+        file.write_text("\n\n".join([head, row, row, *rows]))
+    return data
+
+
 @pytest.mark.parametrize("task", MODULES)
-def test_results_are_there_whatever_happens_to_the_card(
+def test_a_repeated_guid_costs_the_card_and_not_the_results(
     task: str,
     tiny: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(*_: object) -> None:
-        assert all((tmp_path / name).is_file() for name in RESULT_FILES)
-        raise ValueError("two rows have the guid a")
+    """MRC's metric cannot tell the references apart: it says so before anything is trained."""
+    write_card, was_written = training.write_card, []
 
-    monkeypatch.setattr(training, "write_card", fail)
+    def watched(*given: Any) -> None:
+        was_written.extend((tmp_path / "out" / name).is_file() for name in RESULT_FILES)
+        write_card(*given)
+
+    monkeypatch.setattr(training, "write_card", watched)
+    data = repeat_a_row(task, tmp_path)
+    words = [
+        "--data_dir",
+        str(data),
+        *SMALL,
+        "--max_steps",
+        "1",
+        "--eval_strategy",
+        "no",
+        "--learning_rate",
+        "0.002",
+    ]
+    words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--use_cpu"]
+    if task == "mrc":
+        monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
+        with pytest.raises(SystemExit) as ended:
+            main(task, None, words)
+        assert ended.value.code == 1
+        assert "klue-mrc-mini_dev_00090 more than once" in capsys.readouterr().err.splitlines()[-1]
+        assert not (tmp_path / "out").exists()
+        return
     with caplog.at_level(logging.WARNING):
-        run(task, tiny, tmp_path, *SMALL, "--max_steps", "1", "--eval_strategy", "no")
+        main(task, None, words)
+    assert was_written == [True] * len(RESULT_FILES)
     [warning] = [record.getMessage() for record in caplog.records if "model card" in record.getMessage()]
-    assert "two rows have the guid a" in warning
-    assert f"train_{MODULES[task]}.py --model_name_or_path {tmp_path} " in warning
-    assert "--do_eval --mini" in warning
+    assert "ids there twice" in warning
+    command = warning.split("To write it again: ")[1]
+    start = ["python", f"recipes/train_{MODULES[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
+    program, script, *again = shlex.split(command)
+    assert [program, script, *again[:2]] == start
+    monkeypatch.setattr(training, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))
+    before = read(tmp_path / "out/all_results.json")
+    main(task, None, [*again, "--use_cpu"])
+    after = read(tmp_path / "out/all_results.json")
+    assert (tmp_path / "out/README.md").is_file()
+    assert {**after, "eval_seconds": 0} == roughly({**before, "eval_seconds": 0})
 
 
 def test_arguments_of_other_versions_are_read(caplog: pytest.LogCaptureFixture) -> None:
