@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, DEFAULT_VERSION, TASKS, VERSION_SUFFIX
 
 PROG = "python -m klue_datasets"
@@ -73,6 +74,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@needs("publish")
 def _export(**arguments: Any) -> int:
     from klue_datasets.export import export
 
@@ -82,6 +84,7 @@ def _export(**arguments: Any) -> int:
     return 0
 
 
+@needs("publish")
 def _push(**arguments: Any) -> int:
     from klue_datasets.push import push
 
@@ -114,6 +117,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 }
 
 
+@needs()
 def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Runs one command; returns the exit status."""
     parser = make_parser(prog)

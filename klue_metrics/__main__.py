@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, TASKS
 from klue_metrics.functional import METRICS
 
@@ -98,6 +99,7 @@ def _run(command: str, arguments: dict[str, Any]) -> str:
     return scoring.to_json(report) if as_json else text
 
 
+@needs()
 def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Runs one command; returns the exit status."""
     parser = make_parser(prog)

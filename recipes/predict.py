@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.tasks import MODULES
 
@@ -57,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs("train")
 def main(argv: Sequence[str] | None = None) -> int:
     """Reads the command line and answers; returns 1 with a sentence on standard error if it cannot."""
     arguments = make_parser().parse_args(argv)

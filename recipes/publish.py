@@ -22,6 +22,7 @@ from pathlib import Path
 
 from klue_datasets.__main__ import add_source, add_view
 from klue_datasets.hub import PublishError, Upload, send
+from klue_datasets.optional import needs
 from recipes.engine.publishable import DEFAULT_LIMIT_MB, check_results, publishable
 
 # Of an earlier upload, if the new one has other files in their place.
@@ -70,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs("publish")
 def main(argv: Sequence[str] | None = None) -> int:
     """Publishes what the command line names; returns 1 with a sentence on standard error if it cannot."""
     arguments = make_parser().parse_args(argv)

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from klue_datasets.optional import needs
+
 
 def make_parser() -> argparse.ArgumentParser:
     """The flags."""
@@ -52,6 +54,7 @@ def _positive(word: str) -> int:
     return number
 
 
+@needs("report")
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the report; returns 1 where there is nothing to report."""
     parser = make_parser()

@@ -13,32 +13,30 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import importlib.util
 import os
 import shlex
 import signal
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
-from recipes.engine.arguments import as_settings, from_record
+from recipes.engine.arguments import DATA_SOURCES, PLACES, settings_of, to_record
 from recipes.engine.command import INTERRUPTED
 from recipes.engine.command_line import make_parser as make_recipe_parser
 from recipes.engine.command_line import parse as parse_recipe
-from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict
+from recipes.reporting import collect
 from recipes.tasks import MODULES
 
 RECIPES_DIR = Path(__file__).resolve().parent
-# Flags that two equal runs may differ in: where files are, and how fast.
-PLACES = {
-    "output_dir", "overwrite_output_dir", "resume_from_checkpoint", "preprocessing_num_workers",
-    "per_device_eval_batch_size", "disable_tqdm", "dataloader_num_workers", "report_to",
-}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs("train")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs what is not finished and prints the table.
 
@@ -81,17 +80,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
     """
     arguments, passed_on = make_parser().parse_known_args(argv)
+    if importlib.util.find_spec("accelerate") is None:  # or every run would say so
+        raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
     tasks = [get_task(task).name for task in arguments.tasks or MODULES]
     runs = plan(arguments.model_name_or_path, tasks, arguments.seed, Path(arguments.output_dir))
-    others = [] if arguments.rerun else [text for run in runs for text in differences(run, passed_on)]
-    if others:
-        print("Finished runs differ from what was asked for:", *others, sep="\n  ", file=sys.stderr)
+    try:
+        others = {run: differences(run, passed_on) for run in runs}
+    except (OSError, ValueError) as error:
+        print(f"run_all: {error}", file=sys.stderr)
+        return 1
+    if any(others.values()) and not arguments.rerun:
+        print("Finished runs differ from what was asked for:", file=sys.stderr)
+        print(*(f"  {text}" for told in others.values() for text in told), sep="\n", file=sys.stderr)
         print("Expected another --output_dir, or --rerun to replace these runs.", file=sys.stderr)
         return 1
     failed = []
     for number, run in enumerate(runs, start=1):
         title = f"[{number}/{len(runs)}] {run.model} {run.task} seed {run.seed}"
-        if run.results and not differences(run, passed_on):
+        if run.results and not others[run]:
             print(f"{title}: finished before, in {run.folder}", flush=True)
             continue
         command = launch_command(run, passed_on)
@@ -111,47 +117,68 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def differences(run: Run, passed_on: Sequence[str]) -> list[str]:
-    """What a finished run was told otherwise than it would be now, a sentence each; none if not finished.
+    """How a finished run differs from the one that is asked for: settings, data, version of this package.
 
     Args:
         run: The run.
         passed_on: The flags for its recipe.
 
+    Returns:
+        One sentence for each difference; none where the run is not finished.
+
     Raises:
         SystemExit: The recipe would refuse the flags; a sentence on standard error says why.
+        FileNotFoundError: The data is not there.
     """
-    if not run.results:
+    results = run.results
+    if not results:
         return []
+    from recipes.engine.data import source_hash  # takes a second to import
+
     words = [*recipe_words(run), *passed_on]
-    wanted = as_settings(parse_recipe(make_recipe_parser(run.task, None), run.task, words), run.task)
-    file = run.folder / ARGUMENTS
-    found = as_settings(from_record(read_json(file), file), run.task)
-    names = sorted({*wanted, *found} - PLACES)
-    told = [
-        f"{run.folder}: {name} was {found.get(name)!r}, now {wanted.get(name)!r}"
-        for name in names
-        if found.get(name) != wanted.get(name)
+    wanted = parse_recipe(make_recipe_parser(run.task, None), run.task, words)
+    data = source_hash(run.task, wanted)
+    package = {"klue-hub": version("klue-hub"), "data_hash": data}
+    asked = settings_of(strict(to_record(wanted))) | package
+    found = settings_of(read_json(run.folder / ARGUMENTS))
+    found |= {"klue-hub": results.get("klue_hub_version"), "data_hash": results.get("data_hash")}
+    # Files with the same content are the same data, wherever they lie.
+    ignored = PLACES | DATA_SOURCES if data and data == found["data_hash"] else PLACES
+    return [
+        f"{run.folder}: {name} was {found.get(name)!r}, now {asked.get(name)!r}"
+        for name in sorted({*asked, *found} - ignored)
+        if found.get(name) != asked.get(name)
     ]
-    package = run.results.get("klue_hub_version")
-    if package != version("klue-hub"):
-        told.append(f"{run.folder}: klue-hub was {package}, now {version('klue-hub')}")
-    return told
 
 
 def _call(command: Sequence[str]) -> int:
     """Runs a command; KeyboardInterrupt ends it first.
 
-    It has a process group of its own, so that Ctrl-C reaches this process alone and not also the launcher and
-    its children, each of which would print a traceback.
+    It has a session of its own, so that Ctrl-C reaches this process alone and not also the launcher and its
+    children, each of which would print a traceback. Whatever else ends this process must then end them too.
     """
     process = subprocess.Popen(command, start_new_session=True)
+    with _exit_at(signal.SIGTERM, signal.SIGHUP):
+        try:
+            return process.wait()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            raise
+
+
+@contextlib.contextmanager
+def _exit_at(*signals: signal.Signals) -> Iterator[None]:
+    """Turns signals that would kill this process into SystemExit; those that are ignored (nohup) stay so."""
+    handled = [one for one in signals if signal.getsignal(one) is signal.SIG_DFL]
+    for one in handled:
+        signal.signal(one, lambda number, _: sys.exit(128 + number))
     try:
-        return process.wait()
-    except KeyboardInterrupt:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-        raise
+        yield
+    finally:
+        for one in handled:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], output_dir: Path) -> list[Run]:
@@ -190,10 +217,22 @@ def recipe_words(run: Run) -> list[str]:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """The runs as a Markdown table; those that did not finish say so."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    """The runs as a Markdown table, grouped as the report groups them; those that did not finish say so."""
+    cells: dict[tuple[str, str], list[collect.Run]] = {}
     for run in runs:
-        groups.setdefault((run.model, run.task), []).append(run.results)
+        found = cells.setdefault((run.model, run.task), [])
+        if run.results:
+            read = collect.read_run(run.folder, str(run.folder))
+            found.append(dataclasses.replace(read, model=run.model))
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for (model, task), found in cells.items():
+        boards = collect.make_boards(found)
+        if not boards:
+            groups[model, task] = []
+        for board in boards:
+            data = f" on {board.data}, {board.samples} examples" if len(boards) > 1 else ""
+            for group in board.groups:
+                groups[group.label + data, task] = [run.results for run in group.runs]
     return score_table(groups)
 
 

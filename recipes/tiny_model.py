@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from klue_datasets.optional import needs
+
 VOCABULARY = 4_000
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 NOT_TEXT = ("guid", "source", "url", "date")  # columns
@@ -25,6 +27,7 @@ CONFIG = {
 }
 
 
+@needs("train")
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and writes the model."""
     parser = argparse.ArgumentParser(

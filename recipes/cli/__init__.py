@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.cli.texts import LANGUAGES, Texts
 from recipes.tasks import MODULES
@@ -29,6 +30,7 @@ class UsageError(ValueError):
     """A command line that means nothing, as a sentence."""
 
 
+@needs()
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -103,9 +105,9 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
             if error.name != module:
                 raise
             raise UsageError(texts.not_here.format(command=command, module=module)) from error
+        sys.argv[0] = f"klue {command}"  # which messages show
         if prog is not None:
             return int(found.main([*before, *words], prog=prog) or 0)
-        sys.argv[0] = f"klue {command}"  # which argparse shows
         return int(found.main([*before, *words]) or 0)
 
     return run

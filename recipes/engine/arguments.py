@@ -9,6 +9,18 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 1  # of the arguments file; raise it when the meaning of a field changes
+# Settings that say where files are and how fast a run is: runs that differ in these alone have equal results.
+PLACES = frozenset(
+    {
+        *("output_dir", "overwrite_output_dir", "resume_from_checkpoint", "preprocessing_num_workers"),
+        *("per_device_eval_batch_size", "disable_tqdm", "dataloader_num_workers", "report_to", "use_cpu"),
+    }
+)
+DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini"})
+
+
+class UsageError(ValueError):
+    """Flags that make no sense, together or on this machine; found before anything is loaded."""
 
 
 def _flag(default: Any, help_text: str, **extra: Any) -> Any:
@@ -302,6 +314,17 @@ def as_settings(arguments: RecipeArguments, task: str) -> Mapping[str, Any]:
 def to_record(arguments: RecipeArguments) -> dict[str, Any]:
     """The content of an arguments file."""
     return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(arguments)}
+
+
+def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of an arguments file as one flat mapping, to compare runs by.
+
+    Settings that the file lacks have their defaults, so that runs of different versions can be compared;
+    settings that this version does not know are kept, since the run was made with them.
+    """
+    values = {**dataclasses.asdict(RecipeArguments()), **record}
+    values.pop("schema_version", None)
+    return values | dict(values.pop("trainer", None) or {})
 
 
 def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:

@@ -6,11 +6,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+from klue_datasets.optional import needs
+from recipes.engine.arguments import UsageError
 from recipes.engine.command_line import make_parser, parse
 
 INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 
 
+@needs("train")
 def main(task: str, description: str | None, argv: Sequence[str] | None = None) -> None:
     """Runs the recipe of a task.
 
@@ -20,7 +23,8 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
         argv: The words of the command line; None for those of this process.
 
     Raises:
-        SystemExit: The run failed (status 1) or was interrupted (130); standard error says why.
+        SystemExit: The flags make no sense (status 2), the run failed (1) or was interrupted (130); standard
+            error says why.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser(task, description)
@@ -35,6 +39,8 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
         command = shlex.join([parser.prog, *(again if arguments.do_train else words)])
         print(f"Interrupted. To continue: {command}", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
+    except UsageError as error:
+        parser.error(str(error))
     except (OSError, ValueError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -26,6 +26,12 @@ LEAST = {
     "preprocessing_num_workers": 1, "freeze_layers": 0, "lora_r": 1, "lora_alpha": 1, "doc_stride": 1,
     "n_best_size": 1, "max_answer_length": 1, "evaluations_per_epoch": 1, "weight_decay": 0,
 }  # fmt: skip
+# The same for fields of transformers' TrainingArguments, which checks these late or never.
+TRAINER_LEAST = {
+    "max_grad_norm": 0, "dataloader_num_workers": 0, "label_smoothing_factor": 0, "warmup_steps": 0,
+    "save_total_limit": 1, "seed": 0, "data_seed": 0,
+}  # fmt: skip
+STEPS = ("save_steps", "logging_steps", "eval_steps")  # a number of updates, or below 1 a share of them
 
 
 def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
@@ -190,12 +196,23 @@ def _check(arguments: RecipeArguments, task: str) -> None:
         value = getattr(arguments, name)
         if name in fields_of(task) and value is not None and not least <= value:
             raise ValueError(f"{name} is {value}; expected {least} or more.")
-    for name in ("learning_rate", "head_learning_rate", "num_train_epochs", "eval_steps"):
+    told = {**vars(arguments), **arguments.trainer}
+    for name, least in TRAINER_LEAST.items():
+        value = told.get(name)
+        if isinstance(value, int | float) and not least <= value:
+            raise ValueError(f"{name} is {value}; expected {least} or more.")
+    for name in STEPS:
+        value = told.get(name)
+        if isinstance(value, int | float) and not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"{name} is {value}; expected a number of updates, or a share of them above 0.")
+    for name in ("learning_rate", "head_learning_rate", "num_train_epochs"):
         value = getattr(arguments, name)
         if value is not None and not (value >= 0 and math.isfinite(value)):
             raise ValueError(f"{name} is {value}; expected a number from 0.")
-    if arguments.max_steps == 0:
-        raise ValueError("max_steps is 0; expected a number of updates, or -1 for whole epochs.")
+    if arguments.max_steps == 0 or arguments.max_steps < -1:
+        raise ValueError(
+            f"max_steps is {arguments.max_steps}; expected a number of updates, or -1 for whole epochs."
+        )
     for name in ("lora_dropout", "dropout", "teacher_forcing", "empty_windows"):
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:

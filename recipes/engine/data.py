@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import logging
 import re
 from pathlib import Path
 
 import datasets
 
+from klue_datasets.builder import find_files
 from klue_datasets.content import content_version
-from klue_datasets.download import official_splits
-from klue_datasets.loading import build, make_builder
+from klue_datasets.download import git_blob_sha1, official_splits
+from klue_datasets.loading import MINI_DIR, build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.engine.arguments import RecipeArguments
 
@@ -31,6 +33,7 @@ class Data:
         is_comparable: Whether it could be compared: the source is raw files, or the content of KLUE's split
             is known.
         revision: The commit of a data set on the Hub, as far as it is known; None for other sources.
+        hash: What ``source_hash`` gives.
     """
 
     splits: datasets.DatasetDict
@@ -39,6 +42,30 @@ class Data:
     version: str | None = None
     is_comparable: bool = True
     revision: str | None = None
+    hash: str | None = None
+
+
+def source_hash(task: str, arguments: RecipeArguments) -> str | None:
+    """Identifies the local files that a task's data is read from by what they hold, wherever they lie.
+
+    Returns:
+        Twelve hexadecimal digits; None for data that is not local.
+
+    Raises:
+        FileNotFoundError: There are no raw files for the task.
+    """
+    record = get_task(task)
+    source = Path(arguments.dataset_name)
+    if arguments.data_dir or arguments.mini:
+        splits = find_files(record, MINI_DIR if arguments.mini else arguments.data_dir or "", DEFAULT_VERSION)
+        files = [Path(path) for paths in splits.values() for path in paths]
+    elif source.exists():  # an exported folder has one folder a task
+        root = source / record.name if (source / record.name).is_dir() else source
+        files = [path for path in [root, *root.rglob("*")] if path.is_file() and path.suffix != ".md"]
+    else:
+        return None
+    known = sorted(f"{path.name} {git_blob_sha1(path)}" for path in files)
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
 
 
 def load_data(task: str, arguments: RecipeArguments) -> Data:
@@ -94,7 +121,8 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         if limit is not None and split in splits and limit < splits[split].num_rows:
             splits[split] = splits[split].select(range(limit))
             official = official and split != "validation"
-    return Data(splits, name, official, version, is_comparable, revision)
+    found = source_hash(record.name, arguments)
+    return Data(splits, name, official, version, is_comparable, revision, found)
 
 
 def _commit(builder: datasets.DatasetBuilder) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import inspect
 import logging
@@ -23,10 +24,11 @@ from transformers.trainer_utils import IntervalStrategy
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments, from_record, to_record
+from recipes.engine.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
 from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
+from recipes.engine.command_line import make_parser, parse
 from recipes.engine.data import Data, load_data
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import (
@@ -113,18 +115,41 @@ class RecipeTrainer(Trainer):
             loss, outputs = self.recipe.predict(model, inputs)
         return None if loss is None else loss.detach().mean(), outputs, index
 
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Stops at a loss that is not finite, which Trainer would leave out of the average that it logs."""
+        loss = super().training_step(*args, **kwargs)
+        if not math.isfinite(loss):  # Trainer asks the device the same, so this costs no synchronisation
+            raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
+        return loss
+
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Stops before an update with a gradient that is not finite: it would make the weights NaN."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
         # Float16 has a gradient scaler, which skips such updates and lowers its scale.
         if not self.args.fp16 and not math.isfinite(norm):
-            raise NotFiniteError(
-                f"{self.recipe.task}: the gradient's norm is {float(norm)} at step "
-                f"{self.state.global_step + 1}, so training has diverged; "
-                "expected a lower --learning_rate, a warm-up (--warmup_ratio), or other data. Checkpoints "
-                "saved before this step are kept."
-            )
+            raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
         return norm
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        self.check_weights()
+        super()._save_checkpoint(*args, **kwargs)
+
+    def check_weights(self) -> None:
+        """Makes sure that weights can be saved: an update with a finite gradient can make them infinite.
+
+        Raises:
+            NotFiniteError: A trained weight is infinite or NaN.
+        """
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad and not bool(torch.isfinite(weight.detach()).all()):
+                raise self._diverged(f"{name} has values that are not finite", self.state.global_step)
+
+    def _diverged(self, what: str, step: int) -> NotFiniteError:
+        return NotFiniteError(
+            f"{self.recipe.task}: {what} at step {step}, so training has diverged; expected a lower "
+            "--learning_rate, a warm-up (--warmup_ratio), or other data. Checkpoints saved before this step "
+            "are kept."
+        )
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
@@ -237,16 +262,26 @@ def _write_card(
     try:
         write_card(recipe, output_dir, _trained_with(arguments), data, results)
     except Exception as error:  # whatever it is, the results stand
-        again = dict(zip(("--model_name_or_path", "--output_dir"), [str(output_dir)] * 2, strict=True))
-        source = {"--data_dir": arguments.data_dir, "--dataset_name": arguments.dataset_name}
-        flag = "--data_dir" if arguments.data_dir else "--dataset_name"
-        words = [word for pair in again.items() for word in pair] + ["--do_eval"]
-        words += ["--mini"] if arguments.mini else [flag, str(source[flag])]
-        command = f"python recipes/train_{MODULES[recipe.task]}.py {shlex.join(words)}"
+        command = _evaluation_command(recipe.task, arguments, output_dir)
         logger.warning(
             "The results are written, but the model card is not (%s: %s). To write it again: %s",
             type(error).__name__, error, command,
         )  # fmt: skip
+
+
+def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path) -> str:
+    """The command that evaluates the model of a run again as the run did, and writes its card."""
+    defaults = parse(make_parser(task, None), task, [])
+    words = ["--model_name_or_path", str(output_dir), "--output_dir", str(output_dir), "--do_eval"]
+    elsewhere = {
+        "model_name_or_path", "model_revision", "tokenizer_name", "output_dir", "overwrite_output_dir",
+        "resume_from_checkpoint", "do_train", "do_eval", "do_predict",
+    }  # fmt: skip
+    for name in fields_of(task):
+        value = getattr(arguments, name)
+        if name not in elsewhere and value is not None and value != getattr(defaults, name):
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return f"python recipes/train_{MODULES[task]}.py {shlex.join(words)}"
 
 
 def make_training_arguments(
@@ -298,9 +333,13 @@ def make_training_arguments(
         raise ValueError(
             f"transformers {transformers.__version__} has no training argument {', '.join(missing)}."
         )
-    made = TrainingArguments(**values)
-    if made.fp16 and made.device.type == "cpu":
-        raise ValueError(
+    try:
+        made = TrainingArguments(**values)
+        device = made.device.type
+    except ValueError as error:  # such as --bf16 on a GPU that does not have it
+        raise UsageError(f"transformers refuses these settings: {error}") from error
+    if made.fp16 and device == "cpu":
+        raise UsageError(
             "--fp16 was given on a CPU, which cannot train in float16; expected --bf16, or neither."
         )
     return made
@@ -343,6 +382,7 @@ def make_trainer(
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     trainer.add_callback(TrainingMeter())
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    trainer.check_weights()
     meter = next(  # a resumed run has put another one in its place
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
     )
@@ -423,6 +463,7 @@ def _evaluate(
         "klue_hub_version": version("klue-hub"),
         "data_version": data.version,
         "data_revision": data.revision,
+        "data_hash": data.hash,
         "task_version": get_task(split.recipe.task).version,
     }
     if not (arguments.do_train or _is_own_folder(arguments, output_dir)):
@@ -462,6 +503,13 @@ def _prepared_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> 
             raise ValueError(
                 f"{recipe.task}: the {name} split of {data.name} has no gold ({', '.join(sorted(missing))}); "
                 "expected it to train and to evaluate. --do_predict alone needs none."
+            )
+    if recipe.scored_by_guid and "validation" in scored:
+        counts = collections.Counter(splits["validation"]["guid"])
+        if repeated := [guid for guid, count in counts.items() if count > 1]:
+            raise ValueError(
+                f"{recipe.task}: the validation split of {data.name} has {repeated[0]} more than once "
+                f"(repeated guids: {len(repeated)}); expected each once: the metric finds references by guid."
             )
     return splits
 

@@ -11,28 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from klue_metrics.functional import METRICS, Metric
+from recipes.engine.arguments import DATA_SOURCES, PLACES, settings_of
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
 
 PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
 MODEL = "model_name_or_path"
 NAMED = 3  # settings in a label; runs that differ in more are told apart by their folders
-# Settings by which runs of one group may differ: they say where and how fast, not what is learned. What they
-# are scored on tells boards apart.
-PLACES = frozenset(
-    {
-        *(
-            "output_dir",
-            "overwrite_output_dir",
-            "resume_from_checkpoint",
-            "preprocessing_num_workers",
-            "seed",
-        ),
-        *("do_train", "do_eval", "do_predict", "per_device_eval_batch_size"),
-        *("data_dir", "dataset_name", "dataset_revision", "mini", "max_eval_samples"),
-        *("trainer.disable_tqdm", "trainer.use_cpu", "trainer.report_to", "trainer.dataloader_num_workers"),
-    }
-)
+# Settings by which runs of one group may differ: they do not change what is learned. What runs are scored on
+# tells boards apart; what they are trained on, the hash of their data.
+NOT_COMPARED = PLACES | DATA_SOURCES | {
+    "seed", "do_train", "do_eval", "do_predict", "dataset_revision", "max_eval_samples",
+}  # fmt: skip
 # KLUE's leaderboard was filtered by size. Upper ends, in parameters; XLM-R-base (278 M) is a base model,
 # KLUE-RoBERTa-large (337 M) a large one.
 SIZES = (("small", 70_000_000), ("base", 300_000_000), ("large", None))
@@ -54,7 +44,8 @@ class Run:
         task: Name of the task.
         model: Last part of the model's name.
         results: What ``all_results.json`` holds.
-        settings: What ``recipe_arguments.json`` holds, Trainer's own as ``trainer.<name>``; may be empty.
+        settings: What ``recipe_arguments.json`` holds, Trainer's own beside the others, and the hash of the
+            data where it is known; may be empty.
         history: Trainer's ``log_history``; may be empty.
     """
 
@@ -181,8 +172,8 @@ def read_run(folder: Path, name: str) -> Run:
             f"{name}: {ALL_RESULTS} has no number for {', '.join(wrong)}; expected numbers or null."
         )
     settings = _object(folder / ARGUMENTS, name)
-    trainer = settings.pop("trainer", None) or {}
-    settings |= {f"trainer.{key}": value for key, value in dict(trainer).items()}
+    if settings:
+        settings = settings_of(settings) | {"data_hash": results.get("data_hash")}
     history = _object(folder / STATE, name).get("log_history", [])
     model = settings.get(MODEL) or _model_from(folder, task)
     return Run(folder, name, task, Path(str(model)).name, results, settings, history)
@@ -235,7 +226,7 @@ def make_boards(runs: Iterable[Run]) -> list[Board]:
 def _groups(runs: Iterable[Run]) -> list[Group]:
     alike: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
-        kept = {key: value for key, value in run.settings.items() if key not in PLACES}
+        kept = {key: value for key, value in run.settings.items() if key not in NOT_COMPARED}
         # Without settings nobody knows whether two runs differ in their seed alone.
         settings = json.dumps(kept, sort_keys=True, ensure_ascii=False) if run.settings else run.name
         repeat = 0
@@ -255,7 +246,7 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
         namesakes = [other for other in first if other.model == run.model]
         differ = sorted(
             key
-            for key in {key for other in namesakes for key in other.settings} - PLACES - {MODEL}
+            for key in {key for other in namesakes for key in other.settings} - NOT_COMPARED - {MODEL}
             if len({json.dumps(other.settings.get(key), sort_keys=True) for other in namesakes}) > 1
         )
         told = [f"{key} {run.settings[key]}" for key in differ if run.settings.get(key) is not None]

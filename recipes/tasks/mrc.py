@@ -59,6 +59,7 @@ class ReadingComprehension(Recipe):
     )
     peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
     kept: ClassVar[tuple[str, ...]] = ("left", "right")
+    scored_by_guid = True
     prediction_inputs: ClassVar[tuple[str, ...]] = ("first", "last", "own_first", "own_last", "n_best")
 
     def configure(

@@ -55,6 +55,7 @@ class Recipe(abc.ABC):
         pipeline_task: Name of the pipeline whose code is saved with the model; None for none.
         kept: Feature columns that ``decode`` reads and the model does not.
         prediction_inputs: Feature columns that ``predict`` reads and training does not.
+        scored_by_guid: Whether the metric finds the reference of a prediction by its guid.
         sample: An input as a user would write it, for the card and for tests.
     """
 
@@ -64,6 +65,7 @@ class Recipe(abc.ABC):
     pipeline_task: ClassVar[str | None] = None
     kept: ClassVar[tuple[str, ...]] = ()
     prediction_inputs: ClassVar[tuple[str, ...]] = ()
+    scored_by_guid: ClassVar[bool] = False
     sample: Any
 
     # Before training

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +43,26 @@ def scores(folder: Path) -> dict[str, float]:
     return {name: value for name, value in results.items() if name not in ("eval_seconds", "eval_model")}
 
 
+@contextlib.contextmanager
+def interruptible(*words: str, cwd: Path, errors: Path) -> Iterator[subprocess.Popen[str]]:
+    """Starts Python so that SIGINT reaches it, and kills whatever is left of its session at the end.
+
+    Processes that a shell starts in the background ignore SIGINT, and so does whatever they start: without
+    this a test of Ctrl-C would fail wherever the tests run in the background.
+    """
+    with errors.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, *words], cwd=cwd, stdout=subprocess.DEVNULL, stderr=file, text=True,
+            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def roughly(value: Any) -> Any:
     """Equal to whatever differs from ``value`` in nothing but the last digits of its numbers."""
     if isinstance(value, dict):
@@ -45,8 +70,3 @@ def roughly(value: Any) -> Any:
     if isinstance(value, list):
         return [roughly(item) for item in value]
     return pytest.approx(value, abs=2e-4) if isinstance(value, float) else value
-
-
-def hear_ctrl_c() -> None:
-    """Lets a child process see SIGINT, which it inherits as ignored where the tests run in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from runs import hear_ctrl_c
+from runs import interruptible
 
+from klue_datasets.loading import MINI_DIR
+from recipes.engine.checkpoints import locked
+from recipes.reporting.collect import find_runs, make_boards
 from recipes.run_all import Run, launch_command, main, plan, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def finish(run: Run, **scores: float | None) -> None:
+def finish(run: Run, *, settings: dict | None = None, **results: object) -> None:
     run.folder.mkdir(parents=True)
-    (run.folder / "all_results.json").write_text(json.dumps({"eval_data": "some data", **scores}))
+    written = {"eval_data": "some data", "eval_samples": 9, **results}
+    (run.folder / "all_results.json").write_text(json.dumps(written))
+    told = {"model_name_or_path": run.model, "seed": run.seed, **(settings or {})}
+    (run.folder / "recipe_arguments.json").write_text(json.dumps(told))
 
 
 def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
@@ -52,6 +57,62 @@ def test_the_table_has_means_constants_and_what_did_not_finish(tmp_path: Path) -
         "| m | sts | Pearson's r | undefined | undefined | 1 | some data |",
         "| m | sts | F1 | 50.00 | 60.00 | 1 | some data |",
         "| m | nli | accuracy | did not finish | | 0 | |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "difference"),
+    [
+        ({"num_train_epochs": 2}, {"num_train_epochs": 5}, "num_train_epochs {}"),
+        ({"trainer": {"optim": "adafactor"}}, {"trainer": {"optim": "adamw_torch"}}, "optim {}"),
+        ({"preset_of_old": 1}, {"preset_of_old": 2}, "preset_of_old {}"),  # a setting that is gone since
+    ],
+)
+def test_the_table_and_the_report_do_not_pool_other_settings(
+    first: dict, second: dict, difference: str, tmp_path: Path
+) -> None:
+    runs = plan(["org/m"], ["nli"], [1, 2, 3], tmp_path)
+    for run, settings, score in zip(runs, (first, second, second), (10.0, 80.0, 82.0), strict=True):
+        finish(run, settings=settings, eval_accuracy=score, constant_accuracy=35.0)
+    values = [str(next(iter((told.get("trainer") or told).values()))) for told in (first, second)]
+    values = [f"{float(value)}" if difference.startswith("num_") else value for value in values]
+    found, problems = find_runs([tmp_path])
+    assert not problems
+    (board,) = make_boards(found)
+    assert {group.label.split(" (")[1]: len(group.runs) for group in board.groups} == {
+        difference.format(values[0].removesuffix(".0")) + ")": 1,
+        difference.format(values[1].removesuffix(".0")) + ")": 2,
+    }
+    told = table(runs).splitlines()[2:]
+    assert len(told) == 2
+    assert any("| 10.00 | 35.00 | 1 |" in line for line in told)
+    assert any("| 81.00 ± 1.41 | 35.00 | 2 |" in line for line in told)
+    assert all(line.startswith(f"| org/m ({difference.split()[0]} ") for line in told)
+
+
+def test_runs_of_other_versions_have_the_defaults_of_what_they_lack(tmp_path: Path) -> None:
+    runs = plan(["m"], ["nli"], [1, 2], tmp_path)
+    finish(runs[0], eval_accuracy=80.0, constant_accuracy=35.0)
+    finish(
+        runs[1],
+        eval_accuracy=82.0,
+        constant_accuracy=35.0,
+        settings={"schema_version": 1, "weight_decay": 0.0},
+    )
+    assert table(runs).splitlines()[2:] == ["| m | nli | accuracy | 81.00 ± 1.41 | 35.00 | 2 | some data |"]
+
+
+def test_the_table_does_not_pool_other_data(tmp_path: Path) -> None:
+    runs = plan(["m"], ["nli"], [1, 2, 3], tmp_path)
+    for run, results in zip(
+        runs, ({"data_hash": "aa"}, {"data_hash": "bb"}, {"eval_samples": 4}), strict=True
+    ):
+        finish(run, eval_accuracy=80.0, constant_accuracy=35.0, **results)
+    labels = [line.split(" | ")[0] for line in table(runs).splitlines()[2:]]
+    assert labels == [
+        "| m on some data, 4 examples",
+        "| m (data_hash aa) on some data, 9 examples",
+        "| m (data_hash bb) on some data, 9 examples",
     ]
 
 
@@ -90,28 +151,45 @@ def test_a_finished_run_with_other_settings_is_named_and_kept(
     assert "| score |" not in captured.out
     assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == before
     assert main([*words, "--max_steps", "2", "--preset", "demo"]) == 1
-    monkeypatch.setattr("recipes.run_all.version", lambda _: "99.0")
-    assert main([*words, "--max_steps", "2"]) == 1
-    assert "klue-hub was 0.1.0, now 99.0" in capfd.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr("recipes.run_all.version", lambda _: "99.0")
+        assert main([*words, "--max_steps", "2"]) == 1
+    assert "klue-hub was '0.1.0', now '99.0'" in capfd.readouterr().err
+    # The same data elsewhere is the same; with one more line at the end of a file it is not.
+    data = tmp_path / "elsewhere"
+    shutil.copytree(MINI_DIR / "klue-nli-v1.1", data)
+    copied = ["--data_dir", str(data), *words[1:], "--max_steps", "2"]
+    assert main(copied) == 0
+    assert "finished before" in capfd.readouterr().out
+    with (data / "klue-nli-v1.1_train.json").open("a") as file:
+        file.write("\n")
+    assert main(copied) == 1
+    assert f"{folder}: data_hash was " in capfd.readouterr().err
+    assert main(["--data_dir", str(tmp_path / "nowhere"), *words[1:], "--max_steps", "2"]) == 1
+    assert "run_all: nli: no raw KLUE file" in capfd.readouterr().err
     assert main([*words, "--max_steps", "3", "--rerun"]) == 0
     assert json.loads((folder / "recipe_arguments.json").read_text())["max_steps"] == 3
 
 
-def test_ctrl_c_is_one_line_with_the_command_that_goes_on(tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_ends_run_all_ends_its_recipe_too(
+    signum: signal.Signals, status: int, tiny: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C is one line with the command that continues; afterwards nobody holds the folder's lock."""
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
     words += ["--max_steps", "100000", "--save_steps", "5", "--use_cpu", "--disable_tqdm", "true"]
-    errors = tmp_path / "errors"
-    with errors.open("w") as file:
-        command = [sys.executable, "recipes/run_all.py", *words]
-        process = subprocess.Popen(
-            command, cwd=ROOT, stderr=file, stdout=subprocess.DEVNULL,
-            start_new_session=True, preexec_fn=hear_ctrl_c,
-        )  # fmt: skip
+    folder = tmp_path / "tiny/nli/seed-42"
+    with interruptible("recipes/run_all.py", *words, cwd=ROOT, errors=tmp_path / "errors") as process:
         deadline = time.monotonic() + 120
-        while not list(tmp_path.rglob("checkpoint-*")) and time.monotonic() < deadline:
+        while not list(folder.glob("checkpoint-*")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=60) == 130
-    told = errors.read_text().strip().splitlines()
-    assert told[-1].startswith("Interrupted. To continue: python recipes/run_all.py --mini ")
+        with pytest.raises(ValueError, match="Another run is writing"), locked(folder):
+            pass
+        os.killpg(process.pid, signum)
+        assert process.wait(timeout=60) == status
+        with locked(folder):
+            pass
+    told = (tmp_path / "errors").read_text().strip().splitlines()
     assert not any("Traceback" in line for line in told)
+    if signum == signal.SIGINT:
+        assert told[-1].startswith("Interrupted. To continue: python recipes/run_all.py --mini ")

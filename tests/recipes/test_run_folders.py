@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from runs import QUICK, hear_ctrl_c, read, run
+from runs import QUICK, interruptible, read, roughly, run
 from safetensors.torch import load_file
 
+from klue_datasets.loading import MINI_DIR
+from klue_datasets.tasks import get_task
 from recipes.engine import hardware, training
 from recipes.engine.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
 from recipes.engine.checkpoints import locked
@@ -49,6 +54,31 @@ def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
     assert all(bool(torch.isfinite(weight).all()) for weight in weights.values())
 
 
+def test_weights_that_the_last_update_made_infinite_are_not_saved(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No later step would see them in its loss or gradient."""
+    more = ("--learning_rate", "1e39", "--warmup_ratio", "0", "--max_steps", "1", "--eval_strategy", "no")
+    for saving in ("no", "epoch"):
+        with pytest.raises(SystemExit) as ended:
+            main("nli", None, words_of(tiny, tmp_path / saving, *more, "--save_strategy", saving))
+        assert ended.value.code == 1
+        assert "not finite at step 1, so training has diverged" in capsys.readouterr().err.splitlines()[-1]
+        assert not [path for path in (tmp_path / saving).rglob("*") if path.name != ".lock"]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_whatever_its_gradient(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Float16's gradient scaler would skip every update, and Trainer leave the loss out of its log."""
+    step = training.Trainer.training_step
+    monkeypatch.setattr(
+        training.Trainer, "training_step", lambda *args, **kwargs: step(*args, **kwargs) * float("nan")
+    )
+    with pytest.raises(training.NotFiniteError, match="nli: the loss is nan at step 1"):
+        run("nli", tiny, tmp_path, *SMALL, "--max_steps", "2")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -58,9 +88,19 @@ def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
         (("--num_train_epochs", "-1"), "num_train_epochs is -1.0; expected a number from 0"),
         (("--learning_rate", "nan"), "learning_rate is nan; expected a number from 0"),
         (("--max_steps", "0"), "max_steps is 0; expected a number of updates"),
+        (("--max_steps", "-5"), "max_steps is -5; expected a number of updates"),
+        (("--eval_steps", "0"), "eval_steps is 0.0; expected a number of updates, or a share"),
+        (("--save_steps", "-1"), "save_steps is -1.0; expected a number of updates, or a share"),
+        (("--logging_steps", "0"), "logging_steps is 0.0; expected a number of updates, or a share"),
+        (("--max_grad_norm", "-1"), "max_grad_norm is -1.0; expected 0 or more"),
+        (("--warmup_steps", "-5"), "warmup_steps is -5.0; expected 0 or more"),
+        (("--dataloader_num_workers", "-1"), "dataloader_num_workers is -1; expected 0 or more"),
+        (("--save_total_limit", "0"), "save_total_limit is 0; expected 1 or more"),
+        (("--seed", "-1"), "seed is -1; expected 0 or more"),
         (("--use_lora", "--lora_r", "0"), "lora_r is 0; expected 1 or more"),
         (("--lora_dropout", "2"), "lora_dropout is 2.0; expected a share"),
         (("--fp16",), "--fp16 was given on a CPU"),
+        (("--bf16", "--use_cpu", "false"), "these settings: Your setup doesn't support bf16"),
         (("--dataloader_drop_last", "--per_device_train_batch_size", "64"), "do not fill a batch of 64"),
     ],
 )
@@ -71,33 +111,88 @@ def test_what_makes_no_sense_is_refused_before_a_model_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    is_about_data = "--dataloader_drop_last" in words
+    monkeypatch.setattr("transformers.training_args.is_torch_bf16_gpu_available", lambda: False)
     monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
+    if not is_about_data:
+        monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("data was loaded"))
     with pytest.raises(SystemExit) as ended:
         main("nli", None, words_of(tmp_path / "nowhere", tmp_path / "out", *words))
-    assert ended.value.code in (1, 2)
+    assert ended.value.code == (1 if is_about_data else 2)
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
 
+def repeat_a_row(task: str, folder: Path) -> Path:
+    """The mini corpus of a task, with the first row of its validation split twice."""
+    record = get_task(task)
+    data = folder / "data"
+    shutil.copytree(MINI_DIR / record.folder("1.1.0"), data)
+    file = data / record.filename("validation", "1.1.0")
+    if file.suffix == ".json":
+        content = json.loads(file.read_text())
+        rows = content["data"] if isinstance(content, dict) else content
+        rows.insert(1, rows[0])
+        file.write_text(json.dumps(content))
+    else:
+        head, row, *rows = file.read_text().split("\n\n")
+        file.write_text("\n\n".join([head, row, row, *rows]))
+    return data
+
+
 @pytest.mark.parametrize("task", MODULES)
-def test_results_are_there_whatever_happens_to_the_card(
+def test_a_repeated_guid_costs_the_card_and_not_the_results(
     task: str,
     tiny: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(*_: object) -> None:
-        assert all((tmp_path / name).is_file() for name in RESULT_FILES)
-        raise ValueError("two rows have the guid a")
+    """MRC's metric cannot tell the references apart: it says so before anything is trained."""
+    write_card, was_written = training.write_card, []
 
-    monkeypatch.setattr(training, "write_card", fail)
+    def watched(*given: Any) -> None:
+        was_written.extend((tmp_path / "out" / name).is_file() for name in RESULT_FILES)
+        write_card(*given)
+
+    monkeypatch.setattr(training, "write_card", watched)
+    data = repeat_a_row(task, tmp_path)
+    words = [
+        "--data_dir",
+        str(data),
+        *SMALL,
+        "--max_steps",
+        "1",
+        "--eval_strategy",
+        "no",
+        "--learning_rate",
+        "0.002",
+    ]
+    words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--use_cpu"]
+    if task == "mrc":
+        monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
+        with pytest.raises(SystemExit) as ended:
+            main(task, None, words)
+        assert ended.value.code == 1
+        assert "klue-mrc-mini_dev_00090 more than once" in capsys.readouterr().err.splitlines()[-1]
+        assert not (tmp_path / "out").exists()
+        return
     with caplog.at_level(logging.WARNING):
-        run(task, tiny, tmp_path, *SMALL, "--max_steps", "1", "--eval_strategy", "no")
+        main(task, None, words)
+    assert was_written == [True] * len(RESULT_FILES)
     [warning] = [record.getMessage() for record in caplog.records if "model card" in record.getMessage()]
-    assert "two rows have the guid a" in warning
-    assert f"train_{MODULES[task]}.py --model_name_or_path {tmp_path} " in warning
-    assert "--do_eval --mini" in warning
+    assert "ids there twice" in warning
+    command = warning.split("To write it again: ")[1]
+    start = ["python", f"recipes/train_{MODULES[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
+    program, script, *again = shlex.split(command)
+    assert [program, script, *again[:2]] == start
+    monkeypatch.setattr(training, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))
+    before = read(tmp_path / "out/all_results.json")
+    main(task, None, [*again, "--use_cpu"])
+    after = read(tmp_path / "out/all_results.json")
+    assert (tmp_path / "out/README.md").is_file()
+    assert {**after, "eval_seconds": 0} == roughly({**before, "eval_seconds": 0})
 
 
 def test_arguments_of_other_versions_are_read(caplog: pytest.LogCaptureFixture) -> None:
@@ -201,17 +296,15 @@ def test_the_launchers_own_setting_is_not_the_users(
 
 
 def test_ctrl_c_ends_a_recipe_with_the_command_that_continues_it(tiny: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "recipes/train_nli.py", *words_of(tiny, tmp_path, "--max_steps", "100000")]
+    words = ["recipes/train_nli.py", *words_of(tiny, tmp_path / "run", "--max_steps", "100000")]
     words += ["--save_steps", "5", "--eval_strategy", "no", "--save_strategy", "steps"]
-    with subprocess.Popen(
-        words, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=hear_ctrl_c
-    ) as child:
+    with interruptible(*words, cwd=ROOT, errors=tmp_path / "errors") as child:
         deadline = time.monotonic() + 120
-        while not list(tmp_path.glob("checkpoint-*")) and time.monotonic() < deadline:
+        while not list(tmp_path.glob("run/checkpoint-*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)
-        _, errors = child.communicate(timeout=60)
-    assert child.returncode == 130
+        assert child.wait(timeout=60) == 130
+    errors = (tmp_path / "errors").read_text()
     assert "Traceback" not in errors
     last = errors.strip().splitlines()[-1]
     assert last.startswith("Interrupted. To continue: ")
