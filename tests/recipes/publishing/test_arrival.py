@@ -19,7 +19,9 @@ import datasets
 ynat = datasets.load_dataset("klue/klue", "ynat")
 print({split: rows.num_rows for split, rows in ynat.items()})
 print(ynat["train"].features["label"].names[:2], ynat["train"][0]["title"])
-print(next(iter(datasets.load_dataset("klue/klue", "sts", split="validation", streaming=True)))["guid"])
+# To the end: a stream that is left in the middle may have a thread that aborts the process at its exit.
+rows = list(datasets.load_dataset("klue/klue", "sts", split="validation", streaming=True))
+print(rows[0]["guid"])
 """
 
 
