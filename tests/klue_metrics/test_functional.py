@@ -249,6 +249,6 @@ def test_huge_inputs_are_fast_enough_to_forget() -> None:
     assert compute("ynat", predictions, references)["macro_f1"] == pytest.approx(100 / 7, abs=0.5)
 
 
-def test_the_functions_bring_nothing_heavy_along(python) -> None:
+def test_the_functions_bring_nothing_heavy_along(cold_python) -> None:
     heavy = "{'evaluate', 'datasets', 'torch', 'transformers', 'pyarrow', 'scipy', 'sklearn'}"
-    python("-c", f"import sys, klue_metrics.functional; assert not {heavy} & set(sys.modules)")
+    cold_python("-c", f"import sys, klue_metrics.functional; assert not {heavy} & set(sys.modules)")

@@ -277,7 +277,7 @@ def test_broken_lines_are_listed(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_damaged_copy_of_the_real_ner_dev_set_takes_seconds(
-    python: Callable[..., CompletedProcess[str]], shared: Path, tmp_path: Path
+    cold_python: Callable[..., CompletedProcess[str]], shared: Path, tmp_path: Path
 ) -> None:
     table = klue_datasets.load("ner", "validation", data_dir=shared / "data/klue-v1.1-dev")
     generator, labels = np.random.default_rng(0), TASKS["ner"].labels
@@ -289,7 +289,9 @@ def test_a_damaged_copy_of_the_real_ner_dev_set_takes_seconds(
         rows.append({"guid": guid, "tokens": tokens, **names})
     path = write(tmp_path / "p.jsonl", rows)
     begin = time.perf_counter()
-    done = python("-X", "importtime", "-m", "klue_metrics", "score", "--task", "ner", "--predictions", path)
+    done = cold_python(
+        "-X", "importtime", "-m", "klue_metrics", "score", "--task", "ner", "--predictions", path
+    )
     assert time.perf_counter() - begin < 5
     assert "ner: 5,000 examples" in done.stdout
     assert "PS " in done.stdout
@@ -298,10 +300,10 @@ def test_a_damaged_copy_of_the_real_ner_dev_set_takes_seconds(
     assert not imported & {"datasets", "evaluate", "torch", "pyarrow", "scipy", "sklearn"}
 
 
-def test_help_imports_no_libraries_of_hugging_face(python: Callable[..., CompletedProcess[str]]) -> None:
+def test_help_imports_no_libraries_of_hugging_face(cold_python: Callable[..., CompletedProcess[str]]) -> None:
     for command in ([], ["score"], ["compare"], ["export"]):
         begin = time.perf_counter()
-        done = python("-X", "importtime", "-m", "klue_metrics", *command, "--help")
+        done = cold_python("-X", "importtime", "-m", "klue_metrics", *command, "--help")
         assert time.perf_counter() - begin < 1.5
         assert "usage: python -m klue_metrics" in done.stdout
         assert "pyarrow" not in done.stderr

@@ -385,8 +385,8 @@ def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
     assert all("⟦" in text and "⟨" in text for text in answers["texts"])
 
 
-def test_help_is_quick_and_says_how(python) -> None:
-    done = python("-X", "importtime", "-m", "recipes.report", "--help")
+def test_help_is_quick_and_says_how(cold_python) -> None:
+    done = cold_python("-X", "importtime", "-m", "recipes.report", "--help")
     assert "python -m recipes.report out/ --output report/" in done.stdout
     assert not re.search(r"\| +(numpy|torch|datasets|jinja2)$", done.stderr, flags=re.MULTILINE)
 
