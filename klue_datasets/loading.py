@@ -10,7 +10,7 @@ import datasets
 
 from klue_datasets.builder import DataFiles, KlueBuilder, find_files, named_files
 from klue_datasets.download import fetch
-from klue_datasets.reading import KlueDataError
+from klue_datasets.raw_files import KlueDataError
 from klue_datasets.tasks import DEFAULT_VERSION, check_version, get_task
 
 MINI_DIR = Path(__file__).parent / "mini"

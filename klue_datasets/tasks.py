@@ -6,10 +6,7 @@ Standard library only, so that every other part (metrics, recipes, cards, tests)
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import unicodedata
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 HOMEPAGE = "https://klue-benchmark.com"
 LICENSE = "CC BY-SA 4.0"
@@ -391,26 +388,3 @@ def check_version(version: str) -> str:
     if str(version) not in VERSION_SUFFIX:
         raise ValueError(f"KLUE has no version {version!r}; expected one of {', '.join(VERSION_SUFFIX)}.")
     return str(version)
-
-
-def some_labels(value: object, names: Sequence[str]) -> str:
-    """The labels that a message about a wrong one lists: all of a few, otherwise the three most similar."""
-    if len(names) <= 13:
-        return ", ".join(names)
-    similar = difflib.get_close_matches(str(value)[:100], names, n=3, cutoff=0.0)
-    return f"{len(names)} of them, such as {', '.join(similar)}"
-
-
-def unicode_note(value: object, names: Sequence[str]) -> str:
-    """A sentence for a message about a wrong label that looks like a right one, and nothing for any other.
-
-    Two strings that differ only in their Unicode normalization form cannot be told apart in print.
-    """
-    if not isinstance(value, str):
-        return ""
-    composed = unicodedata.normalize("NFKC", value)
-    if composed not in names or composed == value:
-        return ""
-    is_nfc = unicodedata.is_normalized("NFC", value)
-    form = "with compatibility characters" if is_nfc else "decomposed (Unicode normalization form NFD)"
-    return f" It is {composed!r} {form}; apply unicodedata.normalize('NFKC', text) first."

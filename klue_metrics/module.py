@@ -73,7 +73,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
         references: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Gathers one prediction and its reference, by either name: evaluate's documentation has the plurals."""
+        """Gathers one prediction and its reference; evaluate's documentation has them by the plural names."""
         one = prediction if predictions is None else predictions
         its_gold = reference if references is None else references
         predicted, gold = self._convert([one], [its_gold])

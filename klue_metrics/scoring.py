@@ -87,7 +87,10 @@ def score_cases(
         warnings.simplefilter("always")
         scores = (compute or metric.compute)(**sides, **arguments)
     ends: Mapping[str, tuple[float, float]] = {}
-    if resamples:
+    notes = [str(warning.message) for warning in caught if issubclass(warning.category, _TOLD)]
+    if resamples and clusters and len(set(clusters)) == 1:
+        notes.append("All examples are in one cluster, so there are no intervals.")
+    elif resamples:
         ends = intervals(
             metric.task,
             cases.predictions,
@@ -110,7 +113,7 @@ def score_cases(
             key: dict(zip(("score", "low", "high"), (value, *ends.get(key, (math.nan,) * 2)), strict=True))
             for key, value in flat.items()
         },
-        "notes": [str(warning.message) for warning in caught if issubclass(warning.category, _TOLD)],
+        "notes": notes,
         **({"confusion": confusion} if confusion else {}),
         **{key: value for key, value in scores.items() if key not in metric.names},
     }
@@ -209,8 +212,8 @@ def compare_cases(
     metric = get_metric(task)
     (first, left), (second, right) = one, other
     right = aligned(metric.task, right, left, f"{first} and {second}")
-    clusters = left.columns.get("clusters")
-    tokens = _only(left.columns, "tokens")
+    shared = {**right.columns, **left.columns}  # either file may say them
+    clusters, tokens = shared.get("clusters"), _only(shared, "tokens")
     tables = [_only(side.columns, "probabilities") for side in (left, right)]
     given: dict[str, Any] = dict(tokens)
     if all(tables):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from klue_datasets.tasks import some_labels, unicode_note
+from klue_datasets.messages import excerpt, some_labels, unicode_note
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -196,15 +196,6 @@ def check_pairs(
         )
     if len(predictions) == 0:
         raise ValueError(f"{task}: predictions and references are empty; expected at least one of each.")
-
-
-def excerpt(value: object) -> str:
-    """A value as a message shows it, at most 60 characters."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python does not print integers of more than 4,300 digits
-        text = "an integer of thousands of digits"
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _class_ids(flat: list[Any], names: Sequence[str], task: str, place: Callable[[int], str]) -> IntArray:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from klue_datasets.messages import excerpt
 from klue_metrics.functional.breakdowns import by_group, check_by
 from klue_metrics.functional.classes import plain, ratio
-from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists, excerpt
+from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 # difflib ignores frequent characters of references from this length on, and so does the official score.

@@ -122,9 +122,10 @@ def _distributions(probabilities: object, count: int) -> FloatArray:
     if wrong.size:
         row = matrix[wrong[0]]
         raise ValueError(
-            f"re: {len(wrong)} of {count} rows of probabilities are no distributions; probabilities[{wrong[0]}] "
-            f"has the minimum {row.min():.4g} and the sum {row.sum():.4g}. Expected values from 0 that sum to 1 "
-            f"within {SUM_TOLERANCE:g}: apply softmax to logits first."
+            f"re: {len(wrong)} of {count} rows of probabilities are no distributions: "
+            f"probabilities[{wrong[0]}] has the minimum {row.min():.4g} and the sum {row.sum():.6g}; expected "
+            f"no negative value and a sum of 1 within {SUM_TOLERANCE:g}. Apply softmax to logits first, and "
+            "keep five digits or more."
         )
     return matrix
 
