@@ -87,7 +87,7 @@ def score_cases(
         warnings.simplefilter("always")
         scores = (compute or metric.compute)(**sides, **arguments)
     ends: Mapping[str, tuple[float, float]] = {}
-    notes = [str(warning.message) for warning in caught if issubclass(warning.category, _TOLD)]
+    notes = _messages(caught)
     if resamples and clusters and len(set(clusters)) == 1:
         notes.append("All examples are in one cluster, so there are no intervals.")
     elif resamples:
@@ -162,7 +162,8 @@ def compare(
 
     Returns:
         task, examples, clusters, resamples, the options, scores (key -> first, second, difference, low, high,
-        p_value) and notes: warnings where the files are of different versions of the data or the task.
+        p_value) and notes: what the metric warned of, and whether the files are of different versions of the
+        data or the task.
 
     Raises:
         ValueError: As in ``score``, or the references of the files differ.
@@ -170,7 +171,13 @@ def compare(
     """
     left, right = (load_cases(get_metric(task).task, path, source) for path in (first, second))
     report = compare_cases(task, (first, left), (second, right), resamples=resamples, **options)
-    return {**report, "notes": _version_notes(first, second)}
+    return {**report, "notes": [*report["notes"], *_version_notes(first, second)]}
+
+
+def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What the metric warned of, each once."""
+    told = (str(warning.message) for warning in caught if issubclass(warning.category, _TOLD))
+    return list(dict.fromkeys(told))
 
 
 def _version_notes(first: str, second: str) -> list[str]:
@@ -228,8 +235,8 @@ def compare_cases(
         **given,
         **options,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is NaN shows
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         both = [
             metric.compute(side.predictions, left.references, **tokens, **table)
             for side, table in zip((left, right), tables, strict=True)
@@ -244,6 +251,7 @@ def compare_cases(
             key: {"first": both[0][key], "second": both[1][key], **result._asdict()}
             for key, result in results.items()
         },
+        "notes": _messages(caught),
     }
 
 
