@@ -158,11 +158,9 @@ def _resemblance(data: Any, task: str) -> str:
         found = first["rows"]
     elif "paragraphs" in first:
         found = "mrc"
-    elif task in INPUTS and set(INPUTS[task]) <= set(first):
-        return ""
-    else:
-        candidates = (name for name in INPUTS if name not in ("ner", "dp"))  # which have the least to go by
-        found = next((name for name in candidates if set(INPUTS[name]) <= set(first)), "")
+    else:  # ner and dp have no JSON, and re has their field too
+        fitting = [name for name in INPUTS if set(INPUTS[name]) <= set(first) and name not in ("ner", "dp")]
+        found = task if task in fitting else "".join(fitting[:1])
     if not found or found == task:
         return ""
     return f" The file looks like one of {found} ({TASKS[found].title.lower()})."
