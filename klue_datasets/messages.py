@@ -20,8 +20,9 @@ def some_labels(value: object, names: Sequence[str]) -> str:
     """The labels that a message about a wrong one lists: all of a few, otherwise the three most similar."""
     if len(names) <= 13:
         return ", ".join(names)
-    similar = difflib.get_close_matches(str(value)[:100], names, n=3, cutoff=0.0)
-    return f"{len(names)} of them, such as {', '.join(similar)}"
+    text = value[:100] if isinstance(value, str) else ""
+    similar = difflib.get_close_matches(text, names, n=3, cutoff=0.0)
+    return f"{', '.join(similar)} and {len(names) - 3} more"
 
 
 def unicode_note(value: object, names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from .messages import excerpt
+from .messages import some_labels
 from .messages import unicode_note
 from .raw_files import KlueDataError
 from .raw_files import Record
@@ -119,7 +120,9 @@ def class_ids(
     ids: dict[Any, int] = {index if as_index else name: index for index, name in enumerate(names)}
     kind = int if as_index else str
     expected = f"one of {', '.join(map(str, ids))}"
-    values = _values(records, path, field, None, expected, {kind}, ids.__contains__, names)
+    values = _values(
+        records, path, field, None, expected, {kind}, ids.__contains__, () if as_index else names
+    )
     return pa.array([ids[value] for value in values], type=pa.int64())
 
 
@@ -210,6 +213,8 @@ def _raise_first(
             found = "is missing" if value is _MISSING else f"is {excerpt(value)}"
             where = _where(record, index, field)
             note = unicode_note(value, names)
+            if names:
+                expected = f"one of {some_labels(value, names)}"
             raise KlueDataError(f"{path}: {where}: field {field!r} {found}; expected {expected}.{note}")
 
 

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .messages import excerpt
+from .messages import some_labels
+from .messages import unicode_note
 from .raw_files import KlueDataError
 from .raw_files import looks_like
 from .raw_files import read_text
@@ -66,13 +68,15 @@ class Sentences:
 
     def _indices(self, field: str, names: Sequence[str]) -> pa.Int32Array:
         indices = pc.index_in(self.fields[field], value_set=pa.array(names, type=pa.string()))
-        self._refuse(field, indices.is_null(), f"one of {', '.join(names)}")
+        self._refuse(field, indices.is_null(), "", names)
         return indices
 
     def _lists(self, values: pa.Array) -> pa.ListArray:
         return pa.ListArray.from_arrays(pa.array(self.offsets, type=pa.int32()), values)
 
-    def _refuse(self, field: str, is_wrong: pa.BooleanArray, expected: str) -> None:
+    def _refuse(
+        self, field: str, is_wrong: pa.BooleanArray, expected: str, names: Sequence[str] = ()
+    ) -> None:
         """Raises for the first row whose field is wrong, if there is any."""
         wrong = _where(is_wrong)
         if not wrong.size:
@@ -81,8 +85,13 @@ class Sentences:
         sentence = int(np.searchsorted(self.offsets, row, side="right")) - 1
         line = self.lines[sentence] + 1 + row - self.offsets[sentence]  # rows follow without a gap
         where = f"line {line + 1}, guid {self.guids[sentence]}"
-        found = excerpt(self.fields[field][row].as_py())
-        raise KlueDataError(f"{self.path}: {where}: field {field!r} is {found}; expected {expected}.")
+        value = self.fields[field][row].as_py()
+        if names:
+            expected = f"one of {some_labels(value, names)}"
+        raise KlueDataError(
+            f"{self.path}: {where}: field {field!r} is {excerpt(value)}; expected {expected}."
+            f"{unicode_note(value, names)}"
+        )
 
 
 def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:

@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import json
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from klue_datasets import load
+from klue_datasets.export import export
 from klue_datasets.loading import MINI_DIR, make_builder
 from klue_datasets.raw_files import KlueDataError
 from klue_datasets.tasks import TASKS
@@ -247,7 +249,7 @@ def test_the_csv_of_korean_competitions_in_relation_extraction(tmp_path: Path) -
     [
         ("re", COMPETITION.replace("24", "'a'"), "guid 0: field 'start_idx' is 'a'; expected a whole number"),
         ("re", COMPETITION.replace("'type': 'ORG'}", ""), "field 'subject_entity' is .*; expected an object"),
-        ("re", COMPETITION.replace("no_relation", "100"), "field 'label' is '100'; expected one of no_rel"),
+        ("re", COMPETITION.replace("no_relation", "100"), "field 'label' is '100'; expected one of per:title, "),
         ("re", COMPETITION.replace(",wikipedia", ""), r"line 2 has 5 fields; expected 6 \(guid, "),
         ("nli", COMPETITION, "expected columns premise, hypothesis, label for nli. .* looks like one of re "),
         ("mrc", COMPETITION, "expected KLUE's own form for mrc. The file looks like one of re "),
@@ -264,6 +266,27 @@ def test_what_is_wrong_with_a_table_is_one_sentence(
     path.write_text(text, encoding="utf-8")
     with pytest.raises(KlueDataError, match=rf"table\.csv: .*{sentence}"):
         columns(task, path)
+
+
+def test_the_data_card_shows_how_to_read_it_and_what_the_example_scripts_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(tmp_path / "klue", mini=True)
+    card = (tmp_path / "klue" / "README.md").read_text(encoding="utf-8")
+    (block,) = [code for code in re.findall(r"```python\n(.*?)```", card, re.DOTALL) if "data_files" in code]
+    (tmp_path / "train.csv").write_text(COMPETITION, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert names["relations"]["train"][0]["subject_entity"]["word"] == "비틀즈"
+    removals = re.findall(r"`data\.remove_columns\(\[(.*?)\]\)` for\s+`(\w+)`", card)
+    assert [task for _, task in removals] == ["nli", "ynat"]
+    for listed, task in removals:  # what run_glue.py takes before, and after
+        columns = [name for name in load(task, "train", mini=True).column_names if name != "label"]
+        assert columns[:2] == {"nli": ["guid", "source"], "ynat": ["guid", "title"]}[task]
+        left = [name for name in columns if name not in re.findall(r'"(\w+)"', listed)]
+        assert left == {"nli": ["premise", "hypothesis"], "ynat": ["title"]}[task]
+    assert 'data.rename_column("guid", "id")' in card
 
 
 def test_squad_and_korquad_are_read_as_mrc(tmp_path: Path) -> None:

@@ -348,6 +348,14 @@ def test_a_label_in_another_unicode_form_is_told_from_its_twin(task: str) -> Non
     assert checked == 1  # ynat's second label is Korean alone, those of the other tasks are ASCII
 
 
+def test_of_many_labels_the_three_most_similar_are_listed() -> None:
+    with pytest.raises(
+        ValueError, match=r"\(org:members, org:member_of, .* and 27 more\) or their ids"
+    ) as caught:
+        compute("re", ["org:membrs"], [0])
+    assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize("digits", [400, 5_000])
 def test_numbers_beyond_the_range_of_a_float_or_an_integer_are_one_sentence(digits: int) -> None:
     huge = 10**digits
@@ -355,6 +363,7 @@ def test_numbers_beyond_the_range_of_a_float_or_an_integer_are_one_sentence(digi
     for task, value, gold, place in (
         ("sts", [huge, 1.0], [1.0, 2.0], r"predictions\[0\]"),
         ("ynat", [huge], [0], r"predictions\[0\]"),
+        ("re", [huge], [0], r"predictions\[0\]"),
         ("ner", [[huge]], [[0]], r"predictions\[0\]\[0\]"),
         ("dp", words[:1], words[1:], r"head of predictions\[0\]\[0\]"),
     ):
