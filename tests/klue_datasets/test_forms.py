@@ -249,7 +249,7 @@ def test_the_csv_of_korean_competitions_in_relation_extraction(tmp_path: Path) -
     [
         ("re", COMPETITION.replace("24", "'a'"), "guid 0: field 'start_idx' is 'a'; expected a whole number"),
         ("re", COMPETITION.replace("'type': 'ORG'}", ""), "field 'subject_entity' is .*; expected an object"),
-        ("re", COMPETITION.replace("no_relation", "100"), "field 'label' is '100'; expected one of per:title, "),
+        ("re", COMPETITION.replace("no_relation", "100"), "field 'label' is '100'; expected one of per:"),
         ("re", COMPETITION.replace(",wikipedia", ""), r"line 2 has 5 fields; expected 6 \(guid, "),
         ("nli", COMPETITION, "expected columns premise, hypothesis, label for nli. .* looks like one of re "),
         ("mrc", COMPETITION, "expected KLUE's own form for mrc. The file looks like one of re "),
