@@ -213,7 +213,7 @@ def test_every_container_of_numbers_gives_the_same() -> None:
             "nli",
             torch.rand(2, 3),
             [1, 2],
-            r"nli: predictions have the shape \(2, 3\); expected one dimension",
+            r"nli: predictions\[0\] is \[0\..*; expected class names",
         ),
         ("nli", [[1], [2]], [1, 2], r"nli: predictions\[0\] is \[1\]; "),
         ("nli", [True], [1], r"nli: predictions\[0\] is True; "),

@@ -10,14 +10,17 @@ import shutil
 import statistics
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_up_runs import EVIL, embedded, make_run, make_runs, nli_answers, results_of
 
 from klue_metrics.functional.bootstrap import group_tests, holm, intervals, paired_test
+from klue_metrics.predictions import Cases
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
 from recipes.reporting.collect import find_runs, make_boards, size_of
+from recipes.reporting.measure import comparisons
 from recipes.reporting.page import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -395,3 +398,11 @@ def test_the_demo_ends_with_the_report() -> None:
     recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert recipe is not None
     assert recipe[1].splitlines()[-1].endswith("-m recipes.report out/demo --output out/demo/report")
+
+
+def test_runs_whose_examples_are_one_cluster_are_not_compared() -> None:
+    cases = Cases(["a", "b"], ["neutral"] * 2, ["neutral", "entailment"], {"clusters": ["x", "x"]})
+    groups = [SimpleNamespace(runs=[SimpleNamespace(name=name, task="nli")]) for name in ("one", "two")]
+    pairs, notes = comparisons(groups, {"one": cases, "two": cases}, 20)
+    assert pairs == []
+    assert notes == ["nli: all examples are in one cluster, so no runs can be compared."]
