@@ -21,12 +21,29 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 LIBRARIES = ("torch", "datasets", "evaluate", "transformers", "accelerate", "peft", "transformers.trainer")
 TIMEOUT = 280
+
+
+# A command of this environment for a shell: it runs in a fork of the server, and behaves as if it ran itself.
+COMMAND = """#!{python} -IS
+import json, os, socket, sys
+
+name = os.path.basename(sys.argv[0])
+words = sys.argv[1:] if name == "python" else ["{bin}/" + name, *sys.argv[1:]]
+executable = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "python")
+job = {{"words": words, "cwd": os.getcwd(), "environment": dict(os.environ), "executable": executable}}
+connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+connection.connect({addresses}[os.environ.get("HF_HUB_OFFLINE") == "1"])
+socket.send_fds(connection, [json.dumps(job).encode()], [0, 1, 2])
+connection.recv(100)  # its process id
+status = json.loads(connection.recv(100))
+sys.exit(status if status >= 0 else 128 - status)
+"""
 
 
 class WarmProcess:
@@ -37,13 +54,13 @@ class WarmProcess:
     """
 
     def __init__(self, connection: socket.socket, output: Path) -> None:
-        self._connection, self._output = connection.makefile("r"), output
-        connection.close()
-        self.pid: int = json.loads(self._connection.readline())["pid"]
+        self._connection, self._output = connection, output
+        self.pid: int = json.loads(connection.recv(100))
 
     def wait(self) -> int:
         """Waits for the end; returns the status, negative where a signal ended it."""
-        return json.loads(self._connection.readline())["status"]
+        with self._connection:
+            return json.loads(self._connection.recv(100))
 
     def kill(self) -> None:
         """Kills the process and those that it started, as a machine that goes off would."""
@@ -60,12 +77,17 @@ class WarmProcess:
 
 
 class WarmPython:
-    """Runs Python on the words of a command line in forks of one process that has imported ``LIBRARIES``."""
+    """Runs Python on the words of a command line in forks of one process that has imported ``LIBRARIES``.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._address = folder, str(folder / "socket")
-        words = [sys.executable, __file__, self._address]
-        self._server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    Args:
+        folder: An empty folder.
+        environment: That of the server. Variables that a library reads when it is imported have to be here.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] = os.environ) -> None:
+        self._folder, self.address = folder, str(folder / "socket")
+        words = [sys.executable, __file__, self.address]
+        self._server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=dict(environment))
         assert self._server.stdout is not None
         assert self._server.stdout.readline() == "ready\n"
 
@@ -74,11 +96,17 @@ class WarmPython:
     ) -> WarmProcess:
         """Starts a script, a module (``-m``) or code (``-c``); returns its process."""
         output = Path(tempfile.mkdtemp(dir=self._folder))
-        job = {"words": [str(word) for word in words], "cwd": str(cwd), "output": str(output)}
-        connection = socket.socket(socket.AF_UNIX)
+        job = {"words": [str(word) for word in words], "cwd": str(cwd), "environment": dict(environment)}
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.settimeout(TIMEOUT)
-        connection.connect(self._address)
-        connection.sendall(json.dumps({**job, "environment": dict(environment)}).encode() + b"\n")
+        connection.connect(self.address)
+        with (
+            open(os.devnull) as nothing,
+            (output / "stdout").open("w") as stdout,
+            (output / "stderr").open("w") as stderr,
+        ):
+            files = [file.fileno() for file in (nothing, stdout, stderr)]
+            socket.send_fds(connection, [json.dumps({**job, "executable": sys.executable}).encode()], files)
         return WarmProcess(connection, output)
 
     def run_ranks(self, number: int, *words: str | Path, cwd: Path) -> None:
@@ -98,12 +126,34 @@ class WarmPython:
         self._server.wait()
 
 
-def serve(address: str) -> dict[str, Any]:
-    """Imports the libraries and forks a process for each connection; returns, in the fork, what to run."""
+def write_commands(folder: Path, online: WarmPython, offline: WarmPython, names: Sequence[str]) -> None:
+    """Writes commands of this environment, for a shell, that run in forks of the servers: ``python`` and others.
+
+    Args:
+        folder: Where they go.
+        online: The server for what runs without HF_HUB_OFFLINE, which libraries read when they are imported.
+        offline: The server for what runs with it.
+        names: Of the other commands.
+    """
+    folder.mkdir(parents=True)
+    executable = Path(sys.executable)
+    addresses = (online.address, offline.address)
+    text = COMMAND.format(python=executable, bin=executable.parent, addresses=addresses)
+    for name in ("python", *names):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+
+
+def serve(address: str) -> tuple[dict[str, Any], Sequence[int]]:
+    """Imports the libraries and forks a process for each connection.
+
+    Returns:
+        In the fork: what to run, and its standard input, output and error.
+    """
     for library in LIBRARIES:
         importlib.import_module(library)
     gc.freeze()  # else the first collection in each process would copy all objects
-    listener = socket.socket(socket.AF_UNIX)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(address)
     listener.listen()
     print("ready", flush=True)
@@ -123,26 +173,29 @@ def serve(address: str) -> dict[str, Any]:
         connection.settimeout(None)
         listener.close()  # this is the watcher of one process
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        job: dict[str, Any] = json.loads(connection.makefile("r").readline())
+        job, files, *_ = socket.recv_fds(connection, 1 << 20, 3)
         pid = os.fork()
         if not pid:
             connection.close()
-            return job
+            return json.loads(job), files
+        for file in files:
+            os.close(file)
         with contextlib.suppress(BrokenPipeError):  # a test may end without waiting
-            connection.sendall(json.dumps({"pid": pid}).encode() + b"\n")
-            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            connection.sendall(json.dumps({"status": status}).encode() + b"\n")
+            connection.send(str(pid).encode())
+            connection.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
         os._exit(0)
 
 
-def run_job(job: dict[str, Any]) -> None:
+def run_job(job: dict[str, Any], files: Sequence[int]) -> None:
     """Becomes the process that a job describes, and runs its words as Python would."""
     os.setsid()
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["environment"])
-    for number, name in enumerate((os.devnull, "stdout", "stderr")):
-        os.dup2(os.open(Path(job["output"], name), os.O_RDWR | os.O_CREAT), number)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    sys.executable = job["executable"]
     sys.path[:1] = ["", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     words = job["words"]
     if words[0] == "-m":
@@ -172,9 +225,9 @@ def end(error: BaseException | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    described = serve(sys.argv[1])
+    received = serve(sys.argv[1])
     try:
-        run_job(described)
+        run_job(*received)
     except BaseException as raised:
         end(raised)
     end(None)
