@@ -127,7 +127,7 @@ class WarmPython:
 
 
 def write_commands(folder: Path, online: WarmPython, offline: WarmPython, names: Sequence[str]) -> None:
-    """Writes commands of this environment, for a shell, that run in forks of the servers: ``python`` and others.
+    """Writes ``python`` and other commands of this environment that run in forks of the servers, for a shell.
 
     Args:
         folder: Where they go.
