@@ -217,8 +217,7 @@ def test_the_figures_of_a_finished_demo_are_kept(tmp_path: Path) -> None:
 
 def test_the_real_runs_have_flags_that_exist() -> None:
     runs = read_real_runs(ROOT / REAL_RUNS)
-    # Not re: its run was of markers that began as one vector, and is to be made again.
-    assert {run["recipe"] for run in runs} == {*MODULES.values()} - {"re"}
+    assert {run["recipe"] for run in runs} == {*MODULES.values()}
     tasks = {module: task for task, module in MODULES.items()}
     for run in runs:
         task = tasks[run["recipe"]]
