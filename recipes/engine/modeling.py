@@ -25,6 +25,7 @@ from recipes.tasks.framing import complete_tokenizer
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
 LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
+SHOWN_LABELS = 3  # in a message
 DEFAULT_LENGTH = 512  # tokens per input, where neither model nor tokenizer has a limit
 # What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
@@ -76,6 +77,7 @@ def load_model(
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
     is_trained = recipe.is_trained(config)
+    labels = ", ".join(list(config.id2label.values())[:SHOWN_LABELS])
     if not is_trained:
         forget_other_task(config)
         if adapter:
@@ -108,8 +110,8 @@ def load_model(
         grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
         if fresh and not arguments.do_train:
             raise ValueError(
-                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
-                "expected a model that a recipe has trained, or --do_train."
+                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}; its labels are "
+                f"{labels}); expected a model that was trained on this task, or --do_train."
             )
     if not writes_text:
         _plain(model).config.pad_token_id = tokenizer.pad_token_id

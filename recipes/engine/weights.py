@@ -57,15 +57,19 @@ def load_weights(
 
     model, info = load()
     names = encoder_names(model)
-    renamed = _renamed(names, model, info)
-    fresh = _fresh(info)
-    if new_head:
-        old = sorted(name for name, _ in model.named_parameters() if name not in {*names.values(), *fresh})
-        renamed |= {f"^{re.escape(name)}$": f"another_task.{name}" for name in old}
-    if renamed:
+    if renamed := _renamed(names, info):
         model, info = load(renamed)
     _check_encoder(recipe, path, names.values(), info)
-    return model, _fresh(info)
+    fresh = _fresh(info)
+    head = {name for name, _ in model.named_parameters()}.difference(names.values())
+    if new_head and not head.issubset(fresh):
+        kept = {name: weight for name, weight in model.state_dict().items() if name not in head | {*fresh}}
+        model, info = type(model).from_pretrained(
+            None, config=model.config, state_dict=kept, dtype=torch.float32, output_loading_info=True
+        )
+        model.name_or_path = model.config.name_or_path = path
+        fresh = _fresh(info)
+    return model, fresh
 
 
 def encoder_names(model: Any) -> dict[str, str]:
@@ -93,7 +97,7 @@ def _check_class(recipe: Recipe, model_class: Any, config: PreTrainedConfig) -> 
         )
 
 
-def _renamed(names: Mapping[str, str], model: Any, info: Mapping[str, Any]) -> dict[str, str]:
+def _renamed(names: Mapping[str, str], info: Mapping[str, Any]) -> dict[str, str]:
     """Patterns that give the encoder's weights in the checkpoint the names that the model has for them.
 
     They differ where the class with the task's head calls the encoder otherwise than the class that saved the

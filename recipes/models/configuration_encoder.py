@@ -36,7 +36,7 @@ def save_as_ours(folder: str | Path) -> None:
     values |= {"encoder_type": values["model_type"], "model_type": EncoderConfig.model_type}
     name = f"{__name__.rpartition('.')[2]}.{EncoderConfig.__name__}"
     values["auto_map"] = {**values.get("auto_map", {}), "AutoConfig": name}
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_config(path: Any, **options: Any) -> Any:

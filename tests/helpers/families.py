@@ -12,7 +12,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
-from recipes.tiny_model import mini_texts, train_wordpiece
+from recipes.tiny_model import mini_texts
 
 VOCABULARY = 1_500
 SMALL = {
@@ -36,15 +36,10 @@ def texts() -> list[str]:
 @functools.cache
 def trained(kind: str, special: tuple[str, ...]) -> str:
     """A tokenizer without special tokens around texts, as JSON: wordpiece, jamo, byte-level or unigram."""
-    if kind == "wordpiece":
-        tokenizer = Tokenizer(models.WordPiece(train_wordpiece(texts()), unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.decoder = decoders.WordPiece()
-        return tokenizer.to_str()
-    if kind == "jamo":
+    if kind in ("wordpiece", "jamo"):
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.NFD()
+        cased = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+        tokenizer.normalizer = cased if kind == "wordpiece" else normalizers.NFD()
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
         trainer: Any = trainers.WordPieceTrainer(
@@ -147,7 +142,7 @@ def t5() -> PreTrainedTokenizerFast:
     return make_tokenizer("unigram", names, "$A </s>", "$A </s> $B </s>")
 
 
-# Family -> the class that saves its checkpoint ("" for the plain model), model type, configuration, tokenizer.
+# Family -> the class that saves its checkpoint ("": AutoModel's), model type, configuration, tokenizer.
 Family = tuple[str, str, dict[str, Any], Callable[[], PreTrainedTokenizerFast]]
 BART = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
         "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
@@ -183,10 +178,8 @@ def make_family(name: str, folder: Path) -> Path:
     """Writes a checkpoint of a family as it would be downloaded: random weights, and the tokenizer."""
     class_name, kind, settings, make = FAMILIES[name]
     tokenizer = make()
-    special = {
-        f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos", "cls", "sep")
-    }
-    known = {role: token for role, token in special.items() if token is not None}
+    roles = [f"{role}_token_id" for role in ("pad", "bos", "eos", "cls", "sep")]
+    known = {role: getattr(tokenizer, role) for role in roles if getattr(tokenizer, role) is not None}
     config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **settings | known)
     torch.manual_seed(0)
     if config.is_encoder_decoder:
