@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ AUTO = {
     "re": "AutoModelForSequenceClassification",
     "mrc": "AutoModelForQuestionAnswering",
 }
+WRITERS = ("gpt2", "llama", "gemma", "qwen3", "bloom", "bart", "t5")  # families that write text
 PIPELINES = {"dp": "dependency-parsing", "wos": "dialogue-state-tracking"}
 
 
@@ -84,3 +86,27 @@ def close(value: Any) -> Any:
     if isinstance(value, list):
         return [close(item) for item in value]
     return pytest.approx(value, abs=1e-3) if isinstance(value, float) else value
+
+
+def refusal(family: str, column: str) -> str:
+    """What the sentence says by which a run is refused; "" for a run that has to succeed."""
+    if column == "generative":
+        return "" if family in WRITERS else "does not write text; expected --head trade"
+    if column == "wos":
+        return "expected an encoder .* or --head generative" if family in WRITERS else ""
+    if column == "dp" and family in ("xlnet", "gpt2", "qwen3"):
+        return "no special token in front of a text.*; expected an encoder such as BERT"
+    if column == "dp" and family in ("bart", "t5"):
+        return "an encoder-decoder model .*; expected an encoder such as BERT"
+    if (column, family) in (("mrc", "gemma"), ("ner", "bart")):
+        return "transformers has no AutoModel.*; expected another encoder, such as BERT"
+    return ""
+
+
+def check_run(family: str, column: str, model: Path, folder: Path) -> None:
+    """Makes sure that a run ends as it should, and that a refused one has left nothing."""
+    wanted, found = refusal(family, column), outcome(column, model, folder)
+    assert bool(found) == bool(wanted), found
+    assert re.search(wanted, found)
+    assert "\n" not in found
+    assert folder.exists() == (not found)
