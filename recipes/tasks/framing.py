@@ -48,9 +48,12 @@ class Frame:
 
         It is [CLS]; or the last token where there is no [CLS], or where tokens see only those before them.
         """
-        special = [entry[1] if entry[0] is None else None for entry in self.layout]
-        has_cls = not is_causal and self.cls_token_id in special
-        return self._position(special.index(self.cls_token_id) if has_cls else len(special) - 1, lengths)
+        found = [
+            place
+            for place, (sequence, token, _) in enumerate(self.layout)
+            if sequence is None and token == self.cls_token_id and not is_causal
+        ]
+        return self._position(found[0] if found else len(self.layout) - 1, lengths)
 
     def _position(self, place: int, lengths: Sequence[int]) -> int:
         return sum(1 if entry[0] is None else lengths[entry[0]] for entry in self.layout[:place])

@@ -124,7 +124,10 @@ def test_no_answer_depends_on_the_passage(name: str, family: Family) -> None:
     """A decoder's first token sees nothing else, so its score cannot say that there is no answer."""
     loaded = load("mrc", family(name))
     recipe = get_recipe("mrc")
-    rows = klue_datasets.load("mrc", "train[:8]", mini=True)
+    rows = klue_datasets.load("mrc", "train", mini=True)
+    rows = rows.select(
+        [list(rows["context"]).index(context) for context in dict.fromkeys(rows["context"])][:5]
+    )
     question = [rows[0]["question"]] * len(rows)
     rows = recipe.prepare(rows.remove_columns("question").add_column("question", question))
     split = encode_split(recipe, rows, loaded)
@@ -133,7 +136,7 @@ def test_no_answer_depends_on_the_passage(name: str, family: Family) -> None:
     del batch[INDEX]
     with torch.no_grad():
         _, (*_, null) = recipe.predict(loaded.model.eval(), batch)
-    assert len(set(null.tolist())) == len(set(split.examples["context"])) > 3
+    assert len(inputs) == len(set(null.tolist())) == 5
     special = set(loaded.tokenizer.all_special_ids)
     for row in inputs:
         assert row["input_ids"][row["null"]] in special
@@ -279,6 +282,8 @@ def test_saved_folders_give_the_same_answers_elsewhere_or_refuse_to_load_without
         split = encode_split(recipe, rows.remove_columns([*recipe.gold]), loaded)
         inputs = split.evaluation_inputs().remove_columns([INDEX, *recipe.prediction_inputs])
         batch = dict(Collator(recipe, loaded)(inputs.to_list()))
+        if name == "wos-seq2seq":
+            batch["decoder_input_ids"] = batch["input_ids"][:, :3]
         with torch.no_grad():
             output = loaded.model(**batch)
         expected = {key: value for key, value in output.items() if torch.is_tensor(value)}

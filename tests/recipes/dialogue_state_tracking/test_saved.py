@@ -86,7 +86,7 @@ class Absent(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Absent())
 from transformers import AutoModel, AutoTokenizer, pipeline
 model = AutoModel.from_pretrained({str(saved)!r}, trust_remote_code=True).eval()
-tokenizer = AutoTokenizer.from_pretrained({str(saved)!r})
+tokenizer = AutoTokenizer.from_pretrained({str(saved)!r}, trust_remote_code=False)
 inputs = tokenizer({DIALOGUE!r}, padding=True, return_tensors="pt")
 inputs.pop("token_type_ids")
 scores, values = model.track(**inputs)
