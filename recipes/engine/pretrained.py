@@ -33,7 +33,7 @@ def load_tokenizer(
             raise
         raise ValueError(
             f"The tokenizer of {path} cannot be read. A SentencePiece file without tokenizer.json "
-            "needs the packages sentencepiece and protobuf; expected pip install sentencepiece protobuf."
+            "needs the packages sentencepiece and protobuf; expected pip install 'klue-hub[train]'."
         ) from error
     if not tokenizer.is_fast:
         raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")

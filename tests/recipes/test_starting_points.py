@@ -13,6 +13,7 @@ import datasets
 import pytest
 import torch
 from family_matrix import close
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 import klue_datasets
@@ -105,8 +106,8 @@ def test_a_task_starts_from_the_model_of_any_other(
         assert loaded.config.to_dict().get("pooling", "cls") == "cls"
         assert loaded.head
         assert torch.isfinite(torch.tensor(loss_of(task, loaded, examples[task])))
-        source = load(other, trained[other], examples[other])
-        theirs = source.model.base_model.state_dict()
+        stored = load_file(trained[other] / "model.safetensors")
+        theirs = {name.removeprefix("bert."): weight for name, weight in stored.items()}
         ours = loaded.model.base_model.state_dict()
         shared = [name for name in ours if name in theirs and "pooler" not in name and "word" not in name]
         assert len(shared) > 20
@@ -201,7 +202,7 @@ def test_the_padding_side_of_a_tokenizer_changes_nothing(
 
 
 @pytest.mark.parametrize("task", MODULES)
-@pytest.mark.parametrize("name", ["bert", "xlm-roberta", "roberta"])
+@pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
 def test_inputs_without_a_visible_character_are_answered(
     task: str, name: str, family: Callable[[str], Path], examples: dict[str, datasets.Dataset]
 ) -> None:
