@@ -86,7 +86,12 @@ class KluePipeline:
 
 
 def load_pipeline(
-    task: str, model: str | Path, *, device: str | None = None, batch_size: int = 32
+    task: str,
+    model: str | Path,
+    *,
+    device: str | None = None,
+    batch_size: int = 32,
+    trust_remote_code: bool = False,
 ) -> KluePipeline:
     """Loads a model that a recipe has trained, ready to answer.
 
@@ -95,13 +100,15 @@ def load_pipeline(
         model: The run's output folder, or a Hub id; adapters are loaded onto their base model.
         device: Such as ``cuda`` or ``cpu``; by default the GPU if there is one.
         batch_size: Features that the model reads at once.
+        trust_remote_code: Whether to run code that the model brings.
 
     Raises:
         ValueError: The model has no trained head for the task.
         OSError: There is no such model.
     """
-    recipe = get_recipe(task).chosen(RecipeArguments(model_name_or_path=str(model)))
-    loaded = load_trained(recipe, model)
+    told = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
+    recipe = get_recipe(task).chosen(told)
+    loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size)
 
