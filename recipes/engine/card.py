@@ -81,7 +81,7 @@ def write_card(
             if key in scores
         ],
         details=told,
-        published=published_tables(recipe.task, "test", "dev"),
+        published=published_tables(recipe.task, metric.names, "test", "dev"),
         usage=_usage(recipe, arguments),
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         training=_training(results),

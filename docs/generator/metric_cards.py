@@ -13,12 +13,13 @@ import re
 import textwrap
 from pathlib import Path
 
+from docs.generator.tables import as_markdown, result_keys
 from hub_cards import published_tables, render
-from hub_cards.tables import as_markdown, result_keys
 from klue_datasets.tasks import CITATION, DP_RELATIONS, TASKS, Task
 from klue_metrics.functional import METRICS, Metric
 
 PROSE = Path(__file__).parent / "metrics"
+TEMPLATES = Path(__file__).parent / "templates"
 APP = """\
 import evaluate
 from evaluate.utils import launch_gradio_widget
@@ -43,6 +44,7 @@ def card(task: str, module: str) -> str:
     ranges = [item for item in parts["Returns"] if item.startswith(("All ", "Both "))]
     return render(
         "metric.md",
+        folder=TEMPLATES,
         record=record,
         metric=metric,
         scores=_joined(list(metric.names.values())),
@@ -57,7 +59,7 @@ def card(task: str, module: str) -> str:
         ranges=ranges,
         breakdowns=breakdowns,
         errors=parts["Raises"],
-        published=published_tables(task),
+        published=published_tables(task, METRICS[task].names),
         citation=CITATION,
     )
 
@@ -70,7 +72,7 @@ def card_of_all(module: str) -> str:
     ]
     table = as_markdown(["config", "task", "result keys (times 100)", "card"], rows)
     example = _example(module, 'evaluate.load(klue_metrics.path(), "nli")', "import evaluate, klue_metrics")
-    return render("metrics.md", table=table, example=example, citation=CITATION)
+    return render("metrics.md", folder=TEMPLATES, table=table, example=example, citation=CITATION)
 
 
 def app(name: str) -> str:

@@ -1,8 +1,8 @@
 """Make what is made from something else: tables in documents, metric cards, --help, CITATION.cff.
 
-python -m hub_cards                  # writes what is stale (make docs)
-python -m hub_cards --check          # only says what is, with status 1
-python -m hub_cards demo out/demo-seeds    # keeps the figures of a demo in hub_cards/demo_results.json first
+python -m docs.generator                         # writes what is stale (make docs)
+python -m docs.generator --check                 # only says what is, with status 1
+python -m docs.generator demo out/demo-seeds    # first keeps the figures of a demo in demo_results.json
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pathlib import Path
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m hub_cards", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m docs.generator",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
     commands = parser.add_subparsers(dest="command", metavar="demo")
@@ -30,11 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Writes or checks the documents; returns 1 where one is stale or cannot be made."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    from hub_cards.documents import DEMO, PICTURE, ROOT, stale, write
+    from docs.generator.documents import DEMO, PICTURE, ROOT, stale, write
 
     try:
         if arguments.command == "demo":
-            from hub_cards.demo import keep
+            from docs.generator.demo import keep
 
             keep(arguments.folder, ROOT / DEMO, ROOT / PICTURE)
         if arguments.check:

@@ -16,12 +16,12 @@ import yaml
 from checkout import ROOT, copy_checkout
 
 import klue_metrics.__main__ as metrics_command
-from hub_cards.__main__ import main
-from hub_cards.demo import keep
-from hub_cards.documents import DEMO, REAL_RUNS, documents, stale, write
-from hub_cards.metric_cards import docstring_parts
-from hub_cards.regions import fill, share
-from hub_cards.tables import demo_block, dialogue_table, read_real_runs, tasks_table
+from docs.generator.__main__ import main
+from docs.generator.demo import keep
+from docs.generator.documents import DEMO, REAL_RUNS, documents, stale, write
+from docs.generator.metric_cards import docstring_parts
+from docs.generator.regions import fill, share
+from docs.generator.tables import demo_block, dialogue_table, read_real_runs, tasks_table
 from klue_datasets.tasks import CITATION, TASKS
 from klue_metrics.export import REQUIREMENTS
 from klue_metrics.functional import METRICS
@@ -88,7 +88,7 @@ def test_a_changed_fact_is_seen_and_written(
     text = (checkout / path).read_text(encoding="utf-8")
     assert old in text
     (checkout / path).write_text(text.replace(old, new), encoding="utf-8")
-    done = python("-m", "hub_cards", "--check", cwd=checkout, check=False)
+    done = python("-m", "docs.generator", "--check", cwd=checkout, check=False)
     assert done.returncode == 1
     assert re.findall(r"^(\S+) is stale: line \d+ is '", done.stdout, flags=re.MULTILINE) == expected
     assert done.stdout.count("Run `make docs`.") == len(expected)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from transformers import TrainingArguments
 
-from hub_cards.deviations import DIRECTIONS, PRESETS, procedures, read_baseline, settings
+from docs.generator.deviations import DIRECTIONS, PRESETS, procedures, read_baseline, settings
 from klue_datasets.tasks import TASKS
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.training import make_training_arguments

@@ -16,7 +16,8 @@ from recipes.engine.arguments import RecipeArguments
 from recipes.engine.command_line import CONFIGS_DIR
 from recipes.tasks.mrc import SETTINGS as READING_SETTINGS
 
-BASELINE = CONFIGS_DIR / "klue-baseline.yaml"
+HERE = Path(__file__).parent
+BASELINE = HERE / "klue_baseline.yaml"
 PRESETS = ("paper", "paper-large")
 DIRECTIONS = ("higher", "lower", "none", "unknown")
 SAME = "the same"
@@ -101,7 +102,7 @@ def read_baseline(path: Path = BASELINE) -> dict[str, Any]:
 
 def page() -> str:
     """The page, as Markdown."""
-    return render("deviations.md", settings=settings(), procedures=procedures())
+    return render("deviations.md", folder=HERE / "templates", settings=settings(), procedures=procedures())
 
 
 def _ours(task: str, preset: str, name: str, trainer_defaults: Mapping[str, Any]) -> Any:

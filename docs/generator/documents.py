@@ -6,17 +6,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub_cards import deviations, metric_cards, render
-from hub_cards.regions import fill, share
-from hub_cards.tables import demo_block, dialogue_table, real_runs_table, tasks_table
+from docs.generator import deviations, metric_cards
+from docs.generator.regions import fill, share
+from docs.generator.tables import demo_block, dialogue_table, real_runs_table, tasks_table
+from hub_cards import render
 from klue_datasets.tasks import CITATION
 from klue_metrics.export import MODULES as METRIC_MODULES
 from recipes.tasks import MODULES
 
-ROOT = Path(__file__).resolve().parent.parent
-DEMO = "hub_cards/demo_results.json"
-PICTURE = "hub_cards/example_tree.svg"
-REAL_RUNS = "hub_cards/real_runs.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = "docs/generator/demo_results.json"
+PICTURE = "docs/example_tree.svg"
+REAL_RUNS = "docs/generator/real_runs.yaml"
 
 
 def documents(root: Path = ROOT) -> dict[str, str]:
@@ -81,6 +82,7 @@ def citation_file(project: str) -> str:
     names = [" ".join(name.split()) for name in re.split(r"\s+and\s+", paper["author"])]
     return render(
         "citation.cff",
+        folder=metric_cards.TEMPLATES,
         project={name: _field(project, name) for name in ("name", "version", "description", "license")}
         | {"author": re.findall(r'^authors = \[\{ name = "(.*?)"', project, flags=re.MULTILINE)[0]},
         paper={**paper, "authors": [name.rsplit(" ", 1) for name in names]},

@@ -50,7 +50,7 @@ def demo_block(path: Path) -> str:
     """The scores of a demo as a code block: mean and range over its seeds.
 
     Args:
-        path: What ``python -m hub_cards demo`` wrote.
+        path: What ``python -m docs.generator demo`` wrote.
     """
     kept = json.loads(path.read_text(encoding="utf-8"))
     rows = []
@@ -72,7 +72,7 @@ def dialogue_table(path: Path, language: str) -> str:
     """What the demo's tracker makes of a dialogue, turn by turn, and what of that is wrong.
 
     Args:
-        path: What ``python -m hub_cards demo`` wrote.
+        path: What ``python -m docs.generator demo`` wrote.
         language: ``en`` or ``ko``.
     """
     turns = json.loads(path.read_text(encoding="utf-8"))["dialogue"]
