@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from klue_datasets.mini import generate, nli, sts, ynat
-from klue_datasets.mini.korean import josa
+from docs.generator.mini_corpus import generate, nli, sts, ynat
+from docs.generator.mini_corpus.korean import josa
 
 Example = dict[str, Any]
 Predict = Callable[[Sequence[str]], str]
@@ -32,7 +32,7 @@ TASKS = tuple(DIRECTORIES)
 def load(task: str, split: str) -> list[Example]:
     """Return the examples in a committed file."""
     name = DIRECTORIES[task]
-    path = generate.MINI_FOLDER / name / f"{name}_{split}.json"
+    path = generate.MINI_DIR / name / f"{name}_{split}.json"
     examples: list[Example] = json.loads(path.read_text(encoding="utf-8"))
     return examples
 
@@ -118,7 +118,7 @@ def baseline_labels(
 
 
 def test_committed_bytes_equal_generated_bytes() -> None:
-    assert generate.differing_files(generate.MINI_FOLDER) == []
+    assert generate.differing_files(generate.MINI_DIR) == []
 
 
 def test_check_names_the_file_that_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

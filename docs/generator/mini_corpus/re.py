@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from klue_datasets.mini import re_words as words
-from klue_datasets.mini.korean import below, josa, pick, shuffled
-from klue_datasets.mini.layout import SPLITS, Example, check_split, json_files, json_text
-from klue_datasets.mini.re_words import FRAMES, OPENINGS, Frame
+from docs.generator.mini_corpus import re_words as words
+from docs.generator.mini_corpus.korean import below, josa, pick, shuffled
+from docs.generator.mini_corpus.layout import SPLITS, Example, check_split, json_files, json_text
+from docs.generator.mini_corpus.re_words import FRAMES, OPENINGS, Frame
 
 # In the order of the official relation_list.json.
 RELATIONS = (

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
+from docs.generator.mini_corpus import dp, generate
 from klue_datasets import load
-from klue_datasets.mini import dp, generate
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 
 SIZES = {"train": (450, 550), "dev": (90, 120)}
@@ -34,7 +34,7 @@ Guess = Callable[[Sentence, int], int]
 
 def read(split: str) -> list[Sentence]:
     """Return the sentences of a committed file."""
-    path = generate.MINI_FOLDER / "klue-dp-v1.1" / f"klue-dp-v1.1_{split}.tsv"
+    path = generate.MINI_DIR / "klue-dp-v1.1" / f"klue-dp-v1.1_{split}.tsv"
     *header, body = path.read_text(encoding="utf-8").split("\n", 5)
     assert header[4] == "## 칼럼명 : " + "\t".join(COLUMNS)
     sentences = []

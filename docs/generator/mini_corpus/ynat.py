@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from klue_datasets.mini.korean import below, chance, pick, pick_several, shuffled
-from klue_datasets.mini.layout import Example, check_split, json_files
-from klue_datasets.mini.ynat_words import SHARED, TOPICS
+from docs.generator.mini_corpus.korean import below, chance, pick, pick_several, shuffled
+from docs.generator.mini_corpus.layout import Example, check_split, json_files
+from docs.generator.mini_corpus.ynat_words import SHARED, TOPICS
 
 SIZES = {"dev": 175, "train": 910}
 _SEED = 20210601

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 
-from klue_datasets.mini import wos_words as words
-from klue_datasets.mini.korean import below, chance, pick, pick_several, shuffled
-from klue_datasets.mini.layout import SPLITS, Example, check_split, json_files, json_text
-from klue_datasets.mini.wos_words import PLANS, TAXI, Wish
+from docs.generator.mini_corpus import wos_words as words
+from docs.generator.mini_corpus.korean import below, chance, pick, pick_several, shuffled
+from docs.generator.mini_corpus.layout import SPLITS, Example, check_split, json_files, json_text
+from docs.generator.mini_corpus.wos_words import PLANS, TAXI, Wish
 
 SIZES = {"dev": 40, "train": 300}
 _SEED = 20210608

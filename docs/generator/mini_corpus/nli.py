@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from klue_datasets.mini.korean import chance, josa, pick, pick_several, shuffled
-from klue_datasets.mini.layout import Example, check_split, json_files
-from klue_datasets.mini.nli_words import DAYS, DOMAINS, Domain
+from docs.generator.mini_corpus.korean import chance, josa, pick, pick_several, shuffled
+from docs.generator.mini_corpus.layout import Example, check_split, json_files
+from docs.generator.mini_corpus.nli_words import DAYS, DOMAINS, Domain
 
 LABELS = ("entailment", "neutral", "contradiction")
 PREMISES = {"dev": 68, "train": 440}

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from docs.generator.mini_corpus import generate, ner
 from klue_datasets import load
-from klue_datasets.mini import generate, ner
 
 TYPES = {"PS", "LC", "OG", "DT", "TI", "QT"}
 SIZES = {"train": (650, 750), "dev": (130, 170)}
@@ -18,7 +18,7 @@ Sentence = tuple[str, str, list[tuple[str, str]]]
 
 def read(split: str) -> list[Sentence]:
     """Return guid, tagged text and rows of each sentence in a committed file."""
-    path = generate.MINI_FOLDER / "klue-ner-v1.1" / f"klue-ner-v1.1_{split}.tsv"
+    path = generate.MINI_DIR / "klue-ner-v1.1" / f"klue-ner-v1.1_{split}.tsv"
     body = path.read_text(encoding="utf-8").split("\n", 5)[5]
     sentences = []
     for block in body.removesuffix("\n\n").split("\n\n"):
@@ -49,7 +49,7 @@ def text_of(rows: list[tuple[str, str]]) -> str:
 
 def test_header_describes_the_separators() -> None:
     for split in SPLITS:
-        path = generate.MINI_FOLDER / "klue-ner-v1.1" / f"klue-ner-v1.1_{split}.tsv"
+        path = generate.MINI_DIR / "klue-ner-v1.1" / f"klue-ner-v1.1_{split}.tsv"
         header = path.read_text(encoding="utf-8").split("\n")[:5]
         assert header[0].endswith(r": \t")
         assert header[2].endswith(r": \n\n")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from klue_datasets.mini import dp_words as words
-from klue_datasets.mini.dp_words import Verb
-from klue_datasets.mini.korean import chance, final_consonant, josa, pick, pick_several
+from docs.generator.mini_corpus import dp_words as words
+from docs.generator.mini_corpus.dp_words import Verb
+from docs.generator.mini_corpus.korean import chance, final_consonant, josa, pick, pick_several
 
 
 class Word(NamedTuple):

@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from klue_datasets.mini import dp_grammar as grammar
-from klue_datasets.mini import dp_words as words
-from klue_datasets.mini.dp_grammar import Phrase, Word, attach
-from klue_datasets.mini.korean import chance, pick, shuffled
-from klue_datasets.mini.layout import SPLITS, Rows, check_split, tsv_text
+from docs.generator.mini_corpus import dp_grammar as grammar
+from docs.generator.mini_corpus import dp_words as words
+from docs.generator.mini_corpus.dp_grammar import Phrase, Word, attach
+from docs.generator.mini_corpus.korean import chance, pick, shuffled
+from docs.generator.mini_corpus.layout import SPLITS, Rows, check_split, tsv_text
 
 SIZES = {"dev": 100, "train": 500}
 COLUMNS = ("INDEX", "WORD_FORM", "LEMMA", "POS", "HEAD", "DEPREL")

@@ -10,9 +10,9 @@ import random
 import re
 from typing import NamedTuple
 
-from klue_datasets.mini import ner_words as words
-from klue_datasets.mini.korean import below, chance, josa, pick, shuffled
-from klue_datasets.mini.layout import SPLITS, Rows, check_split, tsv_text
+from docs.generator.mini_corpus import ner_words as words
+from docs.generator.mini_corpus.korean import below, chance, josa, pick, shuffled
+from docs.generator.mini_corpus.layout import SPLITS, Rows, check_split, tsv_text
 
 SIZES = {"dev": 150, "train": 700}
 TYPES = ("PS", "LC", "OG", "DT", "TI", "QT")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from docs.generator.mini_corpus import generate, mrc
 from klue_datasets import load
-from klue_datasets.mini import generate, mrc
 
 Example = dict[str, Any]
 SIZES = {"train": (480, 480), "dev": (120, 120)}
@@ -18,7 +18,7 @@ SPLITS = tuple(SIZES)
 
 def read(split: str) -> list[Example]:
     """Return the articles in a committed file."""
-    path = generate.MINI_FOLDER / "klue-mrc-v1.1" / f"klue-mrc-v1.1_{split}.json"
+    path = generate.MINI_DIR / "klue-mrc-v1.1" / f"klue-mrc-v1.1_{split}.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     assert list(content) == ["data"]
     articles: list[Example] = content["data"]

@@ -10,10 +10,10 @@ import random
 import re
 from typing import NamedTuple
 
-from klue_datasets.mini import mrc_words as words
-from klue_datasets.mini.korean import below, chance, josa, pick, shuffled
-from klue_datasets.mini.layout import SPLITS, Example, check_split, json_text
-from klue_datasets.mini.mrc_words import DOMAINS, FOUNDER_FACTS, Domain, Fact
+from docs.generator.mini_corpus import mrc_words as words
+from docs.generator.mini_corpus.korean import below, chance, josa, pick, shuffled
+from docs.generator.mini_corpus.layout import SPLITS, Example, check_split, json_text
+from docs.generator.mini_corpus.mrc_words import DOMAINS, FOUNDER_FACTS, Domain, Fact
 
 PASSAGES = {"dev": 20, "train": 80}
 _SEED = 20210607

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from docs.generator.mini_corpus import generate, re
 from klue_datasets import TASKS, load
-from klue_datasets.mini import generate, re
 
 Example = dict[str, Any]
-FOLDER = generate.MINI_FOLDER / "klue-re-v1.1"
+FOLDER = generate.MINI_DIR / "klue-re-v1.1"
 SIZES = {"train": (850, 950), "dev": (160, 200)}
 SPLITS = tuple(SIZES)
 ENTITY_TYPES = {"PER", "ORG", "LOC", "DAT", "POH", "NOH"}

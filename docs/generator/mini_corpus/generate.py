@@ -1,7 +1,7 @@
 """Writes the mini corpus to disk, or checks that the files on disk are what the generators make.
 
-python -m klue_datasets.mini.generate            # write into the package folder
-python -m klue_datasets.mini.generate --check    # exit 1 and name the files whose bytes differ
+python -m docs.generator.mini_corpus.generate            # write into klue_datasets/mini
+python -m docs.generator.mini_corpus.generate --check    # exit 1 and name the files whose bytes differ
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from klue_datasets.mini import dp, mrc, ner, nli, re, sts, wos, ynat
+from docs.generator.mini_corpus import dp, mrc, ner, nli, re, sts, wos, ynat
+from klue_datasets.loading import MINI_DIR
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
 GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
@@ -24,7 +25,6 @@ GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
     mrc.files,
     wos.files,
 )
-MINI_FOLDER = Path(__file__).parent
 
 
 def corpus_files() -> dict[str, bytes]:
@@ -53,9 +53,11 @@ def _holds(target: Path, content: bytes) -> bool:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line parser."""
-    parser = argparse.ArgumentParser(prog="python -m klue_datasets.mini.generate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.generator.mini_corpus.generate", description=__doc__
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--output_dir", type=Path, default=MINI_FOLDER, help="folder of the raw files")
+    parser.add_argument("--output_dir", type=Path, default=MINI_DIR, help="folder of the raw files")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     return parser
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from docs.generator.mini_corpus import generate, wos
+from docs.generator.mini_corpus import wos_words as words
 from klue_datasets import load
-from klue_datasets.mini import generate, wos
-from klue_datasets.mini import wos_words as words
 
 Example = dict[str, Any]
 Turns = list[Example]
-FOLDER = generate.MINI_FOLDER / "wos-v1.1"
+FOLDER = generate.MINI_DIR / "wos-v1.1"
 SIZES = {"train": (250, 300), "dev": (40, 40)}
 SPLITS = tuple(SIZES)
 DOMAINS = {"관광", "숙소", "식당", "지하철", "택시"}
