@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 PAIRS = ("sts", "nli")  # tasks with two texts an input
 
@@ -41,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    names = [*MODULES, *(alias for alias, task in ALIASES.items() if task in MODULES)]
+    names = [*SCRIPTS, *(alias for alias, task in ALIASES.items() if task in SCRIPTS)]
     parser.add_argument("--task", required=True, choices=names, help="which task")
     parser.add_argument("--model", required=True, metavar="DIR", help="a run's output folder, or a Hub id")
     parser.add_argument("--input", metavar="FILE", help="what to answer (default: standard input)")
@@ -100,7 +100,7 @@ def predict(arguments: argparse.Namespace) -> None:
 def converse(arguments: argparse.Namespace) -> None:
     """Tracks a dialogue while it is typed: user and system in turn; an empty line starts another one."""
     from recipes.engine.results import strict
-    from recipes.tasks.states import converse
+    from recipes.tasks.wos.states import converse
 
     answer = _pipeline("wos", arguments)
     prompts = ("user> ", "system> ") if sys.stdin.isatty() else ("", "")
@@ -121,7 +121,7 @@ def read_items(task: str, path: str | None) -> Iterator[Any]:
             name says.
     """
     if task == "dp" and path is not None and path.endswith(".conllu"):
-        from recipes.models.conllu import read_conllu
+        from recipes.tasks.dp.conllu import read_conllu
 
         yield from read_conllu(Path(path).read_text(encoding="utf-8"))
         return
@@ -148,7 +148,7 @@ def _shown(item: Any) -> Any:
 
 
 def _write_conllu(pairs: Iterable[tuple[Any, Any]], path: str | None) -> None:
-    from recipes.models.conllu import Sentence, write_conllu
+    from recipes.tasks.dp.conllu import Sentence, write_conllu
 
     texts = (write_conllu(words, item if isinstance(item, Sentence) else None) for item, words in pairs)
     if path:

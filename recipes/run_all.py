@@ -28,13 +28,13 @@ from typing import Any
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
-from recipes.engine.arguments import DATA_SOURCES, PLACES, settings_of, to_record
+from recipes.arguments import DATA_SOURCES, PLACES, settings_of, to_record
 from recipes.engine.command import INTERRUPTED
 from recipes.engine.command_line import make_parser as make_recipe_parser
 from recipes.engine.command_line import parse as parse_recipe
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict
 from recipes.reporting import collect
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 RECIPES_DIR = Path(__file__).resolve().parent
 
@@ -62,8 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model_name_or_path", nargs="+", default=["klue/roberta-base"], metavar="MODEL", help="checkpoints"
     )
-    aliases = [alias for alias, task in ALIASES.items() if task in MODULES]
-    parser.add_argument("--tasks", nargs="+", choices=[*MODULES, *aliases], help="which tasks (default: all)")
+    aliases = [alias for alias, task in ALIASES.items() if task in SCRIPTS]
+    parser.add_argument("--tasks", nargs="+", choices=[*SCRIPTS, *aliases], help="which tasks (default: all)")
     parser.add_argument("--seed", nargs="+", type=int, default=[42], metavar="N", help="seeds (default: 42)")
     parser.add_argument("--output_dir", default="out/all", metavar="DIR", help="where (default: out/all)")
     parser.add_argument(
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, passed_on = make_parser().parse_known_args(argv)
     if importlib.util.find_spec("accelerate") is None:  # or every run would say so
         raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
-    tasks = [get_task(task).name for task in arguments.tasks or MODULES]
+    tasks = [get_task(task).name for task in arguments.tasks or SCRIPTS]
     runs = plan(arguments.model_name_or_path, tasks, arguments.seed, Path(arguments.output_dir))
     try:
         others = {run: differences(run, passed_on) for run in runs}
@@ -200,7 +200,7 @@ def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], outp
 
 def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
     """The command of one run."""
-    script = RECIPES_DIR / f"train_{MODULES[run.task]}.py"
+    script = RECIPES_DIR / f"train_{SCRIPTS[run.task]}.py"
     is_interrupted = not run.results and any(run.folder.glob("checkpoint-*"))
     return [
         *(sys.executable, "-m", "accelerate.commands.launch", str(script)),

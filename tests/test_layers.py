@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -55,3 +56,23 @@ def test_no_import_goes_upward() -> None:
         (own, other) for own, other in crossings if place(own.split(".")[0]) < place(other.split(".")[0])
     ]
     assert not upward
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    modules = all_imports()
+    # Importing a name from a package is the same as importing the package, which imports its own modules.
+    graph = graphlib.TopologicalSorter({module: names - {module} for module, names in modules.items()})
+    graph.prepare()  # CycleError: its arguments name the circle
+    assert sum(map(len, modules.values())) > 500
+
+
+def test_tasks_do_not_know_the_engine() -> None:
+    modules = all_imports()
+    rooms = {"recipes.engine", "recipes.cli", "recipes.reporting"}
+    found = {
+        module: [name for name in names if ".".join(name.split(".")[:2]) in rooms]
+        for module, names in modules.items()
+        if module.startswith(("recipes.tasks", "recipes.subwords"))
+    }
+    assert len(found) > 40
+    assert not any(found.values()), found

@@ -13,9 +13,9 @@ import pytest
 from klue_datasets.raw_files import read_records
 from klue_datasets.reading_rows import read_sentences
 from klue_metrics.predictions import read_rows
-from recipes.models.conllu import read_conllu, write_conllu
 from recipes.predict import read_items
-from recipes.tasks.states import converse
+from recipes.tasks.dp.conllu import read_conllu, write_conllu
+from recipes.tasks.wos.states import converse
 
 ENDS = ("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e")
 WORDS = [f"가{end}나" for end in ENDS]

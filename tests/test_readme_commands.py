@@ -32,7 +32,7 @@ from klue_datasets.__main__ import make_parser as datasets_parser
 from recipes import run_all
 from recipes.cli.texts import EXAMPLES
 from recipes.engine.command_line import make_parser, parse
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 SHORT = " --max_train_samples 32 --max_eval_samples 32 --max_steps 2"
 FEW = f"{SHORT} --tasks nli --seed 42 43"
@@ -204,10 +204,10 @@ def understood(words: list[str]) -> None:
         datasets_parser().parse_args(words[words.index("klue_datasets") + 1 :])
     elif script is not None and words[script] == "recipes/run_all.py":
         arguments, passed_on = run_all.make_parser().parse_known_args(words[script + 1 :])
-        for task in arguments.tasks or MODULES:
+        for task in arguments.tasks or SCRIPTS:
             parse(make_parser(task, ""), task, passed_on)
     elif script is not None:
-        task = next(task for task, name in MODULES.items() if words[script] == f"recipes/train_{name}.py")
+        task = next(task for task, name in SCRIPTS.items() if words[script] == f"recipes/train_{name}.py")
         parse(make_parser(task, ""), task, words[script + 1 :])
     else:  # what runs without a change, and pytest, whose words pytest reads when it collects
         assert {"recipes.tiny_model", "recipes.report", "pytest"} & set(words)

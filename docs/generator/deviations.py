@@ -12,9 +12,9 @@ import yaml
 from hub_cards import render
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
-from recipes.engine.arguments import RecipeArguments
-from recipes.engine.command_line import CONFIGS_DIR
-from recipes.tasks.mrc import SETTINGS as READING_SETTINGS
+from recipes.arguments import RecipeArguments
+from recipes.engine.command_line import preset_file
+from recipes.tasks.mrc.reading_comprehension import SETTINGS as READING_SETTINGS
 
 HERE = Path(__file__).parent
 BASELINE = HERE / "klue_baseline.yaml"
@@ -107,7 +107,7 @@ def page() -> str:
 
 def _ours(task: str, preset: str, name: str, trainer_defaults: Mapping[str, Any]) -> Any:
     """A value of a preset: from its file, else the default that the recipe has."""
-    given = yaml.safe_load((CONFIGS_DIR / task / f"{preset}.yaml").read_text(encoding="utf-8"))
+    given = yaml.safe_load(preset_file(task, preset).read_text(encoding="utf-8"))
     if name in given:
         return given[name]
     if name == "metric_for_best_model":

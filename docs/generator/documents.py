@@ -12,7 +12,7 @@ from docs.generator.tables import demo_block, dialogue_table, real_runs_table, t
 from hub_cards import render
 from klue_datasets.tasks import CITATION
 from klue_metrics.export import MODULES as METRIC_MODULES
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = "docs/generator/demo_results.json"
@@ -65,7 +65,7 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
             yield f"{folder}/README.md", metric_cards.card(task, module)
         yield f"{folder}/app.py", metric_cards.app(name)
         yield f"{folder}/requirements.txt", requirements(project)
-    for task, name in MODULES.items():
+    for task, name in SCRIPTS.items():
         path = f"recipes/train_{name}.py"
         yield path, metric_cards.recipe_with_head(task, read(path))
 

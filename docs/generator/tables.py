@@ -11,7 +11,7 @@ from typing import Any
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
 from recipes.cli.texts import LANGUAGES
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 # What stands above what the user says and what is new in the state, and before what a state lacks.
 DIALOGUE = {
@@ -40,7 +40,7 @@ def tasks_table(language: str) -> str:
     task, what, _, _, metrics, recipe = LANGUAGES[language].columns
     rows = [
         [name, record.summary_ko if language == "ko" else record.summary, result_keys(name),
-         f"`train_{MODULES[name]}.py`"]
+         f"`train_{SCRIPTS[name]}.py`"]
         for name, record in TASKS.items()
     ]  # fmt: skip
     return as_markdown([task, what, f"{metrics} (x 100)", recipe], rows)

@@ -20,7 +20,7 @@ from typing import Any
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.cli.texts import LANGUAGES, Texts
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 ALL = "all"  # klue train all: every task, by recipes.run_all
 HELP = ("-h", "--help")
@@ -114,7 +114,7 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
 
 
 def _train(texts: Texts, words: Sequence[str]) -> int:
-    names = [*MODULES, *(alias for alias, task in ALIASES.items() if task in MODULES), ALL]
+    names = [*SCRIPTS, *(alias for alias, task in ALIASES.items() if task in SCRIPTS), ALL]
     if not words or words[0] in HELP:
         print(f"{texts.explain('train')}\n\n{texts.which_task.format(tasks=', '.join(names))}")
         return 0 if words else 2
@@ -128,7 +128,7 @@ def _train(texts: Texts, words: Sequence[str]) -> int:
 
     name = get_task(task).name
     sys.argv[0] = f"klue train {task}"
-    train(name, importlib.import_module(f"recipes.train_{MODULES[name]}").__doc__, rest)
+    train(name, importlib.import_module(f"recipes.train_{SCRIPTS[name]}").__doc__, rest)
     return 0
 
 
@@ -152,7 +152,7 @@ def _completion(texts: Texts, words: Sequence[str]) -> int:
         return 0
     if len(words) != 1 or words[0] not in SHELLS:
         raise UsageError(_unknown(texts, " ".join(words), SHELLS))
-    print(script(words[0]), end="")
+    print(script(words[0], COMMANDS), end="")
     return 0
 
 

@@ -9,24 +9,23 @@ files.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from klue_datasets.tasks import ALIASES
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 Words = dict[str, list[str]]
 
 
-def words() -> Words:
+def words(commands: Iterable[str]) -> Words:
     """What may follow: the words typed so far -> commands and flags; these and a flag -> its values."""
     from klue_datasets.__main__ import make_parser as data
     from klue_metrics.__main__ import make_parser as metrics
     from recipes import predict, publish, run_all
-    from recipes.cli import ALL, COMMANDS
     from recipes.cli.texts import LANGUAGES
     from recipes.engine.command_line import make_parser as train
 
-    found: Words = {"": [*COMMANDS, "--lang", "--version", "--help"], " --lang": list(LANGUAGES)}
+    found: Words = {"": [*commands, "--lang", "--version", "--help"], " --lang": list(LANGUAGES)}
     found |= {"tasks": ["--json"], "completion": list(SHELLS)}
     found |= dict(_of_parser("data", data()))
     for key, values in _of_parser("", metrics()):  # score and compare are commands of ours; export is not
@@ -34,11 +33,11 @@ def words() -> Words:
             found[key] = values
     found |= dict(_of_parser("predict", predict.make_parser()))
     found |= dict(_of_parser("publish", publish.make_parser()))
-    aliases = {alias: task for alias, task in ALIASES.items() if task in MODULES}
-    found["train"] = [*MODULES, *aliases, ALL]
-    for name in (*MODULES, *aliases):
+    aliases = {alias: task for alias, task in ALIASES.items() if task in SCRIPTS}
+    found["train"] = [*SCRIPTS, *aliases, "all"]
+    for name in (*SCRIPTS, *aliases):
         found |= dict(_of_parser(f"train {name}", train(aliases.get(name, name), None)))
-    return found | dict(_of_parser(f"train {ALL}", run_all.make_parser()))
+    return found | dict(_of_parser("train all", run_all.make_parser()))
 
 
 def _of_parser(key: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[str]]]:
@@ -57,10 +56,11 @@ def _of_parser(key: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str,
     yield key, offered
 
 
-def script(shell: str) -> str:
-    """The completion script of one of SHELLS."""
+def script(shell: str, commands: Iterable[str]) -> str:
+    """The completion script of one of SHELLS, for the commands of ``klue``."""
     template, case = SHELLS[shell]
-    cases = "\n".join(case.format(key=key, words=" ".join(offered)) for key, offered in words().items())
+    known = words(commands)
+    cases = "\n".join(case.format(key=key, words=" ".join(offered)) for key, offered in known.items())
     return template.replace("@CASES@", cases)
 
 

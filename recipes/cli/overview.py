@@ -7,7 +7,7 @@ from typing import Any
 
 from klue_datasets.tasks import TASKS
 from recipes.cli.texts import LANGUAGES, Texts
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 
 def rows() -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def rows() -> list[dict[str, Any]]:
             "rows": dict(task.counts),
             "metrics": dict(METRICS[name].names),
             "headline": METRICS[name].headline,
-            "recipe": f"train_{MODULES[name]}.py",
+            "recipe": f"train_{SCRIPTS[name]}.py",
         }
         for name, task in TASKS.items()
     ]

@@ -14,11 +14,11 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments, as_settings
+from recipes.arguments import RecipeArguments, as_settings
 from recipes.engine.card_details import details
 from recipes.engine.data import Data
 from recipes.engine.results import EVAL_DETAILS, PICTURE, PREDICTIONS, read_json
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 from recipes.tasks.protocol import Recipe
 
 HUB_DATASET = "klue/klue"
@@ -58,7 +58,7 @@ def write_card(
         "model.md",
         metadata=metadata.to_yaml(),
         task=record,
-        script=MODULES[recipe.task],
+        script=SCRIPTS[recipe.task],
         base_model=base_model,
         base_model_name=base_model.rsplit("/", 1)[-1],
         is_official=data.is_official,

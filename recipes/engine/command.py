@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from klue_datasets.optional import needs
-from recipes.engine.arguments import UsageError
+from recipes.arguments import UsageError
 from recipes.engine.command_line import make_parser, parse
 
 INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
@@ -31,9 +31,8 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     arguments = parse(parser, task, words)
     try:
         from recipes.engine.training import run
-        from recipes.tasks import get_recipe
 
-        run(get_recipe(task), arguments)
+        run(task, arguments)
     except KeyboardInterrupt:
         again = words if "--resume_from_checkpoint" in words else [*words, "--resume_from_checkpoint"]
         command = shlex.join([parser.prog, *(again if arguments.do_train else words)])

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recipes.engine.arguments import FIELDS, GROUPS, RecipeArguments, choices_of, fields_of
+from recipes.arguments import FIELDS, GROUPS, RecipeArguments, choices_of, fields_of
 
-CONFIGS_DIR = Path(__file__).resolve().parent.parent / "configs"
+TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
 DEFAULT_PRESET = "paper"
 # The least value of each flag that counts something.
 LEAST = {
@@ -56,7 +56,7 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
     used = {field.metadata["group"] for field in fields_of(task).values()}
     groups = {key: parser.add_argument_group(title) for key, title in GROUPS.items() if key in used}
     hints = typing.get_type_hints(RecipeArguments)
-    preset = read_yaml(CONFIGS_DIR / task / f"{DEFAULT_PRESET}.yaml", task)
+    preset = read_yaml(preset_file(task, DEFAULT_PRESET), task)
     for name, field in fields_of(task).items():
         option = _option(field, hints[name], preset.get(name, field.default), choices_of(field, task))
         groups[field.metadata["group"]].add_argument(f"--{name}", **option)
@@ -77,7 +77,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
     flags, rest = parser.parse_known_args(argv)
     given = vars(flags)
     try:
-        values = read_yaml(CONFIGS_DIR / task / f"{given.pop('preset', DEFAULT_PRESET)}.yaml", task)
+        values = read_yaml(preset_file(task, given.pop("preset", DEFAULT_PRESET)), task)
         for path in given.pop("config", []):
             values |= read_yaml(Path(path), task)
         values |= given
@@ -92,9 +92,14 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
     return arguments
 
 
+def preset_file(task: str, name: str) -> Path:
+    """Return the path of a preset of a task, whether or not it exists."""
+    return TASKS_DIR / task / "presets" / f"{name}.yaml"
+
+
 def presets(task: str) -> list[str]:
-    """The presets of a task: the names of its YAML files under recipes/configs."""
-    return sorted(path.stem for path in (CONFIGS_DIR / task).glob("*.yaml"))
+    """Return the names of the presets of a task."""
+    return sorted(path.stem for path in preset_file(task, "").parent.glob("*.yaml"))
 
 
 def read_yaml(path: Path, task: str) -> dict[str, Any]:

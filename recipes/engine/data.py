@@ -15,7 +15,7 @@ from klue_datasets.content import content_version
 from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import MINI_DIR, build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,7 @@ import numpy as np
 import klue_metrics
 from klue_metrics.predictions import GROUP_COLUMNS, cases_of, group_fields
 from klue_metrics.scoring import score_cases
-from recipes.engine.modeling import LoadedModel
-from recipes.tasks.protocol import Batch, Decoded, Recipe
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe
 
 logger = logging.getLogger(__name__)
 # Of the intervals that are kept with the results.

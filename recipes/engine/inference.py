@@ -11,11 +11,11 @@ import datasets
 import numpy as np
 import torch
 
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import INDEX, Collator, encode_split
-from recipes.engine.modeling import LoadedModel, load_trained
+from recipes.engine.modeling import load_trained
 from recipes.tasks import get_recipe
-from recipes.tasks.protocol import Decoded, Recipe
+from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
 
 CHUNK = 1_000  # inputs that are held in memory at once
 
@@ -107,7 +107,7 @@ def load_pipeline(
         OSError: There is no such model.
     """
     told = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
-    recipe = get_recipe(task).chosen(told)
+    recipe = get_recipe(task, told)
     loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size)

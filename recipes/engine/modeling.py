@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,18 +10,17 @@ from typing import Any
 import torch
 from huggingface_hub import try_to_load_from_cache
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
-from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import find_adapter_config_file
 
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
 from recipes.engine.pretrained import forget_other_task, load_tokenizer
 from recipes.engine.weights import encoder_names, load_weights
-from recipes.models.configuration_encoder import read_config, save_as_ours
-from recipes.models.encoder import EncoderModel
-from recipes.tasks.encoders import checkpoint_config
-from recipes.tasks.framing import complete_tokenizer
-from recipes.tasks.protocol import NO_SPLITS, Recipe
+from recipes.subwords.special_tokens import complete_tokenizer
+from recipes.tasks.protocol import NO_SPLITS, LoadedModel, Recipe, plain_model
+from recipes.tasks.shared.base_checkpoint import checkpoint_config
+from recipes.tasks.shared.configuration_encoder import read_config
+from recipes.tasks.shared.encoder import EncoderModel
 
 LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
 SHOWN_LABELS = 3  # in a message
@@ -31,28 +29,6 @@ DEFAULT_LENGTH = 512  # tokens per input, where neither model nor tokenizer has 
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
 TASK_TOKEN_IDS = "task_token_ids"
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadedModel:
-    """A model and what is known about it.
-
-    Attributes:
-        model: A PreTrainedModel, or a PeftModel around one.
-        tokenizer: Its fast tokenizer; emits only the inputs that the model can take.
-        head: Names of the modules that training has to make: the head, and what else the checkpoint lacked.
-        max_length: Tokens an example at most, as asked for and as the model allows.
-    """
-
-    model: Any
-    tokenizer: PreTrainedTokenizerBase
-    head: Sequence[str]
-    max_length: int
-
-    @property
-    def config(self) -> Any:
-        """The model's own configuration, also under an adapter."""
-        return _plain(self.model).config
 
 
 def load_model(
@@ -114,19 +90,19 @@ def load_model(
                 f"{labels}); expected a model that was trained on this task, or --do_train."
             )
     if not writes_text:
-        _plain(model).config.pad_token_id = tokenizer.pad_token_id
+        plain_model(model).config.pad_token_id = tokenizer.pad_token_id
     draw_embeddings(model, added)
-    head = _head_modules(recipe, _plain(model), fresh)
+    head = _head_modules(recipe, plain_model(model), fresh)
     if arguments.do_train:
         _freeze(recipe, model, arguments, added)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
-    longest = _longest_input(_plain(model), tokenizer)
+    longest = _longest_input(plain_model(model), tokenizer)
     usual = getattr(config, "max_seq_length", DEFAULT_LENGTH if longest == math.inf else longest)
     asked = arguments.max_seq_length
     max_length = int(min(usual if asked is None else asked, longest))
     _check_length(recipe, arguments, max_length, recipe.least_length(tokenizer, config))
-    _plain(model).config.max_seq_length = max_length
+    plain_model(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
 
 
@@ -164,17 +140,10 @@ def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
     """Writes beside a saved adapter what the model would: its configuration, and its code if it is ours."""
     if hasattr(model, "get_base_model"):
-        plain = _plain(model)
-        if plain._auto_class is not None:
-            custom_object_save(plain, output_dir, config=plain.config)
+        plain = plain_model(model)
         plain.config.save_pretrained(output_dir)
         if isinstance(plain, EncoderModel):
-            save_as_ours(output_dir)
-
-
-def _plain(model: Any) -> Any:
-    """The model under an adapter, or the model itself."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+            plain.save_code(output_dir)
 
 
 def _configure(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import is_protobuf_available, is_sentencepiece_available
 
-from recipes.tasks import MODULES, get_recipe
-from recipes.tasks.encoders import explained_trust
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.shared.base_checkpoint import explained_trust
+from recipes.tasks.shared.saved_code import is_ours
 
 
 def load_tokenizer(
@@ -47,14 +46,14 @@ def load_tokenizer(
 
 def forget_other_task(config: PreTrainedConfig) -> None:
     """Removes from a configuration what the recipe of another task has written there."""
-    names = {name for task in MODULES for name in get_recipe(task).settings} | {"max_seq_length"}
+    names = {name for task in SCRIPTS for name in get_recipe(task).settings} | {"max_seq_length"}
     for name in names & set(vars(config)):
         delattr(config, name)
     code = getattr(config, "auto_map", None) or {}
     kept = {
         name: value
         for name, value in code.items()
-        if not isinstance(value, str) or not find_spec(f"recipes.models.{value.partition('.')[0]}")
+        if not isinstance(value, str) or not is_ours(value.partition(".")[0])
     }
     if kept != code:
         config.auto_map = kept

@@ -24,7 +24,7 @@ from transformers.trainer_utils import IntervalStrategy
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
+from recipes.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
 from recipes.engine.baselines import constant_scores
 from recipes.engine.card import write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
@@ -40,7 +40,7 @@ from recipes.engine.evaluation import (
     without_hidden_gold,
 )
 from recipes.engine.hardware import hardware, use_all_cores
-from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter, trainable_share
+from recipes.engine.modeling import load_model, save_beside_adapter, trainable_share
 from recipes.engine.results import (
     ALL_RESULTS,
     ARGUMENTS,
@@ -54,8 +54,8 @@ from recipes.engine.results import (
     write_json_lines,
 )
 from recipes.engine.schedule import EvaluateWithinEpochs
-from recipes.tasks import MODULES
-from recipes.tasks.protocol import Recipe
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.protocol import LoadedModel, Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -164,11 +164,11 @@ class RecipeTrainer(Trainer):
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None
 
 
-def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
+def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
     """Trains, evaluates and predicts as the arguments say, and writes everything into their ``output_dir``.
 
     Args:
-        recipe: The task.
+        task: Name of the task.
         arguments: What to do.
 
     Returns:
@@ -181,7 +181,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("httpx", "httpcore", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    recipe = recipe.chosen(arguments)
+    recipe = get_recipe(task, arguments)
     output_dir = Path(arguments.output_dir or f"out/{recipe.task}")
     checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
     if not arguments.do_train:
@@ -281,7 +281,7 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
         value = getattr(arguments, name)
         if name not in elsewhere and value is not None and value != getattr(defaults, name):
             words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return f"python recipes/train_{MODULES[task]}.py {shlex.join(words)}"
+    return f"python recipes/train_{SCRIPTS[task]}.py {shlex.join(words)}"
 
 
 def make_training_arguments(

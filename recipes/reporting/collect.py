@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from klue_metrics.functional import METRICS, Metric
-from recipes.engine.arguments import DATA_SOURCES, PLACES, settings_of
+from recipes.arguments import DATA_SOURCES, PLACES, settings_of
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
 
 PREDICTIONS = "predictions_validation.jsonl"

@@ -1,6 +1,7 @@
-"""One module a task: how its examples become model inputs, and model outputs become predictions again.
+"""One room for each task: encoding, model, decoding, pipeline and presets.
 
-A module defines RECIPE, an object of the shape described by ``recipes.tasks.protocol.Recipe``.
+The main module of a room defines RECIPE, an object of the shape that ``recipes.tasks.protocol.Recipe``
+describes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 from klue_datasets.tasks import get_task
 
 if TYPE_CHECKING:
+    from recipes.arguments import RecipeArguments
     from recipes.tasks.protocol import Recipe
 
-# Task -> the module here that handles it, which is also what its script is called.
-MODULES = {
+# Task -> what its script recipes/train_*.py is called.
+SCRIPTS = {
     "ynat": "tc",
     "sts": "sts",
     "nli": "nli",
@@ -24,12 +26,32 @@ MODULES = {
     "mrc": "mrc",
     "wos": "dst",
 }
+# Task -> the main module of its room. A table, so that a script answers --help without importing any of them.
+MODULES = {
+    "ynat": "recipes.tasks.ynat.topic_classification",
+    "sts": "recipes.tasks.sts.sentence_similarity",
+    "nli": "recipes.tasks.nli.natural_language_inference",
+    "ner": "recipes.tasks.ner.named_entity_recognition",
+    "re": "recipes.tasks.re.relation_extraction",
+    "dp": "recipes.tasks.dp.dependency_parsing",
+    "mrc": "recipes.tasks.mrc.reading_comprehension",
+    "wos": "recipes.tasks.wos.dialogue_state_tracking",
+}
 
 
-def get_recipe(task: str) -> Recipe:
-    """Returns the recipe of a task, by its name or its alias; ValueError where there is none."""
-    name = get_task(task).name
-    if name not in MODULES:
-        raise ValueError(f"There is no recipe for {name} yet; expected one of {', '.join(MODULES)}.")
-    recipe: Recipe = import_module(f"recipes.tasks.{MODULES[name]}").RECIPE
+def get_recipe(task: str, arguments: RecipeArguments | None = None) -> Recipe:
+    """Return the recipe of a task.
+
+    Args:
+        task: Name or alias of the task.
+        arguments: What a run was told; a task may have several heads, each with its own recipe. Without
+            arguments, the recipe of the default head is returned.
+
+    Raises:
+        ValueError: There is no such task, or the checkpoint and the arguments do not go together.
+    """
+    module = import_module(MODULES[get_task(task).name])
+    recipe: Recipe = module.RECIPE
+    if arguments is not None and hasattr(module, "choose_recipe"):
+        recipe = module.choose_recipe(arguments)
     return recipe

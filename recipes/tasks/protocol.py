@@ -5,19 +5,15 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
-from recipes.tasks.framing import Frame
+import datasets
+import torch
+from transformers import DataCollatorWithPadding, PreTrainedConfig, PreTrainedTokenizerBase
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import datasets
-    import torch
-    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
-
-    from recipes.engine.arguments import RecipeArguments
-    from recipes.engine.modeling import LoadedModel
+from recipes.arguments import RecipeArguments
+from recipes.subwords.special_tokens import Frame
 
 Batch = Mapping[str, Sequence[Any]]
 NO_SPLITS: Mapping[str, Any] = {}
@@ -40,6 +36,33 @@ class Decoded:
     details: list[dict[str, Any]] | None = None
     metric_inputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+    """A model and what is known about it.
+
+    Attributes:
+        model: A PreTrainedModel, or a PeftModel around one.
+        tokenizer: Its fast tokenizer; emits only the inputs that the model can take.
+        head: Names of the modules that training has to make: the head, and what else the checkpoint lacked.
+        max_length: Tokens an example at most, as asked for and as the model allows.
+    """
+
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+    head: Sequence[str]
+    max_length: int
+
+    @property
+    def config(self) -> Any:
+        """The model's own configuration, also under an adapter."""
+        return plain_model(self.model).config
+
+
+def plain_model(model: Any) -> Any:
+    """Return the model under an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 class Recipe(abc.ABC):
@@ -71,14 +94,6 @@ class Recipe(abc.ABC):
     sample: Any
 
     # Before training
-
-    def chosen(self, arguments: RecipeArguments) -> Recipe:
-        """The recipe for what the run was told; this one, unless the task has several.
-
-        Raises:
-            ValueError: The checkpoint or the arguments do not go with it.
-        """
-        return self
 
     @abc.abstractmethod
     def is_trained(self, config: PreTrainedConfig) -> bool:
@@ -130,8 +145,6 @@ class Recipe(abc.ABC):
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
         """What makes a batch of tensors from features; pads to the longest."""
-        from transformers import DataCollatorWithPadding
-
         return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:

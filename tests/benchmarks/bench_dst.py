@@ -60,8 +60,8 @@ def test_steps_of_the_whole_model_by_attention(shared: Path) -> None:
     import torch
     from transformers import AutoConfig
 
-    from recipes.models.configuration_dialogue_state import StateSettings
-    from recipes.models.modeling_dialogue_state import DialogueStateTracker
+    from recipes.tasks.wos.configuration_dialogue_state import StateSettings
+    from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
 
     slots = [f"숙소-{number}" for number in range(SLOTS)]
     models = {}
@@ -104,8 +104,8 @@ def problem() -> tuple[Any, Any, Any, Any]:
     """Decoder, encoder outputs, targets and gates; the same on both sides."""
     import torch
 
-    from recipes.models.configuration_dialogue_state import POINT
-    from recipes.models.decoder_trade import Memory, TradeDecoder
+    from recipes.tasks.wos.configuration_dialogue_state import POINT
+    from recipes.tasks.wos.decoder_trade import Memory, TradeDecoder
 
     torch.manual_seed(0)
     draw = random.Random(0)
@@ -137,7 +137,7 @@ def train(side: str, forced: bool) -> dict[str, Any]:
     """One step: its time, and by how much it raised the peak."""
     import torch
 
-    from recipes.models.decoder_training import decoder_losses
+    from recipes.tasks.wos.decoder_training import decoder_losses
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
     from trade_oracle import textbook_loss
@@ -166,8 +166,8 @@ def evaluate(side: str) -> dict[str, Any]:
     """Values of the slots whose gate asks for one; with random weights none ends before the tenth piece."""
     import torch
 
-    from recipes.models.configuration_dialogue_state import POINT
-    from recipes.models.decoder_search import decode_values
+    from recipes.tasks.wos.configuration_dialogue_state import POINT
+    from recipes.tasks.wos.decoder_search import decode_values
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracles"))
     from trade_oracle import textbook_values

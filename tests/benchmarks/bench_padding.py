@@ -12,10 +12,10 @@ from recipes.engine.command_line import make_parser, parse
 from recipes.engine.evaluation import encode_split
 from recipes.engine.modeling import load_model
 from recipes.engine.training import make_trainer, make_training_arguments
-from recipes.tasks import MODULES, get_recipe
+from recipes.tasks import SCRIPTS, get_recipe
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_tokens_per_real_token(task: str, shared: Path, tmp_path: Path) -> None:
     computed = {}
     for name, grouped in (("dynamic", "false"), ("grouped", "true")):

@@ -16,12 +16,12 @@ from transformers.utils import logging
 
 import klue_datasets
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
-from recipes.engine.arguments import RecipeArguments
-from recipes.models.configuration_dependency_parsing import ParserSettings
-from recipes.models.modeling_dependency_parsing import DependencyParser, pool_words
-from recipes.models.parsing_decoding import available_decoders, best_relations, decode_heads
-from recipes.models.parsing_words import ParserCollator
+from recipes.arguments import RecipeArguments
 from recipes.tasks import get_recipe
+from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
+from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser, pool_words
+from recipes.tasks.dp.parsing_decoding import available_decoders, best_relations, decode_heads
+from recipes.tasks.dp.parsing_words import ParserCollator
 
 BATCH = 64
 FILLS = {

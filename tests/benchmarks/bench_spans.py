@@ -7,7 +7,7 @@ import time
 import numpy as np
 from span_oracle import best_answers_slowly
 
-from recipes.tasks.spans import best_answers
+from recipes.tasks.mrc.answer_spans import best_answers
 
 QUESTIONS, CANDIDATES, PIECES = 5_841, 20, 350  # the official dev set; the official n-best
 SPREAD = 20  # pieces: standard deviation of a window's candidates

@@ -26,7 +26,7 @@ from klue_datasets.tasks import CITATION, TASKS
 from klue_metrics.export import REQUIREMENTS
 from klue_metrics.functional import METRICS
 from recipes.engine.command_line import make_parser, parse
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 REGION = "<!-- a: made by make docs -->\nold\n<!-- end -->\n"
 
@@ -47,7 +47,7 @@ def test_all_that_is_made_is_listed() -> None:
     assert {"README.md", "README.ko.md", "CONTRIBUTING.md", "CITATION.cff"} < made
     for name in ("klue_metric", *(f"klue_{task}" for task in METRICS)):
         assert {f"klue_metrics/{name}/{file}" for file in ("README.md", "app.py", "requirements.txt")} < made
-    assert {f"recipes/train_{name}.py" for name in MODULES.values()} < made
+    assert {f"recipes/train_{name}.py" for name in SCRIPTS.values()} < made
     marked = {
         path.relative_to(ROOT).as_posix()
         for path in (*ROOT.glob("*.md"), *ROOT.glob("klue_*/**/*.md"), *ROOT.glob("hub_cards/**/*.md"))
@@ -217,8 +217,8 @@ def test_the_figures_of_a_finished_demo_are_kept(tmp_path: Path) -> None:
 
 def test_the_real_runs_have_flags_that_exist() -> None:
     runs = read_real_runs(ROOT / REAL_RUNS)
-    assert {run["recipe"] for run in runs} == {*MODULES.values()}
-    tasks = {module: task for task, module in MODULES.items()}
+    assert {run["recipe"] for run in runs} == {*SCRIPTS.values()}
+    tasks = {module: task for task, module in SCRIPTS.items()}
     for run in runs:
         task = tasks[run["recipe"]]
         parse(make_parser(task, ""), task, shlex.split(run["flags"]))

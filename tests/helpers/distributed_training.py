@@ -16,7 +16,7 @@ from torch import nn
 
 from recipes.engine import training
 from recipes.engine.command_line import make_parser, parse
-from recipes.tasks import MODULES, get_recipe
+from recipes.tasks import SCRIPTS
 
 RANKS = 2
 # Plain gradient descent: Adam would turn rounding errors of gradients near zero into whole steps.
@@ -31,12 +31,12 @@ SPECIAL = {"wos": ["--teacher_forcing", "1", "--dropout", "0", "--max_train_samp
 def train_all(model: Path, output_dir: Path) -> None:
     """Trains each task, all weights and LoRA, on two examples a rank, or twice two in a single process."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    for task in MODULES:
+    for task in SCRIPTS:
         for name, words in {"full": [], "lora": LORA}.items():
             given = [*WORDS, *words, *SPECIAL.get(task, []), "--model_name_or_path", str(model)]
             given += ["--gradient_accumulation_steps", str(RANKS // ranks)]
             given += ["--output_dir", str(output_dir / task / name)]
-            training.run(get_recipe(task), parse(make_parser(task, ""), task, given))
+            training.run(task, parse(make_parser(task, ""), task, given))
 
 
 def losses(folder: Path) -> list[dict[str, float]]:

@@ -9,7 +9,7 @@ import datasets
 import numpy as np
 from transformers import BertConfig
 
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import EncodedSplit, encode_split
 from recipes.tasks import get_recipe
 

@@ -14,9 +14,9 @@ from runs import read, run
 from transformers import pipeline
 
 from recipes.predict import load_pipeline
-from recipes.tasks import MODULES, get_recipe
+from recipes.tasks import SCRIPTS, get_recipe
 
-COLUMNS = (*MODULES, "generative")  # of wos: TRADE, and models that write the state
+COLUMNS = (*SCRIPTS, "generative")  # of wos: TRADE, and models that write the state
 WORDS = ["--max_train_samples", "8", "--max_eval_samples", "4", "--max_steps", "2", "--save_strategy", "no"]
 WORDS += ["--eval_strategy", "no", "--per_device_train_batch_size", "4", "--max_seq_length", "96"]
 AUTO = {

@@ -16,7 +16,6 @@ import pytest
 
 from recipes.engine import training
 from recipes.engine.command_line import make_parser, parse
-from recipes.tasks import get_recipe
 
 QUICK = ["--mini", "--max_train_samples", "160", "--max_eval_samples", "50", "--max_steps", "10", "--use_cpu"]
 QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_train_batch_size", "16"]
@@ -25,7 +24,7 @@ QUICK += ["--evaluations_per_epoch", "1"]
 
 def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
-    return training.run(get_recipe(task), parse(make_parser(task, ""), task, words))
+    return training.run(task, parse(make_parser(task, ""), task, words))
 
 
 def read(path: Path) -> dict:

@@ -9,10 +9,10 @@ import pytest
 from families import make_family
 from runs import run
 
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 
-@pytest.fixture(scope="session", params=MODULES)
+@pytest.fixture(scope="session", params=SCRIPTS)
 def finished(
     request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:

@@ -10,9 +10,9 @@ from runs import run
 from text_models import make_text_model
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from recipes.models.encoder import EncoderModel
 from recipes.predict import load_pipeline
 from recipes.tasks import get_recipe
+from recipes.tasks.shared.encoder import EncoderModel
 
 # Steps that are large enough for an adapter to change the answers.
 WORDS = ["--use_lora", "--learning_rate", "2e-2", "--max_train_samples", "12", "--max_eval_samples", "3"]

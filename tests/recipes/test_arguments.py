@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from recipes.engine.arguments import RecipeArguments, fields_of
-from recipes.engine.command_line import CONFIGS_DIR, make_parser, parse, presets, read_yaml
-from recipes.tasks import MODULES
+from recipes.arguments import RecipeArguments, fields_of
+from recipes.engine.command_line import TASKS_DIR, make_parser, parse, presets, read_yaml
+from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = sorted(path.name for path in (ROOT / "recipes").glob("train_*.py"))
+FILES = sorted(path.name for path in (ROOT / "recipes").glob("train_*.py"))
 
 
 def parsed(*words: str, task: str = "ynat") -> RecipeArguments:
@@ -27,15 +27,15 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_every_task_has_a_script_and_its_presets() -> None:
-    assert sorted(f"train_{MODULES[task]}.py" for task in MODULES) == SCRIPTS
-    assert {path.parent.name for path in CONFIGS_DIR.glob("*/*.yaml")} == set(MODULES)
+    assert sorted(f"train_{SCRIPTS[task]}.py" for task in SCRIPTS) == FILES
+    assert {path.parent.parent.name for path in TASKS_DIR.glob("*/presets/*.yaml")} == set(SCRIPTS)
 
 
 def test_every_preset_parses() -> None:
     checked = [
-        (task, preset, parsed("--preset", preset, task=task)) for task in MODULES for preset in presets(task)
+        (task, preset, parsed("--preset", preset, task=task)) for task in SCRIPTS for preset in presets(task)
     ]
-    assert len(checked) == len(list(CONFIGS_DIR.glob("*/*.yaml"))) == 3 * len(MODULES)
+    assert len(checked) == len(list(TASKS_DIR.glob("*/presets/*.yaml"))) == 3 * len(SCRIPTS)
     values = {(task, preset): arguments for task, preset, arguments in checked}
     # KLUE_SPEC F
     assert values["nli", "paper"].num_train_epochs == 5
@@ -107,7 +107,7 @@ def test_yaml_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, "run_all.py", "tiny_model.py"])
+@pytest.mark.parametrize("script", [*FILES, "run_all.py", "tiny_model.py"])
 def test_help_tells_the_flags_and_imports_nothing_heavy(script: str, cold_python) -> None:
     done = cold_python("-X", "importtime", f"recipes/{script}", "--help")
     assert done.stdout.startswith(f"usage: {script}")
@@ -117,9 +117,9 @@ def test_help_tells_the_flags_and_imports_nothing_heavy(script: str, cold_python
     assert not imported & {"torch", "transformers", "datasets", "evaluate", "pyarrow", "peft", "accelerate"}
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_help_names_every_flag_of_the_task_and_no_other(task: str, python) -> None:
-    text = python(f"recipes/train_{MODULES[task]}.py", "--help").stdout
+    text = python(f"recipes/train_{SCRIPTS[task]}.py", "--help").stdout
     flags = [word.removeprefix("--") for line in text.splitlines() if line.startswith("  --")
              for word in line.split()[:1]]  # fmt: skip
     assert sorted(flags) == sorted(["config", "preset", *fields_of(task)])

@@ -174,11 +174,10 @@ def test_the_hardware_has_a_name() -> None:
 def test_the_card_shows_it_all(task: str, tiny: Path, tmp_path: Path) -> None:
     from recipes.engine import training
     from recipes.engine.command_line import make_parser, parse
-    from recipes.tasks import get_recipe
 
     words = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--mini", "--max_steps", "1"]
     words += ["--max_train_samples", "16", "--max_eval_samples", "20", "--use_cpu", "--disable_tqdm", "true"]
-    training.run(get_recipe(task), parse(make_parser(task, ""), task, words))
+    training.run(task, parse(make_parser(task, ""), task, words))
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert re.search(r"^\| accuracy \| [\d.]+ \| [\d.]+ to [\d.]+ \| [\d.]+ \|$", card, flags=re.MULTILINE)
     assert "\n| KLUE-RoBERTa-large | 89.17 |\n" in card

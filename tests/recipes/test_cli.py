@@ -17,7 +17,7 @@ from klue_metrics.functional import METRICS
 from recipes import cli
 from recipes.cli.completion import SHELLS, script, words
 from recipes.cli.texts import ENGLISH, EXAMPLES, KOREAN, LANGUAGES
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_every_command_has_help_under_its_own_name(command: str, capsys: pytest.
 
 def unknown_flags(line: str) -> set[str]:
     """The flags of a command line that its command does not have."""
-    known = words()
+    known = words(cli.COMMANDS)
     _, *given = shlex.split(line.split(" > ")[0])
     key = ""
     for word in given:
@@ -127,7 +127,7 @@ def test_tasks_come_from_the_records(capsys: pytest.CaptureFixture[str]) -> None
         assert task.title in line
         assert f"{task.counts['train']:,}" in line
         assert ", ".join(METRICS[name].names.values()) in line
-        assert (f"train_{MODULES[name]}.py" if name in MODULES else "to come") in line
+        assert (f"train_{SCRIPTS[name]}.py" if name in SCRIPTS else "to come") in line
     records = json.loads(said(capsys, "tasks", "--json")[1])
     assert [record["task"] for record in records] == list(TASKS)
     assert records[0]["metrics"] == dict(METRICS["ynat"].names)
@@ -197,7 +197,7 @@ def complete(script_path: Path, typed: str) -> list[str]:
 
 def test_bash_completes_commands_tasks_flags_and_values(tmp_path: Path) -> None:
     path = tmp_path / "klue.bash"
-    path.write_text(script("bash"))
+    path.write_text(script("bash", cli.COMMANDS))
     assert complete(path, "klue ") == [*cli.COMMANDS, "--lang", "--version", "--help"]
     assert complete(path, "klue --lang k") == ["ko"]
     assert complete(path, "klue --lang ko tr") == ["train"]
@@ -213,8 +213,8 @@ def test_bash_completes_commands_tasks_flags_and_values(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_each_shell_accepts_its_script_and_knows_everything(shell: str, tmp_path: Path) -> None:
-    text = script(shell)
-    for key, offered in words().items():
+    text = script(shell, cli.COMMANDS)
+    for key, offered in words(cli.COMMANDS).items():
         assert f'"{key}"' in text
         assert f'"{" ".join(offered)}"' in text
     if shutil.which(shell) is None:

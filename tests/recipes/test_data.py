@@ -19,7 +19,7 @@ from klue_datasets.content import content_hash, content_version
 from klue_datasets.tasks import TASKS
 from klue_metrics.predictions import Source
 from klue_metrics.scoring import compare, format_comparison
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.data import load_data
 from recipes.reporting.collect import find_runs, make_boards
 

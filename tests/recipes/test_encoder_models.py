@@ -9,12 +9,12 @@ import pytest
 import torch
 from transformers import BertConfig, DebertaV2Config, PreTrainedConfig
 
-from recipes.models.configuration_dependency_parsing import ParserSettings
-from recipes.models.configuration_dialogue_state import StateSettings
-from recipes.models.encoder import ABILITIES, EncoderModel
-from recipes.models.modeling_dependency_parsing import DependencyParser
-from recipes.models.modeling_dialogue_state import DialogueStateTracker
-from recipes.models.modeling_pooling import PoolingForSequenceClassification
+from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
+from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser
+from recipes.tasks.shared.encoder import ABILITIES, EncoderModel
+from recipes.tasks.shared.modeling_pooling import PoolingForSequenceClassification
+from recipes.tasks.wos.configuration_dialogue_state import StateSettings
+from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
 
 SMALL = {
     "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,

@@ -17,11 +17,12 @@ from text_models import KINDS, make_text_model
 from transformers import AutoModel, AutoTokenizer, pipeline
 
 import klue_datasets
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import INDEX, Collator, encode_split
-from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter
+from recipes.engine.modeling import load_model, save_beside_adapter
 from recipes.predict import load_pipeline
-from recipes.tasks import MODULES, get_recipe
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.protocol import LoadedModel
 
 # One column of the matrix for each family; all of it is in tests/benchmarks/bench_families.py.
 SAMPLE = {
@@ -36,7 +37,7 @@ Family = Callable[[str], Path]
 def load(task: str, path: Path, *, train: bool = True, **values: Any) -> LoadedModel:
     """What a run starts from; with a few examples where it trains."""
     told = RecipeArguments(str(path), do_train=train, do_eval=True, **values)
-    recipe = get_recipe(task).chosen(told)
+    recipe = get_recipe(task, told)
     rows = recipe.prepare(klue_datasets.load(task, "train[:4]", mini=True))
     return load_model(recipe, told, {"train": rows} if train else {})
 
@@ -96,7 +97,7 @@ def test_a_trained_model_keeps_its_names_and_is_a_start_for_other_tasks(
         assert all(torch.equal(found[key], expected[key]) for key in expected)
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -183,7 +184,7 @@ def test_models_without_a_longest_input_read_512_tokens(name: str, length: int, 
 # Code and packages
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_code_of_a_checkpoint_runs_only_if_it_is_trusted(task: str, family: Family, tmp_path: Path) -> None:
     folder = shutil.copytree(family("bert"), tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
@@ -277,7 +278,7 @@ def test_saved_folders_give_the_same_answers_elsewhere_or_refuse_to_load_without
         loaded.model.eval()
         save(loaded, tmp_path / name)
         told = RecipeArguments(str(base), do_train=True, **values)
-        recipe = get_recipe(task).chosen(told)
+        recipe = get_recipe(task, told)
         rows = recipe.prepare(klue_datasets.load(task, "train[:4]", mini=True))
         split = encode_split(recipe, rows.remove_columns([*recipe.gold]), loaded)
         inputs = split.evaluation_inputs().remove_columns([INDEX, *recipe.prediction_inputs])

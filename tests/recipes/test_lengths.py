@@ -9,13 +9,13 @@ import pytest
 from text_models import KINDS, make_text_model
 
 import klue_datasets
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import encode_split
-from recipes.engine.modeling import LoadedModel, load_model
-from recipes.tasks import MODULES, get_recipe
-from recipes.tasks.protocol import Recipe
+from recipes.engine.modeling import load_model
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.protocol import LoadedModel, Recipe
 
-HEADS = [*MODULES, *KINDS]  # of wos both TRADE and the two kinds of models that write the state
+HEADS = [*SCRIPTS, *KINDS]  # of wos both TRADE and the two kinds of models that write the state
 
 
 def model_of(head: str, tiny: Path, folder: Path, byte_level: Any) -> tuple[Recipe, Any, dict[str, Any]]:
@@ -25,7 +25,7 @@ def model_of(head: str, tiny: Path, folder: Path, byte_level: Any) -> tuple[Reci
     if head in KINDS:
         path = make_text_model(head, folder, tiny, byte_level)
         told |= {"model_name_or_path": str(path), "head": "generative"}
-    recipe = get_recipe(task).chosen(RecipeArguments(**told))
+    recipe = get_recipe(task, RecipeArguments(**told))
     return recipe, recipe.prepare(klue_datasets.load(task, "train[:20]", mini=True)), told
 
 
@@ -86,7 +86,7 @@ def test_questions_that_are_truncated_are_counted_once_an_example(tiny: Path) ->
     assert split.truncated == 1
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_the_seed_chooses_what_is_trained_on_and_nothing_else(task: str, tiny: Path) -> None:
     recipe = get_recipe(task)
     examples = recipe.prepare(klue_datasets.load(task, "train[:20]", mini=True))

@@ -10,7 +10,7 @@ import pytest
 from light_installs import canonical, needed_by, requirements, run_in, site_without
 
 from recipes.cli import COMMANDS
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
 # Runs several entry points in one process; none of them changes what another needs.
@@ -74,7 +74,7 @@ def test_what_needs_no_extra_works_without_any(light: Path, answers: Path) -> No
     score = ["--task", "nli", "--predictions", str(answers), "--resamples", "10"]
     words: list[Words] = [
         ["--help"], ["--version"], ["tasks"], ["tasks", "--json"], ["completion", "bash"], *help_of,
-        *(["train", name, "--help"] for name in (*MODULES, "all")),
+        *(["train", name, "--help"] for name in (*SCRIPTS, "all")),
         ["data", "stats", "--mini", "--tasks", "sts"],
         ["data", "validate", "--mini", "--tasks", "sts"], ["score", *score],
         ["compare", "--task", "nli", str(answers), str(answers), "--resamples", "10"],
@@ -94,7 +94,7 @@ def test_what_needs_an_extra_names_it(by: str, light: Path, tmp_path: Path) -> N
     quick = ["--mini", "--max_steps", "1", "--output_dir", str(tmp_path / "out")]
     target = ["--output_dir", str(tmp_path / "hub")]
     calls: list[tuple[str, str, Words, str]] = [
-        *((f"train {task}", f"recipes.train_{name}", quick, "train") for task, name in MODULES.items()),
+        *((f"train {task}", f"recipes.train_{name}", quick, "train") for task, name in SCRIPTS.items()),
         ("train ner", "recipes.train_ner", [*quick, "--logging_steps", "5"], "train"),
         ("train all", "recipes.run_all", quick, "train"),
         ("predict", "recipes.predict", ["--task", "ner", "--model", str(run)], "train"),

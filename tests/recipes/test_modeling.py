@@ -24,12 +24,13 @@ from transformers import (
 )
 
 import klue_datasets
+from recipes.arguments import RecipeArguments
 from recipes.engine import training
-from recipes.engine.arguments import RecipeArguments
-from recipes.engine.modeling import LoadedModel, draw_embeddings, load_model, save_beside_adapter
-from recipes.models.modeling_pooling import PoolingForSequenceClassification
-from recipes.tasks import MODULES, get_recipe
-from recipes.tasks.markers import ROLES, marker_tokens
+from recipes.engine.modeling import draw_embeddings, load_model, save_beside_adapter
+from recipes.subwords.entity_markers import ROLES, marker_tokens
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.protocol import LoadedModel
+from recipes.tasks.shared.modeling_pooling import PoolingForSequenceClassification
 
 
 def arguments(path: Path, **values: object) -> RecipeArguments:
@@ -387,7 +388,7 @@ def test_the_longest_input_is_as_long_as_the_model_has_positions(
                 loaded.model(torch.cat([ids[:, :-1], ids[:, -2:]], dim=1))
 
 
-@pytest.mark.parametrize("head", [*MODULES, *KINDS])  # wos: TRADE, and models that write the state
+@pytest.mark.parametrize("head", [*SCRIPTS, *KINDS])  # wos: TRADE, and models that write the state
 def test_bf16_is_autocast_in_training_and_evaluation(
     head: str, tiny: Path, byte_level: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

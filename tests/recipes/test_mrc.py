@@ -14,9 +14,9 @@ from span_oracle import best_answers_slowly
 
 import klue_datasets
 from klue_metrics.functional import compute
+from recipes.subwords.windows import Windows
 from recipes.tasks import get_recipe
-from recipes.tasks.spans import best_answers, best_threshold, without_josa
-from recipes.tasks.windows import Windows
+from recipes.tasks.mrc.answer_spans import best_answers, best_threshold, without_josa
 
 RECIPE = get_recipe("mrc")
 

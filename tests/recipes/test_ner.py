@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, BertTokenizer
 import klue_datasets
 from klue_metrics.functional import compute
 from recipes.tasks import get_recipe
-from recipes.tasks.ner import INSIDE, OUTSIDE, TAGS
+from recipes.tasks.ner.named_entity_recognition import INSIDE, OUTSIDE, TAGS
 
 RECIPE = get_recipe("ner")
 README = " ".join((Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8").split())

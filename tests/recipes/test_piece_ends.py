@@ -10,8 +10,8 @@ from transformers import AutoTokenizer, BertConfig
 
 import klue_datasets
 from recipes.engine.command_line import make_parser, parse, presets
+from recipes.subwords.endings import learn_tails, tail_length
 from recipes.tasks import get_recipe
-from recipes.tasks.piece_ends import learn_tails, tail_length
 
 KEY = {"ner": "entity_tails", "mrc": "answer_tails"}  # where a model's configuration keeps them
 

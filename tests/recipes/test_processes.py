@@ -19,7 +19,7 @@ from warm_python import WarmPython
 
 import klue_datasets
 from recipes.engine import training
-from recipes.tasks import MODULES, get_recipe
+from recipes.tasks import SCRIPTS, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ def evaluate(warm_python: WarmPython, tmp_path: Path) -> Callable[..., tuple[Pat
     """Evaluates a model in one process and in two; the folders of both."""
 
     def run(task: str, model: Path, *words: str) -> tuple[Path, Path]:
-        script = f"recipes/train_{MODULES[task]}.py"
+        script = f"recipes/train_{SCRIPTS[task]}.py"
         words = (
             "--model_name_or_path",
             str(model),
@@ -70,7 +70,7 @@ def test_two_processes_train_as_one_that_accumulates(
         _, stderr = two.communicate()
     assert two.returncode == 0, stderr.decode()[-3_000:]
     folders = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").glob("*/*"))
-    assert len(folders) == 2 * len(MODULES) == 16
+    assert len(folders) == 2 * len(SCRIPTS) == 16
     for folder in folders:
         one, two_ranks = (tmp_path / name / folder for name in ("one", "two"))
         sizes = [read(path / "train_results.json")["world_size"] for path in (one, two_ranks)]

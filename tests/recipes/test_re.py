@@ -13,10 +13,10 @@ from encoding import configured, encoded
 from transformers import AutoTokenizer
 
 import klue_datasets
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.modeling import load_model
+from recipes.subwords.entity_markers import ENTITY_TYPES, ROLES, Marker, cut, marker_tokens
 from recipes.tasks import get_recipe
-from recipes.tasks.markers import ENTITY_TYPES, ROLES, Marker, cut, marker_tokens
 from recipes.tiny_model import train_wordpiece
 
 RECIPE = get_recipe("re")

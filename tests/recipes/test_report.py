@@ -356,7 +356,6 @@ def test_real_runs_of_all_kinds_have_texts(task: str, tmp_path: Path) -> None:
 def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
     from recipes.engine import training
     from recipes.engine.command_line import make_parser, parse
-    from recipes.tasks import get_recipe
 
     words = [
         "--mini",
@@ -376,7 +375,7 @@ def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
         "--disable_tqdm",
         "true",
     ]
-    results = training.run(get_recipe("re"), parse(make_parser("re", ""), "re", words))
+    results = training.run("re", parse(make_parser("re", ""), "re", words))
     report = build([tmp_path], resamples=20)
     assert not report.problems
     (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]

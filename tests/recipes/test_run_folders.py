@@ -21,13 +21,13 @@ from safetensors.torch import load_file
 
 from klue_datasets.loading import MINI_DIR
 from klue_datasets.tasks import get_task
+from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
 from recipes.engine import hardware, training
-from recipes.engine.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
 from recipes.engine.checkpoints import locked
 from recipes.engine.command import main
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.results import RESULT_FILES
-from recipes.tasks import MODULES
+from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--max_train_samples", "32", "--max_eval_samples", "8", "--per_device_train_batch_size", "8")
@@ -37,7 +37,7 @@ def words_of(model: Path, folder: Path, *more: str) -> list[str]:
     return ["--model_name_or_path", str(model), "--output_dir", str(folder), *QUICK, *SMALL, *more]
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
     task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,7 +140,7 @@ def repeat_a_row(task: str, folder: Path) -> Path:
     return data
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_a_repeated_guid_costs_the_card_and_not_the_results(
     task: str,
     tiny: Path,
@@ -184,7 +184,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     [warning] = [record.getMessage() for record in caplog.records if "model card" in record.getMessage()]
     assert "ids there twice" in warning
     command = warning.split("To write it again: ")[1]
-    start = ["python", f"recipes/train_{MODULES[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
+    start = ["python", f"recipes/train_{SCRIPTS[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
     program, script, *again = shlex.split(command)
     assert [program, script, *again[:2]] == start
     monkeypatch.setattr(training, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))

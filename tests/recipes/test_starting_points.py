@@ -18,12 +18,12 @@ from transformers import AutoTokenizer
 
 import klue_datasets
 from klue_datasets.iob import TAGS
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import Collator, encode_split
 from recipes.engine.inference import KluePipeline
-from recipes.engine.modeling import LoadedModel, load_model, save_beside_adapter
-from recipes.tasks import MODULES, get_recipe
-from recipes.tasks.protocol import Decoded
+from recipes.engine.modeling import load_model, save_beside_adapter
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.protocol import Decoded, LoadedModel
 
 # What a task's model may have that other tasks do not know.
 SPECIALTIES: dict[str, dict[str, Any]] = {
@@ -44,7 +44,7 @@ def examples_of(task: str) -> datasets.Dataset:
 @pytest.fixture(scope="module")
 def examples() -> dict[str, datasets.Dataset]:
     """Examples of every task."""
-    return {task: examples_of(task) for task in MODULES}
+    return {task: examples_of(task) for task in SCRIPTS}
 
 
 def load(task: str, path: Path, examples: datasets.Dataset | None, **values: Any) -> LoadedModel:
@@ -88,18 +88,18 @@ def trained(
     folder = tmp_path_factory.mktemp("trained")
     return {
         task: save(load(task, tiny, examples[task], **SPECIALTIES.get(task, {})), folder / task)
-        for task in MODULES
+        for task in SCRIPTS
     }
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_a_task_starts_from_the_model_of_any_other(
     task: str, trained: dict[str, Path], examples: dict[str, datasets.Dataset], tmp_path: Path
 ) -> None:
     """With a new head and the task's defaults; all of the encoder is kept, and what is saved loads again."""
     before = load(task, trained[task], examples[task])
     assert before.config.to_dict().get("pooling", "cls") == SPECIALTIES.get(task, {}).get("pooling", "cls")
-    others = [name for name in MODULES if name != task]
+    others = [name for name in SCRIPTS if name != task]
     assert len(others) == 7
     for other in others:
         loaded = load(task, trained[other], examples[task])
@@ -121,7 +121,7 @@ def test_a_task_starts_from_the_model_of_any_other(
             decoded(task, again, examples[task])
         )
         names = set(json.loads((folder / "config.json").read_text()))
-        foreign = {name for each in MODULES for name in get_recipe(each).settings}
+        foreign = {name for each in SCRIPTS for name in get_recipe(each).settings}
         assert not names & (foreign - set(get_recipe(task).settings)), (other, names)
 
 
@@ -180,7 +180,7 @@ def test_labels_that_are_not_the_tasks_make_a_new_head(
     assert new.shape != old.shape or not torch.equal(new, old)
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 def test_the_padding_side_of_a_tokenizer_changes_nothing(
     task: str, trained: dict[str, Path], examples: dict[str, datasets.Dataset], tmp_path: Path
 ) -> None:
@@ -201,7 +201,7 @@ def test_the_padding_side_of_a_tokenizer_changes_nothing(
     assert found[0] == close(found[1])
 
 
-@pytest.mark.parametrize("task", MODULES)
+@pytest.mark.parametrize("task", SCRIPTS)
 @pytest.mark.parametrize("name", ["bert", "xlm-roberta"])
 def test_inputs_without_a_visible_character_are_answered(
     task: str, name: str, family: Callable[[str], Path], examples: dict[str, datasets.Dataset]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from parsing_oracles import all_trees, is_head_final, is_projective, naive_eisner, score_of
 
-from recipes.models import parsing_decoding as decoding
-from recipes.models.parsing_decoding import decode_heads
+from recipes.tasks.dp import parsing_decoding as decoding
+from recipes.tasks.dp.parsing_decoding import decode_heads
 
 KINDS = {
     "mst": lambda heads: True,

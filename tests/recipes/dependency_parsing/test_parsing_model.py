@@ -12,11 +12,11 @@ from parsing_oracles import naive_klue_head, naive_loss, naive_pool
 from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedConfig
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
-from recipes.models.configuration_dependency_parsing import ParserSettings
-from recipes.models.configuration_encoder import read_config
-from recipes.models.modeling_dependency_parsing import DependencyParser
-from recipes.models.parsing_heads import BiaffineHead, KlueHead
-from recipes.models.parsing_words import ParserCollator, encode_words
+from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
+from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser
+from recipes.tasks.dp.parsing_heads import BiaffineHead, KlueHead
+from recipes.tasks.dp.parsing_words import ParserCollator, encode_words
+from recipes.tasks.shared.configuration_encoder import read_config
 
 SENTENCES = [["나는", "학교에", "간다"], ["봄이", "오면", "산에", "들에", "진달래가", "핀다"], ["그래"]]
 FILES = {

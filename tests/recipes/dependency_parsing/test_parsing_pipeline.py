@@ -12,11 +12,11 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, pipeline
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
-from recipes.models.configuration_dependency_parsing import ParserSettings
-from recipes.models.conllu import read_conllu, read_sentence, write_conllu
-from recipes.models.modeling_dependency_parsing import DependencyParser
-from recipes.models.pipeline_dependency_parsing import DependencyParsingPipeline
-from recipes.models.tree_svg import tree_svg
+from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
+from recipes.tasks.dp.conllu import read_conllu, read_sentence, write_conllu
+from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser
+from recipes.tasks.dp.pipeline_dependency_parsing import DependencyParsingPipeline
+from recipes.tasks.dp.tree_svg import tree_svg
 
 TEXT = "봄이 오면 산에 들에 진달래가 핀다"
 CONLLU = (

@@ -16,16 +16,16 @@ from transformers import AutoTokenizer, pipeline
 import klue_datasets
 from klue_datasets.tasks import DP_RELATIONS
 from klue_metrics.functional import METRICS, compute
+from recipes.arguments import RecipeArguments
 from recipes.engine import training
-from recipes.engine.arguments import RecipeArguments
 from recipes.engine.command_line import make_parser, parse
-from recipes.models.configuration_dependency_parsing import ParserSettings
-from recipes.models.configuration_encoder import read_config
-from recipes.models.conllu import read_conllu
-from recipes.models.parsing_decoding import available_decoders
 from recipes.predict import load_pipeline
 from recipes.predict import main as predict
 from recipes.tasks import get_recipe
+from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
+from recipes.tasks.dp.conllu import read_conllu
+from recipes.tasks.dp.parsing_decoding import available_decoders
+from recipes.tasks.shared.configuration_encoder import read_config
 
 RECIPE = get_recipe("dp")
 QUICK = [
@@ -43,7 +43,7 @@ QUICK += ["--learning_rate", "1e-3", "--per_device_train_batch_size", "16", "--e
 
 def run(model: Path, output_dir: Path, *words: str) -> dict[str, Any]:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
-    return training.run(RECIPE, parse(make_parser("dp", ""), "dp", words))
+    return training.run("dp", parse(make_parser("dp", ""), "dp", words))
 
 
 def settings_of(folder: Path) -> ParserSettings:

@@ -12,8 +12,8 @@ from parsing_oracles import naive_batch, naive_pool
 from transformers import AutoTokenizer
 
 import klue_datasets
-from recipes.models.modeling_dependency_parsing import pool_words
-from recipes.models.parsing_words import ParserCollator, encode_words, last_tags
+from recipes.tasks.dp.modeling_dependency_parsing import pool_words
+from recipes.tasks.dp.parsing_words import ParserCollator, encode_words, last_tags
 
 FILLS = {"input_ids": 0, "first_pieces": -1, "last_pieces": -1, "heads": -100}
 

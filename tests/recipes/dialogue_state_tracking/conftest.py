@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import BertConfig
 
-from recipes.models.configuration_dialogue_state import GATE_SEES, StateSettings
-from recipes.models.modeling_dialogue_state import DialogueStateTracker
+from recipes.tasks.wos.configuration_dialogue_state import GATE_SEES, StateSettings
+from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
 
 SLOTS, PIECES, END, STOP = 7, 97, 3, [0, 2, 3]
 

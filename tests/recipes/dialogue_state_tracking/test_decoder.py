@@ -11,11 +11,11 @@ import torch
 from trade_oracle import textbook, textbook_loss, textbook_values
 from transformers import BertConfig, ElectraConfig
 
-from recipes.models import decoder_loss as decoder_loss_module
-from recipes.models.configuration_dialogue_state import IGNORED, POINT, StateSettings
-from recipes.models.decoder_loss import mixture_loss
-from recipes.models.decoder_trade import NEVER
-from recipes.models.modeling_dialogue_state import DialogueStateTracker
+from recipes.tasks.wos import decoder_loss as decoder_loss_module
+from recipes.tasks.wos.configuration_dialogue_state import IGNORED, POINT, StateSettings
+from recipes.tasks.wos.decoder_loss import mixture_loss
+from recipes.tasks.wos.decoder_trade import NEVER
+from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
 
 
 def gradients(model: torch.nn.Module, loss: torch.Tensor) -> dict[str, torch.Tensor]:

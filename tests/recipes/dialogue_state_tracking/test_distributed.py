@@ -58,12 +58,12 @@ def make(head: str, max_new_tokens: int) -> tuple[nn.Module, Any, type[nn.Module
     from transformers.models.gpt2.modeling_gpt2 import GPT2Block
     from transformers.models.t5.modeling_t5 import T5Block
 
-    from recipes.models.configuration_dialogue_state import StateSettings
-    from recipes.models.modeling_dialogue_state import DialogueStateTracker
-    from recipes.models.state_text import TextSettings
-    from recipes.models.text_generation import set_generation
-    from recipes.tasks.dst import DialogueStates
-    from recipes.tasks.dst_text import CausalStates, SequenceStates
+    from recipes.tasks.wos.configuration_dialogue_state import StateSettings
+    from recipes.tasks.wos.generative import CausalStates, SequenceStates
+    from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
+    from recipes.tasks.wos.state_text import TextSettings
+    from recipes.tasks.wos.text_generation import set_generation
+    from recipes.tasks.wos.trade import DialogueStates
 
     torch.manual_seed(0)
     slots = ["숙소-이름", "숙소-종류"]

@@ -13,17 +13,17 @@ from transformers import AutoModel, AutoTokenizer, DistilBertConfig, pipeline
 from warm_python import WarmProcess, WarmPython
 
 import klue_datasets
+from recipes.arguments import RecipeArguments
 from recipes.engine import training
-from recipes.engine.arguments import RecipeArguments
 from recipes.engine.checkpoints import find_checkpoint
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.evaluation import Collator, encode_split
 from recipes.engine.modeling import load_model
-from recipes.models.configuration_encoder import read_config
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
-from recipes.tasks.dialogues import set_dropout
-from recipes.tasks.states import converse, errors
+from recipes.tasks.shared.configuration_encoder import read_config
+from recipes.tasks.wos.dialogues import set_dropout
+from recipes.tasks.wos.states import converse, errors
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = ["--mini", "--max_train_samples", "12", "--max_eval_samples", "6", "--max_steps", "4", "--use_cpu"]
@@ -33,7 +33,7 @@ DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", 
 
 def run(model: Path, output_dir: Path, *words: str) -> dict[str, Any]:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
-    return training.run(get_recipe("wos"), parse(make_parser("wos", ""), "wos", words))
+    return training.run("wos", parse(make_parser("wos", ""), "wos", words))
 
 
 def predictions(folder: Path) -> list[dict[str, Any]]:

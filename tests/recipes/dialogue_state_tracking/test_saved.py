@@ -11,10 +11,10 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer, pipeline
 
 import klue_datasets
-from recipes.models.configuration_dialogue_state import StateSettings, union_of_slots
-from recipes.models.configuration_encoder import read_config
-from recipes.models.modeling_dialogue_state import DialogueStateTracker
-from recipes.models.pipeline_dialogue_state import changes
+from recipes.tasks.shared.configuration_encoder import read_config
+from recipes.tasks.wos.configuration_dialogue_state import StateSettings, union_of_slots
+from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
+from recipes.tasks.wos.pipeline_dialogue_state import changes
 
 DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", "구름채가 있습니다. 어떠세요?", "거기로 할게요."]
 

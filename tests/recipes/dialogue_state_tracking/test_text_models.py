@@ -16,13 +16,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from warm_python import WarmPython
 
 import klue_datasets
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import Collator, Evaluator, encode_split
-from recipes.engine.modeling import LoadedModel, load_model
-from recipes.models.configuration_dialogue_state import split_item
-from recipes.models.state_text import TextSettings
+from recipes.engine.modeling import load_model
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
+from recipes.tasks.protocol import LoadedModel
+from recipes.tasks.wos.configuration_dialogue_state import split_item
+from recipes.tasks.wos.state_text import TextSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 AUTO = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
@@ -48,7 +49,7 @@ def loaded_from(path: Path, turns: Any = None, **values: Any) -> tuple[Any, Load
     arguments = RecipeArguments(
         model_name_or_path=str(path), head="generative", mini=True, do_train=turns is not None, **values
     )
-    recipe = get_recipe("wos").chosen(arguments)
+    recipe = get_recipe("wos", arguments)
     return recipe, load_model(recipe, arguments, {} if turns is None else {"train": turns})
 
 

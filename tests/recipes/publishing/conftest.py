@@ -17,7 +17,6 @@ from publishing import QUICK, TOKEN, Fresh
 
 from recipes.engine import training
 from recipes.engine.command_line import make_parser, parse
-from recipes.tasks import get_recipe
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
         if key not in made:
             folder = made[key] = tmp_path_factory.mktemp("runs") / f"{task}-{len(made)}"
             given = ("--model_name_or_path", str(tiny), "--output_dir", str(folder), *QUICK, *words)
-            training.run(get_recipe(task), parse(make_parser(task, ""), task, given))
+            training.run(task, parse(make_parser(task, ""), task, given))
         return made[key]
 
     return make

@@ -42,7 +42,7 @@ def test_a_pushed_data_set_loads_in_a_fresh_process(hub: HubServer, fresh: Fresh
 
 LOAD_REVISION = """
 import sys
-from recipes.engine.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments
 from recipes.engine.data import load_data
 for revision in (sys.argv[1], None):
     arguments = RecipeArguments(dataset_name="klue/pinned", dataset_revision=revision, do_eval=True)

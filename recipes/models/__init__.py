@@ -1,1 +1,0 @@
-"""Models that transformers does not have; the files of each are saved beside its weights."""

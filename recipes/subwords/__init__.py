@@ -1,0 +1,1 @@
+"""Text and subword tokens: offsets, windows, special tokens, entity markers."""

@@ -1,0 +1,185 @@
+"""Entity markers: special tokens around the two entities of a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+ROLES = {"subject_entity": "subj", "object_entity": "obj"}
+ENTITY_TYPES = ("PER", "ORG", "LOC", "DAT", "POH", "NOH")
+STYLES = ("official", "typed", "none")
+WORD_START = "▁"  # of a SentencePiece token that begins a word
+
+
+def marker_tokens(style: str) -> list[str]:
+    """The special tokens of a style: each opening marker is followed by its closing one.
+
+    ``official`` gives ``<subj>``, ``</subj>``, ``<obj>``, ``</obj>``, in this order, as in KLUE's baseline;
+    ``typed`` has the entity's type in them too, ``<subj:PER>``; ``none`` has no markers.
+    """
+    if style == "none":
+        return []
+    kinds = [""] if style == "official" else [f":{kind}" for kind in ENTITY_TYPES]
+    names = [f"{role}{kind}" for role in ROLES.values() for kind in kinds]
+    return [token for name in names for token in (f"<{name}>", f"</{name}>")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Marked:
+    """A sentence in pieces, without the tokenizer's special tokens around it.
+
+    Attributes:
+        ids: Piece ids.
+        fixed: Positions in ``ids`` that no cut may remove.
+    """
+
+    ids: list[int]
+    fixed: tuple[int, ...]
+
+
+class Marker:
+    """Puts markers around entities.
+
+    The text between two markers is tokenised on its own, and an entity always as the beginning of a word, as
+    in KLUE's baseline. What follows a closing marker without a blank continues the entity's word (비틀즈가):
+
+    * ``official`` repairs it as the baseline does: it is tokenised as a new word, and its first token becomes
+      a continuing one (WordPiece: Hangul gets ``##``; SentencePiece: the leading ``▁`` is removed), which
+      is unknown where the vocabulary does not have it.
+    * The other styles tokenise it as the rest of a word, as if there were no marker.
+
+    Args:
+        tokenizer: A fast tokenizer, to which the marks have been added.
+        style: One of ``official``, ``typed``, ``none``.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, style: str) -> None:
+        self.tokenizer = tokenizer
+        self.style = style
+        self.backend = tokenizer.backend_tokenizer
+        self.inner_mark = getattr(self.backend.model, "continuing_subword_prefix", None) or ""
+        self.continues = self._repaired if style == "official" else self._continued
+
+    def __call__(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> Marked:
+        """Tokenises a sentence with its entities marked.
+
+        Args:
+            sentence: The text.
+            entities: ``subject_entity`` and ``object_entity``, with ``start_idx``, ``end_idx`` (characters,
+                inclusive) and ``type``. They may touch, lie in one another, or overlap.
+
+        Raises:
+            ValueError: An entity is not inside the sentence, or of no known type where types are marked.
+        """
+        ids: list[int] = []
+        fixed = []
+        done, closed, blank = 0, False, ""
+        for place, is_closing, role in self._marks(sentence, entities):
+            if place > done:
+                text = blank + sentence[done:place]
+                bare = text.rstrip()
+                blank = text[len(bare) :]  # belongs to the word after it
+                ids += self._pieces(bare, after=sentence[done - 1] if closed else "")
+                done, closed = place, False
+            fixed.append(len(ids))
+            if self.style != "none":
+                ids.append(self._mark_id(entities[role], role, is_closing))
+            closed = is_closing and not blank
+        text = blank + sentence[done:]
+        ids += self._pieces(text.rstrip(), after=sentence[done - 1] if closed else "")
+        return Marked(ids, tuple(sorted({min(at, len(ids) - 1) for at in fixed})))
+
+    def _marks(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, bool, str]]:
+        """Position, closing or not, and role of the marks in text order, closing ones first."""
+        marks = []
+        for role in ROLES:
+            start, end = int(entities[role]["start_idx"]), int(entities[role]["end_idx"]) + 1
+            if not 0 <= start < end <= len(sentence):
+                raise ValueError(
+                    f"re: {role} is at characters {start} to {end - 1} of {sentence!r:.60} "
+                    f"({len(sentence)} characters); expected a span inside it."
+                )
+            marks += [(start, False, role, -end), (end, True, role, -start)]
+        ordered = sorted(marks, key=lambda mark: (mark[0], not mark[1], mark[3]))
+        if len({mark[:2] for mark in marks}) == 2:  # the same span twice: the one opened last closes first
+            ordered[2:] = [ordered[3], ordered[2]]
+        return [(place, is_closing, role) for place, is_closing, role, _ in ordered]
+
+    def _mark_id(self, entity: Mapping[str, Any], role: str, is_closing: bool) -> int:
+        kind = ""
+        if self.style == "typed":
+            if entity["type"] not in ENTITY_TYPES:
+                raise ValueError(
+                    f"re: {role} has the type {entity['type']!r}; expected one of {', '.join(ENTITY_TYPES)}."
+                )
+            kind = f":{entity['type']}"
+        token = f"<{'/' if is_closing else ''}{ROLES[role]}{kind}>"
+        return int(self.tokenizer.convert_tokens_to_ids(token))
+
+    def _pieces(self, text: str, *, after: str) -> list[int]:
+        """Ids of a text's pieces, cut as they are behind the character ``after``; "" for a new word."""
+        if not text:
+            return []
+        if after and not text[0].isspace():
+            return self.continues(text, after)
+        return self._new(text)
+
+    def _new(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _repaired(self, text: str, after: str) -> list[int]:
+        """KLUE-baseline, data/klue_re.py, fix_tokenization_error."""
+        ids = self._new(text)
+        first = self.tokenizer.convert_ids_to_tokens(ids[:1])[0] if ids else ""
+        if first.startswith(WORD_START):
+            first = first.removeprefix(WORD_START)
+            ids = [self.tokenizer.convert_tokens_to_ids(first), *ids[1:]] if first else ids[1:]
+        elif self.inner_mark and "가" <= first[:1] <= "힣":
+            ids = [self.tokenizer.convert_tokens_to_ids(self.inner_mark + first), *ids[1:]]
+        return ids
+
+    def _continued(self, text: str, after: str) -> list[int]:
+        before, joined = self._words(after), self._words(after + text)
+        if not joined[0].startswith(before[0]):
+            return self._new(text)
+        rest = joined[0][len(before[0]) :]  # of the word that began before
+        words = [self.inner_mark + rest] * bool(rest) + joined[1:]
+        return [token.id for word in words for token in self.backend.model.tokenize(word)]
+
+    def _words(self, text: str) -> list[str]:
+        """The words that the tokenizer's model is given, with their marks."""
+        if self.backend.normalizer is not None:
+            text = self.backend.normalizer.normalize_str(text)
+        if self.backend.pre_tokenizer is None:
+            return [text]
+        return [word for word, _ in self.backend.pre_tokenizer.pre_tokenize_str(text)]
+
+
+def cut(marked: Marked, limit: int) -> Marked:
+    """Keeps the pieces nearest to the marks where there are more than ``limit``; the marks stay.
+
+    The window is centred on the entities; where they are too far apart, something between them goes too.
+
+    Args:
+        marked: A sentence.
+        limit: Pieces at most.
+
+    Raises:
+        ValueError: There are more marks than ``limit``.
+    """
+    if len(marked.ids) <= limit:
+        return marked
+    if len(marked.fixed) > limit:
+        raise ValueError(f"re: {len(marked.fixed)} marks; expected a model that reads more than {limit}.")
+    distance = [min(abs(place - mark) for mark in marked.fixed) for place in range(len(marked.ids))]
+    nearest = sorted(range(len(marked.ids)), key=lambda place: distance[place])[:limit]
+    kept = sorted(nearest)
+    new = {old: place for place, old in enumerate(kept)}
+    return Marked(
+        [marked.ids[place] for place in kept],
+        tuple(new[place] for place in marked.fixed),
+    )

@@ -1,0 +1,235 @@
+"""Dependency parsing: a head for every word, and the relation to it."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import datasets
+import numpy as np
+import torch
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
+from klue_metrics.functional import get_metric
+from recipes.arguments import RecipeArguments
+from recipes.subwords.special_tokens import Frame, outer_tokens
+from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
+from recipes.tasks.dp.conllu import are_words, parsed_words, read_sentence
+from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser
+from recipes.tasks.dp.parsing_decoding import available_decoders, best_relations, decode_heads
+from recipes.tasks.dp.parsing_words import ParserCollator, encode_words, last_tags
+from recipes.tasks.dp.tree_svg import tree_svg
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe
+from recipes.tasks.shared.base_checkpoint import check_encoder
+from recipes.tasks.shared.classification import output_ids
+
+BEST = "best"
+CHOSEN_BY = "las"  # the decoder: share of words with the right head and the right one of 38 relations
+
+
+@dataclasses.dataclass(frozen=True)
+class DependencyParsing(Recipe):
+    """Cross-entropy on each word's head and on its relation to it; every evaluation tries all decoders."""
+
+    task: str = "dp"
+    gold: tuple[str, ...] = ("head", "deprel")
+    sample: Any = "진달래가 봄이면 온 산에 핀다"
+    peft_task_type: ClassVar[str | None] = None
+    pipeline_task: ClassVar[str | None] = "dependency-parsing"
+    settings: ClassVar[tuple[str, ...]] = ("dependency_parsing", "custom_pipelines")
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the configuration has a parser's settings."""
+        return getattr(config, "dependency_parsing", None) is not None
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """The head, the 38 relations and the 45 parts of speech."""
+        check_encoder(self.task, config, "a parser", "")
+        if not outer_tokens(tokenizer)[0]:
+            raise ValueError(
+                f"dp: the tokenizer of {config.name_or_path} puts no special token in front of a text, where "
+                "a parser reads the root; expected an encoder such as BERT, RoBERTa or ELECTRA."
+            )
+        told: dict[str, Any] = {
+            name: getattr(arguments, name)
+            for name in ("head", "use_pos", "scalar_mix")
+            if getattr(arguments, name) is not None
+        }
+        if arguments.decoder == BEST:
+            if not arguments.do_train:
+                raise ValueError("dp: the decoder is best, which training chooses; expected --do_train.")
+            told["decoder"] = ParserSettings.decoder  # until the model is trained
+        elif arguments.decoder:
+            told["decoder"] = arguments.decoder
+        if getattr(config, "dependency_parsing", None) is None:
+            settings = ParserSettings(**{"pos_tags": DP_POS_TAGS, **told})
+        else:
+            settings = _changed(ParserSettings.of(config), told)
+        settings.write(config, DP_RELATIONS)
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """DependencyParser."""
+        return DependencyParser
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, and the first and the last token of a word."""
+        return Frame(tokenizer).added + 2
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Words to pieces, see ``encode_words``: nothing is cut off, long sentences are read in windows."""
+        settings = ParserSettings.of(config)
+        features = encode_words(batch["word_form"], tokenizer, max_length)
+        if settings.use_pos:
+            features["pos_ids"] = [last_tags(chains, settings.pos_tags) for chains in batch["pos"]]
+        if "head" in batch:
+            features["heads"] = list(batch["head"])
+            ids = dict(zip(DP_RELATIONS, output_ids(config, DP_RELATIONS), strict=True))
+            features["relations"] = [[ids[name] for name in names] for names in batch["deprel"]]
+        features["length"] = [len(ids) for ids in features["input_ids"]]
+        features["truncated"] = [False] * len(features["length"])
+        return features
+
+    def collator(
+        self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
+    ) -> Any:
+        """Pads pieces, and words."""
+        tags = len(ParserSettings.of(config).pos_tags)
+        return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
+        output = model(**inputs)
+        lengths = (inputs["first_pieces"] >= 0).sum(dim=1)
+        kept = []
+        for decoder in available_decoders():
+            heads = decode_heads(output.arc_scores, lengths, decoder)
+            kept.append((heads, *best_relations(output.arc_scores, output.relation_scores, heads)))
+        heads, relations, scores = (torch.stack(parts, dim=-1) for parts in zip(*kept, strict=True))
+        return output.loss, (heads.to(torch.int32), relations.to(torch.int32), scores.float())
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """Heads and relation names by the model's decoder; figures are the scores of every decoder."""
+        decoder = ParserSettings.of(loaded.config).decoder
+        if decoder not in available_decoders():
+            raise ValueError(
+                "dp: the model's decoder is mst, whose package is not installed; expected "
+                "pip install ufal.chu-liu-edmonds, or another --decoder."
+            )
+        scores = outputs[2][..., available_decoders().index(decoder)]
+        word_scores = [
+            row[: len(words)].tolist() for row, words in zip(scores, examples["word_form"], strict=True)
+        ]
+        return Decoded(
+            _sentences(outputs, examples, decoder, loaded.config),
+            scores=[float(np.mean(row)) if row else 0.0 for row in word_scores],
+            details=[{"word_scores": [round(score, 4) for score in row]} for row in word_scores],
+            figures=self._figures(outputs, examples, loaded.config)
+            if "head" in examples.column_names
+            else {},
+        )
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """Heads and relation names."""
+        columns = zip(examples["head"], examples["deprel"], strict=True)
+        return [{"head": list(heads), "deprel": list(names)} for heads, names in columns]
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """Every word depends on the next, by the relation that training has most of."""
+        counts = collections.Counter(name for names in train["deprel"] for name in names)
+        relation = counts.most_common(1)[0][0]
+        lengths = [len(words) for words in examples["word_form"]]
+        return [
+            Decoded(
+                [{"head": [*range(2, n + 1), 0][:n], "deprel": [relation] * n} for n in lengths],
+            )
+        ]
+
+    def tuning_split(self, arguments: RecipeArguments) -> str | None:
+        """Validation, where the best decoder is asked for."""
+        return "validation" if arguments.decoder == BEST else None
+
+    def tune(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> dict[str, Any]:
+        """Chooses the decoder with the best LAS; of equal ones that which leaves the least open."""
+        figures = self._figures(outputs, examples, loaded.config)
+        best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
+        dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
+        return {"best_decoder": best}
+
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether the items are the words of one sentence."""
+        return are_words(items)
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A text, whose words stand between blanks; a list of words; or a mapping with words and pos."""
+        sentence = read_sentence(item)
+        if not sentence.words:
+            raise ValueError(f"dp: the input is {item!r:.80}, which has no words; expected at least one.")
+        unknown = ["_"] * len(sentence.words)
+        return {"word_form": list(sentence.words), "pos": list(sentence.pos or unknown)}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The words: index, word, head, relation, score, and pos where it was given."""
+        answer, details = decoded.predictions[index], decoded.details or []
+        pos = None if set(row["pos"]) == {"_"} else row["pos"]
+        return parsed_words(
+            row["word_form"], answer["head"], answer["deprel"], details[index]["word_scores"], pos
+        )
+
+    def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
+        """The tree of the first sentence that is neither long nor a mere fragment."""
+        lengths = [len(words) for words in examples["word_form"]]
+        index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
+        answer = decoded.predictions[index]
+        fields = zip(examples[index]["word_form"], answer["head"], answer["deprel"], strict=True)
+        return tree_svg([{"word": w, "head": head, "relation": name} for w, head, name in fields])
+
+    def _figures(
+        self, outputs: Any, examples: datasets.Dataset, config: PreTrainedConfig
+    ) -> dict[str, float]:
+        """All scores of all decoders, by ``<decoder>_<key>``."""
+        references = self.references(examples)
+        compute = get_metric(self.task).compute
+        return {
+            f"{decoder}_{key}": score
+            for decoder in available_decoders()
+            for key, score in compute(_sentences(outputs, examples, decoder, config), references).items()
+        }
+
+
+def _sentences(
+    outputs: Any, examples: datasets.Dataset, decoder: str, config: PreTrainedConfig
+) -> list[dict[str, Any]]:
+    """What ``predict`` kept of one decoder, as the metric takes it."""
+    index = available_decoders().index(decoder)
+    names = np.array([config.id2label[output] for output in range(config.num_labels)], dtype=object)
+    heads, relations = (part[..., index] for part in outputs[:2])
+    lengths = [len(words) for words in examples["word_form"]]
+    return [
+        {"head": row[:n].tolist(), "deprel": names[ids[:n]].tolist()}
+        for row, ids, n in zip(heads, relations, lengths, strict=True)
+    ]
+
+
+def _changed(settings: ParserSettings, told: Mapping[str, Any]) -> ParserSettings:
+    """The settings of a trained parser, but for what the arguments say; another head has its own sizes."""
+    if told.get("head", settings.head) != settings.head:
+        settings = dataclasses.replace(settings, arc_size=None, relation_size=None)
+    return dataclasses.replace(settings, **told)
+
+
+RECIPE = DependencyParsing()

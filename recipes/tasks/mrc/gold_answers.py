@@ -1,0 +1,105 @@
+"""Where the gold answers of reading comprehension lie in the pieces of a passage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import datasets
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from recipes.subwords.offsets import blank_pieces, spans_of_pieces
+from recipes.tasks.protocol import Batch
+
+NOWHERE = 1_000_000  # a position that the loss leaves out
+
+
+def answer_columns(answers: Any) -> dict[str, list[Any]]:
+    """Answers as a mapping of lists, which some versions of datasets give as a list of mappings."""
+    if isinstance(answers, Mapping):
+        return {name: list(answers[name]) for name in ("text", "answer_start")}
+    return {name: [answer[name] for answer in answers] for name in ("text", "answer_start")}
+
+
+def first_answer(batch: Batch, row: int) -> tuple[str, int] | None:
+    """The first right answer and where it should begin; None where there is none."""
+    answers = answer_columns(batch["answers"][row])
+    if batch["is_impossible"][row] or not answers["text"]:
+        return None
+    return answers["text"][0], answers["answer_start"][0]
+
+
+def find_answer(answer: tuple[str, int], context: str) -> int | None:
+    """Where a passage holds an answer: where it should, else nearest to that; None for nowhere."""
+    text, start = answer
+    if not text.strip():
+        return None
+    if context.startswith(text, start):
+        return start
+    places = [place for place in range(len(context)) if context.startswith(text, place)]
+    return min(places, key=lambda place: abs(place - start), default=None)
+
+
+def gold_pieces(
+    answer: tuple[str, int] | None, context: str, left: np.ndarray, right: np.ndarray
+) -> tuple[int, int] | None:
+    """First and last piece of an answer; (NOWHERE, NOWHERE) if the passage does not hold it, None for none.
+
+    Args:
+        answer: Text and supposed first character.
+        context: The passage.
+        left: First character of each piece.
+        right: End (exclusive) of each piece; equal to ``left`` where the piece stands for none.
+    """
+    if answer is None:
+        return None
+    start = find_answer(answer, context)
+    pieces = np.flatnonzero(right > left)
+    if start is None or not len(pieces):
+        return NOWHERE, NOWHERE
+    end = start + len(answer[0])
+    begin = int(np.searchsorted(right[pieces], start, side="right"))
+    stop = int(np.searchsorted(left[pieces], end, side="left")) - 1
+    return int(pieces[begin]), int(pieces[stop])
+
+
+def last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
+    """The last pieces of the answers in training, and how many of their characters are outside."""
+    for place in range(len(train)):
+        row = train[place : place + 1]
+        answer, text = first_answer(row, 0), row["context"][0]
+        if answer is None:
+            continue
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        blank = blank_pieces(tokenizer, [encoded["input_ids"]])
+        _, left, right = spans_of_pieces(
+            text, encoded["offset_mapping"], [blank[piece] for piece in encoded["input_ids"]]
+        )
+        gold = gold_pieces(answer, text, left, right)
+        start = find_answer(answer, text)
+        if gold and start is not None:
+            end, last = start + len(answer[0]), gold[1]
+            if left[last] < end <= right[last]:
+                yield text[left[last] : right[last]], int(right[last] - end)
+
+
+def window_targets(
+    gold: tuple[int, int] | None, start: int, end: int, first: int, null: int
+) -> dict[str, int]:
+    """What the model should say of a window with the pieces ``start`` to ``end`` (exclusive) of a passage.
+
+    Args:
+        gold: What ``gold_pieces`` gives.
+        start: First piece of the passage that the window has.
+        end: End of these pieces, exclusive.
+        first: Their position in the model's input.
+        null: The position that stands for no answer.
+    """
+    if gold is not None and gold[0] == NOWHERE:
+        position = (NOWHERE, NOWHERE)
+    elif gold is not None and start <= gold[0] <= gold[1] < end:
+        position = (first + gold[0] - start, first + gold[1] - start)
+    else:
+        position = (null, null)
+    return {"start_positions": position[0], "end_positions": position[1]}

@@ -1,0 +1,310 @@
+"""Reading comprehension: where in a passage the answer is, or that it is not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import datasets
+import numpy as np
+import torch
+from transformers import AutoModelForQuestionAnswering, PreTrainedConfig, PreTrainedTokenizerBase
+
+from klue_metrics.functional.mrc import question_scores
+from recipes.arguments import RecipeArguments
+from recipes.subwords.endings import learn_tails, tail_length
+from recipes.subwords.offsets import blank_pieces, flat, ragged, spans_of_pieces
+from recipes.subwords.special_tokens import Frame, is_causal
+from recipes.subwords.windows import Windows
+from recipes.tasks.mrc.answer_spans import Answers, best_answers, best_threshold, without_josa
+from recipes.tasks.mrc.gold_answers import (
+    answer_columns,
+    first_answer,
+    gold_pieces,
+    last_pieces,
+    window_targets,
+)
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
+from recipes.tasks.shared.classification import set_labels
+
+MAX_QUESTION = 64  # subword tokens of a question that are read, as in KLUE's baseline
+OUTPUTS = ("LABEL_0", "LABEL_1")  # scores of an answer's first and last token, as transformers calls them
+SHOWN = 5  # answers in the predictions file
+# What decoding is told, and what it is where neither a flag nor the model says otherwise.
+SETTINGS: Mapping[str, Any] = {
+    "doc_stride": 128,
+    "n_best_size": 20,
+    "max_answer_length": 30,
+    "null_threshold": 0.0,
+    "trim_josa": False,
+    "empty_windows": 1.0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadingComprehension(Recipe):
+    """Cross-entropy on the answer's first and last subword token; for no answer that is ``Frame.summary``."""
+
+    task: str = "mrc"
+    gold: tuple[str, ...] = ("answers", "is_impossible")
+    sample: Any = dataclasses.field(
+        default_factory=lambda: {
+            "question": "한강은 어디로 흘러드는가?",
+            "context": "한강은 태백산맥에서 시작하여 서울을 지나 황해로 흘러든다.",
+        }
+    )
+    peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
+    settings: ClassVar[tuple[str, ...]] = (*SETTINGS, "answer_tails")
+    kept: ClassVar[tuple[str, ...]] = ("left", "right")
+    scored_by_guid = True
+    prediction_inputs: ClassVar[tuple[str, ...]] = (
+        "first", "last", "own_first", "own_last", "null", "n_best",
+    )  # fmt: skip
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the configuration has a recipe's settings, or is that of a model for this task."""
+        names = config.architectures or ()
+        return hasattr(config, "null_threshold") or any("ForQuestionAnswering" in name for name in names)
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """How windows are cut and answers are chosen, and where training's answers end inside pieces."""
+        set_labels(config, OUTPUTS)
+        for name, default in SETTINGS.items():
+            asked = getattr(arguments, name)
+            setattr(config, name, getattr(config, name, default) if asked is None else asked)
+        config.answer_tails = getattr(config, "answer_tails", {})  # a model from elsewhere has none
+        if "train" in splits:
+            last = last_pieces(splits["train"], tokenizer) if arguments.entity_endings else ()
+            config.answer_tails = learn_tails(last)
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """AutoModelForQuestionAnswering."""
+        return AutoModelForQuestionAnswering
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, and one token each of the question and the passage."""
+        return Frame(tokenizer, sequences=2).added + 2
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Question and passage to windows: [CLS] question [SEP] part of the passage [SEP].
+
+        Kept are the characters that an answer has of each piece of a window, should it begin (``left``) or
+        end there (``right``, exclusive).
+        For prediction: which positions are passage, ``first`` to ``last`` (exclusive), at which of them this
+        window lets an answer begin, ``own_first`` to ``own_last``, and which stands for no answer, ``null``.
+        """
+        frame = Frame(tokenizer, sequences=2)
+        questions = tokenizer(list(batch["question"]), add_special_tokens=False, verbose=False)["input_ids"]
+        longest = min(MAX_QUESTION, max_length - frame.added - 1)
+        contexts = tokenizer(
+            list(batch["context"]), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        blank = blank_pieces(tokenizer, contexts["input_ids"])
+        tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
+        has_gold = "answers" in batch
+        reads_leftwards = is_causal(config)
+        columns: dict[str, list[Any]] = {}
+        for row, (whole, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
+            question = whole[:longest]
+            text = batch["context"][row]
+            _, left, right = spans_of_pieces(
+                text, contexts["offset_mapping"][row], [blank[piece] for piece in ids]
+            )
+            until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
+            windows = Windows(len(ids), max_length - frame.added - len(question), config.doc_stride)
+            first = frame.start(1, len(question))
+            gold = gold_pieces(first_answer(batch, row), text, left, right) if has_gold else None
+            for number, (start, end) in enumerate(windows.spans):
+                own = windows.own[number]
+                null = frame.summary(len(question), end - start, is_causal=reads_leftwards)
+                feature = {
+                    **frame(question, ids[start:end]),
+                    "row": row,
+                    "left": left[start:end],
+                    "right": until[start:end],
+                    "first": first,
+                    "last": first + end - start,
+                    "own_first": first + own[0] - start,
+                    "own_last": first + own[1] - start,
+                    "null": null,
+                    "n_best": config.n_best_size,
+                    "truncated": len(question) < len(whole),
+                }
+                feature["length"] = len(feature["input_ids"])
+                if has_gold:
+                    feature |= window_targets(gold, start, end, first, null)
+                for name, value in feature.items():
+                    columns.setdefault(name, []).append(value)
+        return columns
+
+    def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
+        """All windows with an answer, those of questions that have none, and a share of the others."""
+        if config.empty_windows >= 1:
+            return features
+        columns = (features[name] for name in ("start_positions", "null", "example"))
+        start, null, example = map(np.asarray, columns)
+        is_answerable = np.isin(example, example[start != null])
+        is_drawn = np.random.default_rng(seed).random(len(start)) < config.empty_windows
+        return features.select(np.flatnonzero((start != null) | ~is_answerable | is_drawn))
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps each window's best starts and ends, and the score of no answer.
+
+        Five arrays: positions and logits of the starts, (batch, n_best) each, positions and logits of the
+        ends, likewise, and the logits of no answer, (batch,). Positions outside the passage score -inf.
+        """
+        asked = {name: inputs[name] for name in self.prediction_inputs}
+        output = model(**{name: value for name, value in inputs.items() if name not in asked})
+        start, end = output.start_logits.float(), output.end_logits.float()
+        place = torch.arange(start.shape[1], device=start.device)
+        null = (start + end).gather(1, asked["null"][:, None]).squeeze(1)
+        size = min(int(asked["n_best"].max()), start.shape[1])
+        kept = []
+        for logits, first, last in ((start, "own_first", "own_last"), (end, "first", "last")):
+            inside = (place >= asked[first][:, None]) & (place < asked[last][:, None])
+            best = logits.masked_fill(~inside, -torch.inf).topk(size, dim=1)
+            kept += [best.indices, best.values]
+        return getattr(output, "loss", None), (*kept, null)
+
+    def answers(self, outputs: Any, features: datasets.Dataset, config: PreTrainedConfig) -> Answers:
+        """The best spans of each question, over all windows of all questions at once."""
+        offsets = (flat(features, "left"), flat(features, "right"), ragged(features, "left"))
+        return best_answers(
+            outputs,
+            np.asarray(features["first"]),
+            np.asarray(features["example"]),
+            offsets,
+            n_best=config.n_best_size,
+            max_length=config.max_answer_length,
+        )
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """The best span's text, verbatim, or "" where no answer is better by more than the threshold."""
+        found = self.answers(outputs, features, loaded.config)
+        is_null = found.margin > loaded.config.null_threshold
+        probability = found.probabilities()
+        guids = _guids(examples)
+        predictions, scores, details = [], [], []
+        for row, context in enumerate(examples["context"]):
+            shown = [
+                {"text": text, "start": start, "score": round(float(score), 4)}
+                for text, start, score in zip(
+                    *self._texts(found, row, context, loaded.config), probability[row, 1:], strict=False
+                )
+            ][:SHOWN]
+            text = "" if is_null[row] or not shown else shown[0]["text"]
+            predictions.append({"guid": guids[row], "prediction_text": text})
+            scores.append(float(probability[row, 0 if not text else 1]))
+            details.append({"n_best": shown, "null_margin": round(float(found.margin[row]), 4)})
+        figures = self._figures(predictions, details, examples) if "answers" in examples.column_names else {}
+        return Decoded(predictions, scores, details, figures=figures)
+
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is no answer, and the question is not said to have none."""
+        answers = row["answers"]
+        return answers is None or not (row["is_impossible"] or answer_columns(answers)["text"])
+
+    def _figures(
+        self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset
+    ) -> dict[str, float]:
+        """Scores on the questions that have an answer: as answered, and with the best span in any case."""
+        gold = [list(reference["answers"]["text"]) for reference in self.references(examples)]
+        rows = [row for row, texts in enumerate(gold) if texts]
+        if not rows:
+            return {}
+        spans = [(details[row]["n_best"] or [{"text": ""}])[0]["text"] for row in rows]
+        figures = {}
+        for name, texts in (
+            ("answerable", [predictions[row]["prediction_text"] for row in rows]),
+            ("answerable_best_span", spans),
+        ):
+            exact, overlap = question_scores(texts, [gold[row] for row in rows])
+            figures[f"{name}_exact_match"] = 100 * float(exact.mean())
+            figures[f"{name}_rouge_w"] = 100 * float(overlap.mean())
+        return figures
+
+    def _texts(
+        self, found: Answers, row: int, context: str, config: PreTrainedConfig
+    ) -> tuple[list[str], list[int]]:
+        """Texts and first characters of a question's best spans."""
+        spans = [(int(start), int(end)) for start, end in found.spans(row)]
+        texts = [context[start:end] for start, end in spans]
+        if config.trim_josa:
+            texts = [without_josa(text, context[end:]) for text, (_, end) in zip(texts, spans, strict=True)]
+        return texts, [start for start, _ in spans]
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """Right answers of each question: none where it is impossible, whatever the answers column holds."""
+        types = examples["question_type"] if "question_type" in examples.column_names else None
+        references = []
+        for row, (guid, answers, impossible) in enumerate(
+            zip(_guids(examples), examples["answers"], examples["is_impossible"], strict=True)
+        ):
+            gold = {"text": [], "answer_start": []} if impossible else answer_columns(answers)
+            reference = {"guid": guid, "answers": gold, "is_impossible": bool(impossible)}
+            references.append(reference if types is None else reference | {"question_type": types[row]})
+        return references
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """No answer anywhere."""
+        return [Decoded([{"guid": guid, "prediction_text": ""} for guid in _guids(examples)])]
+
+    def tuning_split(self, arguments: RecipeArguments) -> str | None:
+        """Training questions that are held out, where the threshold is to be chosen."""
+        return "held_out" if arguments.tune_null_threshold else None
+
+    def hold_out(self, train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
+        """Every tenth passage with all its questions."""
+        number = {context: place for place, context in enumerate(dict.fromkeys(train["context"]))}
+        held = np.array([number[context] % 10 == 9 for context in train["context"]])
+        return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
+
+    def tune(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> dict[str, Any]:
+        """Chooses the null threshold with the highest ROUGE-W."""
+        found = self.answers(outputs, features, loaded.config)
+        contexts = list(examples["context"])
+        texts = [
+            (self._texts(found, row, context, loaded.config)[0] or [""])[0]
+            for row, context in enumerate(contexts)
+        ]
+        gold = [list(reference["answers"]["text"]) or [""] for reference in self.references(examples)]
+        _, of_spans = question_scores(texts, gold)
+        _, of_null = question_scores([""] * len(gold), gold)
+        loaded.config.null_threshold = best_threshold(found.margin, of_spans, of_null)
+        return {"null_threshold": loaded.config.null_threshold, "held_out_samples": len(examples)}
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A mapping with ``question`` and ``context``, or the two in this order."""
+        return {"guid": "", **text_fields(item, ("question", "context"), self.task)}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Answer ("" for none), its score, and where in the context it is (end exclusive)."""
+        text = decoded.predictions[index]["prediction_text"]
+        start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
+        return {
+            "answer": text,
+            "score": (decoded.scores or [])[index],
+            "start": start,
+            "end": start + len(text),
+        }
+
+
+def _guids(examples: datasets.Dataset) -> Sequence[str]:
+    return list(examples["guid"])
+
+
+RECIPE = ReadingComprehension()

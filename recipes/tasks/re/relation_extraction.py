@@ -1,0 +1,189 @@
+"""Relation extraction: a sentence with its two entities marked, 30 relations."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import datasets
+import torch
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from klue_datasets.tasks import get_task
+from recipes.arguments import RecipeArguments
+from recipes.subwords.entity_markers import ROLES, Marker, cut, marker_tokens
+from recipes.subwords.special_tokens import Frame
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe
+from recipes.tasks.shared.classification import (
+    decode_classes,
+    has_labels,
+    majority,
+    output_ids,
+    predict_classes,
+    sequence_classifier,
+    set_labels,
+    set_pooling,
+)
+
+RELATIONS = get_task("re").labels
+NO_RELATION = "no_relation"
+
+
+@dataclasses.dataclass(frozen=True)
+class RelationExtraction(Recipe):
+    """Cross-entropy on the relation, from [CLS], the marks before the entities, or the entities."""
+
+    task: str = "re"
+    gold: tuple[str, ...] = ("label",)
+    sample: Any = dataclasses.field(
+        default_factory=lambda: {
+            "sentence": "박보검은 1993년 서울에서 태어났다.",
+            "subject_entity": {"word": "박보검", "start_idx": 0, "end_idx": 2, "type": "PER"},
+            "object_entity": {"word": "1993년", "start_idx": 5, "end_idx": 9, "type": "DAT"},
+        }
+    )
+    peft_task_type: ClassVar[str | None] = "SEQ_CLS"
+    settings: ClassVar[tuple[str, ...]] = (
+        "pooling", "problem_type", "marker_style", "entity_start_ids", "entity_end_ids",
+    )  # fmt: skip
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model's labels are the 30 relations, in any order."""
+        return has_labels(config, RELATIONS)
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """30 relations, the marks' style, and the marks themselves in the tokenizer."""
+        set_labels(config, RELATIONS)
+        config.problem_type = "single_label_classification"
+        set_pooling(self.task, config, arguments, ("cls", "entity_start", "entity_mean"))
+        config.marker_style = arguments.marker_style or getattr(config, "marker_style", "official")
+        if config.pooling != "cls" and config.marker_style == "none":
+            raise ValueError(
+                f"re: pooling is {config.pooling} and marker_style none; expected marks for the head to read."
+            )
+        tokens = marker_tokens(config.marker_style)
+        if tokens:
+            tokenizer.add_special_tokens(
+                {"additional_special_tokens": tokens}, replace_extra_special_tokens=False
+            )
+            ids = tokenizer.convert_tokens_to_ids(tokens)
+            starts, ends = ids[::2], ids[1::2]
+            kinds = len(starts) // 2  # of the subject's markers, then of the object's
+            config.entity_start_ids = [starts[:kinds], starts[kinds:]]
+            config.entity_end_ids = [ends[:kinds], ends[kinds:]]
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """AutoModelForSequenceClassification, or the same on the two marks."""
+        return sequence_classifier(config)
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, the four entity markers and one token of the sentence."""
+        return Frame(tokenizer).added + 4 + 1
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Sentences to pieces with marks; of one that is too long the pieces around the entities stay."""
+        marker = Marker(tokenizer, config.marker_style)
+        frame = Frame(tokenizer)
+        features: dict[str, Any] = {"length": [], "truncated": []}
+        for place, sentence in enumerate(batch["sentence"]):
+            marked = marker(sentence, {role: batch[role][place] for role in ROLES})
+            shorter = cut(marked, max_length - frame.added)
+            encoded = frame(shorter.ids)
+            for name, values in encoded.items():
+                features.setdefault(name, []).append(values)
+            features["length"].append(len(encoded["input_ids"]))
+            features["truncated"].append(len(shorter.ids) < len(marked.ids))
+        if "label" in batch:
+            outputs = output_ids(config, RELATIONS)
+            features["labels"] = [outputs[label] for label in batch["label"]]
+        return features
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps probabilities, float32, shape (batch, 30)."""
+        return predict_classes(model, inputs)
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """The likeliest relation, and the probabilities of all, which the metric needs."""
+        ordered = outputs[:, output_ids(loaded.config, RELATIONS)]
+        decoded = decode_classes(ordered, RELATIONS)
+        probabilities = ordered.astype(float).tolist()
+        return dataclasses.replace(
+            decoded,
+            details=[{"probabilities": row} for row in probabilities],
+            metric_inputs={"probabilities": probabilities},
+        )
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """Relation names."""
+        return [RELATIONS[label] for label in examples["label"]]
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """No relation anywhere, and the most frequent of the others."""
+        gold = self.references(train)
+        related = [name for name in gold if name != NO_RELATION] or [NO_RELATION]
+        shares = [gold.count(name) / len(gold) for name in RELATIONS]
+        return [
+            Decoded([answer] * len(examples), metric_inputs={"probabilities": [shares] * len(examples)})
+            for answer in (NO_RELATION, majority(related))
+        ]
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
+
+        An entity may leave out its position if its ``word`` occurs in the sentence once, and its ``type``
+        where the model's marks have none.
+        """
+        if not isinstance(item, Mapping) or not isinstance(item.get("sentence"), str):
+            raise ValueError(
+                f"re: the input is {item!r:.80}; expected a mapping with sentence, "
+                "subject_entity and object_entity."
+            )
+        return {"sentence": item["sentence"], **{role: _entity(item, role) for role in ROLES}}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The relation and its probability."""
+        return {"label": decoded.predictions[index], "score": (decoded.scores or [])[index]}
+
+
+def _entity(item: Mapping[str, Any], role: str) -> dict[str, Any]:
+    entity = item.get(role)
+    sentence = item["sentence"]
+    if isinstance(entity, str):
+        entity = {"word": entity}
+    if not isinstance(entity, Mapping):
+        raise ValueError(
+            f"re: {role} is {entity!r:.80}; expected a word, or a mapping with word or start_idx."
+        )
+    if "start_idx" not in entity:
+        word = entity.get("word", "")
+        if not word or sentence.count(word) != 1:
+            raise ValueError(
+                f"re: {role} {word!r} occurs {sentence.count(word) if word else 0} times in the sentence; "
+                "expected once, or start_idx and end_idx."
+            )
+        start = sentence.index(word)
+        entity = {**entity, "start_idx": start, "end_idx": start + len(word) - 1}
+    start, end = (
+        entity["start_idx"],
+        entity.get("end_idx", entity["start_idx"] + len(entity.get("word", " ")) - 1),
+    )
+    return {
+        "word": sentence[start : end + 1],
+        "start_idx": start,
+        "end_idx": end,
+        "type": entity.get("type", ""),
+    }
+
+
+RECIPE = RelationExtraction()

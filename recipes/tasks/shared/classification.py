@@ -1,0 +1,86 @@
+"""What recipes that choose one of some classes share."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig
+
+from recipes.arguments import RecipeArguments
+from recipes.tasks.protocol import Decoded
+from recipes.tasks.shared.base_checkpoint import check_encoder
+from recipes.tasks.shared.modeling_pooling import PoolingForSequenceClassification
+
+
+def has_labels(config: PreTrainedConfig, names: Sequence[str]) -> bool:
+    """Whether a model's outputs have these names, in any order."""
+    return sorted(config.id2label.values()) == sorted(names)
+
+
+def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
+    """Writes the names of a model's outputs into its configuration; the order of those that it has stays."""
+    ordered = [config.id2label[index] for index in range(len(names))] if has_labels(config, names) else names
+    config.num_labels = len(names)
+    config.id2label = dict(enumerate(ordered))
+    config.label2id = {name: index for index, name in enumerate(ordered)}
+
+
+def output_ids(config: PreTrainedConfig, names: Sequence[str]) -> list[int]:
+    """For each label of a task, in the task's order, the model's output that stands for it."""
+    return [config.label2id[name] for name in names]
+
+
+def set_pooling(
+    task: str, config: PreTrainedConfig, arguments: RecipeArguments, allowed: Sequence[str]
+) -> None:
+    """Writes what the head reads into a model's configuration.
+
+    Args:
+        task: Name of the task.
+        config: The model's configuration; what it says stays, unless the arguments say otherwise.
+        arguments: What the run was told.
+        allowed: The poolings of the task.
+
+    Raises:
+        ValueError: The pooling is another one, or the model cannot have a head with it.
+    """
+    config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
+    if config.pooling not in allowed:
+        raise ValueError(f"{task}: pooling is {config.pooling}; expected {' or '.join(allowed)}.")
+    if config.pooling != "cls":
+        check_encoder(task, config, f"--pooling {config.pooling}", ", or --pooling cls")
+
+
+def sequence_classifier(config: PreTrainedConfig) -> Any:
+    """AutoModelForSequenceClassification, or the same with the pooling that the configuration names."""
+    if config.pooling != "cls":
+        return PoolingForSequenceClassification
+    return AutoModelForSequenceClassification
+
+
+def predict_classes(
+    model: Any, inputs: Mapping[str, torch.Tensor]
+) -> tuple[torch.Tensor | None, torch.Tensor]:
+    """Loss and probabilities, float32, shape (batch, classes)."""
+    output = model(**inputs)
+    return output.loss, output.logits.float().softmax(dim=-1)
+
+
+def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
+    """The likeliest class's name and its probability.
+
+    Args:
+        probabilities: Shape (examples, classes).
+        names: The classes, in the order of the columns.
+    """
+    predictions = [names[index] for index in probabilities.argmax(axis=-1)]
+    return Decoded(predictions, probabilities.max(axis=-1).tolist())
+
+
+def majority(names: Sequence[str]) -> str:
+    """The most frequent name."""
+    return collections.Counter(names).most_common(1)[0][0]

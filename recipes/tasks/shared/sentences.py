@@ -1,0 +1,141 @@
+"""What topic classification, inference and similarity share: one or two sentences in, one answer out."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import datasets
+import torch
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from klue_datasets.tasks import get_task
+from recipes.arguments import RecipeArguments
+from recipes.subwords.special_tokens import Frame
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
+from recipes.tasks.shared.classification import (
+    decode_classes,
+    has_labels,
+    majority,
+    output_ids,
+    predict_classes,
+    sequence_classifier,
+    set_labels,
+    set_pooling,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceRecipe(Recipe):
+    """One or two sentences in, one answer out.
+
+    Attributes:
+        task: Name of the task.
+        columns: The one or two text columns, in the order that the model reads them.
+        target: The column that holds the gold.
+        sample: An input.
+    """
+
+    task: str
+    columns: tuple[str, ...]
+    target: str
+    sample: Any
+    problem_type: ClassVar[str]
+    peft_task_type: ClassVar[str | None] = "SEQ_CLS"
+    settings: ClassVar[tuple[str, ...]] = ("pooling", "problem_type")
+
+    @property
+    def gold(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The column that holds the gold."""
+        return (self.target,)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's outputs: the classes in Hub order."""
+        return get_task(self.task).labels
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model's labels are the task's, in any order."""
+        return has_labels(config, self.outputs)
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """One output a label; which labels is up to the task."""
+        set_pooling(self.task, config, arguments, ("cls", "mean", "pair")[: len(self.columns) + 1])
+        set_labels(config, self.outputs)
+        config.problem_type = self.problem_type
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """AutoModelForSequenceClassification, or the same with another pooling."""
+        return sequence_classifier(config)
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """Special tokens, and one token of each sentence."""
+        return Frame(tokenizer, len(self.columns)).added + len(self.columns)
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Sentences to token ids; of a pair that is too long, the longer sentence is cut first."""
+        texts = [list(batch[column]) for column in self.columns]
+        encoded = tokenizer(*texts, truncation="longest_first", max_length=max_length)
+        features = dict(encoded)
+        if self.target in batch:
+            features["labels"] = self.targets(batch[self.target], config)
+        features["length"] = [len(ids) for ids in encoded["input_ids"]]
+        features["truncated"] = [bool(encoding.overflowing) for encoding in encoded.encodings]
+        return features
+
+    @abc.abstractmethod
+    def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
+        """The gold column as numbers for the loss."""
+
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether a list is the two texts of one pair."""
+        return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A text; for pairs a mapping of both, or a sequence of two."""
+        return dict(text_fields(item, self.columns, self.task))
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceClassification(SentenceRecipe):
+    """A class for one or two sentences: cross-entropy on the classes."""
+
+    problem_type: ClassVar[str] = "single_label_classification"
+
+    def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
+        """The model's output for each class, given in Hub order."""
+        outputs = output_ids(config, self.outputs)
+        return [outputs[label] for label in gold]
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps probabilities, float32, shape (batch, classes)."""
+        return predict_classes(model, inputs)
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """The likeliest class's name, and its probability."""
+        return decode_classes(outputs[:, output_ids(loaded.config, self.outputs)], self.outputs)
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """Class names."""
+        return [self.outputs[index] for index in examples[self.target]]
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """The most frequent class of training."""
+        return [Decoded([majority(self.references(train))] * len(examples))]
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Label and score."""
+        scores = decoded.scores or []
+        return {"label": decoded.predictions[index], "score": scores[index]}

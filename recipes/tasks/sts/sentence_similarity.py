@@ -1,0 +1,76 @@
+"""Semantic textual similarity: [CLS] sentence1 [SEP] sentence2 [SEP], one real number."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import datasets
+import torch
+from transformers import PreTrainedConfig
+
+from recipes.tasks.protocol import Decoded, LoadedModel
+from recipes.tasks.shared.sentences import SentenceRecipe
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceSimilarity(SentenceRecipe):
+    """A real number for two sentences: mean squared error on ``real-label``, neither scaled nor clipped."""
+
+    problem_type: ClassVar[str] = "regression"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A single one."""
+        return ("similarity",)
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model has one output, whatever its name."""
+        return bool(config.num_labels == 1)
+
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is no ``real-label``."""
+        labels = row[self.target]
+        return labels is None or super().is_hidden({self.target: labels["real-label"]})
+
+    def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
+        """The ``real-label`` of each pair."""
+        return _real_labels(gold)
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps the output, float32, shape (batch,)."""
+        output = model(**inputs)
+        return output.loss, output.logits.float().squeeze(-1)
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """The output as it is."""
+        return Decoded(outputs.tolist())
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """The ``real-label`` of each pair."""
+        return _real_labels(examples[self.target])
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """The mean of training, and the end of the scale."""
+        gold = self.references(train)
+        return [Decoded([answer] * len(examples)) for answer in (math.fsum(gold) / len(gold), 5.0)]
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The similarity, about 0 to 5."""
+        return {"label": "similarity", "score": decoded.predictions[index]}
+
+
+def _real_labels(gold: Any) -> list[float]:
+    return [labels["real-label"] for labels in gold]
+
+
+RECIPE = SentenceSimilarity(
+    task="sts",
+    columns=("sentence1", "sentence2"),
+    target="labels",
+    sample={"sentence1": "방이 깨끗해요.", "sentence2": "방이 깔끔합니다."},
+)

@@ -1,7 +1,0 @@
-"""Topic classification (ynat): [CLS] title [SEP], seven topics."""
-
-from recipes.tasks.sentences import SentenceClassification
-
-RECIPE = SentenceClassification(
-    task="ynat", columns=("title",), target="label", sample="코스피 사흘 만에 반등…외국인 순매수"
-)

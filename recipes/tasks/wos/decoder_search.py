@@ -1,0 +1,165 @@
+"""Values from TRADE's decoder: greedy or by beams, only for the slots that need one, until all have ended."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import nn
+
+from recipes.tasks.wos.configuration_dialogue_state import IGNORED
+from recipes.tasks.wos.decoder_loss import chunk_rows
+from recipes.tasks.wos.decoder_trade import Memory, TradeDecoder
+
+
+@dataclasses.dataclass
+class Candidates:
+    """The best pieces of the mixture, found without building it.
+
+    A piece among the k best is either in the dialogue or among the k best of the vocabulary alone, because
+    copying can only add to a piece. So copy probabilities are summed over the dialogue's own pieces only.
+
+    Attributes:
+        memory: The dialogues.
+        first: For each token the place where its piece is first seen, shape (batch, tokens).
+        is_first: Whether that is its own place, and no padding.
+    """
+
+    memory: Memory
+    first: torch.Tensor
+    is_first: torch.Tensor
+
+    @classmethod
+    def of(cls, memory: Memory) -> Candidates:
+        """Candidates for a batch."""
+        same = memory.ids[:, :, None] == memory.ids[:, None, :]
+        first = same.to(torch.uint8).argmax(dim=2)
+        places = torch.arange(memory.ids.shape[1], device=first.device)
+        return cls(memory, first, (first == places) & memory.is_real)
+
+    def best(
+        self, decoder: TradeDecoder, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities and ids of the k best pieces, best first, both of shape (n, k).
+
+        Args:
+            decoder: The decoder.
+            inputs: What it was fed, shape (n, width).
+            states: What it then was in, shape (n, width).
+            item: The dialogue of each, shape (n,).
+            k: How many.
+        """
+        read = decoder.read(self.memory, states, item)
+        logit = decoder.pointer_logit(inputs, states, read)
+        log_generate, log_point = nn.functional.logsigmoid(logit), nn.functional.logsigmoid(-logit)
+        attention = read.scores.softmax(dim=1)
+        copied = torch.zeros_like(attention).scatter_add_(1, self.first[item], attention)
+        log_copied = (log_point[:, None] + copied.log()).masked_fill(~self.is_first[item], -torch.inf)
+        queries, ids = decoder.narrow(states), self.memory.ids[item]
+        rows = chunk_rows(len(decoder.table))
+        parts = []
+        for start in range(0, len(states), rows):
+            part = slice(start, start + rows)
+            logits = (queries[part] @ decoder.table.T).float()
+            log_table = log_generate[part] - logits.logsumexp(dim=1)
+            top, top_ids = logits.topk(k, dim=1)
+            here = log_table[:, None] + logits.gather(1, ids[part])
+            here = torch.logaddexp(here, log_copied[part]).masked_fill(~self.is_first[item[part]], -torch.inf)
+            # A piece of the vocabulary's best that is also in the dialogue counts there, with its copies.
+            is_double = (top_ids[:, :, None] == ids[part][:, None, :]) & self.is_first[item[part]][:, None, :]
+            alone = (log_table[:, None] + top).masked_fill(is_double.any(dim=2), -torch.inf)
+            scores, places = torch.cat([alone, here], dim=1).topk(k, dim=1)
+            parts.append((scores, torch.cat([top_ids, ids[part]], dim=1).gather(1, places)))
+        return torch.cat([scores for scores, _ in parts]), torch.cat([pieces for _, pieces in parts])
+
+
+@torch.no_grad()
+def decode_values(
+    decoder: TradeDecoder,
+    memory: Memory,
+    *,
+    gates: torch.Tensor | None,
+    point: int,
+    stop_ids: torch.Tensor,
+    max_value_length: int,
+    num_beams: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gates, and values of the slots whose gate says that they have one.
+
+    Args:
+        decoder: The decoder.
+        memory: The dialogues.
+        gates: Gates to go by, shape (batch, slots); None for the model's own.
+        point: The gate that stands for a value.
+        stop_ids: Ids that end a value.
+        max_value_length: Pieces at most.
+        num_beams: Beams; 1 is greedy.
+
+    Returns:
+        Gate scores, float32, shape (batch, slots, gates); pieces without the one that ends them, padded with
+        IGNORED, shape (batch, slots, max_value_length).
+    """
+    batch, slots = len(memory.ids), len(decoder.slots)
+    item = torch.arange(batch, device=memory.ids.device).repeat_interleave(slots)
+    names = decoder.inputs(item.new_empty(0))[0]
+    inputs = names.repeat(batch, 1)
+    states = decoder.step(inputs, memory.pooled[item])
+    scores = decoder.gates(states, decoder.read(memory, states, item).context).float().view(batch, slots, -1)
+    chosen = scores.argmax(dim=-1) if gates is None else gates
+    rows = (chosen == point).flatten().nonzero().squeeze(1)
+    values = item.new_full((batch * slots, max_value_length), IGNORED)
+    if len(rows):
+        search = _Search(decoder, Candidates.of(memory), stop_ids, num_beams)
+        values[rows] = search.run(inputs[rows], states[rows], item[rows], max_value_length)
+    return scores, values.view(batch, slots, -1)
+
+
+@dataclasses.dataclass
+class _Search:
+    """A search for the likeliest values; a beam's score is the sum of its pieces' log-probabilities."""
+
+    decoder: TradeDecoder
+    known: Candidates
+    stop_ids: torch.Tensor
+    beams: int
+
+    def run(self, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, steps: int) -> torch.Tensor:
+        """Pieces of each row, shape (n, steps), padded with IGNORED; rows that have ended cost nothing."""
+        k, n = self.beams, len(item)
+        values = item.new_full((n, k, steps), IGNORED)
+        totals = inputs.new_zeros((n, k), dtype=torch.float32)
+        totals[:, 1:] = -torch.inf  # all beams of a row begin alike: only the first counts
+        is_open = torch.ones((n, k), dtype=torch.bool, device=item.device)
+        is_open[:, 1:] = False
+        width = states.shape[-1]
+        inputs, states = inputs[:, None].repeat(1, k, 1), states[:, None].repeat(1, k, 1)
+        rows = torch.arange(n, device=item.device)
+        for step in range(steps):
+            live = is_open[rows]
+            found, ids = self.known.best(
+                self.decoder, inputs[live], states[live], item[rows, None].expand(-1, k)[live], k
+            )
+            # Beams that have ended go on as they are, in the first of their k continuations.
+            scores = totals.new_full((len(rows), k, k), -torch.inf)
+            scores[:, :, 0] = totals[rows].masked_fill(live, -torch.inf)
+            scores[live] = totals[rows][live][:, None] + found
+            pieces = values.new_full((len(rows), k, k), IGNORED)
+            pieces[live] = ids
+            totals[rows], places = scores.flatten(1).topk(k, dim=1)
+            beam = places // k
+            piece = pieces.flatten(1).gather(1, places)
+            values[rows] = values[rows].gather(1, beam[:, :, None].expand(-1, -1, steps))
+            ends = torch.isin(piece, self.stop_ids) | (piece == IGNORED)
+            values[rows, :, step] = piece.masked_fill(ends, IGNORED)
+            is_open[rows] = ~ends & totals[rows].isfinite()
+            if step + 1 == steps:
+                break
+            # The likeliest beam has ended: no other can overtake it, for totals only fall.
+            is_on = is_open[rows, 0]
+            rows, piece, beam = rows[is_on], piece[is_on], beam[is_on]
+            if not len(rows):
+                break
+            states = states[is_on].gather(1, beam[:, :, None].expand(-1, -1, width))
+            inputs = self.decoder.embed(piece.clamp(min=0).flatten()).view(*piece.shape, -1)
+            states = self.decoder.step(inputs.flatten(0, 1), states.flatten(0, 1)).view_as(states)
+        return values[:, 0]

@@ -1,0 +1,161 @@
+"""TRADE's decoder (Wu et al. 2019) as KLUE uses it: every slot's value at once, each with a state of its own.
+
+Positions (slot, step) are packed step by step, longest target first, as torch packs sequences: no work is
+done where a target has ended, and most end after two or three pieces. The encoder's output is never repeated
+per slot. KLUE-baseline's DialogueStateTracking and SlotGenerator define the mathematics; one difference: a
+slot's vector is the sum of its own pieces, while theirs adds the padding's too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import nn
+
+from recipes.tasks.wos.configuration_dialogue_state import IGNORED
+
+# Stands for log 0. Finite, so that no gradient is NaN; so low that adding it changes nothing.
+NEVER = -1e9
+
+
+@dataclasses.dataclass
+class Memory:
+    """What the decoder knows of a batch of dialogues.
+
+    Attributes:
+        hidden: Encoder outputs, shape (batch, tokens, width).
+        pooled: First states of the decoder, shape (batch, width).
+        ids: Token ids, shape (batch, tokens).
+        is_real: False on padding, shape (batch, tokens).
+    """
+
+    hidden: torch.Tensor
+    pooled: torch.Tensor
+    ids: torch.Tensor
+    is_real: torch.Tensor
+
+
+@dataclasses.dataclass
+class Read:
+    """What the decoder sees at some positions, each of which belongs to a dialogue.
+
+    Attributes:
+        scores: Attention scores, padding at NEVER; float32, shape (positions, tokens).
+        context: The mean of the encoder outputs under the attention, shape (positions, width).
+    """
+
+    scores: torch.Tensor
+    context: torch.Tensor
+
+
+@dataclasses.dataclass
+class TradeDecoder:
+    """The decoder's modules, which belong to the model, and what it does with them.
+
+    Attributes:
+        gru: From inputs and states, both (…, width), to states.
+        gate: From the context, or the context compared with the state, to the scores of the five gates.
+        pointer: From [input; state; context] to the logit of the share of the vocabulary.
+        table: Embeddings of the pieces, the encoder's own, shape (vocabulary, embedding width).
+        widen: From embeddings to the decoder's width, else None; its transpose leads back.
+        slots: Piece ids of the slots' names, padded with IGNORED, shape (slots, pieces).
+        dropout: Share of each input that training drops.
+        attention_scale: Factor of the attention's scores.
+        compares: Whether the gate sees the slot's state beside the context.
+    """
+
+    gru: Any
+    gate: Any
+    pointer: Any
+    table: torch.Tensor
+    widen: Any
+    slots: torch.Tensor
+    dropout: float
+    attention_scale: float = 1.0
+    compares: bool = False
+
+    def embed(self, pieces: torch.Tensor) -> torch.Tensor:
+        """Piece ids, shape (n,), to inputs, shape (n, width)."""
+        vectors = nn.functional.embedding(pieces, self.table)
+        return vectors if self.widen is None else self.widen(vectors)
+
+    def narrow(self, states: torch.Tensor) -> torch.Tensor:
+        """States to the width of the embeddings, to be compared with them."""
+        return states if self.widen is None else states @ self.widen.weight
+
+    def inputs(self, pieces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first inputs, shape (slots, width), and those that stand for pieces, shape (n, width).
+
+        One look-up for both: each one's gradient is as large as the whole table.
+        """
+        is_piece = self.slots != IGNORED
+        vectors = self.embed(torch.cat([self.slots.clamp(min=0).flatten(), pieces]))
+        names = vectors[: self.slots.numel()].view(*self.slots.shape, -1)
+        return (names * is_piece.unsqueeze(-1)).sum(dim=1), vectors[self.slots.numel() :]
+
+    def step(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """One step of the GRU for any number of rows."""
+        return self.gru(inputs.unsqueeze(0), states.unsqueeze(0))[0].squeeze(0)
+
+    def read(self, memory: Memory, states: torch.Tensor, item: torch.Tensor) -> Read:
+        """Attention from states, shape (n, width), each to its own dialogue ``item``, shape (n,)."""
+        batch, tokens, width = memory.hidden.shape
+        # Grouped by dialogue, so that two batched products do it: place is a state's number in its group.
+        counts = torch.bincount(item, minlength=batch)
+        order = torch.argsort(item, stable=True)
+        place = torch.empty_like(order)
+        place[order] = torch.arange(len(item), device=item.device) - (counts.cumsum(0) - counts)[item[order]]
+        most = int(counts.max())
+        flat = item * most + place
+        grouped = states.new_zeros(batch * most, width).index_copy(0, flat, states * self.attention_scale)
+        scores = (grouped.view(batch, most, width) @ memory.hidden.transpose(1, 2)).float()
+        scores = scores.masked_fill(~memory.is_real[:, None, :], NEVER)
+        context = scores.softmax(dim=-1).to(memory.hidden.dtype) @ memory.hidden
+        return Read(scores.view(-1, tokens)[flat], context.view(-1, width)[flat])
+
+    def gates(self, states: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        """Scores of the gates after the first step, shape (n, gates).
+
+        Compared, the context is brought to unit variance first: the outputs of some encoders differ little
+        from their common mean.
+        """
+        if not self.compares:
+            return self.gate(context)
+        context = nn.functional.layer_norm(context, context.shape[-1:])
+        return self.gate(torch.cat([context, states, context * states], dim=-1))
+
+    def pointer_logit(self, inputs: torch.Tensor, states: torch.Tensor, read: Read) -> torch.Tensor:
+        """Logit of the share that the vocabulary has in the mixture, float32, shape (n,)."""
+        return self.pointer(torch.cat([inputs, states, read.context], dim=-1)).squeeze(-1).float()
+
+
+@dataclasses.dataclass
+class Packing:
+    """The positions of a batch of targets, step by step, rows with long targets first.
+
+    Attributes:
+        row: The row of each position, shape (positions,).
+        gold: Its gold piece, shape (positions,).
+        before: The gold piece before it, for all positions after the first step.
+        sizes: How many rows are still there at each step; all are at the first.
+    """
+
+    row: torch.Tensor
+    gold: torch.Tensor
+    before: torch.Tensor
+    sizes: list[int]
+
+    @classmethod
+    def of(cls, targets: torch.Tensor) -> Packing:
+        """Packs targets of shape (rows, steps), padded with IGNORED behind their pieces."""
+        lengths = (targets != IGNORED).sum(dim=1).clamp(min=1)
+        order = torch.argsort(lengths, descending=True, stable=True)
+        steps = torch.arange(targets.shape[1], device=targets.device)
+        is_there = lengths[order] > steps[:, None]
+        step, place = is_there.nonzero(as_tuple=True)
+        row = order[place]
+        sizes = [size for size in is_there.sum(dim=1).tolist() if size]
+        later = slice(sizes[0], None)
+        return cls(row, targets[row, step], targets[row[later], step[later] - 1], sizes)

@@ -1,0 +1,78 @@
+"""The value loss of TRADE's decoder in one pass over all positions that have a gold piece."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+
+from recipes.tasks.wos.configuration_dialogue_state import IGNORED
+from recipes.tasks.wos.decoder_loss import mixture_loss
+from recipes.tasks.wos.decoder_search import Candidates
+from recipes.tasks.wos.decoder_trade import NEVER, Memory, Packing, TradeDecoder
+
+
+def decoder_losses(
+    decoder: TradeDecoder, memory: Memory, targets: torch.Tensor, *, forced: bool, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The value loss and the gates.
+
+    Fed with gold pieces, the decoder knows all its inputs beforehand: the GRU runs over packed positions, and
+    attention, pointer and vocabulary see them all at once. Left alone, it first finds its inputs without
+    gradients, and then does the same.
+
+    Args:
+        decoder: The decoder.
+        memory: The dialogues.
+        targets: Gold pieces with the one that ends the value, padded with IGNORED; (batch, slots, steps).
+        forced: Whether the decoder is fed gold pieces, or else its own best ones.
+        dtype: What products with the whole vocabulary are computed in.
+
+    Returns:
+        The mean negative log-likelihood of the gold pieces, float32; gate scores (batch, slots, gates).
+    """
+    batch, slots = targets.shape[:2]
+    packed = Packing.of(targets.flatten(0, 1))
+    item, slot = packed.row // slots, packed.row % slots
+    first = packed.sizes[0]
+    # One mask for both ways through: the decoder's own pieces are found under the same dropout.
+    keep = nn.functional.dropout(memory.hidden.new_ones(len(item), memory.hidden.shape[-1]), decoder.dropout)
+    names, pieces = decoder.inputs(packed.before if forced else _own_pieces(decoder, memory, packed, keep))
+    inputs = torch.cat([names[slot[:first]], pieces]) * keep
+    sequence = PackedSequence(inputs, torch.tensor(packed.sizes))
+    states = decoder.gru(sequence, memory.pooled[item[:first]].unsqueeze(0))[0].data
+    read = decoder.read(memory, states, item)
+    logit = decoder.pointer_logit(inputs, states, read)
+    gates = decoder.gates(states[:first], read.context[:first])
+    gates = torch.empty_like(gates).index_copy(0, packed.row[:first], gates)
+    is_gold = packed.gold != IGNORED
+    is_copied = memory.ids[item] == packed.gold[:, None]
+    log_copy = read.scores.masked_fill(~is_copied, NEVER).logsumexp(dim=1) - read.scores.logsumexp(dim=1)
+    loss = mixture_loss(
+        decoder.narrow(states)[is_gold],
+        decoder.table,
+        nn.functional.logsigmoid(logit)[is_gold],
+        (nn.functional.logsigmoid(-logit) + log_copy)[is_gold],
+        packed.gold[is_gold],
+        dtype,
+    )
+    return loss / is_gold.sum().clamp(min=1), gates.view(batch, slots, -1)
+
+
+@torch.no_grad()
+def _own_pieces(decoder: TradeDecoder, memory: Memory, packed: Packing, keep: torch.Tensor) -> torch.Tensor:
+    """What the decoder, left alone, is fed after the first step: its best pieces, packed like the gold."""
+    slots = len(decoder.slots)
+    item, slot = packed.row // slots, packed.row % slots
+    begin = packed.sizes[0]
+    known = Candidates.of(memory)
+    states = memory.pooled[item[:begin]]
+    inputs = decoder.inputs(slot.new_empty(0))[0][slot[:begin]] * keep[:begin]
+    fed = [slot.new_empty(0)]
+    for size in packed.sizes[1:]:
+        states = decoder.step(inputs[:size], states[:size])
+        best = known.best(decoder, inputs[:size], states, item[:size], 1)[1].squeeze(1)
+        fed.append(best)
+        inputs = decoder.embed(best) * keep[begin : begin + size]
+        begin += size
+    return torch.cat(fed)

@@ -1,0 +1,63 @@
+"""Dialogue state tracking (wos): by TRADE, or by a model that writes the state as text."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedConfig
+from transformers.models.auto import modeling_auto
+
+from recipes.arguments import RecipeArguments
+from recipes.subwords.special_tokens import is_causal
+from recipes.tasks.protocol import Recipe
+from recipes.tasks.shared.base_checkpoint import checkpoint_config
+from recipes.tasks.wos.configuration_dialogue_state import GENERATIVE, KEY, head_of
+from recipes.tasks.wos.generative import CausalStates, SequenceStates
+from recipes.tasks.wos.trade import ORACLES, SETTINGS, Trade
+
+OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that states as text have, too
+
+
+RECIPE = Trade()
+
+
+def choose_recipe(arguments: RecipeArguments) -> Recipe:
+    """Return the recipe for the head that the arguments ask for, or else the checkpoint has.
+
+    Args:
+        arguments: What the run was told.
+
+    Raises:
+        ValueError: The checkpoint was trained with another head or cannot write text, or an argument is for
+            another head.
+    """
+    path = arguments.model_name_or_path
+    config = checkpoint_config(path, arguments.model_revision, arguments.trust_remote_code)
+    head = arguments.head or head_of(config)
+    if getattr(config, KEY, None) and head != head_of(config):
+        raise ValueError(f"wos: {path} was trained with --head {head_of(config)}; expected that, not {head}.")
+    for other, names in _only().items():
+        values = {name: getattr(arguments, name) for name in names}
+        given = [f"--{name}" for name, value in values.items() if value is not None and value is not False]
+        if other != head and given:
+            raise ValueError(f"wos: {', '.join(given)} with --head {head}; expected --head {other} for that.")
+    return _text_recipe(config, path) if head == GENERATIVE else RECIPE
+
+
+def _only() -> dict[str, list[str]]:
+    """Head -> the arguments that make sense for it only."""
+    return {
+        "trade": [name for name in (*SETTINGS, *ORACLES) if name not in OF_BOTH],
+        "generative": ["max_new_tokens"],
+    }
+
+
+def _text_recipe(config: PreTrainedConfig, path: str) -> Recipe:
+    """The recipe for a model that can write text: by an encoder and a decoder, or by a decoder alone."""
+    kind = config.model_type
+    if config.is_encoder_decoder and kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
+        return SequenceStates()
+    if is_causal(config):
+        return CausalStates()
+    raise ValueError(
+        f"wos: {path} is a {kind} model, which does not write text; expected --head trade, or a seq2seq "
+        "model such as T5 or BART, or a causal model such as GPT-2."
+    )

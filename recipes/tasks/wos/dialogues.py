@@ -1,0 +1,129 @@
+"""What every recipe of dialogue states shares: turns, references, raw dialogues, the slots of the data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+from transformers import PreTrainedConfig
+
+from klue_datasets.checks import read_ontology
+from klue_datasets.loading import make_builder
+from recipes.arguments import RecipeArguments
+from recipes.tasks.protocol import Decoded, Recipe
+from recipes.tasks.wos.configuration_dialogue_state import union_of_slots
+from recipes.tasks.wos.dialogue_text import check_dialogue
+from recipes.tasks.wos.pipeline_dialogue_state import present_turns
+from recipes.tasks.wos.states import dialogue_turns, has_states
+
+# What configurations call the share of outputs that training drops.
+DROPOUTS = (
+    "hidden_dropout_prob", "attention_probs_dropout_prob",  # BERT, and others like it
+    "dropout", "attention_dropout", "activation_dropout",  # BART, DistilBERT
+    "dropout_rate",  # T5
+    "resid_pdrop", "embd_pdrop", "attn_pdrop",  # GPT-2
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class DialogueRecipe(Recipe):
+    """An example is a turn of the user; how a model gives its state is left to the heads."""
+
+    task: str = "wos"
+    gold: tuple[str, ...] = ("state",)
+    sample: Any = (
+        "안녕하세요. 명동 근처에 있는 저렴한 호텔을 찾고 있어요.",
+        "명동 스테이가 있습니다. 예약해 드릴까요?",
+        "네, 토요일부터 이틀 동안 세 명 예약해 주세요.",
+    )
+
+    settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "gold_gates", "gold_values")
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the configuration has a tracker's settings."""
+        return bool(getattr(config, "dialogue_state", None))
+
+    def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
+        """One row a turn of the user: guid, turn (0, 1, …), the utterances so far, and the state if known."""
+        if "utterances" in examples.column_names:
+            return examples
+        return examples.map(
+            dialogue_turns,
+            batched=True,
+            remove_columns=examples.column_names,
+            fn_kwargs={"has_states": any(map(has_states, examples["dialogue"]))},
+            desc="Splitting into turns",
+        )
+
+    def is_hidden(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is no state; an empty one is a state."""
+        return row["state"] is None
+
+    def references(self, examples: datasets.Dataset) -> list[Any]:
+        """The states, a list of strings each."""
+        return [list(state) for state in examples["state"]]
+
+    def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
+        """The empty state."""
+        return [Decoded([[] for _ in range(examples.num_rows)])]
+
+    def is_single(self, items: list[Any]) -> bool:
+        """A list of utterances or messages is one dialogue; a list of lists is several."""
+        return bool(items) and all(
+            isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
+        )
+
+    def read_input(self, item: Any) -> dict[str, Any]:
+        """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
+        dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
+        try:
+            texts = check_dialogue(dialogue)
+        except ValueError as error:
+            raise ValueError(f"wos: {error}") from error
+        roles = ("user", "sys")
+        return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Each turn of the user: its number, what was said, the state after it, and what is new in that."""
+        said = [turn["text"] for turn in row["dialogue"][::2]]
+        first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
+        turns = slice(first, first + len(said))
+        return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+
+
+def set_dropout(config: PreTrainedConfig, share: float) -> None:
+    """Sets all the shares of outputs that training drops, under whatever names a configuration has them."""
+    for name in DROPOUTS:
+        if hasattr(config, name):
+            setattr(config, name, share)
+
+
+def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]) -> dict[str, list[str]]:
+    """All slots of ontology and data, sorted, each with its values in ontology and training.
+
+    Raises:
+        ValueError: There is no data: a model is to be used that was not trained.
+    """
+    if not splits:
+        raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")
+    states = {name: list(split["state"]) for name, split in splits.items() if "state" in split.column_names}
+    values = union_of_slots(states.get("train", []), _ontology(arguments))
+    # A slot that only other splits have is still one; their values stay unseen.
+    others = union_of_slots(list(chain.from_iterable(states.values())), {})
+    values |= {slot: [] for slot in others if slot not in values}
+    return {slot: values[slot] for slot in sorted(values)}
+
+
+def _ontology(arguments: RecipeArguments) -> dict[str, list[str]]:
+    """The ontology.json beside raw files; empty where the data is not raw or has none."""
+    if not (arguments.data_dir or arguments.mini):
+        return {}
+    builder = make_builder("wos", data_dir=arguments.data_dir, mini=arguments.mini)
+    files = [[path] if isinstance(path, str) else path for path in (builder.files or {}).values()]
+    folders = {Path(path).parent for paths in files for path in paths}
+    found = [ontology for folder in sorted(folders) if (ontology := read_ontology(folder))]
+    return found[0] if found else {}

@@ -1,0 +1,211 @@
+"""Dialogue state tracking (wos) by models that write the state as text: seq2seq, or causal."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import logging
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+import torch
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from recipes.arguments import RecipeArguments
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel
+from recipes.tasks.shared.saved_code import save_code
+from recipes.tasks.wos.configuration_dialogue_state import KEY
+from recipes.tasks.wos.dialogues import DialogueRecipe, known_values, set_dropout
+from recipes.tasks.wos.pipeline_dialogue_state import TASK
+from recipes.tasks.wos.state_text import TextSettings
+from recipes.tasks.wos.states import errors, figures
+from recipes.tasks.wos.text_generation import StateFrame, generate_states
+from recipes.tasks.wos.text_models import IGNORED, TextCollator, TextLoader, able_to_generate
+
+logger = logging.getLogger(__name__)
+LEAST_TOKENS = 64  # that a state may have, however short those of training are
+
+
+class TextStates(DialogueRecipe, abc.ABC):
+    """The state as text, see ``StateText``; the model is one of transformers' own, and saved as such.
+
+    Its configuration keeps the slots, their known values and how long a state may be.
+    """
+
+    auto_class: ClassVar[str]
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """Slots and values as for TRADE, the separator, the longest state, the pipeline."""
+        if getattr(config, KEY, None):
+            settings = TextSettings.of(config)
+        elif not arguments.do_train:
+            raise ValueError(
+                "wos: the model has no slots; expected one that train_dst.py has trained, or --do_train."
+            )
+        else:
+            values = known_values(arguments, splits)
+            settings = TextSettings(slots=list(values), values=values)
+        for name in ("num_beams", "constrain_to_ontology", "max_new_tokens"):
+            if getattr(arguments, name) is not None:
+                setattr(settings, name, getattr(arguments, name))
+        settings.read_pieces(tokenizer)
+        config.pad_token_id = tokenizer.pad_token_id
+        self._choose_length(settings, tokenizer, config, arguments, splits)
+        dataclasses.replace(settings).write(config)  # checked once more
+        impl = "pipeline_state_text.StateTextPipeline"
+        config.custom_pipelines = {TASK: {"impl": impl, "pt": [self.auto_class], "type": "text"}}
+        if arguments.use_lora:  # the folder will have an adapter in place of a model
+            config.auto_map = {self.auto_class: "text_generation.StateTextModel"}
+        if arguments.dropout is not None:
+            set_dropout(config, arguments.dropout)
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """What loads transformers' own class and tells its ``generate`` how to write states."""
+        return TextLoader(self.auto_class)
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """What stands around the dialogue, and one token of it."""
+        frame = _frame(config, tokenizer)
+        return len(frame.front) + len(frame.tail) + 1
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Turns to token ids, without their beginning where too long, and gold states to those of their text.
+
+        A gold state that is longer than the model ever writes is learned as far as it would be written.
+        """
+        frame = _frame(config, tokenizer)
+        prompts = [frame.prompt(utterances, max_length) for utterances in batch["utterances"]]
+        features: dict[str, Any] = {"truncated": [is_cut for _, is_cut in prompts]}
+        targets = None
+        if "state" in batch:
+            longest = frame.settings.max_new_tokens
+            targets = [frame.target(state)[:longest] for state in batch["state"]]
+        features |= self._inputs([ids for ids, _ in prompts], targets)
+        features["length"] = [len(ids) for ids in features["input_ids"]]
+        return features
+
+    @abc.abstractmethod
+    def _inputs(self, prompts: list[list[int]], targets: list[list[int]] | None) -> dict[str, Any]:
+        """The model's inputs, and its labels where targets are given."""
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps the ids of the texts, int32 (batch, tokens), and the probability of each (batch,).
+
+        There is no loss: like TRADE, the model is evaluated by what it writes.
+        """
+        with able_to_generate(model) as (plain, options):
+            return None, generate_states(plain, inputs["input_ids"], inputs["attention_mask"], **options)
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """States, what in the texts is no item, and what is wrong with each state where the gold is known."""
+        frame = _frame(loaded.config, loaded.tokenizer)
+        golds = list(examples["state"]) if "state" in examples.column_names else None
+        texts = outputs[0].tolist()
+        read, details = [], []
+        columns = zip(examples["turn"], examples["utterances"], texts, strict=True)
+        for index, (turn, utterances, ids) in enumerate(columns):
+            answer = frame.text.read(frame.written(ids), utterances)
+            read.append(answer)
+            details.append({"turn": turn, "gates": answer.gates, "dropped": answer.dropped})
+            if golds is not None:
+                details[-1] |= errors(answer.state, golds[index])
+        sums = figures(read, details) | {
+            "items_dropped": sum(len(answer.dropped) for answer in read),
+            "states_without_end": sum(frame.settings.end_id not in ids for ids in texts),
+            "states_too_long": len(_too_long(frame, golds or [])),
+        }
+        states = [answer.state for answer in read]
+        return Decoded(states, scores=outputs[1].tolist(), details=details, figures=sums)
+
+    def save_code(self, folder: Path) -> None:
+        """The pipeline ``dialogue-state-tracking`` and what it imports."""
+        save_code("recipes.tasks.wos.pipeline_state_text", folder)
+
+    def _choose_length(
+        self,
+        settings: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        config: PreTrainedConfig,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """A quarter more than the longest state of training, as far as the model's positions allow."""
+        frame = StateFrame(settings, tokenizer, config)
+        golds = list(splits["train"]["state"]) if "train" in splits else []
+        positions = getattr(config, "max_position_embeddings", None) or sys.maxsize
+        most = positions // 2 if frame.is_causal else positions
+        if not settings.max_new_tokens and arguments.max_new_tokens is None:
+            longest = max((len(frame.target(state)) for state in golds), default=0)
+            settings.max_new_tokens = min(max(longest * 5 // 4, LEAST_TOKENS), most)
+        if not 1 <= settings.max_new_tokens <= most:
+            raise ValueError(
+                f"wos: max_new_tokens is {settings.max_new_tokens}; expected 1 to {most}, for which "
+                "the model has positions."
+            )
+        if too_long := _too_long(frame, golds):
+            logger.warning(
+                "wos: %d of %d training states are longer than %d tokens (--max_new_tokens) and lose their "
+                "end.", len(too_long), len(golds), settings.max_new_tokens,
+            )  # fmt: skip
+
+
+class SequenceStates(TextStates):
+    """For models with an encoder, which reads the dialogue, and a decoder, which writes the state."""
+
+    peft_task_type: ClassVar[str | None] = "SEQ_2_SEQ_LM"
+    auto_class: ClassVar[str] = "AutoModelForSeq2SeqLM"
+
+    def _inputs(self, prompts: list[list[int]], targets: list[list[int]] | None) -> dict[str, Any]:
+        return {"input_ids": prompts} | ({} if targets is None else {"labels": targets})
+
+    def collator(
+        self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
+    ) -> Any:
+        """Pads dialogues and labels, each to the longest."""
+        return TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
+
+
+class CausalStates(TextStates):
+    """For models with a decoder alone, which goes on from the dialogue with the state."""
+
+    peft_task_type: ClassVar[str | None] = "CAUSAL_LM"
+    auto_class: ClassVar[str] = "AutoModelForCausalLM"
+    prediction_inputs: ClassVar[tuple[str, ...]] = ("prompt_ids",)
+
+    def _inputs(self, prompts: list[list[int]], targets: list[list[int]] | None) -> dict[str, Any]:
+        if targets is None:
+            return {"input_ids": prompts, "prompt_ids": prompts}
+        pairs = list(zip(prompts, targets, strict=True))
+        return {
+            "input_ids": [prompt + target for prompt, target in pairs],
+            "labels": [[IGNORED] * len(prompt) + target for prompt, target in pairs],
+            "prompt_ids": prompts,
+        }
+
+    def collator(
+        self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
+    ) -> Any:
+        """Pads on the right to learn; prompts alone, to go on from, on the left."""
+        return TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
+
+
+def _frame(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> StateFrame:
+    return StateFrame(TextSettings.of(config), tokenizer, config)
+
+
+def _too_long(frame: StateFrame, states: Iterable[Sequence[str]]) -> list[Sequence[str]]:
+    """The states whose text is longer than the model ever writes."""
+    return [state for state in states if len(frame.target(state)) > frame.settings.max_new_tokens]

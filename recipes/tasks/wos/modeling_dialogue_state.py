@@ -1,0 +1,236 @@
+"""An encoder with TRADE's decoder: the state of a dialogue, every slot at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedConfig
+from transformers import initialization as init
+from transformers.utils import ModelOutput
+
+from recipes.tasks.shared.encoder import EncoderModel
+from recipes.tasks.wos.configuration_dialogue_state import GATES, IGNORED, POINT, StateSettings
+from recipes.tasks.wos.decoder_search import decode_values
+from recipes.tasks.wos.decoder_trade import Memory, TradeDecoder
+from recipes.tasks.wos.decoder_training import decoder_losses
+from recipes.tasks.wos.pipeline_dialogue_state import TASK, DialogueStatePipeline
+
+PIPELINE = f"{DialogueStatePipeline.__module__.split('.')[-1]}.{DialogueStatePipeline.__name__}"
+
+
+@dataclasses.dataclass
+class StateOutput(ModelOutput):
+    """What the model says of a batch.
+
+    Attributes:
+        loss: ``gate_loss`` + ``value_loss``.
+        gate_logits: Scores of the five gates, shape (batch, slots, 5).
+        value_ids: Subword tokens of the values, padded with -100, shape (batch, slots, max_value_length);
+            only where no labels are given.
+        gate_loss: Cross-entropy of the gates, a mean over all slots.
+        value_loss: Mean negative log-likelihood of the gold subword tokens.
+    """
+
+    loss: torch.Tensor | None = None
+    gate_logits: torch.Tensor | None = None
+    value_ids: torch.Tensor | None = None
+    gate_loss: torch.Tensor | None = None
+    value_loss: torch.Tensor | None = None
+
+
+class DialogueStateTracker(EncoderModel):
+    """TRADE (Wu et al. 2019) around any encoder, as KLUE-baseline has it.
+
+    The decoder shares the encoder's embeddings.
+
+    Args:
+        config: The encoder's configuration with the slots in it: see ``StateSettings.write``.
+    """
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        super().__init__(config, pooler=True)
+        self.settings = StateSettings.of(config)
+        if not self.settings.slot_pieces:
+            raise ValueError(
+                "The configuration has no slot_pieces; expected StateSettings.read_pieces first."
+            )
+        config.custom_pipelines = {TASK: {"impl": PIPELINE, "pt": ["AutoModel"], "type": "text"}}
+        encoder = self.base_model
+        width = config.hidden_size
+        if getattr(encoder, "pooler", None) is None:
+            self.pooler = nn.Linear(width, width)  # e.g. ELECTRA: KLUE-baseline adds BERT's
+        embedded = encoder.get_input_embeddings().embedding_dim
+        if embedded != width:
+            self.widen = nn.Linear(embedded, width, bias=False)
+        self.gru = nn.GRU(width, width)
+        self.gate: nn.Module = nn.Linear(width, len(GATES))
+        if self.settings.gate == "compared":
+            self.gate = nn.Sequential(nn.Linear(3 * width, width), nn.GELU(), nn.Linear(width, len(GATES)))
+        self.pointer = nn.Linear(3 * width, 1)
+        self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, path: Any, **kwargs: Any) -> Any:
+        """As for any ``EncoderModel``; where the GRU is new, the slots' vectors get their spread."""
+        wants_info = kwargs.pop("output_loading_info", False)
+        model, info = super().from_pretrained(path, output_loading_info=True, **kwargs)
+        if model.settings.slot_spread and "gru.weight_ih_l0" in info["missing_keys"]:
+            model.scale_slots()
+        return (model, info) if wants_info else model
+
+    @torch.no_grad()
+    def scale_slots(self) -> None:
+        """Scales the GRU's input weights so that the slots' vectors have a given spread for them.
+
+        Embeddings are small numbers. Slots then all but look alike to a new decoder, and until it has learned
+        to tell them apart no gate opens: with a random encoder that takes most of a short training.
+        """
+        decoder = self.decoder
+        names, _ = decoder.inputs(decoder.slots.new_empty(0))
+        spread = (names - names.mean(dim=0)).std()
+        if len(names) > 1 and spread > 0:
+            self.gru.get_parameter("weight_ih_l0").mul_(self.settings.slot_spread / spread)
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """The decoder's modules begin as torch makes them, the others as in transformers."""
+        if module is self.gru:
+            bound = self.gru.hidden_size**-0.5
+        elif module is self.pointer or (module in self.gate.modules() and isinstance(module, nn.Linear)):
+            bound = module.in_features**-0.5
+        else:
+            super()._init_weights(module)
+            return
+        for parameter in module.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        gate_labels: torch.Tensor | None = None,
+        value_labels: torch.Tensor | None = None,
+        teacher_forcing: bool | None = None,
+        gates: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> StateOutput:
+        """The loss where labels are given; otherwise the states of a batch of dialogues.
+
+        Without labels, values are decoded only for the slots whose gate asks for one, and without gradients.
+
+        Args:
+            input_ids: Token ids, shape (batch, tokens).
+            attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
+            gate_labels: Gold gates, shape (batch, slots).
+            value_labels: Gold subword tokens of every slot's value, none and yes included, each with the
+                token that ends it, padded with -100; shape (batch, slots, steps).
+            teacher_forcing: Whether the decoder is fed gold tokens; by default drawn for each batch in
+                training, and yes otherwise.
+            gates: Gates to use instead of the model's own where no labels are given, shape (batch, slots).
+            **kwargs: Passed on to the encoder.
+
+        Raises:
+            ValueError: One kind of labels without the other, or labels for other slots.
+        """
+        if (gate_labels is None) != (value_labels is None):
+            raise ValueError("Only one of gate_labels and value_labels was given; expected both or none.")
+        if gate_labels is None or value_labels is None:
+            return self._decoded(self.remember(input_ids, attention_mask, **kwargs), gates)
+        slots = len(self.settings.slots)
+        if gate_labels.shape[1:] != (slots,) or value_labels.shape[1:2] != (slots,):
+            raise ValueError(
+                f"Labels have shapes {tuple(gate_labels.shape)} and {tuple(value_labels.shape)}; "
+                f"expected (batch, {slots}) and (batch, {slots}, steps)."
+            )
+        if teacher_forcing is None:
+            forced = not self.training or float(torch.rand(())) < self.settings.teacher_forcing
+        else:
+            forced = teacher_forcing
+        memory = self.remember(input_ids, attention_mask, **kwargs)
+        device = input_ids.device.type
+        dtype = self._decoder_dtype
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+        # Small and recurrent: the decoder is computed in the weights' type, but for the vocabulary.
+        with torch.autocast(device, enabled=False):
+            value_loss, logits = decoder_losses(
+                self.decoder, memory, value_labels, forced=forced, dtype=dtype
+            )
+            gate_loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), gate_labels.flatten())
+        return StateOutput(
+            loss=gate_loss + value_loss, gate_logits=logits, gate_loss=gate_loss, value_loss=value_loss
+        )
+
+    @torch.no_grad()
+    def track(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        gates: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The states of a batch of dialogues: what ``forward`` returns without labels, as a tuple.
+
+        Args:
+            input_ids: Token ids, shape (batch, tokens).
+            attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
+            gates: Gates to use instead of the model's own, shape (batch, slots).
+            **kwargs: Passed on to the encoder.
+
+        Returns:
+            Gate scores, float32, shape (batch, slots, 5); subword tokens of the values, padded with -100,
+            shape (batch, slots, max_value_length).
+        """
+        output = self(input_ids, attention_mask, gates=gates, **kwargs)
+        return output.gate_logits, output.value_ids
+
+    def _decoded(self, memory: Memory, gates: torch.Tensor | None) -> StateOutput:
+        with torch.autocast(memory.ids.device.type, enabled=False):
+            scores, values = decode_values(
+                self.decoder,
+                memory,
+                gates=gates,
+                point=POINT,
+                stop_ids=torch.tensor(self.settings.stop_ids, device=memory.ids.device),
+                max_value_length=self.settings.max_value_length,
+                num_beams=self.settings.num_beams,
+            )
+        return StateOutput(gate_logits=scores, value_ids=values)
+
+    def remember(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any
+    ) -> Memory:
+        """Reads a batch of dialogues; arguments as in ``forward``."""
+        output = self.base_model(input_ids, attention_mask=attention_mask, **kwargs)
+        if hasattr(self, "pooler"):
+            pooled = self.pooler(output.last_hidden_state[:, 0]).tanh()
+        else:
+            pooled = output.pooler_output
+        is_real = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        dtype = self._decoder_dtype
+        return Memory(output.last_hidden_state.to(dtype), pooled.to(dtype), input_ids, is_real.bool())
+
+    @property
+    def decoder(self) -> TradeDecoder:
+        """The decoder as it is now: adapters may have wrapped its modules, training changed its dropout."""
+        longest = max(map(len, self.settings.slot_pieces))
+        slots = [pieces + [IGNORED] * (longest - len(pieces)) for pieces in self.settings.slot_pieces]
+        table = self.base_model.get_input_embeddings().weight
+        return TradeDecoder(
+            gru=self.gru,
+            gate=self.gate,
+            pointer=self.pointer,
+            table=table,
+            widen=getattr(self, "widen", None),
+            slots=torch.tensor(slots, device=table.device),
+            dropout=getattr(self.config, "hidden_dropout_prob", 0.1) if self.training else 0.0,
+            attention_scale=self.settings.attention_scale,
+            compares=self.settings.gate == "compared",
+        )
+
+    @property
+    def _decoder_dtype(self) -> torch.dtype:
+        return next(self.gru.parameters()).dtype

@@ -1,0 +1,130 @@
+"""The pipeline ``dialogue-state-tracking``: a dialogue in, the state after each turn of the user out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from transformers.pipelines.base import ChunkPipeline
+
+from recipes.tasks.wos.configuration_dialogue_state import StateSettings, split_item
+from recipes.tasks.wos.dialogue_text import check_dialogue, encode_turn
+from recipes.tasks.wos.state_values import StateReader
+
+TASK = "dialogue-state-tracking"
+OFFICIAL_LENGTH = 510  # tokens of a dialogue, where the configuration does not say
+
+
+class DialogueStatePipeline(ChunkPipeline):
+    """Tracks what the user of a dialogue wants.
+
+        track = pipeline("dialogue-state-tracking", model=folder, trust_remote_code=True)
+        track(["명동 근처 호텔을 찾아 주세요.", "가격대는 어떻게 할까요?", "저렴한 곳으로요."])
+
+    A dialogue is a list of utterances, the user's first, or of messages with role and text; a list of
+    dialogues gives a list of answers. An answer has for each turn of the user: ``turn`` (0, 1, …), ``user``:
+    what was said, ``state``: strings ``domain-slot-value``, ``changed``: slot -> new value, None where it was
+    dropped, and ``score``: how likely all gates are right. Turns are batched with ``batch_size``.
+    ``constrain_to_ontology`` replaces values that the model does not know by the closest that it knows.
+    """
+
+    _load_processor = False
+    _load_image_processor = False
+    _load_feature_extractor = False
+    _load_tokenizer = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reader = StateReader(StateSettings.of(self.model.config), self.tokenizer)
+
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
+        """Tracks a dialogue, or each of a list of them; ValueError where it is none."""
+        is_one = not inputs or not isinstance(inputs, Sequence) or isinstance(inputs[0], str | dict)
+        wrapped = [{"dialogue": dialogue} for dialogue in ([inputs] if is_one else inputs)]
+        for item in wrapped:
+            check_dialogue(item["dialogue"])
+        answers = super().__call__(wrapped, **kwargs)
+        return answers[0] if is_one else answers
+
+    def _sanitize_parameters(
+        self, constrain_to_ontology: bool | None = None, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        if kwargs:
+            raise ValueError(f"{TASK} has no option {', '.join(kwargs)}; expected constrain_to_ontology.")
+        given = {} if constrain_to_ontology is None else {"constrain_to_ontology": constrain_to_ontology}
+        return {}, {}, given
+
+    def preprocess(self, inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """One item a turn of the user."""
+        utterances = check_dialogue(inputs["dialogue"])
+        longest = getattr(self.model.config, "max_seq_length", OFFICIAL_LENGTH)
+        ends = range(1, len(utterances) + 1, 2)
+        for end in ends:
+            ids = self._encode(utterances[:end], longest)
+            yield {
+                "input_ids": torch.tensor([ids]),
+                "attention_mask": torch.ones(1, len(ids), dtype=torch.long),
+                "utterances": utterances[:end],
+                "is_last": end == ends[-1],
+            }
+
+    def _encode(self, utterances: Sequence[str], longest: int) -> list[int]:
+        return encode_turn(utterances, self.tokenizer, longest, self.reader.tokenize)[0]
+
+    def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
+        scores, values = self.model.track(model_inputs["input_ids"], model_inputs["attention_mask"])
+        return {
+            "gates": scores.argmax(dim=-1),
+            "scores": gate_scores(scores, scores.argmax(dim=-1)),
+            "values": values,
+            "utterances": model_inputs["utterances"],
+            "is_last": model_inputs["is_last"],
+        }
+
+    def postprocess(
+        self, model_outputs: Sequence[dict[str, Any]], constrain_to_ontology: bool | None = None
+    ) -> list[dict[str, Any]]:
+        """The turns of one dialogue, in order."""
+        states = []
+        for output in model_outputs:
+            gates, values = output["gates"][0].tolist(), output["values"][0].tolist()
+            read = self.reader.read(gates, values, output["utterances"], constrain=constrain_to_ontology)
+            states.append(read.state)
+        said = [output["utterances"][-1] for output in model_outputs]
+        return present_turns(said, states, [float(output["scores"][0]) for output in model_outputs])
+
+
+def gate_scores(logits: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
+    """Probability that all gates of a turn are right: (batch, slots, 5) and (batch, slots) to (batch,)."""
+    log_probabilities = logits.float().log_softmax(dim=-1)
+    return log_probabilities.gather(-1, gates.long().unsqueeze(-1)).sum(dim=(1, 2)).exp()
+
+
+def present_turns(
+    said: Sequence[str], states: Sequence[list[str]], scores: Sequence[float]
+) -> list[dict[str, Any]]:
+    """The turns of a dialogue as their reader wants to see them.
+
+    Args:
+        said: What the user said in each.
+        states: The state after each.
+        scores: How sure the model is of each.
+    """
+    befores = [{}, *(dict(map(split_item, state)) for state in states)]
+    return [
+        {
+            "turn": turn,
+            "user": text,
+            "state": state,
+            "changed": changes(befores[turn], befores[turn + 1]),
+            "score": round(scores[turn], 6),
+        }
+        for turn, (text, state) in enumerate(zip(said, states, strict=True))
+    ]
+
+
+def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
+    """What is new in a state: slot -> value, None where the slot is not there any more."""
+    dropped: dict[str, str | None] = {slot: None for slot in before if slot not in after}
+    return {slot: value for slot, value in after.items() if before.get(slot) != value} | dropped

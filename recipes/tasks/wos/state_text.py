@@ -1,0 +1,200 @@
+"""States as text and back: what a text-to-text model learns to write, and what its writing means."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from recipes.tasks.wos.configuration_dialogue_state import (
+    GATES,
+    GENERATIVE,
+    LITERALS,
+    NONE,
+    POINT,
+    SlotSettings,
+    fingerprint,
+)
+from recipes.tasks.wos.state_values import ReadState, StateReader, best_said
+
+# Signs that may stand between two items; the first that the tokenizer knows and that no value has.
+SEPARATORS = ("|", ";", "/", "#", "?", "!")
+EMPTY = GATES[NONE]  # the text of the state without items
+
+
+@dataclasses.dataclass
+class TextSettings(SlotSettings):
+    """What a model that writes states as text keeps in its configuration.
+
+    Attributes:
+        separator: The sign between two items.
+        max_new_tokens: Tokens of a state's text at most, the end included; 0 where that is not chosen yet.
+    """
+
+    head: ClassVar[str] = GENERATIVE
+    separator: str = ""
+    max_new_tokens: int = 0
+
+    def read_pieces(self, tokenizer: Any) -> None:
+        """Fills in what depends on the tokenizer, which gets an end of text and padding where it has none.
+
+        Raises:
+            ValueError: It has no piece that ends a text, knows no separator, or is not the one of before.
+        """
+        self.check(tokenizer)
+        self.vocabulary = fingerprint(tokenizer)
+        if tokenizer.eos_token is None:
+            tokenizer.eos_token = tokenizer.sep_token
+        if tokenizer.eos_token is None:
+            raise ValueError("The tokenizer has neither an end of text nor a separator; expected one.")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        self.end_id = int(tokenizer.eos_token_id)
+        self.stop_ids = sorted({*tokenizer.all_special_ids, self.end_id} - {tokenizer.unk_token_id})
+        self.separator = self.separator or self._choose_separator(tokenizer)
+
+    def _choose_separator(self, tokenizer: Any) -> str:
+        taken = "".join([*self.slots, *(value for values in self.values.values() for value in values)])
+        for sign in SEPARATORS:
+            pieces = tokenizer(f"가 {sign} 가", add_special_tokens=False)["input_ids"]
+            if sign not in taken and sign in tokenizer.decode(pieces):
+                return sign
+        raise ValueError(
+            f"Each of {' '.join(SEPARATORS)} is in a value or unknown to the tokenizer; expected one that "
+            "can stand between the items of a state."
+        )
+
+
+@dataclasses.dataclass
+class ReadText(ReadState):
+    """A state as it was read from text.
+
+    Attributes:
+        dropped: Parts of the text that are no item: without a known slot in front, or without a value.
+    """
+
+    dropped: list[str]
+
+
+class StateText:
+    """Writes states as text, and reads text as states.
+
+    The text is the items ``domain-slot-value`` in the order of the slots, with a separator between them. A
+    tokenizer may give back other blanks, and letters that it does not know as its unknown piece. So slots and
+    values are found by what the tokenizer makes of them: a value first among the slot's known ones, then in
+    the dialogue; only one that is in neither is taken as it was written.
+
+    Args:
+        settings: Slots, known values and the separator.
+        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's, or cannot tell
+            the slots, or dontcare, yes, no and none apart.
+    """
+
+    def __init__(self, settings: TextSettings, tokenizer: Any) -> None:
+        self.settings = settings
+        self.reader = StateReader(settings, tokenizer)
+        self._fronts = {self._loose(f"{slot}-"): slot for slot in settings.slots}
+        self._empty = self._loose(EMPTY)
+        self._tables: dict[str, tuple[dict[str, list[str]], dict[str, list[str]]]] = {}
+        words = [*LITERALS, EMPTY]
+        if len(self._fronts) < len(settings.slots) or len(set(map(self._loose, words))) < len(words):
+            raise ValueError(
+                f"The tokenizer cannot tell the {len(settings.slots)} slots apart, or {', '.join(words)}; "
+                "expected one that knows their letters."
+            )
+
+    def write(self, state: Sequence[str]) -> str:
+        """The text of a state; ValueError where it has a slot that the model lacks, or one twice."""
+        values = self.reader.gold(state)
+        items = [f"{self.settings.slots[slot]}-{values[slot]}" for slot in sorted(values)]
+        return f" {self.settings.separator} ".join(items) or EMPTY
+
+    def read(self, text: str, utterances: Sequence[str], *, constrain: bool | None = None) -> ReadText:
+        """The state that a text stands for; of several values of one slot the last counts.
+
+        Args:
+            text: What the model wrote, as its tokenizer decodes it.
+            utterances: The dialogue, for values that are not known.
+            constrain: Whether unknown values become the closest known ones; None for what the settings say.
+        """
+        if squeezed(text) == self._empty:
+            return ReadText([], {}, {}, [])
+        written: dict[str, str] = {}
+        dropped = []
+        for part in text.split(self.settings.separator):
+            slot, value = self._split(part)
+            if value and squeezed(value) != self._empty:
+                written[slot] = value
+            else:
+                dropped.append(part.strip())
+        return self._read_values(written, utterances, dropped, constrain)
+
+    def value(self, slot: str, text: str, utterances: Sequence[str]) -> str:
+        """The value that a slot's text stands for."""
+        if slot not in self._tables:
+            known = [*LITERALS, *self.settings.values.get(slot, [])]
+            self._tables[slot] = _grouped(self._spelled, known), _grouped(self._loose, known)
+        for table, key in zip(self._tables[slot], (text, squeezed(text)), strict=True):
+            if key in table:
+                return best_said(table[key], utterances)
+        # Words of the dialogue count only if the tokenizer cannot tell them from what was written.
+        said = words_like(text, utterances)
+        if said and self._spelled(said) == text:
+            return said
+        return self.reader.text(slot, self.reader.tokenize([text])[0], utterances) or text
+
+    def _read_values(
+        self, written: dict[str, str], utterances: Sequence[str], dropped: list[str], constrain: bool | None
+    ) -> ReadText:
+        constrain = self.settings.constrain_to_ontology if constrain is None else constrain
+        read = ReadText([], {}, {}, dropped)
+        for slot in filter(written.__contains__, self.settings.slots):
+            value = self.value(slot, written[slot], utterances)
+            nearest = self.reader.nearest(slot, value) if constrain and value not in LITERALS else value
+            if nearest != value:
+                read.mapped[slot] = (value, nearest)
+            read.gates[slot] = GATES[LITERALS.get(nearest, POINT)]
+            read.state.append(f"{slot}-{nearest}")
+        return read
+
+    def _split(self, part: str) -> tuple[str, str]:
+        """The slot and the value that are written in a part of a text; both empty where no slot is."""
+        letters = [place for place, letter in enumerate(part) if not letter.isspace()]
+        flat = squeezed(part)
+        for front, slot in self._fronts.items():
+            if flat.startswith(front):
+                return slot, part[letters[len(front) - 1] + 1 :].strip()
+        return "", ""
+
+    def _spelled(self, text: str) -> str:
+        """A text as the tokenizer gives it back."""
+        pieces = self.reader.tokenize([text])[0]
+        return self.reader.tokenizer.decode(pieces, clean_up_tokenization_spaces=False).strip()
+
+    def _loose(self, text: str) -> str:
+        return squeezed(self._spelled(text))
+
+
+def squeezed(text: str) -> str:
+    """A text without blanks."""
+    return "".join(text.split())
+
+
+def words_like(text: str, utterances: Sequence[str]) -> str:
+    """The words of a dialogue that a text is but for blanks, the latest first; empty where there are none."""
+    if any(text in utterance for utterance in utterances):
+        return text
+    wanted = squeezed(text)
+    for utterance in reversed(utterances):
+        letters = [place for place, letter in enumerate(utterance) if not letter.isspace()]
+        start = squeezed(utterance).rfind(wanted)
+        if start >= 0:
+            return utterance[letters[start] : letters[start + len(wanted) - 1] + 1]
+    return ""
+
+
+def _grouped(key: Callable[[str], str], values: Sequence[str]) -> dict[str, list[str]]:
+    table: dict[str, list[str]] = {}
+    for value in values:
+        table.setdefault(key(value), []).append(value)
+    return table

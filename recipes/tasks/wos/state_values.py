@@ -1,0 +1,199 @@
+"""Values to pieces and back, letter by letter, and gates with values to a state."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from recipes.tasks.wos.configuration_dialogue_state import (
+    GATES,
+    IGNORED,
+    LITERALS,
+    NONE,
+    POINT,
+    SlotSettings,
+    split_item,
+)
+from recipes.tasks.wos.dialogue_text import plain_tokenize
+
+_BLANK_AT_SIGN = re.compile(r"\s*([^\w\s])\s*")
+
+
+@dataclasses.dataclass
+class ReadState:
+    """A state as it was read from the model's output.
+
+    Attributes:
+        state: ``domain-slot-value`` strings in the order of the slots.
+        gates: Slot -> name of its gate, where that is not none.
+        mapped: Slot -> (generated, known) value, where the ontology replaced one.
+    """
+
+    state: list[str]
+    gates: dict[str, str]
+    mapped: dict[str, tuple[str, str]]
+
+
+class StateReader:
+    """Turns gates and pieces into states.
+
+    A tokenizer may forget blanks around signs, letters that it does not know, and more, so text is not made
+    from pieces where it can be found: first among the slot's known values, then among those of all slots,
+    then in the dialogue itself. Only what is in none of them is spelled from its pieces.
+
+    Args:
+        settings: Slots and known values.
+        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's.
+    """
+
+    def __init__(self, settings: SlotSettings, tokenizer: Any) -> None:
+        settings.check(tokenizer)
+        self.settings = settings
+        self.tokenizer = tokenizer
+        self.tokenize = plain_tokenize(tokenizer)
+        self._known: dict[str, dict[tuple[int, ...], list[str]]] = {}
+        everywhere = dict.fromkeys(value for values in settings.values.values() for value in values)
+        self._everywhere = self._by_pieces(list(everywhere))
+        self._nearest: dict[tuple[str, str], str] = {}
+
+    def targets(self, state: Sequence[str]) -> tuple[list[int], list[int], list[list[int]]]:
+        """A gold state as the model is to give it.
+
+        Returns:
+            For each slot in the state, not none: its number, its gate, and its value's pieces with the one
+            that ends them.
+
+        Raises:
+            ValueError: A slot that the model does not have, or one that is there twice.
+        """
+        gold = self.gold(state)
+        gates = [LITERALS.get(value, POINT) for value in gold.values()]
+        pieces = self.tokenize(list(gold.values()))
+        return list(gold), gates, [[*value, self.settings.end_id] for value in pieces]
+
+    def gold(self, state: Sequence[str]) -> dict[int, str]:
+        """The number of each slot in a gold state -> its value, none left out; ValueError as in targets."""
+        values: dict[int, str] = {}
+        for item in state:
+            slot, value = split_item(item)
+            if slot not in self.settings.slots:
+                raise ValueError(
+                    f"A state holds {item!r}, but the model has no slot {slot!r}; "
+                    f"its {len(self.settings.slots)} slots begin with {self.settings.slots[0]!r}."
+                )
+            if value == GATES[NONE]:
+                continue
+            if self.settings.slots.index(slot) in values:
+                raise ValueError(f"A state has two values for one slot: {list(state)}; expected one.")
+            values[self.settings.slots.index(slot)] = value
+        return values
+
+    def none_pieces(self) -> list[int]:
+        """The pieces of the value of a slot that is not in the state, with the one that ends them."""
+        return [*self.tokenize([GATES[NONE]])[0], self.settings.end_id]
+
+    def read(
+        self,
+        gates: Sequence[int],
+        values: Sequence[Sequence[int]],
+        utterances: Sequence[str],
+        *,
+        constrain: bool | None = None,
+    ) -> ReadState:
+        """Gates and pieces to a state.
+
+        Args:
+            gates: One a slot.
+            values: Piece ids, one list a slot; -100 and special pieces end it.
+            utterances: The dialogue, for values that are in none of the lists.
+            constrain: Whether values that the slot's list lacks become the closest in it; None for what
+                the settings say.
+        """
+        state, names, mapped = [], {}, {}
+        constrain = self.settings.constrain_to_ontology if constrain is None else constrain
+        for slot, gate, pieces in zip(self.settings.slots, gates, values, strict=True):
+            if gate == NONE:
+                continue
+            names[slot] = GATES[gate]
+            value = GATES[gate]
+            if gate == POINT:
+                value = self.text(slot, pieces, utterances)
+                nearest = self.nearest(slot, value) if constrain and value else value
+                if nearest != value:
+                    mapped[slot] = (value, nearest)
+                    value = nearest
+            # KLUE-baseline keeps "slot-" where nothing was generated; no reference can have that.
+            if value and value != GATES[NONE]:
+                state.append(f"{slot}-{value}")
+        return ReadState(state, names, mapped)
+
+    def text(self, slot: str, pieces: Sequence[int], utterances: Sequence[str]) -> str:
+        """The value that a slot's pieces stand for; empty where there are none."""
+        wanted = tuple(self._up_to_end(pieces))
+        if not wanted:
+            return ""
+        if slot not in self._known:
+            self._known[slot] = self._by_pieces(self.settings.values.get(slot, []))
+        for table in (self._known[slot], self._everywhere):
+            if wanted in table:
+                return best_said(table[wanted], utterances)
+        return self._copied(wanted, utterances) or self._spelled(wanted)
+
+    def nearest(self, slot: str, value: str) -> str:
+        """The slot's known value that is closest in letters; the value itself where none is known."""
+        values = self.settings.values.get(slot, [])
+        if not values or value in values:
+            return value
+        if (slot, value) not in self._nearest:
+            ratio = difflib.SequenceMatcher(b=value, autojunk=False)
+
+            def likeness(known: str) -> float:
+                ratio.set_seq1(known)
+                return ratio.ratio()
+
+            self._nearest[slot, value] = max(values, key=likeness)
+        return self._nearest[slot, value]
+
+    def _up_to_end(self, pieces: Sequence[int]) -> list[int]:
+        ends = {*self.settings.stop_ids, IGNORED}
+        return next((list(pieces[:i]) for i, piece in enumerate(pieces) if piece in ends), list(pieces))
+
+    def _by_pieces(self, values: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
+        table: dict[tuple[int, ...], list[str]] = {}
+        for value, pieces in zip(values, self.tokenize(values), strict=True):
+            table.setdefault(tuple(pieces), []).append(value)
+        return table
+
+    def _copied(self, wanted: tuple[int, ...], utterances: Sequence[str]) -> str:
+        """The latest words of the dialogue that have these subword tokens; empty where there are none.
+
+        An unknown token stands for any word that the vocabulary lacks, so it only counts where all matches
+        are the same words.
+        """
+        found = []
+        for text in reversed(utterances):
+            encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+            ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+            for start in range(len(ids) - len(wanted), -1, -1):
+                end = start + len(wanted)
+                if tuple(ids[start:end]) == wanted:
+                    found.append(text[offsets[start][0] : offsets[end - 1][1]].strip())
+        is_unknown = self.tokenizer.unk_token_id in wanted
+        return "" if not found or (is_unknown and len(set(found)) > 1) else found[0]
+
+    def _spelled(self, wanted: tuple[int, ...]) -> str:
+        """Pieces as text; no blanks around signs where the tokenizer cannot tell whether there are any."""
+        text = self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False).strip()
+        tight = _BLANK_AT_SIGN.sub(r"\1", text).replace(",", ", ").strip()
+        if tight != text and self.tokenize([tight]) == self.tokenize([text]):
+            return tight
+        return text
+
+
+def best_said(values: Sequence[str], utterances: Sequence[str]) -> str:
+    """Of values that look alike to a tokenizer the longest that was said; the first where none was."""
+    said = [value for value in values if any(value in text for text in utterances)]
+    return max(said, key=len) if said else values[0]

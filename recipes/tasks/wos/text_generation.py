@@ -1,0 +1,185 @@
+"""Dialogues in, states as text out: what a text-to-text model reads, is to write, and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, GenerationConfig
+
+from recipes.tasks.shared.merged_adapter import load_merged
+from recipes.tasks.wos.configuration_dialogue_state import IGNORED
+from recipes.tasks.wos.dialogue_text import turn_pieces
+from recipes.tasks.wos.state_text import StateText, TextSettings
+
+CUE = "상태:"  # what a causal model reads between dialogue and state
+LOGITS = 200_000_000  # that exist at a time while texts are scored
+
+
+class StateFrame:
+    """Dialogues and states as ids.
+
+    A dialogue is that of the official template, with the outer special pieces that the tokenizer gives any
+    text. Between utterances is [SEP]; for a tokenizer without one a line break, or where it knows none the
+    end of text. A causal model reads the dialogue, a separator and a cue, and goes on with the state.
+
+    Args:
+        settings: The model's.
+        tokenizer: Its tokenizer.
+        config: Its configuration: whether it has an encoder, and how many positions.
+    """
+
+    def __init__(self, settings: TextSettings, tokenizer: Any, config: Any) -> None:
+        self.settings = settings
+        self.text = StateText(settings, tokenizer)
+        self.tokenize = self.text.reader.tokenize
+        self.decode = tokenizer.decode
+        self.is_causal = not config.is_encoder_decoder
+        self.separator = separator_id(tokenizer)
+        self.front, self.tail = outer_pieces(tokenizer)
+        self.target_front: list[int] = self.front
+        positions = getattr(config, "max_position_embeddings", None)
+        self.room = positions - settings.max_new_tokens if self.is_causal and positions else None
+        if self.is_causal:
+            self.target_front = []
+            self.tail = [self.separator, *self.tokenize([CUE])[0]]
+
+    def prompt(self, utterances: Sequence[str], max_length: int) -> tuple[list[int], bool]:
+        """What the model reads of a turn, and whether the dialogue lost its beginning.
+
+        Args:
+            utterances: From the first to the user's last.
+            max_length: Tokens at most; fewer where a causal model needs the positions for the state.
+        """
+        pieces = turn_pieces(utterances, self.tokenize, self.separator)
+        longest = max_length if self.room is None else min(max_length, self.room)
+        room = max(longest - len(self.front) - len(self.tail), 1)
+        return [*self.front, *pieces[-room:], *self.tail], len(pieces) > room
+
+    def target(self, state: Sequence[str]) -> list[int]:
+        """What the model is to write, the end included; longer than it ever writes where a state is."""
+        return [*self.target_front, *self.tokenize([self.text.write(state)])[0], self.settings.end_id]
+
+    def written(self, ids: Sequence[int]) -> str:
+        """The text of generated ids, up to the end."""
+        left_out = {*self.settings.stop_ids, IGNORED}
+        end = self.settings.end_id
+        ids = ids[: ids.index(end)] if end in ids else ids
+        kept = [piece for piece in ids if piece not in left_out]
+        return str(self.decode(kept, clean_up_tokenization_spaces=False)).strip() if kept else ""
+
+
+class StateTextModel:
+    """What ``auto_map`` names beside a LoRA adapter, so that pipelines load the base model with it merged.
+
+    The model itself is one of transformers' own.
+    """
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: Any = None) -> None:
+        """Asked of every class that ``auto_map`` names; there is nothing to save with a model."""
+
+    @classmethod
+    def from_pretrained(cls, path: Any, *, config: Any, **kwargs: Any) -> Any:
+        """A model of transformers; see ``load_merged``."""
+        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        return load_merged(auto.from_pretrained, path, config, kwargs | {"trust_remote_code": False})
+
+
+def separator_id(tokenizer: Any) -> int:
+    """Id of the piece between two utterances."""
+    if tokenizer.sep_token_id is not None:
+        return int(tokenizer.sep_token_id)
+    pieces = tokenizer("\n", add_special_tokens=False)["input_ids"]
+    is_line = bool(pieces) and tokenizer.decode(pieces[-1:]) == "\n"
+    return int(pieces[-1] if is_line else tokenizer.eos_token_id)
+
+
+def outer_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The special pieces that a tokenizer puts before and after a text."""
+    plain = tokenizer("가", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("가")["input_ids"]
+    for start in range(len(whole) - len(plain) + 1):
+        if whole[start : start + len(plain)] == plain:
+            return whole[:start], whole[start + len(plain) :]
+    return [], []
+
+
+def set_generation(model: Any) -> None:
+    """Makes ``generate`` write states as the settings in the model's configuration say.
+
+    Beams are ranked by the probability of the whole text, whatever its length.
+    """
+    settings = TextSettings.of(model.config)
+    before = model.generation_config
+    start = before.decoder_start_token_id
+    model.generation_config = GenerationConfig(
+        decoder_start_token_id=getattr(model.config, "decoder_start_token_id", None)
+        if start is None
+        else start,
+        bos_token_id=before.bos_token_id,
+        eos_token_id=settings.end_id,
+        pad_token_id=model.config.pad_token_id,
+        max_new_tokens=settings.max_new_tokens,
+        num_beams=settings.num_beams,
+        do_sample=False,
+        **({"length_penalty": 0.0} if settings.num_beams > 1 else {}),
+    )
+
+
+@torch.no_grad()
+def generate_states(
+    model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, **options: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Texts of a batch of dialogues.
+
+    Args:
+        model: See ``set_generation``; may be a PeftModel.
+        input_ids: Prompts, shape (batch, tokens); of a causal model padded on the left.
+        attention_mask: 1 on real tokens, 0 on padding, same shape.
+        **options: More arguments of ``generate``.
+
+    Returns:
+        Ids with the one that ends a text, int32, padded with -100, shape (batch, steps); the probability of
+        each text, the product over these ids, float32, shape (batch,).
+    """
+    found = model.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
+    is_causal = not model.config.is_encoder_decoder
+    found = found[:, input_ids.shape[1] if is_causal else 1 :]
+    ends = (found == TextSettings.of(model.config).end_id).int()
+    found = found.masked_fill(ends.cumsum(dim=1) > ends, IGNORED)
+    vocabulary = model.get_input_embeddings().num_embeddings
+    rows = max(1, LOGITS // (vocabulary * (input_ids.shape[1] + found.shape[1])))
+    batch = (input_ids, attention_mask, found)
+    scores = [
+        _likelihoods(model, *(tensor[start : start + rows] for tensor in batch), is_causal=is_causal)
+        for start in range(0, len(found), rows)
+    ]
+    return found.to(torch.int32), torch.cat(scores)
+
+
+def _likelihoods(
+    model: Any, ids: torch.Tensor, mask: torch.Tensor, found: torch.Tensor, *, is_causal: bool
+) -> torch.Tensor:
+    """The probabilities of texts, laid out as in training: a causal model's padding is on the right."""
+    if is_causal:
+        real = mask.bool()
+        joined = [
+            torch.cat([row[kept], text[text != IGNORED]])
+            for row, kept, text in zip(ids, real, found, strict=True)
+        ]
+        prompts = real.sum(dim=1, keepdim=True)
+        ids = torch.nn.utils.rnn.pad_sequence(joined, batch_first=True)
+        places = torch.arange(ids.shape[1], device=ids.device)
+        lengths = prompts + (found != IGNORED).sum(dim=1, keepdim=True)
+        mask = (places < lengths).long()
+        labels = ids.masked_fill((places < prompts) | (places >= lengths), IGNORED)[:, 1:]
+        logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
+    else:
+        labels = found
+        logits = model(input_ids=ids, attention_mask=mask, labels=labels).logits
+    losses = torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
+    )
+    return losses.view(labels.shape).sum(dim=1).neg().exp()

@@ -1,0 +1,157 @@
+"""Dialogue state tracking (wos): the dialogue so far in, the value of each of 45 slots out, by TRADE."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import datasets
+import torch
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+
+from recipes.arguments import RecipeArguments
+from recipes.subwords.special_tokens import is_causal
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel
+from recipes.tasks.shared.base_checkpoint import check_encoder
+from recipes.tasks.wos.configuration_dialogue_state import KEY, POINT, StateSettings
+from recipes.tasks.wos.dialogue_text import encode_turn
+from recipes.tasks.wos.dialogues import DialogueRecipe, known_values, set_dropout
+from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
+from recipes.tasks.wos.pipeline_dialogue_state import gate_scores
+from recipes.tasks.wos.state_values import StateReader
+from recipes.tasks.wos.states import StateCollator, errors, figures
+
+ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
+SETTINGS = (
+    "gate",
+    "slot_spread",
+    "attention_scale",
+    "value_loss",
+    "teacher_forcing",
+    "num_beams",
+    "max_value_length",
+    "constrain_to_ontology",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trade(DialogueRecipe):
+    """TRADE on the official template; an example is a turn of the user.
+
+    The model's configuration keeps the slots and their known values.
+    """
+
+    peft_task_type: ClassVar[str | None] = None
+
+    def configure(
+        self,
+        config: PreTrainedConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        arguments: RecipeArguments,
+        splits: Mapping[str, datasets.Dataset],
+    ) -> None:
+        """Slots of the ontology and the data; values of the ontology and of training."""
+        remedy = ", or --head generative for a model that writes text"
+        check_encoder(self.task, config, "--head trade", remedy)
+        if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None or is_causal(config):
+            raise ValueError(
+                f"wos: {config.name_or_path} is a {config.model_type} model without [CLS] and [SEP], or one "
+                "whose tokens do not see the whole dialogue, which --head trade needs; expected an encoder "
+                f"such as BERT, RoBERTa or ELECTRA{remedy}."
+            )
+        if arguments.do_train and any(getattr(arguments, name) for name in ORACLES):
+            raise ValueError(
+                "wos: --gold_gates and --gold_values are for evaluation; expected --do_eval alone."
+            )
+        if getattr(config, KEY, None):
+            settings = StateSettings.of(config)
+        else:
+            values = known_values(arguments, splits)
+            settings = StateSettings(slots=list(values), values=values)
+        for name in SETTINGS:
+            if getattr(arguments, name) is not None:
+                setattr(settings, name, getattr(arguments, name))
+        settings.read_pieces(tokenizer)
+        dataclasses.replace(settings).write(config)  # checked once more
+        for name in ORACLES:
+            setattr(config, name, getattr(arguments, name))
+        if arguments.dropout is not None:
+            set_dropout(config, arguments.dropout)
+            config.hidden_dropout_prob = (
+                arguments.dropout
+            )  # the decoder's, whatever the encoder calls its own
+
+    def model_class(self, config: PreTrainedConfig) -> Any:
+        """Our own DialogueStateTracker."""
+        return DialogueStateTracker
+
+    def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
+        """[CLS], [SEP] and one token of the dialogue."""
+        return 3
+
+    def encode(
+        self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
+    ) -> dict[str, Any]:
+        """Turns to token ids, without their beginning where too long, and gold to the slots that have any.
+
+        Slots without a value are left out: their pieces are put in only when a batch is collated.
+        """
+        settings = StateSettings.of(config)
+        reader = StateReader(settings, tokenizer)
+        features: dict[str, Any] = {"input_ids": [], "length": [], "truncated": []}
+        for utterances in batch["utterances"]:
+            ids, is_cut = encode_turn(utterances, tokenizer, max_length, reader.tokenize)
+            features["input_ids"].append(ids)
+            features["length"].append(len(ids))
+            features["truncated"].append(is_cut)
+        if "state" in batch:
+            columns = zip(*map(reader.targets, batch["state"]), strict=True)
+            features |= zip(("slots", "gates", "values"), map(list, columns), strict=True)
+        return features
+
+    def collator(
+        self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
+    ) -> Any:
+        """Pads token ids, and fills in the gates and pieces of slots without a value."""
+        return StateCollator(tokenizer, config, pad_to_multiple_of)
+
+    def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
+        """Keeps gates, int8 (batch, slots); pieces of values, int32 (batch, slots, pieces); scores (batch,).
+
+        There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
+        """
+        config = getattr(model, "module", model).config
+        gates = inputs["gate_labels"] if getattr(config, "gold_gates", False) else None
+        # Calls the wrapped model itself: the hooks of DDP, FSDP and autocast apply as in training.
+        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
+        scores = output.gate_logits
+        chosen = scores.argmax(dim=-1) if gates is None else gates
+        return None, (chosen.to(torch.int8), output.value_ids.to(torch.int32), gate_scores(scores, chosen))
+
+    def decode(
+        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
+    ) -> Decoded:
+        """States, with their gates, and what is wrong with each where the gold is known."""
+        settings = StateSettings.of(loaded.config)
+        reader = StateReader(settings, loaded.tokenizer)
+        golds = list(examples["state"]) if "state" in examples.column_names else None
+        read, details = [], []
+        columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
+        for index, (turn, utterances, gates, values) in enumerate(columns):
+            gate_list, pieces = gates.tolist(), values.tolist()
+            if golds is not None and getattr(loaded.config, "gold_values", False):
+                for slot, gate, gold in zip(*reader.targets(golds[index]), strict=True):
+                    if gate == gate_list[slot] == POINT:
+                        pieces[slot] = gold
+            answer = reader.read(gate_list, pieces, utterances)
+            read.append(answer)
+            details.append({"turn": turn, "gates": answer.gates})
+            if golds is not None:
+                details[-1] |= errors(answer.state, golds[index])
+        return Decoded(
+            [answer.state for answer in read],
+            scores=outputs[2].tolist(),
+            details=details,
+            figures=figures(read, details),
+        )
