@@ -146,6 +146,66 @@ def test_runs_are_grouped_by_what_they_were_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("runs", "labels"),
+    [
+        # The folder's part that differs, not its seed: the second run of the first group has another.
+        (
+            {"x/nli/seed-1": {"seed": 1}, "x/nli/seed-2": {"seed": 2}, "y/nli/seed-1": {"seed": 1}},
+            {"x/nli/seed-1": "a [x], seed 1", "x/nli/seed-2": "a [x], seed 2", "y/nli/seed-1": "a [y]"},
+        ),
+        # Of many settings the fewest that tell the runs apart, choices before numbers.
+        (
+            {
+                "x": {
+                    "seed": 1,
+                    "learning_rate": 1e-4,
+                    "weight_decay": 0.1,
+                    "max_steps": 9,
+                    "pooling": "cls",
+                },
+                "y": {
+                    "seed": 1,
+                    "learning_rate": 1e-3,
+                    "weight_decay": 0.2,
+                    "max_steps": 8,
+                    "pooling": "mean",
+                },
+            },
+            {"x": "a (pooling cls, 3 more)", "y": "a (pooling mean, 3 more)"},
+        ),
+        # Models of one name.
+        (
+            {
+                "x": {"seed": 1, "model_name_or_path": "one/a"},
+                "y": {"seed": 1, "model_name_or_path": "two/a"},
+            },
+            {"x": "a (model one)", "y": "a (model two)"},
+        ),
+        # A run of run_all is called after its model, also where it is evaluated again from its folder.
+        ({"x": {"seed": 1, "model_name_or_path": "out/b/nli/seed-42"}}, {"x": "b"}),
+    ],
+)
+def test_runs_are_named_by_what_differs_in_every_menu_and_table(
+    tmp_path: Path, runs: dict[str, dict], labels: dict[str, str]
+) -> None:
+    for name, settings in runs.items():
+        make_run(tmp_path / name, "nli", *nli_answers(6, 2), settings=settings)
+    (board,) = make_boards(find_runs([tmp_path])[0])
+    assert {run.name: label for label, run in board.runs} == labels
+    files = build([tmp_path], resamples=10).files
+    html = files["index.html"]
+    shown = {
+        run["label"]
+        for run in embedded(html, html[: html.index('">{"total"')].rpartition("answers-")[2])["runs"]
+    }
+    assert shown == set(labels.values())
+    for group in board.groups:
+        assert f"| {group.label} | {len(group.runs)} |" in files["report.md"]
+    if len(labels) > 1:
+        assert set(re.findall(r"<option [^>]*>(.*?)</option>", html)) == shown
+
+
 def test_broken_and_unfinished_runs_are_named_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
