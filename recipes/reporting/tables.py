@@ -15,6 +15,13 @@ from recipes.reporting.measure import Line, Score
 
 NOT_KLUE = "Not KLUE's official validation split: **not a KLUE score**."
 OFFICIAL = "KLUE's official validation split, in full; published KLUE scores are on a private test set."
+INTERVALS = (
+    "In brackets is the 95 % interval. For one run it is a bootstrap interval, resampled by example, or by "
+    "the premise, passage or dialogue that examples share; it does not include seed variance. For several "
+    "seeds it is the interval of their mean: the variance between the seeds, divided by their number and "
+    "scaled by Student's t, is added to the mean sampling variance of the examples. Two seeds give a wide "
+    "interval."
+)
 COLUMNS = (
     *("task", "data", "is_official", "samples", "model", "metric", "mean", "sd", "seeds", "low", "high"),
     *("constant", "is_best", "parameters", "size", "train_samples_per_second", "eval_ms_per_sample", "runs"),
@@ -26,10 +33,8 @@ def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int
     """All tables, one a board, and what was left out."""
     parts = [
         "# KLUE results",
-        "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. In "
-        "brackets the 95 % bootstrap interval, resampled by example, or by the premise, passage or dialogue "
-        "that examples share; for several seeds, the bounds are averaged. It does not include seed variance. "
-        f"Tests between models, with {resamples:,} resamples or more, are in report.json. "
+        "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. "
+        f"{INTERVALS} Tests between models, with {resamples:,} resamples or more, are in report.json. "
         "Constant: the constant baseline, the best score without reading the input.",
     ]
     for board, lines in tables:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import math
 import re
 import shutil
 import statistics
@@ -12,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from made_up_runs import EVIL, embedded, make_run, make_runs, nli_answers, results_of
 
@@ -20,7 +22,7 @@ from klue_metrics.predictions import Cases
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
 from recipes.reporting.collect import find_runs, make_boards, size_of
-from recipes.reporting.measure import comparisons
+from recipes.reporting.measure import _student, comparisons, seeds_interval
 from recipes.reporting.page import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +53,7 @@ def test_numbers_are_those_of_the_result_files(runs: Path, files: dict[str, str]
     assert score["mean"] == pytest.approx((one + two) / 2)
     assert score["sd"] == pytest.approx(statistics.stdev([one, two]))
     assert score["constant"] == 10.0
+    assert score["low"] < one < two < score["high"]  # [50.0, 66.7] from two seeds: not an average of bounds
     assert rows["a"]["seeds"] == [1, 2]
     assert rows["b"]["scores"]["accuracy"]["mean"] == other
     assert rows["b"]["scores"]["accuracy"]["sd"] is None
@@ -77,6 +80,44 @@ def test_intervals_and_tests_are_those_of_klue_metrics(files: dict[str, str]) ->
         "scores": {"accuracy": expected._asdict()},
     }
     assert (expected.first, expected.second) == (pytest.approx(100 * 7 / 12), 85)
+
+
+def test_the_interval_over_seeds_has_student_and_bootstrap_as_its_limits() -> None:
+    from scipy import stats
+
+    scores, width = [17.9, 25.2, 21.0, 19.5], 3.0
+    points = [(score, score) for score in scores]
+    student = stats.t.interval(0.95, 3, statistics.fmean(scores), stats.sem(scores))
+    assert seeds_interval(scores, points) == pytest.approx(student, abs=1e-3)
+    assert seeds_interval([60.0] * 3, [(57.0, 64.0)] * 3) == (57.0, 64.0)
+    assert seeds_interval([60.0], [(57.0, 64.0)]) == (57.0, 64.0)
+    both = seeds_interval(scores, [(score - width, score + width) for score in scores])
+    half = math.hypot(student[1] - statistics.fmean(scores), width)
+    assert both == pytest.approx((20.9 - half, 20.9 + half), abs=1e-3)
+    assert seeds_interval([17.9, 25.2], [(15.0, 21.0), (22.0, 28.5)]) == (0.0, pytest.approx(68.0, abs=0.1))
+    assert seeds_interval([-5.0, 5.0], [(-9.0, 0.0), (0.0, 9.0)], floor=-100.0)[0] < -60
+    assert seeds_interval([1.0, None], [(0.0, 2.0), (math.nan, math.nan)]) == (None, None)
+    assert seeds_interval([1.0, 2.0], [(0.0, 2.0), (math.nan, math.nan)]) == (None, None)
+    for freedom in range(1, 60):
+        assert _student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-3)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0, 3.0])
+def test_the_interval_over_seeds_holds_the_true_mean(seeds: int, ratio: float) -> None:
+    """Simulated: a sampling error shared by all seeds, and seeds that vary by ``ratio`` times as much."""
+    generator = np.random.default_rng(seeds)
+    true, error, draws = 50.0, 1.0, 2000
+    held = averaged = 0
+    for _ in range(draws):
+        scores = true + error * generator.normal() + ratio * error * generator.normal(size=seeds)
+        ends = [(score - 1.96 * error, score + 1.96 * error) for score in scores]
+        low, high = seeds_interval(scores.tolist(), ends)
+        held += low <= true <= high
+        averaged += abs(scores.mean() - true) <= 1.96 * error
+    assert 0.935 <= held / draws <= 0.99
+    if ratio >= 1:
+        assert averaged / draws < 0.93  # what averaging the bounds gives
 
 
 def test_single_runs_are_tested_as_such_and_corrected_for_the_board(tmp_path: Path) -> None:
