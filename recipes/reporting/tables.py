@@ -10,7 +10,7 @@ from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
-from recipes.reporting.collect import Board
+from recipes.reporting.collect import MODEL, NOT_COMPARED, Board, Run
 from recipes.reporting.measure import Line, Score
 
 NOT_KLUE = "Not KLUE's official validation split: **not a KLUE score**."
@@ -29,6 +29,35 @@ COLUMNS = (
 Table = tuple[Board, Sequence[Line]]
 
 
+FACTS = {
+    "date": "eval_date",
+    "klue-hub version": "klue_hub_version",
+    "task version": "task_version",
+    "data": "eval_data",
+    "data version": "data_version",
+    "data revision": "data_revision",
+    "data hash": "data_hash",
+    "device": "device",
+}  # name -> key of all_results.json
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """When, with what and on what a run was evaluated; None for what it did not record."""
+    return {name: run.results.get(key) for name, key in FACTS.items()}
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """The settings of a run that may change its scores; those that are off or not set are left out."""
+    hidden = (NOT_COMPARED - {"seed", "max_eval_samples"}) | {MODEL, "data_hash"}
+    if not run.settings.get("use_lora"):
+        hidden |= {key for key in run.settings if key.startswith("lora_")}
+    return {
+        key: value
+        for key, value in sorted(run.settings.items())
+        if key not in hidden and value is not None and value is not False
+    }
+
+
 def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int) -> str:
     """All tables, one a board, and what was left out."""
     parts = [
@@ -39,6 +68,7 @@ def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int
     ]
     for board, lines in tables:
         parts += [f"## {heading(board)}", data_sentence(board), _markdown_table(board, lines)]
+        parts += [_markdown_runs(board)]
     if problems:
         parts += ["## Left out", "\n".join(f"* {problem}" for problem in problems)]
     return "\n\n".join(parts) + "\n"
@@ -63,14 +93,33 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
     header += ["parameters", "training, examples/s", "evaluation, ms/example"]
     rows = [header, ["---"] * len(header)]
     for line in lines:
-        cells = [line.group.label.replace("|", "\\|"), str(len(line.group.runs))]
+        cells = [_escaped(line.group.label), str(len(line.group.runs))]
         for key in names:
             score = line.scores[key]
             value = f"**{with_sd(score)}**" if score.is_best else with_sd(score)
             cells += [f"{value} {interval(score)}".strip(), constant(score)]
         cells += [millions(line.parameters), number(line.throughput, 1), number(line.latency)]
         rows.append(cells)
+    return _markdown(rows)
+
+
+def _markdown_runs(board: Board) -> str:
+    """Date and versions of each run; their settings are in report.json and on the page."""
+    shown = ("date", "klue-hub version", "task version", "data version", "data hash")
+    rows = [["run", "folder", *shown], ["---"] * (2 + len(shown))]
+    for label, run in board.runs:
+        known = facts(run)
+        cells = [str(known[name]) if known[name] is not None else "–" for name in shown]
+        rows.append([_escaped(label), _escaped(run.name), *cells])
+    return _markdown(rows)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def with_sd(score: Score) -> str:
@@ -166,6 +215,10 @@ def as_json(
                 "samples": board.samples,
                 "metrics": dict(METRICS[board.task].names),
                 "rows": rows,
+                "runs": [
+                    {"run": run.name, "label": label, **facts(run), "settings": settings(run)}
+                    for label, run in board.runs
+                ],
                 "comparisons": list(comparisons.get(position, [])),
             }
         )
