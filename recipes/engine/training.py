@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import datetime
 import inspect
 import logging
 import math
@@ -460,6 +461,7 @@ def _evaluate(
         "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
+        "eval_date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
         "klue_hub_version": version("klue-hub"),
         "data_version": data.version,
         "data_revision": data.revision,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from klue_datasets.tasks import get_task
-from klue_metrics.functional import METRICS
+from klue_metrics.functional import METRICS, sts
 from klue_metrics.predictions import Cases, read_rows
 from klue_metrics.scoring import right_answers
 from recipes.engine.card_details import arcs, named_entities, wrong_words
@@ -15,6 +15,25 @@ from recipes.reporting.collect import Run
 from recipes.reporting.texts import Texts, cut
 
 NO_ANSWER = "(no answer)"
+# Task -> how its examples and answers are written, and which answers are right.
+LEGENDS = {
+    "ynat": "An answer is right if it is the topic of the reference.",
+    "sts": "① and ② are the two sentences; answers are similarities from 0 to 5. The threshold is that of "
+    f"KLUE's F1, {sts.THRESHOLD:.1f}: an answer is right if it is on the same side of it as the reference "
+    f"(both at or above {sts.THRESHOLD:.1f}, or both below) and wrong otherwise.",
+    "nli": "① is the premise, ② the hypothesis. An answer is right if it is the label of the reference.",
+    "ner": "Entities are written as text (type); after “tags:” come characters whose tag alone is wrong. An "
+    "answer is right if every character that is scored has the tag of the reference.",
+    "re": "⟦ ⟧ enclose the subject, ⟨ ⟩ the object. An answer is right if it is the relation of the "
+    "reference, no_relation included.",
+    "dp": "Words are numbered by subscripts: 4 → 5 AP says that the head of word 4 is word 5 and its "
+    "relation AP; head 0 is the root. Of answers only wrong arcs are shown. An answer is right if every word "
+    "has the head and the relation of the reference.",
+    "mrc": "The question, then the passage or the part around the answer; “ / ” separates accepted answers. "
+    "An answer is right if it is an exact match, as KLUE normalises texts.",
+    "wos": "+ slot: a value that the answer has and the reference does not; − slot: one that the answer "
+    "lacks. An answer is right if its state is that of the reference in full.",
+}
 
 
 def collect_answers(

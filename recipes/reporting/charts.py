@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 34
 COLOURS = 8  # of lines, in report.css; more lines begin anew
 HEATS = 9  # shades of a matrix, in report.css
+MANY = 8  # classes of a matrix whose names fit side by side
+NAMES = {"precision": "precision", "recall": "recall", "f1": "F1", "uas": "UAS"}  # of scores of a class
 
 
 class Series(NamedTuple):
@@ -112,50 +114,58 @@ def breakable(name: str) -> str:
 
 
 def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
-    """A confusion matrix as an HTML table: a row a gold label, shaded by the share of the row."""
-    labels = list(matrix)
-    head = "".join(
-        f'<th scope="col" title="{escape(label)}"><abbr title="{escape(label)}">{number}</abbr></th>'
-        for number, label in enumerate(labels, start=1)
-    )
+    """A confusion matrix as an HTML table: a row a gold label, shaded by the share of the row.
+
+    Where there are many classes, their names over the columns are written downwards.
+    """
+    head = "".join(f'<th scope="col"><span>{breakable(label)}</span></th>' for label in matrix)
+    kind = "matrix many" if len(matrix) > MANY else "matrix"
     rows = []
-    for number, (gold, counts) in enumerate(matrix.items(), start=1):
+    for gold, counts in matrix.items():
         total = sum(counts.values())
         cells = []
         for label, count in counts.items():
             heat = math.ceil(HEATS * count / total) if total else 0
-            kind = f"h{heat} hit" if label == gold else f"h{heat}"
-            cells.append(f'<td class="{kind}">{count or "·"}</td>')
-        rows.append(f'<tr><th scope="row">{number}&nbsp;{breakable(gold)}</th>{"".join(cells)}</tr>')
+            shade = f"h{heat} hit" if label == gold else f"h{heat}"
+            cells.append(f'<td class="{shade}">{count or "·"}</td>')
+        rows.append(f'<tr><th scope="row">{breakable(gold)}</th>{"".join(cells)}</tr>')
     return (
-        '<table class="matrix"><thead><tr><th scope="col">gold ↓ answered →</th>'
+        f'<table class="{kind}"><thead><tr><th scope="col">gold ↓ predicted →</th>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
 
-def breakdown_bars(title: str, groups: Mapping[str, Mapping[str, Any]], key: str, name: str) -> str:
-    """A breakdown as an HTML table with a bar a group; groups that do not occur are left out.
+def breakdown_bars(
+    title: str, groups: Mapping[str, Mapping[str, Any]], key: str, names: Mapping[str, str]
+) -> str:
+    """A breakdown as an HTML table: all scores of each group, and a bar; without groups that do not occur.
 
     Args:
         title: What the groups are.
         groups: Group -> scores and ``support``.
-        key: Which score, where there is no F1.
-        name: What that is called.
+        key: Which score the bar shows, where there is no F1.
+        names: What the metric calls its scores.
     """
+    occurring = {group: scores for group, scores in groups.items() if scores.get("support")}
+    found = dict.fromkeys(name for scores in occurring.values() for name in scores)
+    drawn = "f1" if "precision" in found else key
+    columns = [name for name in found if name not in ("support", "predicted_as", drawn)] + [drawn]
     rows = []
-    for group, scores in groups.items():
-        value = scores.get("f1", scores.get(key))
-        if not scores.get("support"):
-            continue
-        is_known = _is_finite(value)
-        width = max(0.0, min(100.0, float(value))) if is_known and value is not None else 0.0
-        shown = f"{value:.2f}" if is_known else "undefined"
+    for group, scores in occurring.items():
+        value = scores.get(drawn)
+        width = max(0.0, min(100.0, float(value))) if _is_finite(value) and value is not None else 0.0
+        cells = "".join(f'<td class="number">{_score(scores.get(name))}</td>' for name in columns)
         bar = f'<td class="bar"><span style="width:{width:.1f}%"></span></td>'
-        numbers = f'<td class="number">{shown}</td><td class="number">{scores["support"]:,}</td>'
-        rows.append(f'<tr><th scope="row">{breakable(group)}</th>{bar}{numbers}</tr>')
-    used = "F1" if any("f1" in scores for scores in groups.values()) else name
+        support = f'<td class="number">{scores["support"]:,}</td>'
+        rows.append(f'<tr><th scope="row">{breakable(group)}</th>{cells}{bar}{support}</tr>')
+    known = NAMES if "precision" in found else names
+    heads = "".join(f'<th scope="col">{escape(known.get(name, name))}</th>' for name in columns)
     return (
-        f'<table class="bars"><thead><tr><th scope="col">{escape(title)}</th><th scope="col"></th>'
-        f'<th scope="col">{escape(used)}</th><th scope="col">support</th></tr></thead>'
+        f'<table class="bars"><thead><tr><th scope="col">{escape(title)}</th>{heads}'
+        f'<th scope="col"></th><th scope="col">support</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _score(value: object) -> str:
+    return f"{value:.2f}" if _is_finite(value) else "undefined"

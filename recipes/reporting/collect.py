@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_R
 PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
 MODEL = "model_name_or_path"
-NAMED = 3  # settings in a label; runs that differ in more are told apart by their folders
+NAMED = 3  # settings in a label at most
 # Settings by which runs of one group may differ: they do not change what is learned. What runs are scored on
 # tells boards apart; what they are trained on, the hash of their data.
 NOT_COMPARED = PLACES | DATA_SOURCES | {
@@ -27,6 +28,7 @@ NOT_COMPARED = PLACES | DATA_SOURCES | {
 # KLUE-RoBERTa-large (337 M) a large one.
 SIZES = (("small", 70_000_000), ("base", 300_000_000), ("large", None))
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
+_SEED = re.compile(r"seed-(\d+)")
 
 
 class BrokenRun(ValueError):
@@ -65,7 +67,7 @@ class Run:
     @property
     def seed(self) -> int | None:
         """Its seed, from the settings or else from a folder called ``seed-<n>``."""
-        found = re.fullmatch(r"seed-(\d+)", self.folder.name)
+        found = _SEED.fullmatch(self.folder.name)
         seed = self.settings.get("seed", int(found[1]) if found else None)
         return None if seed is None else int(seed)
 
@@ -86,6 +88,11 @@ class Group:
 
     label: str
     runs: Sequence[Run]
+
+    @property
+    def model(self) -> str:
+        """Last part of the model's name."""
+        return self.runs[0].model
 
     def label_of(self, run: Run) -> str:
         """What tells a run from the others of its board."""
@@ -175,8 +182,8 @@ def read_run(folder: Path, name: str) -> Run:
     if settings:
         settings = settings_of(settings) | {"data_hash": results.get("data_hash")}
     history = _object(folder / STATE, name).get("log_history", [])
-    model = settings.get(MODEL) or _model_from(folder, task)
-    return Run(folder, name, task, Path(str(model)).name, results, settings, history)
+    model = _model_from(Path(settings.get(MODEL) or folder.resolve()), task)
+    return Run(folder, name, task, model, results, settings, history)
 
 
 def _numbers(metric: Metric) -> list[str]:
@@ -200,8 +207,7 @@ def _object(path: Path, name: str) -> dict[str, Any]:
 
 def _model_from(folder: Path, task: str) -> str:
     """The model by run_all's layout, <model>/<task>/seed-<n>; else the folder's own name."""
-    folder = folder.resolve()
-    is_run_all = folder.name.startswith("seed-") and folder.parent.name == task
+    is_run_all = _SEED.fullmatch(folder.name) and folder.parent.name == task
     return folder.parent.parent.name if is_run_all else folder.name
 
 
@@ -239,22 +245,78 @@ def _groups(runs: Iterable[Run]) -> list[Group]:
 
 
 def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """The model's name, and what sets it apart from others of that name: a few settings, else its folder."""
+    """The model's name, and what sets each group apart from the others of that name.
+
+    That is up to ``NAMED`` settings, and how many more differ; for groups with equal settings the part of the
+    folder that differs.
+    """
     first = [members[0] for members in groups]
     labels = []
     for run in first:
-        namesakes = [other for other in first if other.model == run.model]
-        differ = sorted(
-            key
-            for key in {key for other in namesakes for key in other.settings} - NOT_COMPARED - {MODEL}
-            if len({json.dumps(other.settings.get(key), sort_keys=True) for other in namesakes}) > 1
-        )
-        told = [f"{key} {run.settings[key]}" for key in differ if run.settings.get(key) is not None]
-        labels.append(f"{run.model} ({', '.join(told)})" if 0 < len(told) <= NAMED else run.model)
-    return [
-        f"{label} [{run.name}]" if labels.count(label) > 1 else label
-        for label, run in zip(labels, first, strict=True)
-    ]
+        namesakes = [other.settings for other in first if other.model == run.model]
+        every = differing_settings(namesakes)
+        named = every if len(every) <= NAMED else _fewest(every, namesakes)
+        told = [f"{key} {run.settings[key]}" for key in named if run.settings.get(key) is not None]
+        models = [str(settings[MODEL]) for settings in namesakes if MODEL in settings]
+        if MODEL in run.settings and len(set(models)) > 1:
+            told.insert(0, f"model {_different_parts(models)[str(run.settings[MODEL])]}")
+        if told and len(every) > len(named):
+            told.append(f"{len(every) - len(named)} more")
+        labels.append(f"{run.model} ({', '.join(told)})" if told else run.model)
+    folders = [_without_seed(run.name) for run in first]
+    for label in {label for label in labels if labels.count(label) > 1}:
+        alike = [index for index, other in enumerate(labels) if other == label]
+        parts = _different_parts([folders[index] for index in alike])
+        for index in alike:
+            labels[index] = f"{label} [{parts[folders[index]]}]"
+    return labels
+
+
+def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The settings in which runs differ, choices before numbers: not the model, nor ``NOT_COMPARED``."""
+    keys = {key for values in settings for key in values} - NOT_COMPARED - {MODEL}
+    differ = [key for key in keys if _kinds([key], settings) > 1]
+    return sorted(differ, key=lambda key: (any(_is_amount(values.get(key)) for values in settings), key))
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _kinds(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> int:
+    """How many different values some settings have together."""
+    return len({json.dumps([values.get(key) for key in keys], sort_keys=True) for values in settings})
+
+
+def _fewest(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A few settings that tell runs apart as well as all of them, or as well as ``NAMED`` settings can."""
+    chosen: list[str] = []
+    while len(chosen) < NAMED and _kinds(chosen, settings) < _kinds(keys, settings):
+        chosen.append(max(keys, key=lambda key: _kinds([*chosen, key], settings)))
+    return chosen
+
+
+def _without_seed(name: str) -> str:
+    folder = Path(name)
+    return str(folder.parent) if _SEED.fullmatch(folder.name) and folder.parent.name else name
+
+
+def _different_parts(paths: Sequence[str]) -> dict[str, str]:
+    """Path -> what is left of it without the first and last folders that all of them share."""
+    parts = [Path(path).parts for path in paths]
+    begin = _shared(parts)
+    rest = [part[begin:] for part in parts]
+    end = _shared([part[::-1] for part in rest])
+    return {
+        path: "/".join(part[: len(part) - end]) or Path(path).name
+        for path, part in zip(paths, rest, strict=True)
+    }
+
+
+def _shared(rows: Sequence[Sequence[str]]) -> int:
+    """How many items at the beginning are the same in all rows."""
+    columns = zip(*rows, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def size_of(parameters: float | None) -> str:

@@ -17,6 +17,8 @@ from recipes.engine.results import EVAL_DETAILS, read_json, strict
 from recipes.reporting.collect import Board, Group, Run, size_of
 
 SINGLE, SEEDS = "single runs", "seeds and examples"  # what a test speaks of
+# 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``_student`` approximates.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 TOLERANCE = 1e-6  # between a score of the result files and the same computed from the predictions
 
 
@@ -46,7 +48,8 @@ class Score:
     Attributes:
         mean: Over the seeds; None where the score is undefined in one of them.
         sd: Standard deviation over the seeds (n - 1); None with one seed.
-        low: Lower end of the bootstrap interval, with several seeds the mean of theirs; None without.
+        low: Lower end of the 95 % interval: of one run its bootstrap interval, of several ``seeds_interval``;
+            None without.
         high: Upper end.
         constant: What the best constant answer scores; None where that is undefined.
         is_best: Whether no other group of the board has a higher mean, and one has a lower.
@@ -137,13 +140,65 @@ def _is_there(runs: Sequence[Run], key: str) -> bool:
 def _score(runs: Sequence[Run], key: str, measured: Mapping[str, Measured]) -> Score:
     values = [run.results[f"eval_{key}"] for run in runs]
     ends = [measured[run.name].ends.get(key, (math.nan, math.nan)) for run in runs]
+    low, high = seeds_interval(values, ends, floor=-100.0 if key == "pearsonr" else 0.0)
     return Score(
         mean=mean_of(values),
         sd=statistics.stdev(values) if len(runs) > 1 and None not in values else None,
-        low=mean_of([low for low, _ in ends]),
-        high=mean_of([high for _, high in ends]),
+        low=low,
+        high=high,
         constant=mean_of([run.results.get(f"constant_{key}") for run in runs]),
     )
+
+
+def seeds_interval(
+    scores: Sequence[float | None], ends: Sequence[tuple[float, float]], *, floor: float = 0.0
+) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval of the mean score of a model over seeds and over test examples.
+
+    Two errors add up. The seeds are a sample: their part is Student's t interval of the mean, t sd / sqrt(k)
+    with k - 1 degrees of freedom. The examples are another, shared by all seeds, so averaging over seeds does
+    not shrink it: its part is the root mean square of the seeds' distances from score to bootstrap end, on
+    each side. The interval reaches from the mean by the square root of the sum of squares of both parts. With
+    equal seeds it is the bootstrap interval; where every bootstrap interval is a point, it is Student's. Two
+    seeds say little: t is 12.7.
+
+    Source: Zou and Donner, Construction of confidence limits about effect measures: A general approach,
+    Statistics in Medicine 27, 2008 (limits of a sum of independent estimates). Answers that vary from seed to
+    seed count in both parts, which makes the interval conservative.
+
+    Args:
+        scores: Of each seed, None where it is undefined.
+        ends: Both ends of each seed's bootstrap interval, NaN where there is none.
+        floor: The lowest possible score; the highest is 100. The interval ends there at the latest.
+
+    Returns:
+        Both ends; None where a score or an end is missing.
+    """
+    mean = mean_of(scores)
+    known = [(score, low, high) for score, (low, high) in zip(scores, ends, strict=True) if score is not None]
+    if mean is None or any(math.isnan(end) for _, *pair in known for end in pair):
+        return None, None
+    if len(known) == 1:
+        return ends[0]
+    seeds = _student(len(known) - 1) * statistics.stdev(score for score, *_ in known) / math.sqrt(len(known))
+    below, above = (
+        math.hypot(seeds, math.sqrt(statistics.fmean(distance**2 for distance in distances)))
+        for distances in (
+            [score - low for score, low, _ in known],
+            [high - score for score, _, high in known],
+        )
+    )
+    return max(floor, mean - below), min(100.0, mean + above)
+
+
+def _student(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t; beyond the table by Abramowitz and Stegun, 26.7.5."""
+    if freedom <= len(STUDENT):
+        return STUDENT[freedom - 1]
+    z = statistics.NormalDist().inv_cdf(0.975)
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS, Metric
 from recipes.engine.results import ALL_RESULTS, strict
 from recipes.reporting import charts, tables
-from recipes.reporting.answers import collect_answers
-from recipes.reporting.collect import Board, Group, Run, find_runs, make_boards
+from recipes.reporting.answers import LEGENDS, collect_answers
+from recipes.reporting.collect import Board, Group, Run, differing_settings, find_runs, make_boards
 from recipes.reporting.measure import (
     Line,
     Measured,
@@ -78,15 +79,18 @@ def build(
         )
     boards = make_boards(runs)
     texts = Texts()
-    made = []
-    for position, board in enumerate(boards):
+    made: list[_Section] = []
+    for board in boards:
         measured = {run.name: measure_run(run, resamples) for _, run in board.runs}
         problems += [found.note for found in measured.values() if found.note]
-        section = _Section(position, board, measured, max_runs)
+        earlier = sum(section.board.task == board.task for section in made)
+        section = _Section(
+            f"{board.task}-{earlier + 1}" if earlier else board.task, board, measured, max_runs
+        )
         problems += section.fill(texts, resamples, max_rows, PAGE_BYTES // len(boards))
         made.append(section)
     every = [(section.board, section.lines) for section in made]
-    pairs = {section.position: section.named_pairs() for section in made}
+    pairs = {position: section.named_pairs() for position, section in enumerate(made)}
     values = strict(tables.as_json(every, pairs, problems, resamples))
     return Report(
         {
@@ -100,10 +104,14 @@ def build(
 
 
 class _Section:
-    """One board, as the page shows it: what report.html names."""
+    """One board, as the page shows it: what report.html names.
 
-    def __init__(self, position: int, board: Board, measured: Mapping[str, Measured], max_runs: int) -> None:
-        self.position = position
+    Attributes:
+        anchor: The section's anchor: the task's name, numbered from the second board of a task on.
+    """
+
+    def __init__(self, anchor: str, board: Board, measured: Mapping[str, Measured], max_runs: int) -> None:
+        self.anchor = anchor
         self.board = board
         self.measured = measured
         self.lines: list[Line] = lines_of(board, measured)
@@ -112,11 +120,6 @@ class _Section:
         self.groups: list[Group] = []  # those that are compared
         self.pairs: list[dict[str, Any]] = []
         self.answers: dict[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """The section's anchor."""
-        return f"{self.board.task}-{self.position}"
 
     @property
     def heading(self) -> str:
@@ -139,6 +142,11 @@ class _Section:
     def description(self) -> str:
         """What the task is."""
         return get_task(self.board.task).description
+
+    @property
+    def legend_of_answers(self) -> str:
+        """How examples and answers are written, and which answers are right."""
+        return LEGENDS[self.board.task]
 
     @property
     def metric(self) -> Metric:
@@ -178,6 +186,7 @@ class _Section:
         values = {
             **self.answers,
             "groups": [of_run[run.name] for _, run in self.answered],
+            "labels": [group.label for group in self.groups],
             "pairs": self.pairs,
             "metrics": dict(self.metric.names),
         }
@@ -200,6 +209,17 @@ class _Section:
         seen = {line.label: line.colour for curve in self.curves() for line in curve["lines"]}
         return [{"label": label, "colour": colour} for label, colour in seen.items()]
 
+    def run_table(self) -> list[dict[str, Any]]:
+        """Settings, date and versions: ``name``, a cell for each run, and whether the runs differ in it."""
+        runs = [run for _, run in self.board.runs]
+        told = [{"folder": run.name, **tables.facts(run), **tables.settings(run)} for run in runs]
+        differ = {"seed", *tables.FACTS, *differing_settings([run.settings for run in runs])}
+        rows = []
+        for name in dict.fromkeys(name for values in told for name in values):
+            cells = ["–" if values.get(name) is None else str(values[name]) for values in told]
+            rows.append({"name": name, "cells": cells, "differs": name in differ and len(set(cells)) > 1})
+        return rows
+
     def details(self) -> list[dict[str, Any]]:
         """For each run its confusion matrix and its breakdown; either may be None."""
         found = []
@@ -213,26 +233,52 @@ class _Section:
                 {
                     "label": label,
                     "matrix": matrix and Markup(charts.confusion_matrix(matrix)),
-                    "bars": bars
-                    and Markup(charts.breakdown_bars(*bars, headline, self.metric.names[headline])),
+                    "bars": bars and Markup(charts.breakdown_bars(*bars, headline, self.metric.names)),
                 }
             )
         return found
 
 
-def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int) -> str:
-    labels = list(dict.fromkeys(line.group.label for section in sections for line in section.lines))
-    by_label = [{line.group.label: line for line in section.lines} for section in sections]
+def _overview(sections: Sequence[_Section]) -> list[dict[str, Any]]:
+    """Rows of the table of all tasks: a label, and for each section a line or None and what it is best of.
+
+    Each configuration of a model has a row if every board of the model has all of them. Otherwise the model
+    has one row, with the best of its configurations on each board, by the primary metric.
+    """
     rows = []
-    for label in sorted(labels):
-        lines = [lines.get(label) for lines in by_label]
-        rows.append({"label": label, "lines": lines, "known": next(line for line in lines if line)})
+    for model in sorted({line.group.model for section in sections for line in section.lines}):
+        boards = [[line for line in section.lines if line.group.model == model] for section in sections]
+        labels = {tuple(line.group.label for line in lines) for lines in boards if lines}
+        if len(labels) == 1:
+            for label in next(iter(labels)):
+                found = [[line for line in lines if line.group.label == label] for lines in boards]
+                rows.append(_row(label, found, sections))
+        else:
+            rows.append(_row(model, boards, sections))
+    return rows
+
+
+def _row(label: str, boards: Sequence[Sequence[Line]], sections: Sequence[_Section]) -> dict[str, Any]:
+    lines = [
+        max(lines, key=lambda line: _mean_or_lowest(line, key), default=None)
+        for lines, key in zip(boards, (section.metric.headline for section in sections), strict=True)
+    ]
+    known = next(line for line in lines if line)
+    return {"label": label, "lines": lines, "known": known, "counts": [len(lines) for lines in boards]}
+
+
+def _mean_or_lowest(line: Line, key: str) -> float:
+    mean = line.scores[key].mean
+    return -math.inf if mean is None else mean
+
+
+def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int) -> str:
     return render(
         "report.html",
         folder=TEMPLATES,
         sections=sections,
         boards=[section.board for section in sections],
-        rows=rows,
+        rows=_overview(sections),
         problems=problems,
         resamples=f"{resamples:,}",
         tables=tables,

@@ -10,11 +10,18 @@ from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
-from recipes.reporting.collect import Board
+from recipes.reporting.collect import MODEL, NOT_COMPARED, Board, Run
 from recipes.reporting.measure import Line, Score
 
 NOT_KLUE = "Not KLUE's official validation split: **not a KLUE score**."
 OFFICIAL = "KLUE's official validation split, in full; published KLUE scores are on a private test set."
+INTERVALS = (
+    "In brackets is the 95 % interval. For one run it is a bootstrap interval, resampled by example, or by "
+    "the premise, passage or dialogue that examples share; it does not include seed variance. For several "
+    "seeds it is the interval of their mean: the variance between the seeds, divided by their number and "
+    "scaled by Student's t, is added to the mean sampling variance of the examples. Two seeds give a wide "
+    "interval."
+)
 COLUMNS = (
     *("task", "data", "is_official", "samples", "model", "metric", "mean", "sd", "seeds", "low", "high"),
     *("constant", "is_best", "parameters", "size", "train_samples_per_second", "eval_ms_per_sample", "runs"),
@@ -22,18 +29,46 @@ COLUMNS = (
 Table = tuple[Board, Sequence[Line]]
 
 
+FACTS = {
+    "date": "eval_date",
+    "klue-hub version": "klue_hub_version",
+    "task version": "task_version",
+    "data": "eval_data",
+    "data version": "data_version",
+    "data revision": "data_revision",
+    "data hash": "data_hash",
+    "device": "device",
+}  # name -> key of all_results.json
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """When, with what and on what a run was evaluated; None for what it did not record."""
+    return {name: run.results.get(key) for name, key in FACTS.items()}
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """The settings of a run that may change its scores; those that are off or not set are left out."""
+    hidden = (NOT_COMPARED - {"seed", "max_eval_samples"}) | {MODEL, "data_hash"}
+    if not run.settings.get("use_lora"):
+        hidden |= {key for key in run.settings if key.startswith("lora_")}
+    return {
+        key: value
+        for key, value in sorted(run.settings.items())
+        if key not in hidden and value is not None and value is not False
+    }
+
+
 def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int) -> str:
     """All tables, one a board, and what was left out."""
     parts = [
         "# KLUE results",
-        "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. In "
-        "brackets the 95 % bootstrap interval, resampled by example, or by the premise, passage or dialogue "
-        "that examples share; for several seeds, the bounds are averaged. It does not include seed variance. "
-        f"Tests between models, with {resamples:,} resamples or more, are in report.json. "
+        "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. "
+        f"{INTERVALS} Tests between models, with {resamples:,} resamples or more, are in report.json. "
         "Constant: the constant baseline, the best score without reading the input.",
     ]
     for board, lines in tables:
         parts += [f"## {heading(board)}", data_sentence(board), _markdown_table(board, lines)]
+        parts += [_markdown_runs(board)]
     if problems:
         parts += ["## Left out", "\n".join(f"* {problem}" for problem in problems)]
     return "\n\n".join(parts) + "\n"
@@ -58,14 +93,33 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
     header += ["parameters", "training, examples/s", "evaluation, ms/example"]
     rows = [header, ["---"] * len(header)]
     for line in lines:
-        cells = [line.group.label.replace("|", "\\|"), str(len(line.group.runs))]
+        cells = [_escaped(line.group.label), str(len(line.group.runs))]
         for key in names:
             score = line.scores[key]
             value = f"**{with_sd(score)}**" if score.is_best else with_sd(score)
             cells += [f"{value} {interval(score)}".strip(), constant(score)]
         cells += [millions(line.parameters), number(line.throughput, 1), number(line.latency)]
         rows.append(cells)
+    return _markdown(rows)
+
+
+def _markdown_runs(board: Board) -> str:
+    """Date and versions of each run; their settings are in report.json and on the page."""
+    shown = ("date", "klue-hub version", "task version", "data version", "data hash")
+    rows = [["run", "folder", *shown], ["---"] * (2 + len(shown))]
+    for label, run in board.runs:
+        known = facts(run)
+        cells = [str(known[name]) if known[name] is not None else "–" for name in shown]
+        rows.append([_escaped(label), _escaped(run.name), *cells])
+    return _markdown(rows)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def with_sd(score: Score) -> str:
@@ -161,6 +215,10 @@ def as_json(
                 "samples": board.samples,
                 "metrics": dict(METRICS[board.task].names),
                 "rows": rows,
+                "runs": [
+                    {"run": run.name, "label": label, **facts(run), "settings": settings(run)}
+                    for label, run in board.runs
+                ],
                 "comparisons": list(comparisons.get(position, [])),
             }
         )

@@ -222,7 +222,7 @@ def test_card_and_report_count_the_same_right_answers(task: str, tmp_path: Path)
     card = details(task, read(folder / "eval_details.json"), path, None)
     assert (card.right, card.answers) == (expected, len(golds))
     assert card.wrong is not None
-    shown = embedded(build([tmp_path], resamples=10).files["index.html"], f"{task}-0")
+    shown = embedded(build([tmp_path], resamples=10).files["index.html"], task)
     assert (shown["total"], shown["wrong"]) == (len(golds), len(golds) - expected)
     right = dict(zip(shown["ids"], shown["runs"][0]["right"], strict=True))
     assert sum(right.values()) == expected

@@ -5,22 +5,26 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import math
 import re
 import shutil
 import statistics
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from made_up_runs import EVIL, embedded, make_run, make_runs, nli_answers, results_of
 
+from klue_metrics.functional import METRICS, sts
 from klue_metrics.functional.bootstrap import group_tests, holm, intervals, paired_test
 from klue_metrics.predictions import Cases
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
 from recipes.reporting.collect import find_runs, make_boards, size_of
-from recipes.reporting.measure import comparisons
+from recipes.reporting.measure import _student, comparisons, seeds_interval
 from recipes.reporting.page import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +55,7 @@ def test_numbers_are_those_of_the_result_files(runs: Path, files: dict[str, str]
     assert score["mean"] == pytest.approx((one + two) / 2)
     assert score["sd"] == pytest.approx(statistics.stdev([one, two]))
     assert score["constant"] == 10.0
+    assert score["low"] < one < two < score["high"]  # [50.0, 66.7] from two seeds: not an average of bounds
     assert rows["a"]["seeds"] == [1, 2]
     assert rows["b"]["scores"]["accuracy"]["mean"] == other
     assert rows["b"]["scores"]["accuracy"]["sd"] is None
@@ -77,6 +82,44 @@ def test_intervals_and_tests_are_those_of_klue_metrics(files: dict[str, str]) ->
         "scores": {"accuracy": expected._asdict()},
     }
     assert (expected.first, expected.second) == (pytest.approx(100 * 7 / 12), 85)
+
+
+def test_the_interval_over_seeds_has_student_and_bootstrap_as_its_limits() -> None:
+    from scipy import stats
+
+    scores, width = [17.9, 25.2, 21.0, 19.5], 3.0
+    points = [(score, score) for score in scores]
+    student = stats.t.interval(0.95, 3, statistics.fmean(scores), stats.sem(scores))
+    assert seeds_interval(scores, points) == pytest.approx(student, abs=1e-3)
+    assert seeds_interval([60.0] * 3, [(57.0, 64.0)] * 3) == (57.0, 64.0)
+    assert seeds_interval([60.0], [(57.0, 64.0)]) == (57.0, 64.0)
+    both = seeds_interval(scores, [(score - width, score + width) for score in scores])
+    half = math.hypot(student[1] - statistics.fmean(scores), width)
+    assert both == pytest.approx((20.9 - half, 20.9 + half), abs=1e-3)
+    assert seeds_interval([17.9, 25.2], [(15.0, 21.0), (22.0, 28.5)]) == (0.0, pytest.approx(68.0, abs=0.1))
+    assert seeds_interval([-5.0, 5.0], [(-9.0, 0.0), (0.0, 9.0)], floor=-100.0)[0] < -60
+    assert seeds_interval([1.0, None], [(0.0, 2.0), (math.nan, math.nan)]) == (None, None)
+    assert seeds_interval([1.0, 2.0], [(0.0, 2.0), (math.nan, math.nan)]) == (None, None)
+    for freedom in range(1, 60):
+        assert _student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-3)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0, 3.0])
+def test_the_interval_over_seeds_holds_the_true_mean(seeds: int, ratio: float) -> None:
+    """Simulated: a sampling error shared by all seeds, and seeds that vary by ``ratio`` times as much."""
+    generator = np.random.default_rng(seeds)
+    true, error, draws = 50.0, 1.0, 2000
+    held = averaged = 0
+    for _ in range(draws):
+        scores = true + error * generator.normal() + ratio * error * generator.normal(size=seeds)
+        ends = [(score - 1.96 * error, score + 1.96 * error) for score in scores]
+        low, high = seeds_interval(scores.tolist(), ends)
+        held += low <= true <= high
+        averaged += abs(scores.mean() - true) <= 1.96 * error
+    assert 0.935 <= held / draws <= 0.99
+    if ratio >= 1:
+        assert averaged / draws < 0.93  # what averaging the bounds gives
 
 
 def test_single_runs_are_tested_as_such_and_corrected_for_the_board(tmp_path: Path) -> None:
@@ -146,6 +189,66 @@ def test_runs_are_grouped_by_what_they_were_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("runs", "labels"),
+    [
+        # The folder's part that differs, not its seed: the second run of the first group has another.
+        (
+            {"x/nli/seed-1": {"seed": 1}, "x/nli/seed-2": {"seed": 2}, "y/nli/seed-1": {"seed": 1}},
+            {"x/nli/seed-1": "a [x], seed 1", "x/nli/seed-2": "a [x], seed 2", "y/nli/seed-1": "a [y]"},
+        ),
+        # Of many settings the fewest that tell the runs apart, choices before numbers.
+        (
+            {
+                "x": {
+                    "seed": 1,
+                    "learning_rate": 1e-4,
+                    "weight_decay": 0.1,
+                    "max_steps": 9,
+                    "pooling": "cls",
+                },
+                "y": {
+                    "seed": 1,
+                    "learning_rate": 1e-3,
+                    "weight_decay": 0.2,
+                    "max_steps": 8,
+                    "pooling": "mean",
+                },
+            },
+            {"x": "a (pooling cls, 3 more)", "y": "a (pooling mean, 3 more)"},
+        ),
+        # Models of one name.
+        (
+            {
+                "x": {"seed": 1, "model_name_or_path": "one/a"},
+                "y": {"seed": 1, "model_name_or_path": "two/a"},
+            },
+            {"x": "a (model one)", "y": "a (model two)"},
+        ),
+        # A run of run_all is called after its model, also where it is evaluated again from its folder.
+        ({"x": {"seed": 1, "model_name_or_path": "out/b/nli/seed-42"}}, {"x": "b"}),
+    ],
+)
+def test_runs_are_named_by_what_differs_in_every_menu_and_table(
+    tmp_path: Path, runs: dict[str, dict], labels: dict[str, str]
+) -> None:
+    for name, settings in runs.items():
+        make_run(tmp_path / name, "nli", *nli_answers(6, 2), settings=settings)
+    (board,) = make_boards(find_runs([tmp_path])[0])
+    assert {run.name: label for label, run in board.runs} == labels
+    files = build([tmp_path], resamples=10).files
+    html = files["index.html"]
+    shown = {
+        run["label"]
+        for run in embedded(html, html[: html.index('">{"total"')].rpartition("answers-")[2])["runs"]
+    }
+    assert shown == set(labels.values())
+    for group in board.groups:
+        assert f"| {group.label} | {len(group.runs)} |" in files["report.md"]
+    if len(labels) > 1:
+        assert set(re.findall(r"<option [^>]*>(.*?)</option>", html)) == shown
+
+
 def test_broken_and_unfinished_runs_are_named_and_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -209,7 +312,7 @@ def test_folders_of_earlier_versions_are_scored_for_the_report(tmp_path: Path) -
     (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
     low, high = intervals("nli", *answers, resamples=50)["accuracy"]
     assert (row["scores"]["accuracy"]["low"], row["scores"]["accuracy"]["high"]) == (low, high)
-    assert embedded(report.files["index.html"], "nli-0")["runs"][0]["label"] == "a"
+    assert embedded(report.files["index.html"], "nli")["runs"][0]["label"] == "a"
     (tmp_path / "old" / "predictions_validation.jsonl").unlink()
     report = build([tmp_path], resamples=50)
     assert report.problems == ["old: there is no predictions_validation.jsonl; no interval."]
@@ -253,9 +356,9 @@ def test_texts_do_not_come_alive(files: dict[str, str]) -> None:
     assert "<b>시" not in html
     tags = [tag for tag, _ in Elements(html).found]
     assert tags.count("script") == 3 + 1  # three tasks' answers, and the page's own
-    answers = embedded(html, "mrc-2")
+    answers = embedded(html, "mrc")
     assert answers["runs"][0]["answers"][0] == EVIL  # the text itself is whole
-    assert embedded(html, "ner-1")["texts"] == ["서울 <b>시</b>", EVIL]
+    assert embedded(html, "ner")["texts"] == ["서울 <b>시</b>", EVIL]
 
 
 def test_names_of_models_do_not_come_alive(tmp_path: Path) -> None:
@@ -281,7 +384,7 @@ def test_the_same_runs_give_the_same_bytes(runs: Path, files: dict[str, str], tm
 
 
 def test_the_page_says_when_examples_are_cut_and_keeps_wrong_ones(runs: Path) -> None:
-    answers = embedded(build([runs], resamples=10, max_rows=35).files["index.html"], "nli-0")
+    answers = embedded(build([runs], resamples=10, max_rows=35).files["index.html"], "nli")
     assert (answers["total"], len(answers["ids"])) == (60, 35)
     wrong = {f"nli-{index:03d}" for index in range(60) if index % 2 == 0 or index % 3 == 0 or index % 7 == 0}
     assert len(wrong) > 35
@@ -292,7 +395,7 @@ def test_the_page_says_when_examples_are_cut_and_keeps_wrong_ones(runs: Path) ->
 def test_few_runs_are_shown_and_the_page_says_so(runs: Path) -> None:
     report = build([runs], resamples=10, max_runs=2).files
     assert "Curves, breakdowns and answers are of 2 of 3 runs" in report["index.html"]
-    assert [run["label"] for run in embedded(report["index.html"], "nli-0")["runs"]] == ["a, seed 1", "b"]
+    assert [run["label"] for run in embedded(report["index.html"], "nli")["runs"]] == ["a, seed 1", "b"]
 
 
 def test_runs_on_other_examples_are_not_put_side_by_side(tmp_path: Path) -> None:
@@ -336,21 +439,145 @@ def test_a_chart_is_well_formed_and_inside_its_box() -> None:
         assert 0 < float(circle.get("cy", 0)) < HEIGHT
 
 
-@pytest.mark.parametrize("task", ["ynat", "wos"])
-def test_real_runs_of_all_kinds_have_texts(task: str, tmp_path: Path) -> None:
+SIGNS = {
+    "ynat": "",
+    "sts": "①②",
+    "nli": "①②",
+    "ner": "(",
+    "re": "⟦⟧⟨⟩",
+    "dp": "₁→",
+    "mrc": "",
+    "wos": "",
+}  # what stands in texts and answers
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_real_runs_of_all_tasks_have_texts_legends_and_all_scores(task: str, tmp_path: Path) -> None:
     """Answers that are all right, on the mini corpus, with its texts."""
     import klue_datasets
     from klue_metrics.predictions import _examples
 
-    data = klue_datasets.load(task, "validation", mini=True)
+    data = klue_datasets.load(task, "validation", mini=True).select(range(30))
     rows = [{"guid": row["guid"], **example} for row in data for example in _examples(task, row)]
     references = [row.pop("reference") for row in rows]
-    make_run(tmp_path / "x", task, references, references, settings={"mini": True, "seed": 1}, rows=rows)
+    predictions = references
+    if task == "mrc":
+        references = [{"guid": row["guid"], **gold} for row, gold in zip(rows, references, strict=True)]
+        predictions = [
+            {"guid": gold["guid"], "prediction_text": (gold["answers"]["text"] or [""])[0]}
+            for gold in references
+        ]
+    make_run(tmp_path / "x", task, predictions, references, settings={"mini": True, "seed": 1}, rows=rows)
     report = build([tmp_path], resamples=10)
     assert not report.problems
-    answers = embedded(report.files["index.html"], f"{task}-0")
+    answers = embedded(report.files["index.html"], task)
     assert all(answers["texts"])
     assert answers["wrong"] == 0
+    html = report.files["index.html"]
+    (legend,) = re.findall(r'<p class="note legend-of-answers">(.*?)</p>', html)
+    for sign in SIGNS[task]:
+        assert sign in answers["texts"][0] + answers["golds"][0]
+        assert sign in legend.replace("subscripts", "₁")
+    assert "right if" in legend
+    (heads,) = re.findall(r'<table class="bars"><thead><tr>(.*?)</tr>', html)
+    details = json.loads((tmp_path / "x" / "eval_details.json").read_text())
+    (groups,) = (value for key, value in details.items() if key.startswith("by_"))
+    scores = set(next(iter(groups.values()))) - {"support", "predicted_as"}
+    names = METRICS[task].names | {"precision": "precision", "recall": "recall", "f1": "F1", "uas": "UAS"}
+    if task == "sts":
+        names = METRICS[task].names
+    found = re.findall(r'<th scope="col">(.*?)</th>', unescape(heads))
+    assert set(found) >= {names[score] for score in scores}
+    assert ("precision" in scores) == (task in ("ynat", "nli", "ner", "re", "dp"))
+
+
+def test_the_threshold_that_makes_an_sts_answer_wrong_is_stated(tmp_path: Path) -> None:
+    make_run(tmp_path / "x", "sts", [2.99, 5.0, 0.0], [3.0, 3.0, 2.9], settings={"seed": 1})
+    html = build([tmp_path], resamples=10).files["index.html"]
+    assert embedded(html, "sts")["runs"][0]["right"] == [0, 1, 1]
+    assert f"threshold is that of KLUE&#39;s F1, {sts.THRESHOLD}" in html
+
+
+def test_task_names_are_anchors(tmp_path: Path) -> None:
+    make_run(tmp_path / "x", "nli", *nli_answers(6, 2), settings={"seed": 1})
+    make_run(tmp_path / "y", "nli", *nli_answers(9, 2), settings={"seed": 1})
+    make_run(tmp_path / "z", "sts", [1.0, 4.0], [1.0, 4.0], settings={"seed": 1})
+    html = build([tmp_path], resamples=10).files["index.html"]
+    assert re.findall(r'<section class="task" id="(.*?)"', html) == ["sts", "nli", "nli-2"]
+    assert re.findall(r'<a href="#(.*?)"', html)[:3] == ["sts", "nli", "nli-2"]
+    assert len(embedded(html, "nli-2")["ids"]) == 9
+
+
+def test_heads_of_confusion_matrices_are_class_names(files: dict[str, str]) -> None:
+    heads = re.findall(r'<table class="matrix"><thead><tr>(.*?)</tr>', files["index.html"])
+    assert len(heads) == 3
+    for head in heads:
+        assert re.findall(r"<span>(.*?)</span>", head) == ["entailment", "neutral", "contradiction"]
+
+
+def overview(html: str) -> dict[str, list[str]]:
+    """Rows of the table of all tasks: model -> primary scores, with what they are the best of."""
+    (table,) = re.findall(r'<table class="sortable headline-only".*?</table>', html, flags=re.DOTALL)
+    rows = {}
+    for label, row in re.findall(r'<tr data-label="(.*?)"(.*?)</tr>', table, flags=re.DOTALL):
+        cells = re.findall(r'<td class="score" data-v="(.*?)">(.*?)</td>', row, flags=re.DOTALL)
+        rows[label] = [
+            (value[:5] + " " + "".join(re.findall(r"best of \d+", text))).strip() for value, text in cells
+        ]
+    return rows
+
+
+def test_a_model_is_not_spread_over_rows_of_dashes(tmp_path: Path) -> None:
+    """Configurations that are complete have a row each; others share that of their model, with the best."""
+    for rate, wrong_every in ((1e-4, 2), (1e-3, 3), (1e-5, 7)):
+        settings = {"seed": 1, "learning_rate": rate}
+        make_run(tmp_path / f"nli{rate}", "nli", *nli_answers(60, wrong_every), settings=settings)
+    sts_sides = [1.0, 2.0, 4.0], [1.0, 2.0, 4.0]
+    make_run(tmp_path / "sts", "sts", *sts_sides, settings={"seed": 1, "learning_rate": 3e-5})
+    assert overview(build([tmp_path], resamples=10).files["index.html"]) == {"a": ["100.0", "85.0 best of 3"]}
+    for rate in (1e-4, 1e-3, 1e-5):
+        settings = {"seed": 1, "learning_rate": rate}
+        make_run(tmp_path / f"sts{rate}", "sts", *sts_sides, settings=settings)
+    shutil.rmtree(tmp_path / "sts")
+    assert overview(build([tmp_path], resamples=10).files["index.html"]) == {
+        "a (learning_rate 0.0001)": ["100.0", "50.0"],
+        "a (learning_rate 0.001)": ["100.0", "66.66"],
+        "a (learning_rate 1e-05)": ["100.0", "85.0"],
+    }
+
+
+def test_settings_date_and_version_of_each_run_are_shown(tmp_path: Path) -> None:
+    told = {
+        "eval_date": "2026-01-02",
+        "klue_hub_version": "0.9.1",
+        "data_hash": "abc123",
+        "task_version": "1.0",
+    }
+    for name, rate in (("x", 1e-4), ("y", 1e-3)):
+        settings = {"seed": 1, "learning_rate": rate, "pooling": "mean", "output_dir": "/home/someone/x"}
+        make_run(tmp_path / name, "nli", *nli_answers(6, 2), settings=settings, **told)
+    files = build([tmp_path], resamples=10).files
+    (table,) = re.findall(r'<details class="runs">.*?</table>', files["index.html"], flags=re.DOTALL)
+    rows = {}
+    for kind, head, cells in re.findall(
+        r"<tr( class=.differs.)?><th scope=.row.*?>(.*?)</th>(.*?)</tr>", table
+    ):
+        rows[head] = (bool(kind), re.findall(r"<td>(.*?)</td>", cells))
+    assert rows["date"] == (False, ["2026-01-02"] * 2)
+    assert rows["klue-hub version"] == (False, ["0.9.1"] * 2)
+    assert rows["learning_rate"] == (True, ["0.0001", "0.001"])
+    assert rows["pooling"] == (False, ["mean", "mean"])
+    assert rows["folder"][1] == ["x", "y"]
+    assert not {"output_dir", "lora_r", "dataset_name", "do_train"} & set(rows)
+    runs = json.loads(files["report.json"])["boards"][0]["runs"]
+    assert [run["label"] for run in runs] == ["a (learning_rate 0.0001)", "a (learning_rate 0.001)"]
+    assert [run["settings"]["learning_rate"] for run in runs] == [1e-4, 1e-3]
+    assert {run["date"] for run in runs} == {"2026-01-02"}
+    assert "| a (learning_rate 0.001) | y | 2026-01-02 | 0.9.1 | 1.0 | – | abc123 |" in files["report.md"]
+
+
+def test_names_of_the_compared_runs_are_in_the_page(files: dict[str, str]) -> None:
+    assert embedded(files["index.html"], "nli")["labels"] == ["a", "b"]
 
 
 def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
@@ -380,9 +607,10 @@ def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
     assert not report.problems
     (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
     assert row["model"] == "tiny"
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", results["eval_date"])
     assert row["scores"]["micro_f1"]["mean"] == results["eval_micro_f1"]
     assert row["scores"]["micro_f1"]["constant"] == results["constant_micro_f1"]
-    answers = embedded(report.files["index.html"], "re-0")
+    answers = embedded(report.files["index.html"], "re")
     assert len(answers["ids"]) == 20
     assert all("⟦" in text and "⟨" in text for text in answers["texts"])
 

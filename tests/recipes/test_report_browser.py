@@ -70,36 +70,36 @@ def reach(page: Any, selector: str, times: int = 200) -> Any:
 
 
 def models(page: Any) -> list[str]:
-    rows = page.locator("#nli-0 .sortable tbody tr:visible th")
+    rows = page.locator("#nli .sortable tbody tr:visible th")
     return [text.strip() for text in rows.all_inner_texts()]
 
 
-def status(page: Any, section: str = "nli-0") -> str:
+def status(page: Any, section: str = "nli") -> str:
     return page.locator(f"#{section} .pager [role=status]").inner_text()
 
 
 def ids(page: Any) -> list[str]:
-    return page.locator("#nli-0 .answer .id").all_inner_texts()
+    return page.locator("#nli .answer .id").all_inner_texts()
 
 
 def choose(page: Any, number: int, key: str, times: int = 1) -> None:
     """Reaches a list of the browser of answers by Tab and presses a key on it."""
-    page.locator("#nli-0 .picks select").nth(number).focus()
+    page.locator("#nli .picks select").nth(number).focus()
     for _ in range(times):
         page.keyboard.press(key)
 
 
 def test_tables_are_sorted_by_keyboard(page: Any) -> None:
     assert models(page) == ["a", "b"]
-    reach(page, "#nli-0 th:nth-child(2) button.sort")
+    reach(page, "#nli th:nth-child(2) button.sort")
     page.keyboard.press("Enter")
-    heading = page.locator("#nli-0 th:nth-child(2)").first
+    heading = page.locator("#nli th:nth-child(2)").first
     assert heading.get_attribute("aria-sort") == "descending"
     assert models(page) == ["b", "a"]
     page.keyboard.press("Space")
     assert heading.get_attribute("aria-sort") == "ascending"
     assert models(page) == ["a", "b"]
-    reach(page, "#nli-0 th:nth-child(3) button.sort")
+    reach(page, "#nli th:nth-child(3) button.sort")
     page.keyboard.press("Enter")  # by seeds: a has two
     assert heading.get_attribute("aria-sort") is None
     assert models(page) == ["a", "b"]
@@ -147,13 +147,13 @@ def test_answers_are_searched_and_paged_by_keyboard(page: Any) -> None:
     assert status(page) == "page 1 of 3, 30 of 60 examples"  # the wrong ones of the first run
     first = ids(page)
     assert len(first) == 10
-    reach(page, "#nli-0 .pager button:nth-child(2)")
+    reach(page, "#nli .pager button:nth-child(2)")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     assert status(page).startswith("page 3 of 3")
-    assert page.locator("#nli-0 .pager button").nth(1).is_disabled()
+    assert page.locator("#nli .pager button").nth(1).is_disabled()
     assert not set(first) & set(ids(page))
-    page.locator("#nli-0 .picks input").focus()
+    page.locator("#nli .picks input").focus()
     page.keyboard.type("NLI-01")
     assert status(page) == "page 1 of 1, 5 of 60 examples"
     assert ids(page) == [f"nli-{number:03d}" for number in (10, 12, 14, 16, 18)]
@@ -168,28 +168,34 @@ def test_answers_are_searched_and_paged_by_keyboard(page: Any) -> None:
 
 
 def test_two_runs_are_compared_by_keyboard(page: Any) -> None:
-    assert page.locator("#nli-0 .compared").inner_text() == ""
+    assert page.locator("#nli .compared").inner_text() == ""
     choose(page, 1, "End")
-    cells = page.locator("#nli-0 .compared tbody tr").first.locator("th, td").all_inner_texts()
+    heads = page.locator("#nli .compared thead th")
+    assert [text.split("\n") for text in heads.all_inner_texts()[1:3]] == [
+        ["a", "first, mean of 2 seeds"],
+        ["b", "second"],
+    ]
+    cells = page.locator("#nli .compared tbody tr").first.locator("th, td").all_inner_texts()
     assert cells[:3] == ["accuracy", "58.33", "85.00"]  # means over seeds
     assert cells[3].startswith("-26.67")
-    note = page.locator("#nli-0 .compared .note").inner_text()
+    note = page.locator("#nli .compared .note").inner_text()
     assert note.startswith("Means over 2 and 1 seeds; test over seeds and examples together.")
     assert "corrected for the 1 tests of this task" in note
     choose(page, 2, "b")  # both wrong
     both = [number for number in range(60) if number % 2 == 0 and number % 7 == 0]
     assert ids(page) == [f"nli-{number:03d}" for number in both]
     choose(page, 0, "End")
-    assert "the same run" in page.locator("#nli-0 .compared").inner_text()
+    assert "the same run" in page.locator("#nli .compared").inner_text()
     choose(page, 1, "Home")
     choose(page, 1, "ArrowDown")
-    turned = page.locator("#nli-0 .compared tbody tr").first.locator("th, td").all_inner_texts()
+    turned = page.locator("#nli .compared tbody tr").first.locator("th, td").all_inner_texts()
     assert turned[1:3] == ["85.00", "58.33"]
+    assert [text.split("\n")[0] for text in heads.all_inner_texts()[1:3]] == ["b", "a"]
     assert turned[3].startswith("26.67")
     assert turned[4:] == cells[4:]
     choose(page, 0, "Home")
     choose(page, 1, "ArrowDown")
-    assert "two seeds of one model" in page.locator("#nli-0 .compared").inner_text()
+    assert "two seeds of one model" in page.locator("#nli .compared").inner_text()
 
 
 def test_only_tests_over_seeds_are_marked(browser: Any, tmp_path: Path) -> None:
@@ -203,27 +209,57 @@ def test_only_tests_over_seeds_are_marked(browser: Any, tmp_path: Path) -> None:
         build([tmp_path / kind], resamples=200).write(tmp_path / kind / "report")
         page = browser.new_page()
         page.goto((tmp_path / kind / "report" / "index.html").as_uri())
-        page.locator("#nli-0 .picks select").nth(1).select_option(
+        page.locator("#nli .picks select").nth(1).select_option(
             label="b" if kind == "single" else "b, seed 1"
         )
-        assert page.locator("#nli-0 .compared .sure").count() == marks
-        assert page.locator("#nli-0 .compared tbody td").count() == 5
-        note = page.locator("#nli-0 .compared .note").inner_text()
+        assert page.locator("#nli .compared .sure").count() == marks
+        assert page.locator("#nli .compared tbody td").count() == 5
+        note = page.locator("#nli .compared .note").inner_text()
         assert note.startswith("Test of single runs" if kind == "single" else "Means over 3 and 3 seeds")
         page.close()
 
 
 def test_the_confusion_matrix_is_that_of_the_run(page: Any) -> None:
-    matrix = page.locator("#nli-0 .detail:visible .matrix tbody tr").first
+    matrix = page.locator("#nli .detail:visible .matrix tbody tr").first
     assert matrix.locator("td").all_inner_texts() == ["10", "10", "·"]
-    page.locator("#nli-0 .detail-run").focus()
+    page.locator("#nli .detail-run").focus()
     page.keyboard.press("End")
     assert matrix.locator("td").all_inner_texts() == ["17", "3", "·"]
 
 
+def test_menus_show_long_names_in_full(browser: Any, tmp_path: Path) -> None:
+    for name, rate in (("x", 1e-4), ("y", 1e-3)):
+        settings = {"model_name_or_path": "e5-small-ko", "learning_rate": rate, "pooling": "mean", "seed": 1}
+        for seed in (1, 2):
+            make_run(
+                tmp_path / f"{name}{seed}", "nli", *nli_answers(6, 2), settings=settings | {"seed": seed}
+            )
+    build([tmp_path], resamples=20).write(tmp_path / "report")
+    for width in (390, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 844})
+        page.goto((tmp_path / "report" / "index.html").as_uri())
+        needed = page.evaluate(
+            """() => Array.from(document.querySelectorAll("#nli .picks label.run select")).map((select) => {
+                const text = document.createElement("span");
+                text.style.font = getComputedStyle(select).font;
+                text.style.position = "absolute";
+                text.style.whiteSpace = "pre";
+                text.textContent = "e5-small-ko (learning_rate 0.0001), seed 1";
+                document.body.append(text);
+                const needed = text.getBoundingClientRect().width;
+                text.remove();
+                return [select.options[1].textContent, needed <= select.clientWidth - 24];
+            })"""
+        )
+        assert len(needed) == 2
+        assert needed[0] == ["e5-small-ko (learning_rate 0.0001), seed 2", True]
+        assert needed[1] == ["e5-small-ko (learning_rate 0.0001), seed 1", True]
+        page.close()
+
+
 def test_texts_are_shown_and_do_not_come_alive(page: Any) -> None:
     assert page.evaluate("window.evil") is None
-    shown = page.locator("#mrc-2 .answer dd.no").all_inner_texts()
+    shown = page.locator("#mrc .answer dd.no").all_inner_texts()
     assert any("</script><script>window.evil = 1</script>" in text for text in shown)
     assert page.locator(".answer script, .answer img").count() == 0
 
@@ -247,7 +283,7 @@ def test_the_theme_follows_the_system_and_the_button(browser: Any, report: Path)
 def test_nothing_is_cut_off(browser: Any, report: Path, width: int, scheme: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page.goto(report.as_uri())
-    page.locator("#nli-0 .picks select").nth(1).select_option(index=3)
+    page.locator("#nli .picks select").nth(1).select_option(index=3)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     # Whatever reaches beyond the window lies in a box that scrolls and that the keyboard can enter.
     outside = page.evaluate(

@@ -114,8 +114,8 @@
     const data = JSON.parse(document.getElementById(`answers-${root.dataset.id}`).textContent);
     const runs = data.runs.map((run, index) => ({ run, index })).filter((entry) => entry.run);
     const names = runs.map(({ run, index }) => [String(index), run.label]);
-    const [first, firstLabel] = select("Run", names);
-    const [second, secondLabel] = select("Compare with", [["", "none"], ...names]);
+    const [first, firstLabel] = select("Run (first)", names);
+    const [second, secondLabel] = select("Compare with (second)", [["", "none"], ...names]);
     const [kind, kindLabel] = select("Answers", []);
     const golds = Array.from(new Set(data.golds)).sort();
     const [gold, goldLabel] = select("Reference", [["", "any"], ...golds.map((text) => [text, text])]);
@@ -213,20 +213,23 @@
           make("td", { textContent: fixed(score.p_value, 4) }),
           make("td", { className: isSure ? "sure" : "", textContent: fixed(score.p_holm, 4) }));
       });
-      const heads = ["metric", "first", "second", "difference", "p", "p (Holm)"];
-      const head = make("tr", {}, ...heads.map((text, index) =>
-        make("th", { scope: "col", className: index ? "" : "first", textContent: text })));
+      const seeds = isTurned ? [...pair.seeds].reverse() : pair.seeds;
+      const sides = ["first", "second"].map((place, side) => make("th", { scope: "col", className: "side" },
+        data.labels[groups[side]],
+        make("small", { textContent: seeds[side] > 1 ? `${place}, mean of ${seeds[side]} seeds` : place })));
+      const [metricHead, ...testHeads] = ["metric", "difference", "p", "p (Holm)"].map((text, index) =>
+        make("th", { scope: "col", className: index ? "" : "first", textContent: text }));
+      const head = make("tr", {}, metricHead, ...sides, ...testHeads);
       const table = make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
       const [left, right] = [chosen(first), chosen(second)];
       const count = (fits) => data.ids.filter((_, index) => fits(index)).length;
       const only = [count((i) => left.right[i] && !right.right[i]), count((i) => !left.right[i] && right.right[i])];
       const scroll = make("div", { className: "scroll", tabIndex: 0 }, table);
       scroll.setAttribute("role", "region");
-      scroll.setAttribute("aria-label", "Comparison of two runs");
-      const [first_seeds, second_seeds] = isTurned ? [...pair.seeds].reverse() : pair.seeds;
+      scroll.setAttribute("aria-label", `Comparison of ${groups.map((group) => data.labels[group]).join(" and ")}`);
       const what = isSingle
         ? "Test of single runs: it says nothing about other seeds, so nothing is marked. "
-        : `Means over ${first_seeds} and ${second_seeds} seeds; test over seeds and examples together. `;
+        : `Means over ${seeds[0]} and ${seeds[1]} seeds; test over seeds and examples together. `;
       const units = pair.clusters ? ` in ${pair.clusters} clusters` : "";
       compared.append(scroll, make("p", {
         className: "note",
@@ -237,6 +240,7 @@
     }
 
     const searchLabel = make("label", {}, "Search", search);
+    firstLabel.className = secondLabel.className = "run";
     const picks = make("div", { className: "picks" }, firstLabel, secondLabel, kindLabel, ...(data.has_classes ? [goldLabel] : []), searchLabel);
     const pager = make("div", { className: "pager" }, back, next, status);
     root.append(picks, compared, pager, list);
