@@ -61,7 +61,7 @@ class SplitReport:
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class ValidationReport:
     """What ``validate`` found."""
 
     splits: Sequence[SplitReport]
@@ -86,7 +86,7 @@ def validate(
     mini: bool = False,
     version: str = DEFAULT_VERSION,
     cache_dir: str | Path | None = None,
-) -> Report:
+) -> ValidationReport:
     """Checks the raw files of some tasks; absent ones are reported, not refused.
 
     Args:
@@ -132,7 +132,7 @@ def validate(
             defects += _ontology_defects({Path(paths[0]).parent for paths in files.values()})
     if len(missing) == len(names):
         raise FileNotFoundError(missing[0])
-    return Report(splits, _with_known(defects, version))
+    return ValidationReport(splits, _with_known(defects, version))
 
 
 def _check_file(
@@ -220,7 +220,7 @@ def _is(entry: Mapping[str, Any], defect: Defect) -> bool:
     )
 
 
-def format_report(report: Report) -> str:
+def format_report(report: ValidationReport) -> str:
     """The report as text: a table of the files, remarks, known defects, then those that are not known."""
     header = ("task", "split", "rows", "published", "file", "figures")
     table = [header] + [

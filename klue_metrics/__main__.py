@@ -81,7 +81,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _run(command: str, arguments: dict[str, Any]) -> str:
     if command == "export":
-        from klue_metrics.export import export
+        from klue_metrics.export_modules import export
 
         return "\n".join(map(str, export(**arguments)))
     from klue_metrics import scoring

@@ -138,7 +138,7 @@ def _dataset(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
 
 
 def _metrics(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
-    from klue_metrics.export import MODULES, export
+    from klue_metrics.export_modules import MODULES, export
 
     namespace, _, name = arguments.repo_id.partition("/")
     if name and name not in MODULES:

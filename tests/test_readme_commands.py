@@ -30,7 +30,7 @@ from readme import PROGRAMS, ROOT, TEXTS, blocks, commands, snippets
 
 from klue_datasets.__main__ import make_parser as datasets_parser
 from recipes import run_all
-from recipes.cli.texts import EXAMPLES
+from recipes.cli.languages import EXAMPLES
 from recipes.engine.command_line import make_parser, parse
 from recipes.tasks import SCRIPTS
 

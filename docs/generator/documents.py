@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docs.generator import deviations, metric_cards
+from docs.generator.readme_tables import demo_block, dialogue_table, real_runs_table, tasks_table
 from docs.generator.regions import fill, share
-from docs.generator.tables import demo_block, dialogue_table, real_runs_table, tasks_table
 from hub_cards import render
 from klue_datasets.tasks import CITATION
-from klue_metrics.export import MODULES as METRIC_MODULES
+from klue_metrics.export_modules import MODULES as METRIC_MODULES
 from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]

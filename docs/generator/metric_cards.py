@@ -13,7 +13,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from docs.generator.tables import as_markdown, result_keys
+from docs.generator.readme_tables import as_markdown, result_keys
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, DP_RELATIONS, TASKS, Task
 from klue_metrics.functional import METRICS, Metric

@@ -19,7 +19,7 @@ from typing import Any
 
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
-from recipes.cli.texts import LANGUAGES, Texts
+from recipes.cli.languages import LANGUAGES, Language
 from recipes.tasks import SCRIPTS
 
 ALL = "all"  # klue train all: every task, by recipes.run_all
@@ -60,7 +60,7 @@ def language(environment: Mapping[str, str]) -> str:
     return "en"
 
 
-def _options(texts: Texts, words: list[str]) -> tuple[Texts, list[str]]:
+def _options(texts: Language, words: list[str]) -> tuple[Language, list[str]]:
     """Takes --lang off the front."""
     while words and words[0].split("=")[0] == "--lang":
         _, is_given, value = words[0].partition("=")
@@ -75,13 +75,13 @@ def _options(texts: Texts, words: list[str]) -> tuple[Texts, list[str]]:
     return texts, words
 
 
-def _unknown(texts: Texts, word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+def _unknown(texts: Language, word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     hint = texts.nearest.format(word=close[0]) if close else ""
     return texts.unknown.format(word=word, known=", ".join(known)) + hint
 
 
-def _explain(texts: Texts, command: str, words: Sequence[str]) -> None:
+def _explain(texts: Language, command: str, words: Sequence[str]) -> None:
     """What the module's own help, which is English, does not say in the user's language."""
     if any(word in HELP for word in words) and texts.flags_are_english:
         print(f"{texts.explain(command)}\n\n{texts.flags_are_english}\n", flush=True)
@@ -97,7 +97,7 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
         prog: What ``main`` is told that it is called; None where it looks at ``sys.argv[0]``.
     """
 
-    def run(texts: Texts, words: Sequence[str]) -> int:
+    def run(texts: Language, words: Sequence[str]) -> int:
         _explain(texts, command, words)
         try:
             found = importlib.import_module(module)
@@ -113,7 +113,7 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
     return run
 
 
-def _train(texts: Texts, words: Sequence[str]) -> int:
+def _train(texts: Language, words: Sequence[str]) -> int:
     names = [*SCRIPTS, *(alias for alias, task in ALIASES.items() if task in SCRIPTS), ALL]
     if not words or words[0] in HELP:
         print(f"{texts.explain('train')}\n\n{texts.which_task.format(tasks=', '.join(names))}")
@@ -132,7 +132,7 @@ def _train(texts: Texts, words: Sequence[str]) -> int:
     return 0
 
 
-def _tasks(texts: Texts, words: Sequence[str]) -> int:
+def _tasks(texts: Language, words: Sequence[str]) -> int:
     from recipes.cli.overview import as_json, as_table
 
     if any(word in HELP for word in words):
@@ -144,7 +144,7 @@ def _tasks(texts: Texts, words: Sequence[str]) -> int:
     return 0
 
 
-def _completion(texts: Texts, words: Sequence[str]) -> int:
+def _completion(texts: Language, words: Sequence[str]) -> int:
     from recipes.cli.completion import SHELLS, script
 
     if any(word in HELP for word in words):
@@ -162,7 +162,7 @@ def _version() -> str:
     return version("klue-hub")
 
 
-COMMANDS: dict[str, Callable[[Texts, Sequence[str]], int]] = {
+COMMANDS: dict[str, Callable[[Language, Sequence[str]], int]] = {
     "tasks": _tasks,
     "data": _run("data", "klue_datasets.__main__", prog="klue data"),
     "train": _train,

@@ -22,7 +22,7 @@ def words(commands: Iterable[str]) -> Words:
     from klue_datasets.__main__ import make_parser as data
     from klue_metrics.__main__ import make_parser as metrics
     from recipes import predict, publish, run_all
-    from recipes.cli.texts import LANGUAGES
+    from recipes.cli.languages import LANGUAGES
     from recipes.engine.command_line import make_parser as train
 
     found: Words = {"": [*commands, "--lang", "--version", "--help"], " --lang": list(LANGUAGES)}

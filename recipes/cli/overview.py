@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from klue_datasets.tasks import TASKS
-from recipes.cli.texts import LANGUAGES, Texts
+from recipes.cli.languages import LANGUAGES, Language
 from recipes.tasks import SCRIPTS
 
 
@@ -34,7 +34,7 @@ def as_json() -> str:
     return json.dumps(rows(), ensure_ascii=False, indent=2)
 
 
-def as_table(texts: Texts) -> str:
+def as_table(texts: Language) -> str:
     """The table as text, columns under one another; Hangul is two cells wide."""
     from klue_metrics.scoring import format_table
 

@@ -20,10 +20,10 @@ from docs.generator.__main__ import main
 from docs.generator.demo import keep
 from docs.generator.documents import DEMO, REAL_RUNS, documents, stale, write
 from docs.generator.metric_cards import docstring_parts
+from docs.generator.readme_tables import demo_block, dialogue_table, read_real_runs, tasks_table
 from docs.generator.regions import fill, share
-from docs.generator.tables import demo_block, dialogue_table, read_real_runs, tasks_table
 from klue_datasets.tasks import CITATION, TASKS
-from klue_metrics.export import REQUIREMENTS
+from klue_metrics.export_modules import REQUIREMENTS
 from klue_metrics.functional import METRICS
 from recipes.engine.command_line import make_parser, parse
 from recipes.tasks import SCRIPTS

@@ -12,9 +12,9 @@ from newcomer import Newcomer
 from readme import TEXTS
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.export import MODULES as METRIC_MODULES
+from klue_metrics.export_modules import MODULES as METRIC_MODULES
 from klue_metrics.functional import METRICS
-from recipes.cli.texts import KOREAN
+from recipes.cli.languages import KOREAN
 
 SENTENCE = "박보검 담주에 파리 화보 촬영 간대!"
 UTTERANCE = "여행 왔어요. 숙소를 알려 주세요."

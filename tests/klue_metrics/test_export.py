@@ -12,7 +12,7 @@ import pytest
 
 import klue_metrics
 from klue_metrics.__main__ import main
-from klue_metrics.export import MODULES, export
+from klue_metrics.export_modules import MODULES, export
 from klue_metrics.functional import METRICS, compute
 
 INPUTS = {

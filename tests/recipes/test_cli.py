@@ -16,7 +16,7 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes import cli
 from recipes.cli.completion import SHELLS, script, words
-from recipes.cli.texts import ENGLISH, EXAMPLES, KOREAN, LANGUAGES
+from recipes.cli.languages import ENGLISH, EXAMPLES, KOREAN, LANGUAGES
 from recipes.tasks import SCRIPTS
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
-class Texts:
+class Language:
     """All sentences of one language.
 
     Attributes:
@@ -88,7 +88,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-ENGLISH = Texts(
+ENGLISH = Language(
     title="KLUE (Korean Language Understanding Evaluation): data, metrics, training and publishing.",
     usage="usage",
     commands={
@@ -120,7 +120,7 @@ ENGLISH = Texts(
     columns=("task", "what", "train", "validation", "official metrics", "recipe"),
 )
 
-KOREAN = Texts(
+KOREAN = Language(
     title="KLUE(한국어 이해 평가): 데이터, 평가 지표, 학습, 공개를 한 명령으로.",
     usage="사용법",
     commands={
@@ -152,4 +152,4 @@ KOREAN = Texts(
     columns=("과제", "내용", "학습", "검증", "공식 지표", "스크립트"),
 )
 
-LANGUAGES: Mapping[str, Texts] = {"en": ENGLISH, "ko": KOREAN}
+LANGUAGES: Mapping[str, Language] = {"en": ENGLISH, "ko": KOREAN}

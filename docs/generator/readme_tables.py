@@ -10,7 +10,7 @@ from typing import Any
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
-from recipes.cli.texts import LANGUAGES
+from recipes.cli.languages import LANGUAGES
 from recipes.tasks import SCRIPTS
 
 # What stands above what the user says and what is new in the state, and before what a state lacks.
