@@ -19,6 +19,8 @@ import torch
 import transformers
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import IntervalStrategy
 
@@ -53,11 +55,12 @@ from recipes.engine.results import (
     write_json,
     write_json_lines,
 )
-from recipes.engine.schedule import EvaluateWithinEpochs
+from recipes.engine.schedule import EvaluateWithinEpochs, WarnOfAnotherSchedule
 from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
+LOGGING_STEPS = 0.05  # share of the updates between two logs of the loss
 
 
 class NotFiniteError(ValueError):
@@ -130,6 +133,11 @@ class RecipeTrainer(Trainer):
             raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
         return norm
 
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Saves the model without the pickle of Trainer's arguments, which may hold secrets."""
+        super()._save(output_dir, state_dict)
+        (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         self.check_weights()
         super()._save_checkpoint(*args, **kwargs)
@@ -195,7 +203,6 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         splits = _prepared_splits(recipe, arguments, data)
     if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
         splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
-    _check_batches(recipe, training_arguments, splits)
     loaded = load_model(recipe, arguments, splits)
     with locked(output_dir) if training_arguments.should_save else contextlib.nullcontext():
         if training_arguments.should_save and arguments.do_train:
@@ -240,17 +247,6 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     return results
 
 
-def _check_batches(recipe: Recipe, arguments: TrainingArguments, splits: dict[str, datasets.Dataset]) -> None:
-    """ValueError where training would have no batch, because --dataloader_drop_last drops the only one."""
-    batch = arguments.train_batch_size * arguments.world_size
-    if "train" in splits and arguments.dataloader_drop_last and splits["train"].num_rows < batch:
-        raise ValueError(
-            f"{recipe.task}: {splits['train'].num_rows} training examples do not fill a batch of {batch}, "
-            "and --dataloader_drop_last drops what does not; expected a smaller "
-            "--per_device_train_batch_size."
-        )
-
-
 def _is_own_folder(arguments: RecipeArguments, output_dir: Path) -> bool:
     return Path(arguments.model_name_or_path).resolve() == output_dir.resolve()
 
@@ -287,16 +283,24 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
 def make_training_arguments(
     recipe: Recipe, arguments: RecipeArguments, output_dir: Path
 ) -> TrainingArguments:
-    """What Trainer is told. This is the one place that knows how transformers spells things today."""
+    """What Trainer is told. This is the one place that knows how transformers spells things today.
+
+    Raises:
+        UsageError: Settings do not go together, or not with this machine and what is installed on it.
+    """
     extra = dict(arguments.trainer)
     evaluates = arguments.do_train and arguments.do_eval
     strategy = arguments.eval_strategy if evaluates else "no"
-    eval_steps = arguments.eval_steps
-    if "save_steps" in extra and "save_strategy" not in extra:  # saving by steps means evaluating by steps
-        extra["save_strategy"] = "steps"
-        if evaluates and strategy != "no":
-            strategy, eval_steps = "steps", eval_steps or extra["save_steps"]
-    save_strategy = extra.pop("save_strategy", "epoch" if strategy == "no" else strategy)
+    if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
+        strategy = "steps"  # a checkpoint is saved where there is an evaluation to compare it by
+    save_strategy = extra.pop("save_strategy", None)
+    if save_strategy is None:
+        save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
+    # As in transformers, where evaluations are as frequent as logs unless something says otherwise.
+    steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
+    best = extra.get("metric_for_best_model") or get_metric(recipe.task).headline
+    _check_best_metric(recipe, best)
+    _check_trackers(extra.get("report_to"))
     values: dict[str, Any] = {
         "output_dir": str(output_dir),
         "do_train": arguments.do_train,
@@ -315,15 +319,15 @@ def make_training_arguments(
         "fp16": arguments.fp16,
         "seed": arguments.seed,
         "eval_strategy": strategy,
-        "eval_steps": eval_steps,
+        "eval_steps": steps if strategy == "steps" else None,
         "save_strategy": save_strategy,
-        "save_steps": eval_steps or 500,
+        "save_steps": steps,
         "save_total_limit": 1,
-        "load_best_model_at_end": strategy != "no" and str(save_strategy) == strategy,
-        "metric_for_best_model": (best := f"eval_{get_metric(recipe.task).headline}"),
-        "greater_is_better": not extra.get("metric_for_best_model", best).endswith("loss"),
+        "load_best_model_at_end": strategy != "no" and save_strategy in (strategy, "best"),
+        "metric_for_best_model": best,
+        "greater_is_better": not best.endswith("loss"),
         "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
-        "logging_steps": 0.05,
+        "logging_steps": LOGGING_STEPS,
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,  # features hold only what the collator and the model read
     } | extra
@@ -345,6 +349,24 @@ def make_training_arguments(
     return made
 
 
+def _check_best_metric(recipe: Recipe, name: str) -> None:
+    """UsageError where no evaluation of the task gives the metric that is to choose the checkpoint."""
+    known = [*get_metric(recipe.task).names, *(["loss"] if recipe.evaluates_loss else [])]
+    if name.removeprefix("eval_") not in known:
+        raise UsageError(f"metric_for_best_model is {name!r}; expected one of {', '.join(known)}.")
+
+
+def _check_trackers(report_to: str | Sequence[str] | None) -> None:
+    """UsageError where a tracker is not installed."""
+    names = [report_to] if isinstance(report_to, str) else report_to or []
+    installed = get_available_reporting_integrations()
+    if missing := sorted({*names} - {"all", "none", *installed}):
+        raise UsageError(
+            f"--report_to names {', '.join(missing)}, which is not installed or not known to transformers; "
+            f"expected none, all, or one of those installed ({', '.join(installed) or 'there is none'})."
+        )
+
+
 def make_trainer(
     recipe: Recipe,
     arguments: RecipeArguments,
@@ -361,7 +383,7 @@ def make_trainer(
         if training_arguments.load_best_model_at_end:
             callbacks.append(EarlyStoppingCallback(arguments.early_stopping_patience))
         else:
-            logger.warning("Early stopping is off, since nothing is evaluated during training.")
+            logger.warning("Early stopping is off, since no checkpoint is chosen by evaluations.")
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16
     return RecipeTrainer(
@@ -381,12 +403,15 @@ def make_trainer(
 
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     trainer.add_callback(TrainingMeter())
+    if checkpoint is not None:
+        trainer.add_callback(WarnOfAnotherSchedule(read_json(Path(checkpoint) / TRAINER_STATE_NAME)))
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trainer.check_weights()
     meter = next(  # a resumed run has put another one in its place
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
     )
     metrics["train_runtime"] += meter.earlier_seconds  # rates are those of this process
+    is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
     trained, parameters = trainable_share(trainer.model)
     if trainer.is_world_process_zero():
         trainer.state.save_to_json(str(Path(trainer.args.output_dir) / "trainer_state.json"))
@@ -397,8 +422,8 @@ def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) 
         "train_windowed": split.windowed,
         "parameters": parameters,
         "trained_parameters": trained,
-        "best_checkpoint_metric": trainer.state.best_metric,
-        "best_checkpoint_step": trainer.state.best_global_step,
+        "best_checkpoint_metric": trainer.state.best_metric if is_best else None,
+        "best_checkpoint_step": trainer.state.best_global_step if is_best else None,
         "world_size": trainer.args.world_size,
         "device": hardware(),
         **meter.report(),

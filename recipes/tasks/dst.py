@@ -38,6 +38,7 @@ class DialogueStates(DialogueRecipe):
     The model's configuration keeps the slots and their known values.
     """
 
+    evaluates_loss: ClassVar[bool] = False
     peft_task_type: ClassVar[str | None] = None
 
     def chosen(self, arguments: RecipeArguments) -> Recipe:
