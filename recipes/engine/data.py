@@ -18,6 +18,7 @@ from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.engine.arguments import RecipeArguments
 
 logger = logging.getLogger(__name__)
+HUB_DATASET = "klue/klue"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,11 +27,11 @@ from transformers.trainer_utils import IntervalStrategy
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
-from recipes.engine.baselines import constant_scores
-from recipes.engine.card import write_card
+from recipes.engine.baselines import below_constant, constant_scores
+from recipes.engine.card import Training, write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.data import Data, load_data
+from recipes.engine.data import HUB_DATASET, Data, load_data
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import (
     INDEX,
@@ -52,6 +52,8 @@ from recipes.engine.results import (
     PREDICTIONS,
     TRAIN_RESULTS,
     read_json,
+    shown,
+    strict,
     write_json,
     write_json_lines,
 )
@@ -223,6 +225,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         results: dict[str, Any] = {}
         if arguments.do_train:
             results |= _train(trainer, encoded["train"], checkpoint)
+            results |= _training_record(arguments, data)
             results |= _tune(trainer, evaluators.get(recipe.tuning_split(arguments) or ""))
             if trainer.is_world_process_zero():
                 write_json(output_dir / TRAIN_RESULTS, results)
@@ -244,7 +247,7 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
             write_json(output_dir / ALL_RESULTS, results)
             _write_card(recipe, output_dir, arguments, data, results)
             _report(recipe.task, results, output_dir)
-    return results
+    return dict(strict(results))
 
 
 def _is_own_folder(arguments: RecipeArguments, output_dir: Path) -> bool:
@@ -256,7 +259,9 @@ def _write_card(
 ) -> None:
     """Writes the model card. The run is finished by now, so a card that fails is a warning."""
     try:
-        write_card(recipe, output_dir, _trained_with(arguments), data, results)
+        training = _training_of(arguments, results)
+        holds_model = arguments.do_train or _is_own_folder(arguments, output_dir)
+        write_card(recipe, output_dir, arguments, data, results, training, holds_model)
     except Exception as error:  # whatever it is, the results stand
         command = _evaluation_command(recipe.task, arguments, output_dir)
         logger.warning(
@@ -440,11 +445,24 @@ def _tune(trainer: RecipeTrainer, evaluator: Evaluator | None) -> dict[str, Any]
     return trainer.recipe.tune(outputs, split.examples, split.features, evaluator.loaded)
 
 
-def _trained_with(arguments: RecipeArguments) -> RecipeArguments:
-    """What the model was trained with: a run that only evaluates it has no say in its card."""
-    path = Path(arguments.model_name_or_path) / ARGUMENTS
-    trained = {} if arguments.do_train else read_json(path)
-    return from_record(trained, path) if trained else arguments
+def _training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
+    """What a card says of a training run beside its settings: from which model it started, on which data."""
+    path = Path(arguments.model_name_or_path)
+    return {
+        "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,
+        "base_model_is_local": path.is_dir(),
+        "train_data": HUB_DATASET if data.version else data.name,
+        "train_data_hash": data.hash or data.revision,
+    }
+
+
+def _training_of(arguments: RecipeArguments, results: dict[str, Any]) -> Training | None:
+    """How the model of a run was trained: in this run, or as the model's folder says; None if it does not."""
+    if arguments.do_train:
+        return Training(arguments, results)
+    folder = Path(arguments.model_name_or_path)
+    record, trained = read_json(folder / ARGUMENTS), read_json(folder / TRAIN_RESULTS)
+    return Training(from_record(record, folder / ARGUMENTS), trained) if record and trained else None
 
 
 def _outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
@@ -481,6 +499,7 @@ def _evaluate(
         "eval_samples": len(split.examples),
         "eval_truncated": split.truncated,
         "eval_windowed": split.windowed,
+        "eval_max_seq_length": evaluator.loaded.max_length,
         "eval_world_size": trainer.args.world_size,
         "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
@@ -564,10 +583,8 @@ def _warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> N
 def _report(task: str, results: dict[str, Any], output_dir: Path) -> None:
     for key, name in get_metric(task).names.items():
         if f"eval_{key}" in results:
-            shown = [_shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
-            logger.info("%s %s: %s (constant baseline: %s)", task, name, *shown)
+            scores = [shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
+            logger.info("%s %s: %s (constant baseline: %s)", task, name, *scores)
     logger.info("Everything is in %s", output_dir)
-
-
-def _shown(score: float | None) -> str:
-    return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
+    if note := below_constant(task, results):
+        logger.warning("%s: %s", task, note)
