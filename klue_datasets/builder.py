@@ -32,6 +32,8 @@ Files = Mapping[str, Sequence[str]]
 DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 # Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
 BUILD = "1"
+# Of the cache folder. Without a network load_dataset("klue") takes what it finds in the cache under that name.
+CACHE_NAME = "klue_hub"
 
 
 class KlueBuilder(datasets.ArrowBasedBuilder):
@@ -69,6 +71,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         if name != self.KLUE_TASK.name:
             raise ValueError(f"This builder has one config, {self.KLUE_TASK.name!r}; {name!r} was asked for.")
         kwargs["config_name"] = name
+        kwargs.setdefault("dataset_name", CACHE_NAME)
         self.files = files
         self.hub_compatible = hub_compatible
         # The cache folder is named after the view and what the files hold, not after where they lie.
