@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub_cards import deviations, metric_cards, render
+from hub_cards import __version__, deviations, metric_cards, render
 from hub_cards.regions import fill, share
 from hub_cards.tables import demo_block, dialogue_table, real_runs_table, tasks_table
 from klue_datasets.tasks import CITATION
@@ -81,8 +81,11 @@ def citation_file(project: str) -> str:
     names = [" ".join(name.split()) for name in re.split(r"\s+and\s+", paper["author"])]
     return render(
         "citation.cff",
-        project={name: _field(project, name) for name in ("name", "version", "description", "license")}
-        | {"author": re.findall(r'^authors = \[\{ name = "(.*?)"', project, flags=re.MULTILINE)[0]},
+        project={name: _field(project, name) for name in ("name", "description", "license")}
+        | {
+            "version": __version__,
+            "author": re.findall(r'^authors = \[\{ name = "(.*?)"', project, flags=re.MULTILINE)[0],
+        },
         paper={**paper, "authors": [name.rsplit(" ", 1) for name in names]},
     )
 

@@ -32,7 +32,7 @@ Files = Mapping[str, Sequence[str]]
 DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 # Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
 BUILD = "1"
-# Of the cache folder. Without a network load_dataset("klue") takes what it finds in the cache under that name.
+# Of the cache folder: without a network load_dataset("klue") takes what the cache has under that name.
 CACHE_NAME = "klue_hub"
 
 

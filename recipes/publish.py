@@ -20,6 +20,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from klue_datasets.__main__ import add_source, add_view
 from klue_datasets.hub import PublishError, Upload, send
 from klue_datasets.optional import needs

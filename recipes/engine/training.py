@@ -10,7 +10,6 @@ import math
 import shlex
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import IntervalStrategy
 
+from hub_cards import __version__
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
 from recipes.engine.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
@@ -504,7 +504,7 @@ def _evaluate(
         "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
-        "klue_hub_version": version("klue-hub"),
+        "klue_hub_version": __version__,
         "data_version": data.version,
         "data_revision": data.revision,
         "data_hash": data.hash,

@@ -16,6 +16,7 @@ import yaml
 from checkout import ROOT, copy_checkout
 
 import klue_metrics.__main__ as metrics_command
+from hub_cards import __version__
 from hub_cards.__main__ import main
 from hub_cards.demo import keep
 from hub_cards.documents import DEMO, REAL_RUNS, documents, stale, write
@@ -73,7 +74,7 @@ CHANGES = {
         ["klue_metrics/klue_wos/README.md"],
     ),
     "paper": ("hub_cards/published_scores.yaml", "81.55", "81.56", ["klue_metrics/klue_ynat/README.md"]),
-    "version": ("pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"', ["CITATION.cff"]),
+    "version": ("hub_cards/__init__.py", '"0.1.0"', '"0.2.0"', ["CITATION.cff"]),
     "demo": (DEMO, "85.47525136516535", "99.0", ["README.md", "README.ko.md"]),
     "real run": (REAL_RUNS, "69.93", "69.94", ["CONTRIBUTING.md"]),
     "block": ("README.md", "klue tasks\nklue train", "klue tasks --json\nklue train", ["README.ko.md"]),
@@ -241,9 +242,9 @@ def test_the_citation_has_the_authors_of_the_paper() -> None:
 
 def test_versions_are_those_of_the_project() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    version = re.search(r'^version = "(.*)"$', project, flags=re.MULTILINE)[1]
+    assert 'version = { attr = "hub_cards.__version__" }' in project
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+)", changes, flags=re.MULTILINE)[1] == version
+    assert re.search(r"^## (\S+)", changes, flags=re.MULTILINE)[1] == __version__
     needed = re.findall(r'^    "((?:evaluate|numpy)>=[^"]*)",$', project, flags=re.MULTILINE)
     assert sorted(needed) == sorted(REQUIREMENTS.split())
 
