@@ -14,6 +14,7 @@ import torch
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.evaluation import INDEX, Collator, encode_split
 from recipes.engine.modeling import LoadedModel, load_trained
+from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe
 from recipes.tasks.protocol import Decoded, Recipe
 
@@ -100,8 +101,9 @@ def load_pipeline(
         ValueError: The model has no trained head for the task.
         OSError: There is no such model.
     """
-    recipe = get_recipe(task).chosen(RecipeArguments(model_name_or_path=str(model)))
-    loaded = load_trained(recipe, model)
+    with model_errors(str(model)):
+        recipe = get_recipe(task).chosen(RecipeArguments(model_name_or_path=str(model)))
+        loaded = load_trained(recipe, model)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size)
 

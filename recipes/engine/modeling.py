@@ -17,6 +17,7 @@ from recipes.engine.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
+SHOWN_WEIGHTS = 3  # in a message
 # What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
@@ -68,7 +69,7 @@ def load_model(
     added = _configure(recipe, config, tokenizer, arguments, splits)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
     if added and (adapter or not arguments.do_train):
-        remedy = "a full checkpoint to start from" if arguments.do_train else "--do_train"
+        remedy = "a full checkpoint to start from" if arguments.do_train else "to train one"
         raise ValueError(
             f"{recipe.task}: {path} has not learned {', '.join(tokenizer.convert_ids_to_tokens(added))}; "
             f"expected a model that was trained with these tokens, or {remedy}."
@@ -80,9 +81,11 @@ def load_model(
         model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
         grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
         if fresh and not arguments.do_train:
+            more = f" and {len(fresh) - SHOWN_WEIGHTS} more" if len(fresh) > SHOWN_WEIGHTS else ""
+            missing = f"{', '.join(fresh[:SHOWN_WEIGHTS])}{more}"
             raise ValueError(
-                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}); "
-                "expected a model that a recipe has trained, or --do_train."
+                f"{recipe.task}: {path} has no trained head (missing: {missing}); "
+                "expected a model that was trained on this task, or to train one."
             )
     draw_embeddings(model, added)
     head = _head_modules(recipe, _plain(model), fresh)

@@ -58,6 +58,7 @@ from recipes.engine.results import (
     write_json_lines,
 )
 from recipes.engine.schedule import EvaluateWithinEpochs, WarnOfAnotherSchedule
+from recipes.engine.unreachable import model_errors
 from recipes.tasks import MODULES
 from recipes.tasks.protocol import Recipe
 
@@ -191,7 +192,8 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("httpx", "httpcore", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    recipe = recipe.chosen(arguments)
+    with model_errors(arguments.model_name_or_path):
+        recipe = recipe.chosen(arguments)
     output_dir = Path(arguments.output_dir or f"out/{recipe.task}")
     checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
     if not arguments.do_train:
@@ -205,7 +207,8 @@ def run(recipe: Recipe, arguments: RecipeArguments) -> dict[str, Any]:
         splits = _prepared_splits(recipe, arguments, data)
     if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
         splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
-    loaded = load_model(recipe, arguments, splits)
+    with model_errors(arguments.model_name_or_path):
+        loaded = load_model(recipe, arguments, splits)
     with locked(output_dir) if training_arguments.should_save else contextlib.nullcontext():
         if training_arguments.should_save and arguments.do_train:
             prepare_output_dir(

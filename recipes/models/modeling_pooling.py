@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from .encoder import EncoderModel
 
@@ -109,3 +110,5 @@ def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 PoolingForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+# The pipeline text-classification logs an error about every model whose class is not in this list.
+MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES["klue-pooling"] = PoolingForSequenceClassification.__name__
