@@ -127,7 +127,7 @@ def _dataset(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
 
     if arguments.folder is None:
         folder = temporary / "klue"
-        rows = export(folder, version=arguments.version, **source)
+        rows = export(folder, version=arguments.version, repo_id=arguments.repo_id, **source)
         return [folder_upload(folder, arguments.repo_id, f"KLUE {arguments.version}: {', '.join(rows)}")]
     folder = Path(arguments.folder)
     if any(source.values()):
