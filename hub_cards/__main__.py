@@ -2,7 +2,7 @@
 
 python -m hub_cards                  # writes what is stale (make docs)
 python -m hub_cards --check          # only says what is, with status 1
-python -m hub_cards demo out/demo    # keeps the figures of a demo in hub_cards/demo_results.json first
+python -m hub_cards demo out/demo-seeds    # keeps the figures of a demo in hub_cards/demo_results.json first
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo", help="keep the figures of a demo", description="Keep a demo's figures."
     )
-    demo.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo")
+    demo.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo-seeds")
     return parser
 
 

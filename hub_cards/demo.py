@@ -1,4 +1,4 @@
-"""Keeps the figures of a demo, once ``make demo`` has run, for README.md."""
+"""Keeps the figures of a demo over several seeds, for README.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from klue_metrics.functional import METRICS
 from recipes.engine.results import ALL_RESULTS, PICTURE, write_json
 from recipes.reporting.collect import Run, find_runs
 
-COMMAND = "make demo"
+# What makes the runs, once ``make demo`` has made out/tiny.
+COMMAND = (
+    "python recipes/run_all.py --mini --preset demo --model_name_or_path out/tiny "
+    "--output_dir out/demo-seeds --seed 42 43 44"
+)
 LIBRARIES = ("accelerate", "datasets", "numpy", "tokenizers", "torch", "transformers")
 
 
@@ -24,22 +28,28 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
     """Writes the scores of a finished demo to a result file, and its parser's picture beside it.
 
     Args:
-        folder: Where the demo's runs lie, e.g. ``out/demo``.
-        results: The result file: command, date, versions, device, each run's scores and constants, and
-            what the tracker of dialogue states answered to the first dialogue.
-        picture: Where the picture goes.
+        folder: Where the demo's runs lie, e.g. ``out/demo-seeds``.
+        results: The result file: command, date, versions, device, each run's scores and constants, and what
+            the dialogue state tracker of the first seed answered to the first dialogue.
+        picture: Where the picture goes, that of the first seed.
 
     Raises:
-        ValueError: A run is not finished, or is not one of a demo: one run a task, of one model.
+        ValueError: A run is not finished, or the runs are not those of a demo: the same seeds for every task,
+            and one model.
         FileNotFoundError: There is no such folder, or no picture.
     """
     runs, problems = find_runs([folder])
-    runs = sorted(runs, key=lambda run: list(METRICS).index(run.task))
-    tasks, models = [run.task for run in runs], {run.settings.get("model_name_or_path") for run in runs}
-    if problems or tasks != list(METRICS) or len(models) != 1:
+    runs = sorted(runs, key=lambda run: (list(METRICS).index(run.task), run.seed or 0))
+    models = {run.settings.get("model_name_or_path") for run in runs}
+    seeds = sorted({run.seed or 0 for run in runs})
+    found = [(run.task, run.seed) for run in runs]
+    expected = [(task, seed) for task in METRICS for seed in seeds]
+    if problems or not runs or found != expected or len(models) != 1:
+        told = ", ".join(f"{task} {seed}" for task, seed in found) or "none"
         raise ValueError(
-            f"{folder} holds {len(runs)} finished runs ({', '.join(tasks) or 'none'}) of {len(models)} "
-            f"models{''.join(f'; {problem}' for problem in problems)}; expected one run a task, of one model."
+            f"{folder} holds {len(runs)} finished runs ({told}) of {len(models)} "
+            f"models{''.join(f'; {problem}' for problem in problems)}; expected the same seeds for every "
+            "task, of one model."
         )
     newest = max((run.folder / ALL_RESULTS).stat().st_mtime for run in runs)
     drawn = _run(runs, "dp").folder / PICTURE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
 from recipes.cli.texts import LANGUAGES
-from recipes.run_all import score_table
 from recipes.tasks import MODULES
 
 # What stands above what the user says and what is new in the state, and before what a state lacks.
@@ -47,14 +47,25 @@ def tasks_table(language: str) -> str:
 
 
 def demo_block(path: Path) -> str:
-    """What ``make demo`` printed in the run that a file keeps, as a code block.
+    """The scores of a demo as a code block: mean and range over its seeds.
 
     Args:
         path: What ``python -m hub_cards demo`` wrote.
     """
     kept = json.loads(path.read_text(encoding="utf-8"))
-    groups = {(kept["model"], run["task"]): [run["results"]] for run in kept["runs"]}
-    return f"```\n{score_table(groups)}\n```"
+    rows = []
+    for task, metric in METRICS.items():
+        runs = [run for run in kept["runs"] if run["task"] == task]
+        for key, name in metric.names.items():
+            scores, constants = (
+                [run["results"][f"{side}_{key}"] for run in runs] for side in ("eval", "constant")
+            )
+            ends = f"{min(scores):.2f} to {max(scores):.2f}"
+            constant = "undefined" if None in constants else f"{statistics.fmean(constants):.2f}"
+            figures = [f"{statistics.fmean(scores):.2f}", ends, constant, str(len(runs))]
+            rows.append([kept["model"], task, name, *figures, runs[0]["results"]["eval_data"]])
+    header = ["model", "task", "metric", "mean", "range", "constant answer", "seeds", "data"]
+    return f"```\n{as_markdown(header, rows)}\n```"
 
 
 def dialogue_table(path: Path, language: str) -> str:

@@ -14,12 +14,12 @@ from klue_datasets.tasks import ALIASES, TASKS, Task, get_task
 if TYPE_CHECKING:
     from klue_datasets.download import KlueDownloadError
     from klue_datasets.loading import load
-    from klue_datasets.reading import KlueDataError
+    from klue_datasets.raw_files import KlueDataError
 
 __all__ = ["ALIASES", "TASKS", "KlueDataError", "KlueDownloadError", "Task", "get_task", "load"]
 
 # Imported when first used: they bring pyarrow and datasets along.
-_LAZY = {"load": "loading", "KlueDataError": "reading", "KlueDownloadError": "download"}
+_LAZY = {"load": "loading", "KlueDataError": "raw_files", "KlueDownloadError": "download"}
 
 
 def __getattr__(name: str) -> Any:

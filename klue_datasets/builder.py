@@ -7,6 +7,7 @@ import contextlib
 import gc
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from .tasks import check_version
 Files = Mapping[str, Sequence[str]]
 DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 # Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
-BUILD = "1"
+BUILD = "2"
 # Of the cache folder: without a network load_dataset("klue") takes what the cache has under that name.
 CACHE_NAME = "klue_hub"
 
@@ -86,6 +87,10 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
     def columns(self, path: str) -> dict[str, pa.Array]:
         """Reads one raw file into one Arrow array a column."""
 
+    def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
+        """Positions of the sentences that their characters (ner) or words (dp) do not spell."""
+        return ()
+
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description=f"KLUE {self.KLUE_TASK.name}: {self.KLUE_TASK.description}",
@@ -110,7 +115,20 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         for index, path in enumerate(paths):
             with _no_garbage_collection():
                 columns = self.columns(path)
+                self._warn_of_misspelt(path, columns)
             yield index, pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+    def _warn_of_misspelt(self, path: str, columns: dict[str, pa.Array]) -> None:
+        """Warns of sentences that their rows do not spell; the official files have some, which are known."""
+        wrong = self.misspelt(columns)
+        official = {blob for blobs in self.KLUE_TASK.blobs.values() for blob in blobs.values()}
+        if wrong and git_blob_sha1(path) not in official:
+            warnings.warn(
+                f"{self.KLUE_TASK.name}: in {path} the rows of {len(wrong):,} of {len(columns['guid']):,} "
+                "sentences do not spell the sentence: some rows were lost, repeated or edited. The first is "
+                f"{columns['guid'][wrong[0]]}; python -m klue_datasets validate lists all.",
+                stacklevel=2,
+            )
 
 
 def find_files(task: Task, data_dir: str | Path, version: str) -> dict[str, list[str]]:

@@ -14,24 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from klue_datasets.messages import excerpt
 from klue_datasets.checks_rows import Columns, Finding, check_dp, check_ner, where
-from klue_datasets.reading import KlueDataError, excerpt, read_text
+from klue_datasets.raw_files import INPUTS, KlueDataError, read_text
 from klue_datasets.tasks import TASKS
 
 RE_TYPES = {"subject_entity": ("PER", "ORG"), "object_entity": ("PER", "ORG", "LOC", "DAT", "POH", "NOH")}
 # Slots whose values are names, places and times: dialogues of dev have many that the ontology does not list.
 OPEN_SLOT = re.compile("이름|시간|출발지|도착지")
-# What makes two rows the same question.
-INPUTS: Mapping[str, tuple[str, ...]] = {
-    "ynat": ("title",),
-    "sts": ("sentence1", "sentence2"),
-    "nli": ("premise", "hypothesis"),
-    "ner": ("sentence",),
-    "re": ("sentence", "subject_entity", "object_entity"),
-    "dp": ("sentence",),
-    "mrc": ("context", "question"),
-    "wos": ("dialogue",),
-}
 
 
 def check_rows(task: str, columns: Columns, folder: Path) -> list[Finding]:

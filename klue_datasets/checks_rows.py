@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from klue_datasets.iob import ENTITY_TYPES, TAGS, Entities, find_entities
-from klue_datasets.reading import excerpt
+from klue_datasets.messages import excerpt
+from klue_datasets.reading_rows import INLINE_TAG, misspelt
 from klue_datasets.tasks import DP_POS_TAGS
 
 Columns = Mapping[str, Any]
-INLINE_TAG = f"<([^<>]*):({'|'.join(ENTITY_TYPES)})>"
 BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what is left of one after all whole ones are taken out
 
 
@@ -77,10 +77,10 @@ def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
         )
         yield Finding(guid, "ner_tags", "blank with B-", message)
     text = pc.binary_join(tokens, "")
-    plain = pc.replace_substring_regex(columns["sentence"], pattern=INLINE_TAG, replacement=r"\1")
-    for index in where(pc.not_equal(plain, text)):
-        message = f"without its tags it is {excerpt(plain[index].as_py())}; expected the tokens in a row."
-        yield Finding(guids[index].as_py(), "sentence", "sentence against tokens", message)
+    for index in misspelt(columns["sentence"], tokens, separator=""):
+        plain = re.sub(INLINE_TAG, r"\1", columns["sentence"][int(index)].as_py())
+        message = f"without its tags it is {excerpt(plain)}; expected the tokens in a row."
+        yield Finding(guids[int(index)].as_py(), "sentence", "sentence against tokens", message)
     for index in where(pc.match_substring_regex(text, pattern=BROKEN_TAG)):
         message = f"a broken entity tag is left in the text: {excerpt(_around(text[index].as_py()))}."
         yield Finding(guids[index].as_py(), "sentence", "broken tag", message)
@@ -163,9 +163,10 @@ def _in_cycles(head: np.ndarray, origin: np.ndarray, is_end: np.ndarray) -> np.n
 def _dp_words(
     columns: Columns, at: Callable[[np.ndarray], Iterator[tuple[str, int, int]]]
 ) -> Iterator[Finding]:
-    joined = pc.binary_join(columns["word_form"], " ")
-    for number in where(pc.not_equal(joined, columns["sentence"])):
-        words, sentence = joined[number].as_py(), columns["sentence"][number].as_py()
+    for row_number in misspelt(columns["sentence"], columns["word_form"], separator=" "):
+        number = int(row_number)
+        words = " ".join(columns["word_form"][number].as_py())
+        sentence = columns["sentence"][number].as_py()
         differ = next(
             (i for i, (a, b) in enumerate(zip(words, sentence, strict=False)) if a != b),
             min(len(words), len(sentence)),

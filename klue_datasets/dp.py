@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .reading_rows import misspelt
 from .reading_rows import read_sentences
 from .tasks import DP_RELATIONS
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
-from .reading import KlueDataError as KlueDataError
+from .messages import excerpt as excerpt
+from .raw_files import KlueDataError as KlueDataError
 
 
 class Dp(KlueBuilder):
@@ -47,3 +51,6 @@ class Dp(KlueBuilder):
             "deprel": sentences.strings("DEPREL", DP_RELATIONS),
             "guid": sentences.guids,
         }
+
+    def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
+        return misspelt(columns["sentence"], columns["word_form"], separator=" ").tolist()

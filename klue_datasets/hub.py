@@ -85,7 +85,8 @@ def send(upload: Upload, *, private: bool = False) -> str:
         A line for people: where the commit is, or that there was nothing to change.
 
     Raises:
-        PublishError: The Hub refuses or cannot be reached.
+        PublishError: The Hub refuses or cannot be reached, or tasks that a data set has there would be
+            deleted.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
@@ -96,8 +97,16 @@ def send(upload: Upload, *, private: bool = False) -> str:
         api.create_repo(**where, private=private, exist_ok=True, space_sdk=sdk)
         before: Any = api.repo_info(**where)
         there = [file.rfilename for file in before.siblings or []]
+        left_over = _left_over(there, upload)
+        lost = _folders(left_over) - _folders(upload.files)
+        if lost and upload.repo_type == "dataset":  # folders are tasks there
+            names = ", ".join(sorted(lost))
+            raise PublishError(
+                f"{upload.repo_id} holds {names} too, which this upload would delete; expected an upload "
+                "with all of them, or another repository."
+            )
         operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            CommitOperationDelete(path_in_repo=path) for path in _left_over(there, upload)
+            CommitOperationDelete(path_in_repo=path) for path in left_over
         ]
         operations += [
             CommitOperationAdd(path_in_repo=path, path_or_fileobj=upload.folder / path)
@@ -106,6 +115,8 @@ def send(upload: Upload, *, private: bool = False) -> str:
         commit = api.create_commit(
             **where, operations=operations, commit_message=upload.message, parent_commit=before.sha
         )
+    except PublishError:
+        raise
     except Exception as error:
         # Of many classes: huggingface_hub's, those of the HTTP library below, which depends on its version,
         # RuntimeError around either. What is none of these is a bug, and is shown as it is.
@@ -122,6 +133,11 @@ def _left_over(there: Sequence[str], upload: Upload) -> list[str]:
         for path in there
         if path not in new and any(fnmatch.fnmatchcase(path, pattern) for pattern in upload.stale)
     ]
+
+
+def _folders(paths: Sequence[str]) -> set[str]:
+    """The top-level folders of paths in a repository."""
+    return {path.partition("/")[0] for path in paths if "/" in path}
 
 
 def _meaning(error: Exception) -> str:

@@ -69,7 +69,8 @@ def spans_from_tags(tags: Sequence[str | int]) -> list[tuple[int, int, str]]:
         ValueError: A tag that is none.
     """
     try:
-        ids = np.array([_IDS[tag] for tag in tags], dtype=np.int64)
+        plain = [tag.item() if hasattr(tag, "item") else tag for tag in tags]  # of numpy or torch
+        ids = np.array([_IDS[tag] for tag in plain], dtype=np.int64)
     except KeyError as error:
         raise ValueError(f"ner: {list(tags)!r:.80} holds a tag that is none of {', '.join(TAGS)}.") from error
     found = find_entities(ids, np.arange(len(ids)) == 0)

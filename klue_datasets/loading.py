@@ -10,7 +10,7 @@ import datasets
 
 from klue_datasets.builder import DataFiles, KlueBuilder, find_files, named_files
 from klue_datasets.download import fetch
-from klue_datasets.reading import KlueDataError
+from klue_datasets.raw_files import KlueDataError
 from klue_datasets.tasks import DEFAULT_VERSION, check_version, get_task
 
 MINI_DIR = Path(__file__).parent / "mini"
@@ -36,7 +36,9 @@ def load(
         split: A split or slice such as ``validation`` or ``train[:10%]``; None for all.
         data_dir: KLUE's ``klue_benchmark`` folder or one task's folder in it; the splits whose official file
             exists are built.
-        data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them.
+        data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them. Also
+            read: SQuAD and KorQuAD 1 (mrc), CSV and TSV with a header (ynat, sts, nli, re), and gzip; see
+            ``raw_files.read_records``.
         mini: The small synthetic corpus that comes with this package.
         version: 1.1.0 or 1.0.0.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. How the default view

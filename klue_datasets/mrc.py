@@ -7,20 +7,22 @@ from itertools import chain
 import datasets
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .builder import KlueBuilder
-from .reading import Record
+from .raw_files import Record
+from .raw_files import read_records
 from .reading import booleans
 from .reading import integers
 from .reading import list_array
 from .reading import nested
-from .reading import read_records
 from .reading import strings
 from .reading import struct_array
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
+from .messages import excerpt as excerpt
 
 
 class Mrc(KlueBuilder):
@@ -51,22 +53,31 @@ class Mrc(KlueBuilder):
         return datasets.Features(columns if self.hub_compatible else columns | {"plausible_answers": spans})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        articles = read_records(path, key="data")
+        articles = read_records(path, self.KLUE_TASK.name)
         paragraphs, article_of_paragraph = _flatten(nested(articles, path, "paragraphs"))
         questions, paragraph = _flatten(nested(paragraphs, path, "qas"))
+        for question in questions:  # SQuAD and KorQuAD call it id
+            if "guid" not in question and "id" in question:
+                question["guid"] = question["id"]
         article = article_of_paragraph.take(paragraph)
         answers = nested(questions, path, "answers")
         plausible_answers = nested(questions, path, "plausible_answers", default=[])
         if self.hub_compatible:
             answers = [own + plausible for own, plausible in zip(answers, plausible_answers, strict=True)]
+        is_impossible = booleans(questions, path, "is_impossible", default=False)
+        types = integers(questions, path, "question_type", default=1)
+        is_untyped = pa.array(
+            [question.get("question_type") is None for question in questions], type=pa.bool_()
+        )
+        unanswerable = pa.scalar(3, types.type)
         return {
             "title": strings(articles, path, "title", default="").take(article),
             "context": self._texts(paragraphs, path, "context").take(paragraph),
             "news_category": strings(articles, path, "news_category", default="").take(article),
             "source": strings(articles, path, "source", default="").take(article),
             "guid": strings(questions, path, "guid"),
-            "is_impossible": booleans(questions, path, "is_impossible", default=False),
-            "question_type": integers(questions, path, "question_type", default=1),
+            "is_impossible": is_impossible,
+            "question_type": pc.if_else(pc.and_(is_untyped, is_impossible), unanswerable, types),
             "question": self._texts(questions, path, "question"),
             "answers": self._spans(answers, path),
             "plausible_answers": self._spans(plausible_answers, path),

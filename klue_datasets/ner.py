@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .reading_rows import misspelt
 from .reading_rows import read_sentences
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
-from .reading import KlueDataError as KlueDataError
+from .messages import excerpt as excerpt
+from .raw_files import KlueDataError as KlueDataError
 
 
 class Ner(KlueBuilder):
@@ -37,3 +41,6 @@ class Ner(KlueBuilder):
             "ner_tags": sentences.class_ids("NE_TAG", self.KLUE_TASK.labels),
             "guid": sentences.guids,
         }
+
+    def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
+        return misspelt(columns["sentence"], columns["tokens"], separator="").tolist()

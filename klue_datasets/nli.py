@@ -6,13 +6,14 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import read_records
 from .reading import class_ids
-from .reading import read_records
 from .reading import strings
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
+from .messages import excerpt as excerpt
 
 
 class Nli(KlueBuilder):
@@ -28,12 +29,14 @@ class Nli(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path)
-        # The official train file says genre where the dev file says source.
-        source = "genre" if any("genre" in record for record in records) else "source"
+        records = read_records(path, self.KLUE_TASK.name)
+        # The official train file says genre where the dev file says source; both occur in files made of both.
+        for record in records:
+            if record.get("source") is None:
+                record["source"] = record.get("genre")
         return {
             "guid": strings(records, path, "guid"),
-            "source": strings(records, path, source, default=""),
+            "source": strings(records, path, "source", default=""),
             "premise": strings(records, path, "premise"),
             "hypothesis": strings(records, path, "hypothesis"),
             "label": class_ids(records, path, "gold_label", self.KLUE_TASK.labels),

@@ -44,7 +44,7 @@ def push(
 
     Raises:
         ValueError: ``repo_id`` is no name of a repository.
-        PublishError: The Hub cannot be reached or refuses.
+        PublishError: The Hub cannot be reached or refuses, or the repository holds other tasks, too.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``export``.
     """
     from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]

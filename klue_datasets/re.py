@@ -6,17 +6,18 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
-from .reading import Record
+from .raw_files import Record
+from .raw_files import read_records
 from .reading import class_ids
 from .reading import integers
 from .reading import objects
-from .reading import read_records
 from .reading import strings
 from .reading import struct_array
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
+from .messages import excerpt as excerpt
 
 
 class Re(KlueBuilder):
@@ -43,7 +44,7 @@ class Re(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path)
+        records = read_records(path, self.KLUE_TASK.name)
         return {
             "guid": strings(records, path, "guid"),
             "sentence": strings(records, path, "sentence"),

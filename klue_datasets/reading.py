@@ -1,14 +1,16 @@
-"""Raw KLUE files to columns: JSON records in, lists and Arrow arrays out, and errors that say where.
+"""Records of raw KLUE files to columns: lists and Arrow arrays out, and errors that say where.
 
 Every error is a KlueDataError that names the file, the record (its guid, else its position) and the field.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
+from contextvars import ContextVar
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,60 +18,33 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-Record = dict[str, Any]
+from .messages import excerpt
+from .messages import some_labels
+from .messages import unicode_note
+from .raw_files import KlueDataError
+from .raw_files import Record
+
 _MISSING = object()
 _WHERE = "\0where"  # in a record from inside another one: where it lies, for messages; no field is called so
 
 
-class KlueDataError(ValueError):
-    """A raw KLUE file that is not what it should be."""
+# Field -> in how many records it is absent, and of how many, while ``missing_fields`` counts.
+_missing: ContextVar[dict[str, tuple[int, int]] | None] = ContextVar("missing", default=None)
 
 
-def read_text(path: str | Path) -> str:
-    """Reads a UTF-8 file, with or without a byte order mark; anything else is a KlueDataError."""
-    try:
-        return Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise KlueDataError(f"{path}: not UTF-8 at byte {error.start}; KLUE files are UTF-8 text.") from error
+@contextlib.contextmanager
+def missing_fields() -> Iterator[dict[str, tuple[int, int]]]:
+    """Counts, for all that is read inside, the optional fields that records lack.
 
-
-def read_records(path: str | Path, key: str | None = None) -> list[Record]:
-    """Reads a KLUE JSON file whose top level is a list of objects, or an object that holds such a list.
-
-    Args:
-        path: A local file, UTF-8, with or without a byte order mark.
-        key: Where in the top level the list is; None where the top level is the list.
-
-    Returns:
-        The records, in file order.
-
-    Raises:
-        KlueDataError: The file is not UTF-8, not JSON, or holds no list of objects there.
+    Yields:
+        Name of the field -> how many records lack it (absent, null or ""), and how many records there are.
     """
-    text = read_text(path)
+    counts: dict[str, tuple[int, int]] = {}
+    token = _missing.set(counts)
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise KlueDataError(f"{path}: not valid JSON at {where} ({error.msg}).") from error
-    except ValueError as error:  # e.g. an integer of more digits than Python converts
-        raise KlueDataError(f"{path}: not readable as JSON ({error}).") from error
-    except RecursionError as error:
-        raise KlueDataError(f"{path}: JSON nested too deeply; expected a list of flat records.") from error
-    place = "the top level"
-    if key is not None:
-        if not isinstance(data, dict) or key not in data:
-            found = f"has no {key!r}" if isinstance(data, dict) else f"is {_kind(data)}"
-            raise KlueDataError(f"{path}: the top level {found}; expected an object with a list {key!r}.")
-        data, place = data[key], repr(key)
-    if not isinstance(data, list):
-        raise KlueDataError(f"{path}: {place} is {_kind(data)}; expected a list of records.")
-    for index, record in enumerate(data):
-        if not isinstance(record, dict):
-            raise KlueDataError(
-                f"{path}: record {index} is {_kind(record)}; expected an object with named fields."
-            )
-    return data
+        yield counts
+    finally:
+        _missing.reset(token)
 
 
 def strings(
@@ -142,15 +117,11 @@ def class_ids(
     Raises:
         KlueDataError: A value is missing or none of the classes.
     """
-    ids = (
-        {index: index for index in range(len(names))}
-        if as_index
-        else {name: i for i, name in enumerate(names)}
-    )
-
+    ids: dict[Any, int] = {index if as_index else name: index for index, name in enumerate(names)}
     kind = int if as_index else str
+    expected = f"one of {', '.join(map(str, ids))}"
     values = _values(
-        records, path, field, None, f"one of {', '.join(map(str, ids))}", {kind}, ids.__contains__
+        records, path, field, None, expected, {kind}, ids.__contains__, () if as_index else names
     )
     return pa.array([ids[value] for value in values], type=pa.int64())
 
@@ -190,15 +161,6 @@ def struct_array(columns: dict[str, pa.Array]) -> pa.StructArray:
     return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
 
 
-def excerpt(value: object) -> str:
-    """A value as a message shows it: short and printable."""
-    try:
-        text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates come out escaped
-    except RecursionError:
-        text = _kind(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _values(
     records: Sequence[Record],
     path: str | Path,
@@ -207,20 +169,33 @@ def _values(
     expected: str,
     kinds: set[type],
     is_right: Callable[[Any], bool] | None = None,
+    names: Sequence[str] = (),
 ) -> list[Any]:
     """The field of every record, ``default`` where it is absent or null, unless that is None.
 
-    Each value must be of one of the kinds (a boolean is no int), and right where there is more to it.
+    Each value must be of one of the kinds (a boolean is no int), and right where there is more to it: one of
+    ``names``, for classes.
     """
     if default is None:
         values = [record.get(field, _MISSING) for record in records]
     else:
         values = [default if (value := record.get(field)) is None else value for record in records]
+        _count_missing(records, field, default)
     if set(map(type, values)) - kinds:
         _raise_first(records, path, field, values, lambda value: type(value) in kinds, expected)
     if is_right is not None and not all(map(is_right, values)):
-        _raise_first(records, path, field, values, is_right, expected)
+        _raise_first(records, path, field, values, is_right, expected, names)
     return values
+
+
+def _count_missing(records: Sequence[Record], field: str, default: Any) -> None:
+    counts = _missing.get()
+    if counts is None or isinstance(default, list):  # an absent list is an empty one
+        return
+    absent = sum(record.get(field) in (None, "") for record in records)
+    if absent:
+        before = counts.get(field, (0, 0))
+        counts[field] = (before[0] + absent, before[1] + len(records))
 
 
 def _raise_first(
@@ -230,13 +205,17 @@ def _raise_first(
     values: Sequence[object],
     is_right: Callable[[Any], bool],
     expected: str,
+    names: Sequence[str] = (),
 ) -> None:
     """Raises for the first value that is not right."""
     for index, (record, value) in enumerate(zip(records, values, strict=True)):
         if not is_right(value):
             found = "is missing" if value is _MISSING else f"is {excerpt(value)}"
             where = _where(record, index, field)
-            raise KlueDataError(f"{path}: {where}: field {field!r} {found}; expected {expected}.")
+            note = unicode_note(value, names)
+            if names:
+                expected = f"one of {some_labels(value, names)}"
+            raise KlueDataError(f"{path}: {where}: field {field!r} {found}; expected {expected}.{note}")
 
 
 def _where(record: Record, index: int, field: str = "") -> str:
@@ -268,8 +247,3 @@ def _are_objects(value: list[Any]) -> bool:
 
 def _is_encodable(value: str) -> bool:
     return not any(0xD800 <= ord(character) <= 0xDFFF for character in value)
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")

@@ -15,11 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .reading import KlueDataError
-from .reading import excerpt
-from .reading import read_text
+from .messages import excerpt
+from .messages import some_labels
+from .messages import unicode_note
+from .raw_files import KlueDataError
+from .raw_files import looks_like
+from .raw_files import read_text
+from .tasks import TASKS
 
 HEADER_LINES = 5
+_TYPES = "|".join(tag[2:] for tag in TASKS["ner"].labels if tag.startswith("B-"))
+INLINE_TAG = f"<([^<>]*):({_TYPES})>"  # an entity in the sentence of ner
 SENTENCE = r"^## (?P<guid>[^\t]+)\t(?P<text>.*)$"
 
 
@@ -62,13 +68,15 @@ class Sentences:
 
     def _indices(self, field: str, names: Sequence[str]) -> pa.Int32Array:
         indices = pc.index_in(self.fields[field], value_set=pa.array(names, type=pa.string()))
-        self._refuse(field, indices.is_null(), f"one of {', '.join(names)}")
+        self._refuse(field, indices.is_null(), "", names)
         return indices
 
     def _lists(self, values: pa.Array) -> pa.ListArray:
         return pa.ListArray.from_arrays(pa.array(self.offsets, type=pa.int32()), values)
 
-    def _refuse(self, field: str, is_wrong: pa.BooleanArray, expected: str) -> None:
+    def _refuse(
+        self, field: str, is_wrong: pa.BooleanArray, expected: str, names: Sequence[str] = ()
+    ) -> None:
         """Raises for the first row whose field is wrong, if there is any."""
         wrong = _where(is_wrong)
         if not wrong.size:
@@ -77,8 +85,13 @@ class Sentences:
         sentence = int(np.searchsorted(self.offsets, row, side="right")) - 1
         line = self.lines[sentence] + 1 + row - self.offsets[sentence]  # rows follow without a gap
         where = f"line {line + 1}, guid {self.guids[sentence]}"
-        found = excerpt(self.fields[field][row].as_py())
-        raise KlueDataError(f"{self.path}: {where}: field {field!r} is {found}; expected {expected}.")
+        value = self.fields[field][row].as_py()
+        if names:
+            expected = f"one of {some_labels(value, names)}"
+        raise KlueDataError(
+            f"{self.path}: {where}: field {field!r} is {excerpt(value)}; expected {expected}."
+            f"{unicode_note(value, names)}"
+        )
 
 
 def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
@@ -98,6 +111,7 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
         KlueDataError: The file is not UTF-8, or a line is not what it should be.
     """
     text = read_text(path)
+    task = "dp" if "DEPREL" in fields else "ner"
     line_end = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
     lines = pc.split_pattern(pa.array([text], type=pa.string()), pattern=line_end).values
 
@@ -105,14 +119,18 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
         """Raises for the first of the lines that are not what was expected, if there is any."""
         if wrong.size:
             found = excerpt(lines[int(wrong[0])].as_py())
-            raise KlueDataError(f"{path}: line {wrong[0] + 1} is {found}; expected {expected}.")
+            other = looks_like(text, task)
+            raise KlueDataError(f"{path}: line {wrong[0] + 1} is {found}; expected {expected}.{other}")
 
     if line_end == "\r\n":
         mixed = _where(pc.match_substring(lines, pattern="\n"))
         refuse(mixed, "CRLF at the end of every line, as at the end of the first")
     is_mark = np.array(pc.starts_with(lines, pattern="##"))
     if len(lines) < HEADER_LINES:
-        raise KlueDataError(f"{path}: ends in line {len(lines)}; expected {HEADER_LINES} header lines.")
+        other = looks_like(text, task)
+        raise KlueDataError(
+            f"{path}: ends in line {len(lines)}; expected {HEADER_LINES} header lines.{other}"
+        )
     refuse(np.flatnonzero(~is_mark[:HEADER_LINES]), f"{HEADER_LINES} header lines that begin with '##'")
     is_row = ~is_mark & ~np.array(pc.is_in(lines, value_set=pa.array(["", "\t"])))
     is_mark[:HEADER_LINES] = is_row[:HEADER_LINES] = False
@@ -132,6 +150,20 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
         field: values.take(np.arange(index, len(values), len(fields))) for index, field in enumerate(fields)
     }
     return Sentences(path, heads.field("guid"), heads.field("text"), starts, offsets, columns)
+
+
+def misspelt(sentences: pa.StringArray, rows: pa.ListArray, *, separator: str) -> np.ndarray:
+    """Positions of the sentences that their rows do not spell, since some were lost, repeated or edited.
+
+    Args:
+        sentences: The sentences, those of ner with inline tags.
+        rows: The characters (ner) or words (dp) of each.
+        separator: What stands between two rows: nothing (ner) or a blank (dp).
+    """
+    text = sentences
+    if not separator:
+        text = pc.replace_substring_regex(sentences, pattern=INLINE_TAG, replacement=r"\1")
+    return _where(pc.not_equal(text, pc.binary_join(rows, separator)))
 
 
 def _where(condition: pa.BooleanArray) -> np.ndarray:

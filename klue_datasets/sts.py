@@ -6,16 +6,17 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import read_records
 from .reading import class_ids
 from .reading import numbers
 from .reading import objects
-from .reading import read_records
 from .reading import strings
 from .reading import struct_array
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
+from .messages import excerpt as excerpt
 
 
 class Sts(KlueBuilder):
@@ -35,7 +36,7 @@ class Sts(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path)
+        records = read_records(path, self.KLUE_TASK.name)
         labels = objects(records, path, "labels")
         scores = {
             "label": numbers(labels, path, "label"),

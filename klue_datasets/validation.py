@@ -20,7 +20,8 @@ from klue_datasets.checks import (
 from klue_datasets.checks_rows import Finding, ner_entities
 from klue_datasets.download import official_splits
 from klue_datasets.loading import make_builder
-from klue_datasets.reading import KlueDataError
+from klue_datasets.raw_files import KlueDataError
+from klue_datasets.reading import missing_fields
 from klue_datasets.tasks import DEFAULT_VERSION, SPLIT_FILE, TASKS, Task, check_version, get_task
 
 KNOWN_DEFECTS = Path(__file__).with_name("known_defects.json")
@@ -139,12 +140,17 @@ def _check_file(
 ) -> tuple[SplitReport, list[Defect]]:
     published = task.counts[split]
     try:
-        columns = builder.columns(path)
+        with missing_fields() as missing:
+            columns = builder.columns(path)
         findings = check_rows(task.name, columns, Path(path).parent)
         figures, remarks = _figures(task.name, columns), _remarks(task.name, columns, Path(path).parent)
     except KlueDataError as error:
         finding = Finding(Path(path).name, "", "unreadable", str(error))
         return SplitReport(task.name, split, None, published, hash_), [Defect(task.name, split, finding)]
+    remarks += [
+        f"{field} is missing in {absent:,} of {total:,} records."
+        for field, (absent, total) in missing.items()
+    ]
     rows = len(columns["guid"])
     if rows != published:
         message = f"{rows:,} rows; the published file has {published:,}."

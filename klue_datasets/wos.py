@@ -8,10 +8,10 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import read_records
 from .reading import class_ids
 from .reading import list_array
 from .reading import nested
-from .reading import read_records
 from .reading import string_lists
 from .reading import strings
 from .reading import struct_array
@@ -19,6 +19,7 @@ from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
+from .messages import excerpt as excerpt
 
 ROLES = ("user", "sys")
 
@@ -38,7 +39,7 @@ class Wos(KlueBuilder):
         return datasets.Features({"guid": text, "domains": datasets.Sequence(text), "dialogue": [turn]})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path)
+        records = read_records(path, self.KLUE_TASK.name)
         dialogues = nested(records, path, "dialogue")
         turns = list(chain.from_iterable(dialogues))
         roles = class_ids(turns, path, "role", ROLES)

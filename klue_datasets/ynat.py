@@ -6,13 +6,14 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import read_records
 from .reading import class_ids
-from .reading import read_records
 from .reading import strings
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.
 from .download import fetch as fetch
+from .messages import excerpt as excerpt
 
 
 class Ynat(KlueBuilder):
@@ -26,7 +27,7 @@ class Ynat(KlueBuilder):
         return datasets.Features({"guid": text, "title": text, "label": label, "url": text, "date": text})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path)
+        records = read_records(path, self.KLUE_TASK.name)
         return {
             "guid": strings(records, path, "guid"),
             "title": strings(records, path, "title"),

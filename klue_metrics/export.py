@@ -19,6 +19,7 @@ REQUIREMENTS = "evaluate>=0.4.6\nnumpy>=1.26\n"
 # What a metric folder needs beside its own module, under names that shadow nothing: dotted name -> flat name.
 _FLAT = {
     "klue_datasets.tasks": "klue_tasks",
+    "klue_datasets.messages": "klue_messages",
     "klue_datasets.iob": "klue_iob",
     "klue_metrics.module": "klue_module",
     "klue_metrics.functional": "klue_functional",

@@ -10,7 +10,7 @@ import evaluate
 
 from klue_datasets.tasks import CITATION, HOMEPAGE, get_task
 from klue_metrics.functional import Metric, get_metric
-from klue_metrics.functional.inputs import check_pairs
+from klue_metrics.functional.inputs import check_pairs, to_python
 
 
 class KlueModule(evaluate.Metric, abc.ABC):
@@ -44,10 +44,9 @@ class KlueModule(evaluate.Metric, abc.ABC):
     ) -> dict[str, Any] | None:
         """Scores predictions against references, or what ``add`` and ``add_batch`` have gathered."""
         if predictions is not None or references is not None:
-            task = self.klue_metric.task
-            check_pairs(
-                self._convert(predictions, "predictions"), self._convert(references, "references"), task
-            )
+            # Converted once and passed on, since an iterator can be read only once.
+            predictions, references = self._convert(predictions, references)
+            check_pairs(predictions, references, self.klue_metric.task)
         elif self.writer is None:
             raise ValueError(
                 f"{self.klue_metric.task}: nothing to score; expected predictions and references, "
@@ -60,20 +59,29 @@ class KlueModule(evaluate.Metric, abc.ABC):
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
         """Gathers a batch of predictions and references."""
-        predicted = self._convert(predictions, "predictions")
-        gold = self._convert(references, "references")
+        predicted, gold = self._convert(predictions, references)
         if len(predicted) or len(gold):  # a rank without examples has nothing to add
             check_pairs(predicted, gold, self.klue_metric.task)
             super().add_batch(predictions=predicted, references=gold, **kwargs)
 
-    def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> None:
-        """Gathers one prediction and its reference."""
-        predicted = self._convert([prediction], "predictions")
-        gold = self._convert([reference], "references")
-        super().add(prediction=_plain(predicted[0]), reference=_plain(gold[0]), **kwargs)
+    def add(
+        self,
+        *,
+        prediction: Any = None,
+        reference: Any = None,
+        predictions: Any = None,
+        references: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Gathers one prediction and its reference; evaluate's documentation has them by the plural names."""
+        one = prediction if predictions is None else predictions
+        its_gold = reference if references is None else references
+        predicted, gold = self._convert([one], [its_gold])
+        super().add(prediction=to_python(predicted[0]), reference=to_python(gold[0]), **kwargs)
 
-    def _convert(self, values: Any, role: str) -> Any:
-        return self.klue_metric.convert(values, role)
+    def _convert(self, predictions: Any, references: Any) -> tuple[Any, Any]:
+        metric = self.klue_metric
+        return metric.convert(predictions, "predictions"), metric.convert(references, "references")
 
     def _compute(
         self,
@@ -97,7 +105,3 @@ def _feature(kind: Any) -> Any:
     if isinstance(kind, dict):
         return {name: _feature(inner) for name, inner in kind.items()}
     return datasets.Value(kind)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

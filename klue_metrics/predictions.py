@@ -5,7 +5,8 @@ come from elsewhere, ``reference``, as the recipes write them. wos: a line is a 
 tells the user turns of one guid apart; or a dialogue, with a list of states, one a user turn. mrc: a
 prediction is the text itself or a mapping with ``prediction_text``. Further fields that are read where every
 line has them: ``tokens`` (ner), ``probabilities`` (re), ``source`` (sts, nli), ``cluster`` (any: what is
-resampled together).
+resampled together). A field that is null or NaN counts as missing, and so does a ``guid``, ``index`` or
+``cluster`` that is "". Blank lines are skipped; the file may be compressed with gzip.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from klue_datasets.messages import excerpt
+from klue_datasets.raw_files import read_bytes
 from klue_datasets.tasks import get_task
 
 SHOWN = 5  # problems that an error lists
+_IDS = ("guid", "index")  # what a line may be known by
 # Task -> column of the data whose equal values are resampled together: three hypotheses share a premise, and
 # several questions a passage; wos goes by dialogue (its guid). re is left out: of the 7,765 official
 # validation rows two share a sentence.
@@ -138,7 +142,7 @@ def cases_of(task: str, lines: Sequence[Mapping[str, Any]]) -> Cases:
     Raises:
         ValueError: Some lines have a field that others lack.
     """
-    rows = [Row(_id(fields), f"line {number}", fields) for number, fields in enumerate(lines, start=1)]
+    rows = [_row(task, fields, f"line {number}") for number, fields in enumerate(lines, start=1)]
     return _cases(get_task(task).name, [(row, row) for row in rows])
 
 
@@ -156,12 +160,12 @@ def group_fields(task: str, example: Mapping[str, Any]) -> dict[str, str]:
     """What an example belongs to, as fields of its line in the predictions file.
 
     Returns:
-        ``source``, by which scores are broken down, and ``cluster``, a fingerprint of what is resampled as a
-        whole. Each where the task has it and the example says it.
+        ``source``, by which scores are broken down ("" where the example does not say), and ``cluster``, a
+        fingerprint of what is resampled as a whole. Each where the task has it and the data has its column.
     """
     fields = {}
-    if task in SOURCE_TASKS and example.get("source") is not None:
-        fields["source"] = str(example["source"])
+    if task in SOURCE_TASKS and "source" in example:
+        fields["source"] = str(example["source"] or "")
     whole = example.get(CLUSTERED_BY.get(task, ""))
     if whole is not None:
         fields["cluster"] = hashlib.sha1(str(whole).encode()).hexdigest()[:12]
@@ -177,21 +181,20 @@ def read_rows(task: str, path: str, field: str) -> list[Row]:
         field: What every line must have.
     """
     rows, broken = [], []
-    for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         where = f"{Path(path).name}:{number}"
+        if not line.strip():
+            continue
         try:
             fields = json.loads(line)
-        except ValueError as error:  # no JSON, or no UTF-8
+            if not isinstance(fields, dict):
+                raise ValueError("no object")
+            row = _row(task, fields, where)
+            if field not in row.fields:
+                raise ValueError(f"no {field}")
+            rows.append(row)
+        except ValueError as error:  # no JSON and no UTF-8 too
             broken.append(f"{where} ({error})")
-            continue
-        if not isinstance(fields, dict):
-            broken.append(f"{where} (no object)")
-        elif field not in fields:
-            broken.append(f"{where} (no {field})")
-        elif fields.get("guid", fields.get("index")) is None:
-            broken.append(f"{where} (no guid and no index)")
-        else:
-            rows.append(Row(_id(fields), where, fields))
     if broken:
         raise ValueError(
             f"{task}: {len(broken)} broken lines: {_first(broken)}; "
@@ -205,9 +208,33 @@ def read_rows(task: str, path: str, field: str) -> list[Row]:
     return rows
 
 
+def _row(task: str, fields: Mapping[str, Any], where: str) -> Row:
+    """A line without the fields that say nothing; ValueError where it has no id."""
+    given = {name: value for name, value in fields.items() if not _is_missing(task, name, value)}
+    return Row(_id(given), where, given)
+
+
+def _is_missing(task: str, name: str, value: object) -> bool:
+    if name == "prediction" and task == "sts":
+        return False  # null is how strict JSON has NaN, which a model may well predict
+    is_nan = isinstance(value, float) and math.isnan(value)
+    return value is None or is_nan or (name in (*_IDS, "cluster") and value == "")
+
+
 def _id(fields: Mapping[str, Any]) -> str:
-    name = str(fields["guid"] if fields.get("guid") is not None else fields["index"])
-    return f"{name}#{fields['turn']}" if "turn" in fields else name
+    """What a line is known by: its guid, or else its index; and its turn."""
+    key = next((name for name in _IDS if name in fields), None)
+    if key is None:
+        raise ValueError("no guid and no index")
+    parts = []
+    for name in (key, "turn"):
+        value = fields.get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # as pandas writes whole numbers beside missing ones
+        if isinstance(value, bool) or not isinstance(value, int | str | None):
+            raise ValueError(f"{name} {excerpt(value)}, expected a whole number")
+        parts += [] if value is None else [str(value)]
+    return "#".join(parts)
 
 
 def _is_dialogue(value: object) -> bool:

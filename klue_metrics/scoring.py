@@ -87,7 +87,10 @@ def score_cases(
         warnings.simplefilter("always")
         scores = (compute or metric.compute)(**sides, **arguments)
     ends: Mapping[str, tuple[float, float]] = {}
-    if resamples:
+    notes = _messages(caught)
+    if resamples and clusters and len(set(clusters)) == 1:
+        notes.append("All examples are in one cluster, so there are no intervals.")
+    elif resamples:
         ends = intervals(
             metric.task,
             cases.predictions,
@@ -110,7 +113,7 @@ def score_cases(
             key: dict(zip(("score", "low", "high"), (value, *ends.get(key, (math.nan,) * 2)), strict=True))
             for key, value in flat.items()
         },
-        "notes": [str(warning.message) for warning in caught if issubclass(warning.category, _TOLD)],
+        "notes": notes,
         **({"confusion": confusion} if confusion else {}),
         **{key: value for key, value in scores.items() if key not in metric.names},
     }
@@ -159,7 +162,8 @@ def compare(
 
     Returns:
         task, examples, clusters, resamples, the options, scores (key -> first, second, difference, low, high,
-        p_value) and notes: warnings where the files are of different versions of the data or the task.
+        p_value) and notes: what the metric warned of, and whether the files are of different versions of the
+        data or the task.
 
     Raises:
         ValueError: As in ``score``, or the references of the files differ.
@@ -167,7 +171,13 @@ def compare(
     """
     left, right = (load_cases(get_metric(task).task, path, source) for path in (first, second))
     report = compare_cases(task, (first, left), (second, right), resamples=resamples, **options)
-    return {**report, "notes": _version_notes(first, second)}
+    return {**report, "notes": [*report["notes"], *_version_notes(first, second)]}
+
+
+def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What the metric warned of, each once."""
+    told = (str(warning.message) for warning in caught if issubclass(warning.category, _TOLD))
+    return list(dict.fromkeys(told))
 
 
 def _version_notes(first: str, second: str) -> list[str]:
@@ -209,8 +219,8 @@ def compare_cases(
     metric = get_metric(task)
     (first, left), (second, right) = one, other
     right = aligned(metric.task, right, left, f"{first} and {second}")
-    clusters = left.columns.get("clusters")
-    tokens = _only(left.columns, "tokens")
+    shared = {**right.columns, **left.columns}  # either file may say them
+    clusters, tokens = shared.get("clusters"), _only(shared, "tokens")
     tables = [_only(side.columns, "probabilities") for side in (left, right)]
     given: dict[str, Any] = dict(tokens)
     if all(tables):
@@ -225,8 +235,8 @@ def compare_cases(
         **given,
         **options,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is NaN shows
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         both = [
             metric.compute(side.predictions, left.references, **tokens, **table)
             for side, table in zip((left, right), tables, strict=True)
@@ -241,6 +251,7 @@ def compare_cases(
             key: {"first": both[0][key], "second": both[1][key], **result._asdict()}
             for key, result in results.items()
         },
+        "notes": _messages(caught),
     }
 
 

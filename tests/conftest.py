@@ -7,11 +7,12 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from warm_python import WarmPython
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -57,8 +58,26 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs this Python on some words, in the checkout by default; raises where the status is not 0."""
+def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
+    """Starts Python processes in which torch, transformers and the like are imported already."""
+    server = WarmPython(tmp_path_factory.mktemp("warm"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def python(warm_python: WarmPython) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs Python on some words, in the checkout by default; raises where the status is not 0."""
+
+    def run(*words: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return warm_python.start(*words, cwd=cwd).finished(check=check)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def cold_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same in a plain new process, for tests of what is imported, when, and how fast."""
 
     def run(*words: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [sys.executable, *map(str, words)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from klue_datasets.reading import read_records
+from klue_datasets.raw_files import read_records
 from klue_datasets.reading_rows import read_sentences
 from klue_metrics.predictions import read_rows
 from recipes.models.conllu import read_conllu, write_conllu
@@ -57,7 +57,7 @@ def sentences_of_klue(folder: Path) -> list[Any]:
 
 def records_of_klue(folder: Path) -> list[Any]:
     text = json.dumps([{"title": word} for word in WORDS], ensure_ascii=False)
-    return [record["title"] for record in read_records(written(folder / "ynat.json", text))]
+    return [record["title"] for record in read_records(written(folder / "ynat.json", text), "ynat")]
 
 
 def typed_dialogues(folder: Path) -> list[Any]:

@@ -22,6 +22,6 @@ def test_loopback_is_not_blocked() -> None:
         client.connect(server.getsockname())
 
 
-def test_processes_that_tests_start_are_blocked_too(python) -> None:
-    done = python("-c", f"import socket; socket.socket().connect({OUTSIDE})", check=False)
+def test_processes_that_tests_start_are_blocked_too(cold_python) -> None:
+    done = cold_python("-c", f"import socket; socket.socket().connect({OUTSIDE})", check=False)
     assert "NetworkBlockedError" in done.stderr

@@ -125,7 +125,9 @@ OUTCOMES: dict[str, Outcome] = {
 @pytest.fixture(scope="module")
 def new(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     with HubServer({TOKEN: ["me", "klue"]}) as hub:
-        yield Newcomer(tmp_path_factory.mktemp("newcomer"), hub, tiny)
+        newcomer = Newcomer(tmp_path_factory.mktemp("newcomer"), hub, tiny)
+        yield newcomer
+        newcomer.close()
 
 
 def outcome_of(new: Newcomer, command: str) -> str:

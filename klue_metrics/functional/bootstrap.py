@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from klue_metrics.functional import Metric, get_metric, re
-from klue_metrics.functional.inputs import FloatArray, IntArray, as_texts
+from klue_metrics.functional.inputs import FloatArray, IntArray, as_texts, to_python
 
 METHODS = ("percentile", "bca")
 RESAMPLES_PER_TEST = 40  # at least, of ``group_tests``
@@ -90,11 +90,12 @@ def intervals(
         Score key -> lower and upper end, 0 to 100 as the scores are.
 
     Raises:
-        ValueError: Where ``compute`` raises it; wrong method, number of resamples, confidence or clusters.
+        ValueError: Where ``compute`` raises it; wrong method, number of resamples or confidence; clusters
+            that do not fit the references, or a single one.
     """
     _check(resamples, confidence, method)
     metric = get_metric(task)
-    side = _side(metric, predictions, references, extra)
+    side = _side(metric, predictions, to_python(references), extra)
     ((point, samples, knife),), sizes = _resample(
         metric, [side], clusters, resamples, seed, jackknife=method == "bca"
     )
@@ -141,6 +142,7 @@ def paired_test(
     _check(resamples, confidence, method)
     metric = get_metric(task)
     both = extra.pop("probabilities", (None, None))
+    references, extra = to_python(references), to_python(extra)  # both sides read them; an iterator ends
     sides = [
         _side(
             metric, predictions, references, extra | {"probabilities": given} if given is not None else extra
@@ -206,6 +208,7 @@ def group_tests(
             "more, each with a run."
         )
     tables = probabilities or [[None] * len(runs) for runs in groups]
+    references, extra = to_python(references), to_python(extra)  # every run reads them
     sides = [
         _side(metric, predictions, references, extra if table is None else extra | {"probabilities": table})
         for runs, given in zip(groups, tables, strict=True)
@@ -313,6 +316,11 @@ def _resample(
     members = np.arange(len(rows))
     if clusters is not None:
         members = _cluster_ids(clusters, len(rows), metric.task)
+        if not members.any():
+            raise ValueError(
+                f"{metric.task}: all {len(rows)} examples are in one cluster; expected two clusters or more, "
+                "since every resample of one is the same."
+            )
         order = np.argsort(members, kind="stable")
         starts = np.flatnonzero(np.diff(members[order], prepend=-1))
         rows = np.add.reduceat(rows[order], starts, axis=0)

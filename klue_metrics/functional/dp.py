@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,7 +176,7 @@ def _by_relation(words: _Words) -> dict[str, dict[str, Any]]:
 def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
     """Heads and relation ids of all words, and the number of words of each sentence."""
     expected = "mappings with head and deprel, one a sentence"
-    parsed: list[Any] = as_lists(sentences, task="dp", role=role, expected=expected, inner=Mapping)
+    parsed: list[Any] = as_lists(sentences, task="dp", role=role, expected=expected, inner=dict)
     for index, sentence in enumerate(parsed):
         missing = {"head", "deprel"} - set(sentence)
         if missing:
@@ -185,10 +184,10 @@ def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
                 f"dp: {role}[{index}] has no {' and no '.join(sorted(missing))}; expected {expected}."
             )
     heads, lengths = as_integer_lists(
-        [sentence["head"] for sentence in parsed], task="dp", role=f"{role} head"
+        [sentence["head"] for sentence in parsed], task="dp", role=f"head of {role}"
     )
     deprels, deprel_lengths = as_class_id_lists(
-        [sentence["deprel"] for sentence in parsed], DP_RELATIONS, task="dp", role=f"{role} deprel"
+        [sentence["deprel"] for sentence in parsed], DP_RELATIONS, task="dp", role=f"deprel of {role}"
     )
     wrong = np.flatnonzero(lengths != deprel_lengths)
     if wrong.size:

@@ -1,23 +1,80 @@
-"""What a metric accepts: any flat container of labels or numbers, turned into numpy once, at the door."""
+"""Inputs of the metrics: any container becomes plain Python (``to_python``), then checked lists or arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from klue_datasets.messages import excerpt, some_labels, unicode_note
+
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+# What turns the containers and scalars of other libraries into Python's: pyarrow; polars and datasets; numpy,
+# torch, pandas and jax. Called by name, so that none of these libraries has to be imported.
+_METHODS = ("to_pylist", "as_py", "to_list", "tolist")
+_LARGEST_FLOAT = int(sys.float_info.max)
+_LARGEST_INT = int(np.iinfo(np.int64).max)
+_WHOLE = "whole numbers from 0"
+
+
+def to_python(value: Any) -> Any:
+    """Containers and scalars of any library as lists, dicts and scalars of Python.
+
+    Takes lists, tuples, iterators, mappings, ``datasets.Column``, and arrays, series and scalars of numpy,
+    torch (on any device), pandas, polars, pyarrow and jax, mixed and nested in any way. The number and the
+    order of items never change. Sets, which have no order, and unknown objects are returned as they are.
+    """
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, Mapping):
+        return {key: to_python(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return list(value) if _PLAIN.issuperset(map(type, value)) else [to_python(item) for item in value]
+    for method in _METHODS:
+        if hasattr(value, method):
+            return to_python(getattr(value, method)())
+    if isinstance(value, str):
+        return str.__str__(value)  # of a subclass, such as an enumeration
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Iterable) and not isinstance(value, bytes | set | frozenset):
+        return [to_python(item) for item in value]
+    return value
+
+
+def as_list(values: object, *, task: str, role: str, expected: str) -> list[Any]:
+    """A container of any kind as a list of plain Python values.
+
+    Args:
+        values: What ``to_python`` takes.
+        task: Name of the task, for messages.
+        role: What the values are, such as ``predictions``, for messages.
+        expected: What they should be, for messages.
+
+    Raises:
+        ValueError: Not a sequence, or nested too deeply.
+    """
+    try:
+        plain = to_python(values)
+    except RecursionError as error:
+        raise ValueError(f"{task}: {role} are nested too deeply; expected {expected}.") from error
+    if not isinstance(plain, list):
+        raise ValueError(f"{task}: {role} are {excerpt(plain)}; expected a sequence of {expected}.")
+    return plain
 
 
 def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) -> IntArray:
     """Class names or ids, in any container, as ids.
 
     Args:
-        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or iterable of names or ids.
+        values: Names or ids, mixed at will.
         names: Class names in the order of the ids (the Hub's ClassLabel order).
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
@@ -28,26 +85,36 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
     Raises:
         ValueError: Not a flat sequence, or a value that is neither a name nor an id.
     """
-    expected = f"class names ({', '.join(names)}) or their ids (0 to {len(names) - 1})"
-    flat = _flat(values, task=task, role=role, expected=expected)
-    if isinstance(flat, np.ndarray) and flat.dtype.kind in "iu":
-        wrong = np.flatnonzero((flat < 0) | (flat >= len(names)))
-        if wrong.size:
-            raise _wrong_value(flat[wrong[0]], int(wrong[0]), task=task, role=role, expected=expected)
-        return flat.astype(np.int64)
-    table: dict[object, int] = {name: index for index, name in enumerate(names)}
-    ids = [_class_id(value, table, len(names)) for value in flat]
-    for index, (value, found) in enumerate(zip(flat, ids, strict=True)):
-        if found is None:
-            raise _wrong_value(value, index, task=task, role=role, expected=expected)
-    return np.array(ids, dtype=np.int64)
+    expected = f"class names or their ids (0 to {len(names) - 1})"
+    flat = as_list(values, task=task, role=role, expected=expected)
+    return _class_ids(flat, names, task, lambda index: f"{role}[{index}]")
+
+
+def as_class_id_lists(
+    values: object, names: Sequence[str], *, task: str, role: str
+) -> tuple[IntArray, IntArray]:
+    """Lists of class names or ids as one array of ids, and each list's length; errors as ``as_class_ids``."""
+    lists = as_lists(values, task=task, role=role, expected="lists of class names or ids")
+    flat, lengths = _flattened(lists)
+    return _class_ids(flat, names, task, _places(role, lengths)), lengths
+
+
+def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray, IntArray]:
+    """Lists of whole numbers from 0 as one array, and each list's length; ValueError for anything else."""
+    lists = as_lists(values, task=task, role=role, expected=f"lists of {_WHOLE}")
+    flat, lengths = _flattened(lists)
+    place = _places(role, lengths)
+    for index, value in enumerate(flat):
+        if type(value) is not int or not 0 <= value <= _LARGEST_INT:
+            raise _wrong_value(value, place(index), task, _WHOLE)
+    return np.array(flat, dtype=np.int64), lengths
 
 
 def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> FloatArray:
     """Real numbers, in any container, as float64.
 
     Args:
-        values: A list, tuple, numpy array, torch tensor, ``datasets.Column`` or other iterable of numbers.
+        values: The numbers.
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
         finite: Whether NaN and infinity are errors.
@@ -56,111 +123,66 @@ def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> F
         A float64 array of shape (n,).
 
     Raises:
-        ValueError: Not a flat sequence, a value that is not a number or, if asked for, not finite.
+        ValueError: Not a flat sequence; a value that is not a number, too large for a float or, if asked for,
+            not finite.
     """
-    expected = "finite numbers" if finite else "numbers"
-    flat = _flat(values, task=task, role=role, expected=expected)
-    if not (isinstance(flat, np.ndarray) and flat.dtype.kind in "iuf"):
-        plain = [_plain(value) for value in flat]
-        for index, value in enumerate(plain):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise _wrong_value(value, index, task=task, role=role, expected=expected)
-        flat = np.array(plain, dtype=np.float64)
-    array = flat.astype(np.float64)
-    wrong = np.flatnonzero(~np.isfinite(array))
-    if finite and wrong.size:
-        raise _wrong_value(array[wrong[0]], int(wrong[0]), task=task, role=role, expected=expected)
-    return array
+    flat = as_list(values, task=task, role=role, expected="numbers")
+    return _floats(flat, task, lambda index: f"{role}[{index}]", finite)
 
 
 def as_matrix(values: object, shape: tuple[int, int], *, task: str, role: str) -> FloatArray:
     """Finite real numbers of a given shape as float64; ValueError where they are not."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().float().numpy()
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{task}: {role} are no table of numbers; expected the shape {shape}.") from error
-    if array.shape != shape:
-        raise ValueError(f"{task}: {role} have the shape {array.shape}; expected {shape}.")
-    if not np.all(np.isfinite(array)):
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"{task}: {role}[{row}][{column}] is {array[row, column]}; expected finite numbers.")
-    return array
+    rows = as_lists(values, task=task, role=role, expected=f"{shape[0]} rows of {shape[1]} numbers")
+    flat, lengths = _flattened(rows)
+    if len(rows) != shape[0]:
+        raise ValueError(f"{task}: {role} have {len(rows)} rows; expected {shape[0]}.")
+    wrong = np.flatnonzero(lengths != shape[1])
+    if wrong.size:
+        raise ValueError(
+            f"{task}: {role}[{wrong[0]}] has {lengths[wrong[0]]} numbers; expected {shape[1]} in each row."
+        )
+    return _floats(flat, task, _places(role, lengths), finite=True).reshape(shape)
 
 
 def as_lists(
-    values: object, *, task: str, role: str, expected: str, inner: type = Sequence, item: type | None = None
+    values: object,
+    *,
+    task: str,
+    role: str,
+    expected: str,
+    inner: type[list[Any]] | type[dict[str, Any]] = list,
+    item: type | None = None,
 ) -> list[Any]:
     """Nested input as a list whose elements are of a kind.
 
     Args:
-        values: Any iterable of them.
+        values: The outer container; it and the inner ones may be of any kind that ``to_python`` takes.
         task: Name of the task, for messages.
         role: What the values are, for messages.
         expected: What they should be, for messages.
-        inner: What each element must be; Sequence means any list-like thing but a string, made a list.
+        inner: What each element must be once it is plain Python.
         item: What each item of each element must be; None for anything.
 
     Raises:
         ValueError: An element or an item is something else.
     """
-    if values is None or isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise ValueError(f"{task}: {role} are {_excerpt(values)}; expected {expected}.")
-    elements = list(values)
+    elements = as_list(values, task=task, role=role, expected=expected)
     for index, element in enumerate(elements):
-        if inner is Sequence and hasattr(element, "tolist"):
-            elements[index] = element = element.tolist()
-        is_right = isinstance(element, list | tuple) if inner is Sequence else isinstance(element, inner)
-        if not is_right:
-            raise ValueError(f"{task}: {role}[{index}] is {_excerpt(element)}; expected {expected}.")
-        if item is not None and not all(isinstance(part, item) for part in element):
-            raise ValueError(f"{task}: {role}[{index}] is {_excerpt(element)}; expected {expected}.")
+        is_right = isinstance(element, inner)
+        if not is_right or (item is not None and not all(isinstance(part, item) for part in element)):
+            raise _wrong_value(element, f"{role}[{index}]", task, expected)
     return elements
-
-
-def as_class_id_lists(
-    values: object, names: Sequence[str], *, task: str, role: str
-) -> tuple[IntArray, IntArray]:
-    """Lists of class names or ids as one array of ids, and each list's length; errors as ``as_class_ids``."""
-    expected = "lists of class names or ids"
-    lists = as_lists(values, task=task, role=role, expected=expected)
-    table: dict[object, int] = {name: index for index, name in enumerate(names)}
-    table |= {index: index for index in range(len(names))}
-    lengths = np.array([len(items) for items in lists], dtype=np.int64)
-    flat = [item for items in lists for item in items]
-    try:
-        ids = [table[item] for item in flat]
-    except (KeyError, TypeError):
-        ids = []
-    if len(ids) != len(flat) or bool in set(map(type, flat)) or float in set(map(type, flat)):
-        for index, items in enumerate(lists):
-            as_class_ids(items, names, task=task, role=f"{role}[{index}]")
-    return np.array(ids, dtype=np.int64), lengths
-
-
-def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray, IntArray]:
-    """Lists of whole numbers from 0 as one array, and each list's length; ValueError for anything else."""
-    lists = as_lists(values, task=task, role=role, expected="lists of whole numbers from 0")
-    for index, items in enumerate(lists):
-        for item in items:
-            if isinstance(item, bool) or not isinstance(item, int | np.integer) or item < 0:
-                raise ValueError(
-                    f"{task}: {role}[{index}] holds {_excerpt(item)}; expected whole numbers from 0."
-                )
-    lengths = np.array([len(items) for items in lists], dtype=np.int64)
-    return np.array([item for items in lists for item in items], dtype=np.int64), lengths
 
 
 def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
     """A given number of strings, in any container, as a list; ValueError where they are not."""
-    texts = _flat(values, task=task, role=role, expected="strings")
+    texts = as_list(values, task=task, role=role, expected="strings")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
-            raise _wrong_value(text, index, task=task, role=role, expected="a string")
+            raise _wrong_value(text, f"{role}[{index}]", task, "a string")
     if len(texts) != count:
         raise ValueError(f"{task}: {len(texts)} {role} for {count} examples; expected one for each.")
-    return [str(text) for text in texts]
+    return texts
 
 
 def check_pairs(
@@ -176,42 +198,51 @@ def check_pairs(
         raise ValueError(f"{task}: predictions and references are empty; expected at least one of each.")
 
 
-def _flat(values: object, *, task: str, role: str, expected: str) -> npt.NDArray[Any] | list[Any]:
-    """A one-dimensional array where one is at hand (numpy, torch), otherwise a list."""
-    array = values
-    if hasattr(values, "detach"):  # a torch tensor, perhaps on a GPU, perhaps bfloat16
-        tensor = values.detach().cpu()
-        array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-    if isinstance(array, np.ndarray):
-        if array.ndim != 1:
-            raise ValueError(
-                f"{task}: {role} have the shape {array.shape}; "
-                f"expected one dimension, a sequence of {expected}."
-            )
-        return array if array.dtype.kind in "iuf" else array.tolist()
-    if values is None or isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
-        raise ValueError(f"{task}: {role} are {_excerpt(values)}; expected a sequence of {expected}.")
-    return list(values)
+def _class_ids(flat: list[Any], names: Sequence[str], task: str, place: Callable[[int], str]) -> IntArray:
+    """The id of each value; as many as there are values, or a ValueError that names the first wrong one."""
+    table: dict[object, int] = {name: index for index, name in enumerate(names)}
+    table |= {index: index for index in range(len(names))}
+    # By type too: True and 1.0 equal 1, and are no ids.
+    ids = [table.get(value, -1) if type(value) is str or type(value) is int else -1 for value in flat]
+    array = np.array(ids, dtype=np.int64)
+    wrong = np.flatnonzero(array < 0)
+    if wrong.size:
+        value = flat[wrong[0]]
+        expected = f"class names ({some_labels(value, names)}) or their ids (0 to {len(names) - 1})"
+        raise _wrong_value(value, place(int(wrong[0])), task, expected, unicode_note(value, names))
+    return array
 
 
-def _class_id(value: object, table: dict[object, int], count: int) -> int | None:
-    value = _plain(value)
-    if isinstance(value, str):
-        return table.get(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < count:
-        return value
-    return None
+def _floats(flat: list[Any], task: str, place: Callable[[int], str], finite: bool) -> FloatArray:
+    expected = "finite numbers" if finite else "numbers"
+    is_checked = {float}.issuperset(map(type, flat))  # as almost always
+    for index, value in enumerate(() if is_checked else flat):
+        if type(value) is int and abs(value) > _LARGEST_FLOAT:
+            raise _wrong_value(value, place(index), task, "numbers that a float can hold, up to 1.8e308")
+        if type(value) is not float and type(value) is not int:
+            raise _wrong_value(value, place(index), task, expected)
+    array = np.array(flat, dtype=np.float64)
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if finite and wrong.size:
+        raise _wrong_value(flat[wrong[0]], place(int(wrong[0])), task, expected)
+    return array
 
 
-def _plain(value: Any) -> Any:
-    """The Python number inside a numpy or torch scalar."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+def _flattened(lists: list[list[Any]]) -> tuple[list[Any], IntArray]:
+    """The items of all lists, one list after the other, and the length of each list."""
+    return [item for items in lists for item in items], np.array(list(map(len, lists)), dtype=np.int64)
 
 
-def _wrong_value(value: object, index: int, *, task: str, role: str, expected: str) -> ValueError:
-    return ValueError(f"{task}: {role}[{index}] is {_excerpt(_plain(value))}; expected {expected}.")
+def _places(role: str, lengths: IntArray) -> Callable[[int], str]:
+    """How messages call the items of ``_flattened``, by their position."""
+    ends = np.cumsum(lengths)
+
+    def place(index: int) -> str:
+        outer = int(np.searchsorted(ends, index, side="right"))
+        return f"{role}[{outer}][{index - ends[outer] + lengths[outer]}]"
+
+    return place
 
 
-def _excerpt(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _wrong_value(value: object, place: str, task: str, expected: str, note: str = "") -> ValueError:
+    return ValueError(f"{task}: {place} is {excerpt(value)}; expected {expected}.{note}")

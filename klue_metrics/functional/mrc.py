@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from klue_datasets.messages import excerpt
 from klue_metrics.functional.breakdowns import by_group, check_by
 from klue_metrics.functional.classes import plain, ratio
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists
@@ -34,8 +35,8 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     Args:
         predictions: For each question a mapping with ``guid`` and ``prediction_text`` ("" for unanswerable).
         references: For each question a mapping with ``guid`` and ``answers``, itself a mapping with ``text``,
-            the list of right answers; where that is empty, or ``is_impossible`` is true, only "" is right.
-            Optional: ``question_type`` (1 to 3).
+            the list of right answers, or as in KLUE's raw files a list of mappings with ``text``; where it is
+            empty, or ``is_impossible`` is true, only "" is right. Optional: ``question_type`` (1 to 3).
         by: ``type`` (needs every ``question_type``) or ``answerable`` for a breakdown.
 
     Returns:
@@ -170,7 +171,7 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
     """
     field = "prediction_text" if role == "predictions" else "answers"
     expected = f"mappings with guid and {field}, one a question"
-    rows: list[Any] = as_lists(values, task="mrc", role=role, expected=expected, inner=Mapping)
+    rows: list[Any] = as_lists(values, task="mrc", role=role, expected=expected, inner=dict)
     return [_checked(row, field, f"mrc: {role}[{index}]") for index, row in enumerate(rows)]
 
 
@@ -180,13 +181,23 @@ def _checked(row: Mapping[str, Any], field: str, where: str) -> dict[str, Any]:
     value = row[field]
     if field == "prediction_text":
         if not isinstance(value, str):
-            raise ValueError(f"{where} has the prediction_text {value!r:.60}; expected a string.")
+            raise ValueError(f"{where} has the prediction_text {excerpt(value)}; expected a string.")
         return {"guid": row["guid"], field: value}
-    texts = value.get("text") if isinstance(value, Mapping) else value
-    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"{where} has the answers {value!r:.60}; expected a mapping with a list text.")
-    right = [] if row.get("is_impossible") else list(texts)
-    return {"guid": row["guid"], field: right, "question_type": row.get("question_type")}
+    texts = value.get("text") if isinstance(value, dict) else value
+    if isinstance(texts, list):  # KLUE's raw files have a list of mappings
+        texts = [text.get("text") if isinstance(text, dict) else text for text in texts]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f"{where} has the answers {excerpt(value)}; expected a mapping with a list text, or a list of "
+            "mappings with text."
+        )
+    right = [] if row.get("is_impossible") else texts
+    kind = row.get("question_type")
+    if kind is not None and kind != kind:  # how pandas has a missing number
+        kind = None
+    if kind is not None and not (type(kind) in (int, float) and kind in QUESTION_TYPES):
+        raise ValueError(f"{where} has the question_type {excerpt(kind)}; expected 1, 2 or 3.")
+    return {"guid": row["guid"], field: right, "question_type": kind and int(kind)}
 
 
 def _aligned(predictions: object, references: object) -> tuple[list[str], list[list[str]]]:

@@ -159,7 +159,8 @@ def entity_counts(
 
 
 def _not_blank(tokens: object, lengths: IntArray) -> Any:
-    sentences = as_lists(tokens, task="ner", role="tokens", expected="lists of characters, one a sentence")
+    expected = "lists of characters, one a sentence"
+    sentences = as_lists(tokens, task="ner", role="tokens", expected=expected, item=str)
     if len(sentences) != len(lengths):
         raise ValueError(f"ner: tokens of {len(sentences)} sentences; expected those of {len(lengths)}.")
     _check_lengths(np.array([len(sentence) for sentence in sentences], dtype=np.int64), lengths, "tokens")

@@ -23,6 +23,7 @@ from klue_metrics.functional.inputs import (
 
 LABELS = TASKS["re"].labels
 NO_RELATION = LABELS.index("no_relation")
+SUM_TOLERANCE = 1e-3  # how far a row of probabilities may be from 1
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
@@ -43,7 +44,9 @@ def compute(
     Args:
         predictions: Relation names or Hub ids, n of them, in any flat container.
         references: Likewise, in the same order.
-        probabilities: Shape (n, 30): the model's probability of each relation, in Hub order.
+        probabilities: Shape (n, 30): the model's probability of each relation, in Hub order. Each row is a
+            distribution, so softmax outputs and not logits; there is a warning where predictions are not the
+            most probable relation of their row, which happens when the columns are in another order.
         by: ``relation`` for a breakdown.
 
     Returns:
@@ -55,13 +58,15 @@ def compute(
         With ``by="relation"`` also ``by_relation``: each relation's precision, recall, f1 and support.
 
     Raises:
-        ValueError: Unknown label, wrong shape, a value that is not finite, or nothing to score.
+        ValueError: Unknown label, wrong shape, a row of probabilities that is no distribution, or nothing to
+            score.
     """
     check_by("re", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
     scores = plain(scores_from(_rows(predicted, gold).sum(axis=0)))
     if probabilities is not None:
-        matrix = as_matrix(probabilities, (len(gold), len(LABELS)), task="re", role="probabilities")
+        matrix = _distributions(probabilities, len(gold))
+        _warn_of_other_order(matrix, predicted)
         areas = precision_recall_areas(matrix, gold)
         absent = [LABELS[index] for index in np.flatnonzero(np.isnan(areas))]
         if absent:
@@ -99,8 +104,7 @@ def weighted_scores(
 ) -> Callable[[FloatArray], dict[str, FloatArray]]:
     """A function of the examples' weights, shape (rows, n), to auprc and auprc_present, shape (rows,)."""
     gold = convert(references, "references")
-    matrix = as_matrix(probabilities, (len(gold), len(LABELS)), task="re", role="probabilities")
-    areas_of = weighted_areas(matrix, gold)
+    areas_of = weighted_areas(_distributions(probabilities, len(gold)), gold)
 
     def scores(weights: FloatArray) -> dict[str, FloatArray]:
         areas = areas_of(weights)
@@ -109,6 +113,33 @@ def weighted_scores(
         return {"auprc": 100 * areas.mean(axis=1), "auprc_present": 100 * present}
 
     return scores
+
+
+def _distributions(probabilities: object, count: int) -> FloatArray:
+    """Probabilities as an array of shape (count, 30); ValueError where a row is no distribution."""
+    matrix = as_matrix(probabilities, (count, len(LABELS)), task="re", role="probabilities")
+    wrong = np.flatnonzero((matrix < 0).any(axis=1) | (np.abs(matrix.sum(axis=1) - 1) > SUM_TOLERANCE))
+    if wrong.size:
+        row = matrix[wrong[0]]
+        raise ValueError(
+            f"re: {len(wrong)} of {count} rows of probabilities are no distributions: "
+            f"probabilities[{wrong[0]}] has the minimum {row.min():.4g} and the sum {row.sum():.6g}; "
+            f"expected no negative value and a sum of 1 within {SUM_TOLERANCE:g}. Apply softmax to logits "
+            "first, and keep five digits or more."
+        )
+    return matrix
+
+
+def _warn_of_other_order(probabilities: FloatArray, predicted: IntArray) -> None:
+    """Warns where predictions are not the most probable relation of their row."""
+    of_predicted = probabilities[np.arange(len(predicted)), predicted]
+    count = int((of_predicted < probabilities.max(axis=1)).sum())
+    if count:
+        warnings.warn(
+            f"re: {count} of {len(predicted)} predictions are not the most probable relation of their row of "
+            f"probabilities. Expected columns in this order: {', '.join(LABELS)}.",
+            stacklevel=3,
+        )
 
 
 def _rows(predicted: IntArray, gold: IntArray) -> FloatArray:

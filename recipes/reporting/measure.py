@@ -240,6 +240,8 @@ def comparisons(
     if task == "re" and all("probabilities" in run.columns for runs in kept.values() for run in runs):
         extra["probabilities"] = [[run.columns["probabilities"] for run in runs] for runs in kept.values()]
     clusters = columns.get("clusters")
+    if clusters and len(set(clusters)) == 1:
+        return [], [*notes, f"{task}: all examples are in one cluster, so no runs can be compared."]
     results = group_tests(
         task,
         [[run.predictions for run in runs] for runs in kept.values()],

@@ -61,7 +61,8 @@ def ner(generator: np.random.Generator) -> Pairs:
 
 def re(generator: np.random.Generator) -> Pairs:
     gold = generator.integers(0, 30, generator.integers(1, 80))
-    probabilities = generator.dirichlet(np.ones(30), len(gold)).round(generator.choice([1, 2, 12]))
+    steps = int(generator.choice([10, 100, 10**12]))
+    probabilities = generator.multinomial(steps, generator.dirichlet(np.ones(30), len(gold))) / steps
     predicted = probabilities.argmax(axis=1)
     scores = compute("re", predicted, gold, probabilities=probabilities)
     micro = sklearn.metrics.f1_score(gold, predicted, labels=range(1, 30), average="micro", zero_division=0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from checkout import copy_checkout
 from hub_server import HubServer
+from warm_python import WarmPython, write_commands
 
 from klue_datasets.export import export
 from recipes.tiny_model import CONFIG
@@ -24,7 +25,8 @@ class Newcomer:
     """Runs commands in a checkout of its own, behind which stands a Hub in a thread.
 
     The checkout is a copy, so nothing is written into the tree; PYTHONPATH names it, as an editable install
-    would. ``.venv`` is the environment of this process. ``klue_benchmark`` holds the mini corpus in KLUE's
+    would. ``.venv/bin`` holds this environment's ``python``, ``accelerate`` and ``klue``; they start with
+    the libraries imported already (see ``warm_python``). ``klue_benchmark`` holds the mini corpus in KLUE's
     layout. The Hub has it as ``klue/klue``, beside tiny random models ``klue/roberta-base`` and
     ``klue/bert-base``.
 
@@ -37,7 +39,6 @@ class Newcomer:
     def __init__(self, folder: Path, hub: HubServer, tiny: Path) -> None:
         self.hub = hub
         self.checkout = copy_checkout(folder / "klue-hub")
-        (self.checkout / ".venv").symlink_to(sys.prefix)
         benchmark = self.checkout / "klue_benchmark"
         for raw in (self.checkout / "klue_datasets" / "mini").glob("*-v1.1"):
             shutil.copytree(raw, benchmark / raw.name)
@@ -50,9 +51,19 @@ class Newcomer:
         self.environment |= {
             **hub.client(folder / "home", TOKEN),
             "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(self.checkout)]),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join(
+                [str(self.checkout / ".venv/bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "LANG": "C.UTF-8",
         }
+        settings = ({}, {"HF_HUB_OFFLINE": "1"})
+        for name in ("online", "offline"):
+            (folder / name).mkdir()
+        self.servers = [
+            WarmPython(folder / name, {**self.environment, **more})
+            for name, more in zip(("online", "offline"), settings, strict=True)
+        ]
+        write_commands(self.checkout / ".venv/bin", *self.servers, names=("klue", "accelerate"))
         self.done: dict[str, str] = {}
 
     def run(self, command: str, *, cwd: str = ".") -> str:
@@ -65,6 +76,11 @@ class Newcomer:
             raise AssertionError(f"{command}\nended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         assert TOKEN not in done.stdout + done.stderr
         return done.stdout
+
+    def close(self) -> None:
+        """Ends the servers behind the commands."""
+        for server in self.servers:
+            server.close()
 
     def lines_of(self, target: str) -> list[str]:
         """The command lines behind a target of make, where everything is installed."""

@@ -166,6 +166,8 @@ def test_a_file_of_version_1_whose_hash_is_unknown_comes_from_an_archive_whose_h
             load(task, version="1.0.0")
 
 
-def test_importing_the_package_is_cheap(python) -> None:
-    python("-c", "import sys, klue_datasets; sys.exit('datasets' in sys.modules or 'pyarrow' in sys.modules)")
+def test_importing_the_package_is_cheap(cold_python) -> None:
+    cold_python(
+        "-c", "import sys, klue_datasets; sys.exit('datasets' in sys.modules or 'pyarrow' in sys.modules)"
+    )
     assert klue_datasets.load is load

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klue_datasets import reading
-from klue_datasets.reading import KlueDataError
+from klue_datasets.raw_files import KlueDataError, read_records
 
 
 def write(tmp_path: Path, content: object) -> Path:
@@ -27,7 +27,9 @@ def write(tmp_path: Path, content: object) -> Path:
     [
         (b"", "not valid JSON at line 1, column 1"),
         (b'[{"guid": "a"}', "not valid JSON at line 1"),
-        (b"\xff\xfe[]", "not UTF-8 at byte 0"),
+        (b"\xff\xfe[\0]\0", "the file is UTF-16; expected UTF-8. Convert it: iconv -f UTF-16"),
+        ("[가]".encode("cp949"), "not UTF-8 at byte 1; .* iconv -f CP949"),
+        (b"\x1f\x8b\x08", "a broken gzip file"),
         (b'{"data": []}', "the top level is an object; expected a list of records"),
         (b"[1]", "record 0 is a number; expected an object"),
         (b"[" * 100_000, "nested too deeply"),
@@ -36,12 +38,12 @@ def write(tmp_path: Path, content: object) -> Path:
 )
 def test_files_that_are_no_list_of_records(tmp_path: Path, content: bytes, sentence: str) -> None:
     with pytest.raises(KlueDataError, match=sentence) as caught:
-        reading.read_records(write(tmp_path, content))
+        read_records(write(tmp_path, content), "ynat")
     assert "raw.json" in str(caught.value)
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
-    assert reading.read_records(write(tmp_path, b'\xef\xbb\xbf[\r\n{"guid": "a"}\r\n]')) == [{"guid": "a"}]
+    assert read_records(write(tmp_path, b'\xef\xbb\xbf[\r\n{"guid": "a"}\r\n]'), "ynat") == [{"guid": "a"}]
 
 
 def test_missing_and_wrong_fields_are_named_with_file_and_guid(tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_numbers_and_classes(tmp_path: Path) -> None:
 
 
 def test_a_list_of_records_inside_an_object(tmp_path: Path) -> None:
-    assert reading.read_records(write(tmp_path, {"version": 1, "data": [{"a": 1}]}), "data") == [{"a": 1}]
+    assert read_records(write(tmp_path, {"version": 1, "data": [{"a": 1}]}), "mrc") == [{"a": 1}]
     for content, sentence in (
         ([], "the top level is a list; expected an object with a list 'data'"),
         ({"version": 1}, "the top level has no 'data'; expected an object with a list 'data'"),
@@ -92,7 +94,7 @@ def test_a_list_of_records_inside_an_object(tmp_path: Path) -> None:
         ({"data": [[]]}, "record 0 is a list; expected an object"),
     ):
         with pytest.raises(KlueDataError, match=rf"raw\.json: {sentence}"):
-            reading.read_records(write(tmp_path, content), "data")
+            read_records(write(tmp_path, content), "mrc")
 
 
 def test_integers_booleans_and_lists_of_strings(tmp_path: Path) -> None:
@@ -184,10 +186,10 @@ def test_whatever_the_bytes_are_the_answer_is_records_or_one_clear_error(
     except ValueError:
         is_list = False
     if is_list and all(isinstance(record, dict) for record in json.loads(content)):
-        assert reading.read_records(path) == json.loads(content)
+        assert read_records(path, "ynat") == json.loads(content)
     else:
         with pytest.raises(KlueDataError, match=r"raw\.json"):
-            reading.read_records(path)
+            read_records(path, "ynat")
 
 
 ENTITY = {"word": "가", "start_idx": 0, "end_idx": 0, "type": "PER"}

@@ -67,7 +67,8 @@ def relations(seed: int, size: int = 60, classes: int = 4) -> tuple[Any, Any, An
     """Predictions, references and probabilities with ties, of the first few relations."""
     generator = np.random.default_rng(seed)
     gold = np.concatenate([np.arange(30), generator.integers(0, classes, size)])
-    table = np.round(generator.dirichlet(np.ones(30), len(gold)) + 0.1 * np.eye(30)[gold], 2)
+    shares = generator.dirichlet(np.ones(30), len(gold)) + 0.1 * np.eye(30)[gold]
+    table = generator.multinomial(50, shares / 1.1) / 50
     return table.argmax(axis=1), gold, table
 
 

@@ -100,7 +100,7 @@ def test_memory_stays_bounded_at_ten_times_the_size_of_dev() -> None:
     generator = np.random.default_rng(0)
     tags = [generator.integers(0, 13, 57).tolist() for _ in range(50_000)]
     relations = generator.integers(0, 30, 77_650)
-    probabilities = generator.random((77_650, 30))
+    probabilities = generator.dirichlet(np.ones(30), 77_650)
     texts = ["".join(letters) for letters in generator.choice(list("가나다라마바사 "), (58_410, 20))]
     answers = [[text[5:] + "아"] for text in texts]
     for run, megabytes in (

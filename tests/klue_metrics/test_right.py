@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from klue_oracles import naive_entities, random_tags
 from random_cases import make_case
 
@@ -96,7 +97,9 @@ def test_the_reader_of_entities_agrees_with_the_loop() -> None:
         spans = klue_metrics.spans_from_tags(tags)
         assert {(kind, start, end) for start, end, kind in spans} == naive_entities(tags)
         assert spans == sorted(spans)
-        assert klue_metrics.spans_from_tags([TAGS.index(tag) for tag in tags]) == spans
+        ids = [TAGS.index(tag) for tag in tags]
+        for same in (ids, np.array(ids), list(torch.tensor(ids)), torch.tensor(ids)):
+            assert klue_metrics.spans_from_tags(same) == spans
     lengths = [len(tags) for tags in sentences]
     ids = np.array([TAGS.index(tag) for tags in sentences for tag in tags])
     first = np.zeros(len(ids), dtype=bool)

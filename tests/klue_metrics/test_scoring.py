@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
+import re
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,6 +17,7 @@ import numpy as np
 import pytest
 
 import klue_datasets
+import klue_metrics
 from klue_datasets.tasks import TASKS
 from klue_metrics.__main__ import main
 from klue_metrics.functional import METRICS, compute
@@ -202,11 +207,11 @@ def test_further_fields_of_the_file_are_used(run: Run, tmp_path: Path) -> None:
     report = json.loads(run(*words, write(path, nli), "--task", "nli", "--by", "source"))
     assert list(report["by_source"]) == ["a", "b"]
     labels = TASKS["re"].labels
-    re = [
+    relations = [
         {"index": i, "prediction": labels[i], "reference": labels[i], "probabilities": np.eye(30)[i].tolist()}
         for i in range(3)
     ]
-    report = json.loads(run(*words, write(path, re), "--task", "re"))
+    report = json.loads(run(*words, write(path, relations), "--task", "re"))
     assert report["scores"]["auprc"] == {"score": None, "low": None, "high": None}
     assert report["scores"]["auprc_present"] == {"score": 100, "low": 100, "high": 100}
     assert "the references hold no" in report["notes"][0]
@@ -277,7 +282,7 @@ def test_broken_lines_are_listed(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_damaged_copy_of_the_real_ner_dev_set_takes_seconds(
-    python: Callable[..., CompletedProcess[str]], shared: Path, tmp_path: Path
+    cold_python: Callable[..., CompletedProcess[str]], shared: Path, tmp_path: Path
 ) -> None:
     table = klue_datasets.load("ner", "validation", data_dir=shared / "data/klue-v1.1-dev")
     generator, labels = np.random.default_rng(0), TASKS["ner"].labels
@@ -289,7 +294,9 @@ def test_a_damaged_copy_of_the_real_ner_dev_set_takes_seconds(
         rows.append({"guid": guid, "tokens": tokens, **names})
     path = write(tmp_path / "p.jsonl", rows)
     begin = time.perf_counter()
-    done = python("-X", "importtime", "-m", "klue_metrics", "score", "--task", "ner", "--predictions", path)
+    done = cold_python(
+        "-X", "importtime", "-m", "klue_metrics", "score", "--task", "ner", "--predictions", path
+    )
     assert time.perf_counter() - begin < 5
     assert "ner: 5,000 examples" in done.stdout
     assert "PS " in done.stdout
@@ -298,10 +305,215 @@ def test_a_damaged_copy_of_the_real_ner_dev_set_takes_seconds(
     assert not imported & {"datasets", "evaluate", "torch", "pyarrow", "scipy", "sklearn"}
 
 
-def test_help_imports_no_libraries_of_hugging_face(python: Callable[..., CompletedProcess[str]]) -> None:
+def test_help_imports_no_libraries_of_hugging_face(cold_python: Callable[..., CompletedProcess[str]]) -> None:
     for command in ([], ["score"], ["compare"], ["export"]):
         begin = time.perf_counter()
-        done = python("-X", "importtime", "-m", "klue_metrics", *command, "--help")
+        done = cold_python("-X", "importtime", "-m", "klue_metrics", *command, "--help")
         assert time.perf_counter() - begin < 1.5
         assert "usage: python -m klue_metrics" in done.stdout
         assert "pyarrow" not in done.stderr
+
+
+# A wrong prediction of the same shape.
+DAMAGE: dict[str, Callable[[Any], Any]] = {
+    "sts": lambda score: 5 - score,
+    "ner": lambda tags: ["O"] * len(tags),
+    "dp": lambda words: {**words, "deprel": ["NP"] * len(words["deprel"])},
+    "mrc": lambda text: text[1:],
+    "wos": lambda state: state[1:],
+    **{task: lambda label, first=TASKS[task].labels[0]: first for task in ("ynat", "nli", "re")},
+}
+
+
+def damaged_predictions(task: str) -> list[dict[str, Any]]:
+    """The mini corpus with every third prediction wrong, known by index."""
+    rows = mini_predictions(task)
+    return [
+        {"index": index, "prediction": (DAMAGE[task] if index % 3 == 0 else lambda value: value)(value)}
+        for index, value in enumerate(row["prediction"] for row in rows)
+    ]
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_a_field_that_is_null_is_a_missing_field(task: str, run: Run, tmp_path: Path) -> None:
+    """Beside the data, whose passages, dialogues, sources, tokens and references a null must not hide."""
+    rows = damaged_predictions(task)
+    plain = write(tmp_path / "plain.jsonl", rows)
+    words = ("score", "--task", task, "--mini", "--json", "--resamples", "50", "--predictions")
+    expected = run(*words, plain)
+    assert json.loads(expected)["scores"][METRICS[task].headline]["score"] < 100
+    fields = ["guid", "turn", "cluster", "source", "tokens", "probabilities", "reference"]
+    cases: list[dict[str, Any]] = [{field: None} for field in fields]
+    cases += [{"guid": "", "cluster": ""}, dict.fromkeys(fields, math.nan)]
+    for nulls in cases:
+        path = write(tmp_path / "nulls.jsonl", [{**nulls, **row} for row in rows])
+        assert run(*words, path) == expected, nulls
+    both = ("compare", "--task", task, "--mini", "--json", "--resamples", "50")
+    assert run(*both, path, plain) == run(*both, plain, plain) == run(*both, plain, path)
+
+
+def test_predictions_that_are_null_are_named_by_their_lines_except_for_sts(run: Run, tmp_path: Path) -> None:
+    for task in METRICS:
+        rows = damaged_predictions(task)
+        rows[1]["prediction"] = None
+        path = write(tmp_path / "p.jsonl", rows)
+        words = ("score", "--task", task, "--mini", "--json", "--predictions", path)
+        if task == "sts":
+            assert json.loads(run(*words))["scores"]["pearsonr"]["score"] is None
+        else:
+            assert f"{task}: 1 broken lines: p.jsonl:2 (no prediction)" in run(*words, status=1)
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_one_cluster_has_no_intervals_and_no_test(task: str, run: Run, tmp_path: Path) -> None:
+    rows = damaged_predictions(task)
+    path = write(tmp_path / "p.jsonl", [{**row, "cluster": "x"} for row in rows])
+    report = json.loads(run("score", "--task", task, "--mini", "--json", "--predictions", path))
+    assert {(row["low"], row["high"]) for row in report["scores"].values()} == {(None, None)}
+    assert "All examples are in one cluster, so there are no intervals." in report["notes"]
+    words = run("score", "--task", task, "--mini", "--predictions", path)
+    assert "Note: All examples are in one cluster" in words
+    error = run("compare", "--task", task, "--mini", path, path, status=1)
+    assert error.startswith(
+        f"{task}: all {len(rows)} examples are in one cluster; expected two clusters or more"
+    )
+
+
+def test_clusters_of_either_file_count(run: Run, tmp_path: Path) -> None:
+    rows = nli_rows()
+    plain = write(tmp_path / "plain.jsonl", rows)
+    grouped = [{**row, "cluster": str(index // 4)} for index, row in enumerate(nli_rows(seed=1))]
+    with_clusters = write(tmp_path / "clusters.jsonl", grouped)
+    words = ("compare", "--task", "nli", "--json")
+    reports = [json.loads(run(*words, *paths)) for paths in ((plain, with_clusters), (with_clusters, plain))]
+    assert [report["clusters"] for report in reports] == [10, 10]
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_blank_lines_line_ends_and_compression_do_no_harm(task: str, run: Run, tmp_path: Path) -> None:
+    lines = [json.dumps(row, ensure_ascii=False) for row in damaged_predictions(task)]
+    words = ("score", "--task", task, "--mini", "--json", "--resamples", "20", "--predictions")
+    texts = {
+        "plain": "\n".join(lines),
+        "trailing": "\n".join(lines) + "\n\n \n",
+        "between": "\n\n".join(lines),
+        "windows": "\r\n".join(lines) + "\r\n",
+        "twice converted": "\r\r\n".join(lines) + "\r\r\n",
+    }
+    contents = {name: text.encode() for name, text in texts.items()}
+    contents["byte order mark"] = b"\xef\xbb\xbf" + contents["plain"]
+    contents["gzip"] = gzip.compress(contents["trailing"])
+    results = set()
+    for content in contents.values():
+        path = tmp_path / "p.jsonl"
+        path.write_bytes(content)
+        results.add(run(*words, path))
+    assert len(results) == 1
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        path.write_bytes(texts["plain"].encode(encoding))
+        error = run(*words, path, status=1)
+        assert error == (
+            f"{path}: the file is UTF-16; expected UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 OLD > NEW\n"
+        )
+    path.write_bytes(contents["gzip"][:-20])
+    assert "a broken gzip file" in run(*words, path, status=1)
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_an_index_may_be_a_whole_float_and_nothing_else(task: str, run: Run, tmp_path: Path) -> None:
+    rows = damaged_predictions(task)
+    words = ("score", "--task", task, "--mini", "--json", "--resamples", "20", "--predictions")
+    expected = run(*words, write(tmp_path / "p.jsonl", rows))
+    floats = [{**row, "index": float(row["index"])} for row in rows]
+    assert run(*words, write(tmp_path / "p.jsonl", floats)) == expected
+    for wrong, shown in ((3.5, "3.5"), (math.inf, "inf"), (True, "True"), ([1], "[1]")):
+        broken = [{**row, "index": wrong} if row["index"] == 1 else row for row in rows]
+        error = run(*words, write(tmp_path / "p.jsonl", broken), status=1)
+        assert f"{task}: 1 broken lines: p.jsonl:2 (index {shown}, expected a whole number)" in error
+
+
+def test_a_number_of_400_digits_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    rows = damaged_predictions("sts")
+    rows[1]["prediction"] = 10**400
+    path = write(tmp_path / "p.jsonl", rows)
+    error = run("score", "--task", "sts", "--mini", "--predictions", path, status=1)
+    assert error.startswith("sts: predictions[1] is 1000")
+    assert error.endswith("expected numbers that a float can hold, up to 1.8e308.\n")
+
+
+def relation_lines(order: np.ndarray | None = None, *, logits: bool = False) -> list[dict[str, Any]]:
+    """Predictions of relation extraction with a softmax over random logits, or with the logits."""
+    generator = np.random.default_rng(0)
+    labels = TASKS["re"].labels
+    values = generator.normal(0, 2, (60, 30))
+    gold = np.concatenate([np.arange(30), generator.integers(0, 30, 30)])
+    values[np.arange(60), gold] += 2
+    table = values if logits else np.exp(values) / np.exp(values).sum(axis=1, keepdims=True)
+    shown = table if order is None else table[:, order]
+    return [
+        {
+            "index": index,
+            "prediction": labels[values[index].argmax()],
+            "reference": labels[gold[index]],
+            "probabilities": shown[index].tolist(),
+        }
+        for index in range(60)
+    ]
+
+
+def test_probabilities_that_are_no_distributions_are_refused_everywhere(run: Run, tmp_path: Path) -> None:
+    right = relation_lines()
+    predictions, references = sides(right)
+    table = np.array([row["probabilities"] for row in right])
+    low, far, near = table.copy(), table.copy(), table.copy()
+    low[7, :2] = -0.01, low[7, :2].sum() + 0.01
+    far[7, 0] += 0.002
+    near[7, 0] += 0.0005
+    logits = np.array([row["probabilities"] for row in relation_lines(logits=True)])
+    compute("re", predictions, references, probabilities=near)
+    module = klue_metrics.load("re", keep_in_memory=True)
+    for wrong, count in ((low, 1), (far, 1), (logits, 60)):
+        sentence = (
+            rf"^re: {count} of 60 rows of probabilities are no distributions: .*Apply softmax to logits"
+        )
+        calls: list[Callable[[], Any]] = [
+            lambda wrong=wrong: compute("re", predictions, references, probabilities=wrong),
+            lambda wrong=wrong: intervals("re", predictions, references, probabilities=wrong),
+            lambda wrong=wrong: paired_test(
+                "re", predictions, predictions, references, probabilities=(table, wrong)
+            ),
+            lambda wrong=wrong: module.compute(
+                predictions=predictions, references=references, probabilities=wrong
+            ),
+        ]
+        for call in calls:
+            with pytest.raises(ValueError, match=sentence):
+                call()
+        rows = [{**row, "probabilities": line} for row, line in zip(right, wrong.tolist(), strict=True)]
+        path = write(tmp_path / "wrong.jsonl", rows)
+        gold = write(tmp_path / "right.jsonl", right)
+        for words in (("score", "--predictions", path), ("compare", gold, path), ("compare", path, gold)):
+            assert re.match(sentence, run(words[0], "--task", "re", *words[1:], status=1))
+
+
+def test_probabilities_in_another_order_are_noticed_everywhere(run: Run, tmp_path: Path) -> None:
+    right, wrong = relation_lines(), relation_lines(np.roll(np.arange(30), 1))
+    sentence = (
+        "re: 60 of 60 predictions are not the most probable relation of their row of probabilities. Expected "
+        "columns in this order: no_relation, org:dissolved, "
+    )
+    module = klue_metrics.load("re", keep_in_memory=True)
+    predictions, references = sides(wrong)
+    both = {"predictions": predictions, "references": references}
+    for score in (lambda **given: compute("re", **given), module.compute):
+        with pytest.warns(UserWarning, match=re.escape(sentence)):
+            score(**both, probabilities=[row["probabilities"] for row in wrong])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            score(**both, probabilities=[row["probabilities"] for row in right])
+    path, gold = write(tmp_path / "wrong.jsonl", wrong), write(tmp_path / "right.jsonl", right)
+    for words in (("score", "--predictions", path), ("compare", path, gold), ("compare", gold, path)):
+        notes = json.loads(run(words[0], "--task", "re", "--json", *words[1:]))["notes"]
+        assert [note.startswith(sentence) for note in notes] == [True]
+        assert sentence in run(words[0], "--task", "re", *words[1:])
+    assert json.loads(run("score", "--task", "re", "--json", "--predictions", gold))["notes"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import string
 import warnings
 from pathlib import Path
@@ -17,10 +18,12 @@ from klue_oracles import naive_dp, naive_ner, naive_rouge, naive_turn, random_ta
 from seqeval.scheme import IOB2
 
 import klue_datasets
+import klue_metrics
 from klue_datasets.tasks import DP_RELATIONS, TASKS
 from klue_metrics.functional import compute
 from klue_metrics.functional.mrc import normalize, question_scores
 from klue_metrics.functional.ner import entity_counts
+from klue_metrics.functional.re import precision_recall_areas
 
 TAGS = TASKS["ner"].labels
 RELATIONS = TASKS["re"].labels
@@ -86,7 +89,8 @@ def test_ner_without_any_entity_is_nan_with_a_warning() -> None:
 def test_re_agrees_with_scikit_learn(seed: int, size: int, digits: int) -> None:
     generator = np.random.default_rng(seed)
     gold = generator.integers(0, 30, size)
-    probabilities = generator.dirichlet(np.ones(30), size).round(digits)  # few digits: many ties
+    steps = 10**digits  # few steps from 0 to 1: many ties
+    probabilities = generator.multinomial(steps, generator.dirichlet(np.ones(30), size)) / steps
     predicted = probabilities.argmax(axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -103,6 +107,40 @@ def test_re_agrees_with_scikit_learn(seed: int, size: int, digits: int) -> None:
     assert scores["micro_f1"] == pytest.approx(100 * micro, abs=1e-9)
     assert scores["auprc_present"] == pytest.approx(100 * np.mean(areas), abs=1e-9)
     assert math.isnan(scores["auprc"]) == (len(areas) < 30)
+
+
+def test_trapezoids_against_average_precision_as_the_card_of_re_has_it() -> None:
+    def both(scores: np.ndarray, gold: np.ndarray) -> tuple[float, float]:
+        area = precision_recall_areas(np.stack([1 - scores, scores], axis=1), gold)[1]
+        return area, sklearn.metrics.average_precision_score(gold, scores)
+
+    assert both(np.array([0.9, 0.8, 0.7]), np.array([1, 0, 1])) == pytest.approx((0.792, 0.833), abs=5e-4)
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        gold = generator.integers(0, 2, generator.integers(2, 60))
+        gold[0] = 1
+        area, average = both(generator.permutation(len(gold)) / len(gold), gold)
+        assert area <= average + 1e-12
+    gold = np.arange(26)
+    pairs = [both(np.full(26, 0.5), (gold == relation).astype(int)) for relation in gold]
+    assert 100 * np.mean(pairs, axis=0) == pytest.approx([51.9, 3.8], abs=0.05)
+    card = (Path(klue_metrics.path("re")) / "README.md").read_text(encoding="utf-8")
+    for number in (".792", ".833", "51.9", "3.8 ("):
+        assert number in card
+
+
+def test_korquad_normalizes_brackets_as_the_card_of_mrc_says() -> None:
+    def korquad(text: str) -> str:
+        for symbol in "'\"《》<>〈〉()‘’":
+            text = text.replace(symbol, " ")
+        return " ".join(
+            "".join(letter for letter in text.lower() if letter not in string.punctuation).split()
+        )
+
+    card = (Path(klue_metrics.path("mrc")) / "README.md").read_text(encoding="utf-8")
+    ((prediction, answer),) = re.findall(r'The prediction "(.*?)" for the answer "(.*?)"', card)
+    assert korquad(prediction) == korquad(answer)
+    assert question_scores([prediction], [[answer]])[0] == [0]
 
 
 def test_re_auprc_counts_no_relation_and_is_nan_with_names_where_relations_are_absent() -> None:
@@ -251,7 +289,7 @@ def test_wos_agrees_with_the_loop(turns: list[tuple[list[str], list[str]]]) -> N
             [0],
             [0],
             {"probabilities": [[0.5, 0.5]]},
-            r"probabilities have the shape \(1, 2\); expected \(1, 30\)",
+            r"re: probabilities\[0\] has 2 numbers; expected 30 in each row",
         ),
         ("re", [0], [0], {"probabilities": [[float("nan")] * 30]}, r"re: probabilities\[0\]\[0\] is nan"),
         ("dp", [{"head": [0]}], [{"head": [0], "deprel": ["NP"]}], {}, r"predictions\[0\] has no deprel"),
@@ -260,7 +298,7 @@ def test_wos_agrees_with_the_loop(turns: list[tuple[list[str], list[str]]]) -> N
             [{"head": [-1], "deprel": ["NP"]}],
             [{"head": [0], "deprel": ["NP"]}],
             {},
-            "holds -1; expected whole",
+            r"dp: head of predictions\[0\]\[0\] is -1; expected whole",
         ),
         (
             "dp",

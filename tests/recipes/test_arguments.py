@@ -108,8 +108,8 @@ def test_yaml_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", [*SCRIPTS, "run_all.py", "tiny_model.py"])
-def test_help_tells_the_flags_and_imports_nothing_heavy(script: str, python) -> None:
-    done = python("-X", "importtime", f"recipes/{script}", "--help")
+def test_help_tells_the_flags_and_imports_nothing_heavy(script: str, cold_python) -> None:
+    done = cold_python("-X", "importtime", f"recipes/{script}", "--help")
     assert done.stdout.startswith(f"usage: {script}")
     assert "--output_dir" in done.stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}

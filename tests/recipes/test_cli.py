@@ -174,13 +174,13 @@ def test_the_console_script_is_this_command_and_its_package_is_installed() -> No
     assert '"recipes.cli",' in project
 
 
-def test_help_is_quick_and_imports_nothing_heavy(python) -> None:
+def test_help_is_quick_and_imports_nothing_heavy(cold_python) -> None:
     program = "import sys; from recipes import cli; cli.main(['--help']); print(*sys.modules)"
     start = time.perf_counter()
-    loaded = python("-c", program).stdout.split()
+    loaded = cold_python("-c", program).stdout.split()
     assert time.perf_counter() - start < 1.5
     assert not {"torch", "transformers", "datasets", "evaluate", "numpy", "huggingface_hub"} & set(loaded)
-    assert python("-m", "recipes.cli", "tasks").returncode == 0
+    assert cold_python("-m", "recipes.cli", "tasks").returncode == 0
 
 
 def complete(script_path: Path, typed: str) -> list[str]:

@@ -10,14 +10,17 @@ import shutil
 import statistics
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_up_runs import EVIL, embedded, make_run, make_runs, nli_answers, results_of
 
 from klue_metrics.functional.bootstrap import group_tests, holm, intervals, paired_test
+from klue_metrics.predictions import Cases
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
 from recipes.reporting.collect import find_runs, make_boards, size_of
+from recipes.reporting.measure import comparisons
 from recipes.reporting.page import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -385,8 +388,8 @@ def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
     assert all("⟦" in text and "⟨" in text for text in answers["texts"])
 
 
-def test_help_is_quick_and_says_how(python) -> None:
-    done = python("-X", "importtime", "-m", "recipes.report", "--help")
+def test_help_is_quick_and_says_how(cold_python) -> None:
+    done = cold_python("-X", "importtime", "-m", "recipes.report", "--help")
     assert "python -m recipes.report out/ --output report/" in done.stdout
     assert not re.search(r"\| +(numpy|torch|datasets|jinja2)$", done.stderr, flags=re.MULTILINE)
 
@@ -395,3 +398,11 @@ def test_the_demo_ends_with_the_report() -> None:
     recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert recipe is not None
     assert recipe[1].splitlines()[-1].endswith("-m recipes.report out/demo --output out/demo/report")
+
+
+def test_runs_whose_examples_are_one_cluster_are_not_compared() -> None:
+    cases = Cases(["a", "b"], ["neutral"] * 2, ["neutral", "entailment"], {"clusters": ["x", "x"]})
+    groups = [SimpleNamespace(runs=[SimpleNamespace(name=name, task="nli")]) for name in ("one", "two")]
+    pairs, notes = comparisons(groups, {"one": cases, "two": cases}, 20)
+    assert pairs == []
+    assert notes == ["nli: all examples are in one cluster, so no runs can be compared."]

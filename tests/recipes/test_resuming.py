@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from runs import QUICK, predictions, read, run, scores
+from warm_python import WarmProcess, WarmPython
 
 from recipes.engine.checkpoints import find_checkpoint
 
@@ -20,39 +17,30 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("lora", [(), ("--use_lora",)], ids=["full", "lora"])
 def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(
-    lora: tuple[str, ...], tiny: Path, tmp_path: Path
+    lora: tuple[str, ...], tiny: Path, tmp_path: Path, warm_python: WarmPython
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     words = [*QUICK, "--model_name_or_path", str(tiny), "--max_steps", "60", "--save_steps", "5"]
     words += ["--early_stopping_patience", "50", *lora]
 
-    def command(folder: Path, *more: str) -> list[str]:
-        return [sys.executable, "recipes/train_nli.py", *words, "--output_dir", str(folder), *more]
+    def train(folder: Path, *more: str) -> WarmProcess:
+        return warm_python.start("recipes/train_nli.py", *words, "--output_dir", folder, *more, cwd=ROOT)
 
-    subprocess.run(command(whole), cwd=ROOT, check=True, capture_output=True)
-    process = subprocess.Popen(
-        command(killed),
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    train(whole).finished(check=True)
+    process = train(killed)
     deadline = time.monotonic() + 120
     while find_checkpoint(killed, "last") is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.kill()
     assert find_checkpoint(killed, "last") is not None
     assert not (killed / "all_results.json").exists()
-    refused = subprocess.run(command(killed), cwd=ROOT, capture_output=True, text=True, check=False)
+    refused = train(killed).finished(check=False)
     assert refused.returncode == 1
     assert "holds checkpoints of an unfinished run" in refused.stderr.splitlines()[-1]
     half = killed / "checkpoint-1000"  # as a kill in the middle of saving leaves it
     half.mkdir()
     (half / "trainer_state.json").write_text('{"epoch": 1')
-    resumed = subprocess.run(
-        command(killed, "--resume_from_checkpoint"), cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    resumed = train(killed, "--resume_from_checkpoint").finished(check=True)
     assert "starting from the beginning" not in resumed.stderr
     assert scores(killed) == scores(whole)
     assert predictions(killed) == predictions(whole)

@@ -10,19 +10,21 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+
+if TYPE_CHECKING:
+    from warm_python import WarmPython
 
 WRAPPERS = ("ddp", "fsdp", "fsdp2")
 HEADS = ("trade", "seq2seq", "causal")
 
 
-def test_wrapped_models_give_the_states_of_plain_ones(python: Any, tmp_path: Path) -> None:
+def test_wrapped_models_give_the_states_of_plain_ones(warm_python: WarmPython, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[3]
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", __file__, root, tmp_path]
-    python(*words)
+    warm_python.run_ranks(2, __file__, root, tmp_path, cwd=root)
     for rank in range(2):
         found = json.loads((tmp_path / f"{rank}.json").read_text())
         assert len(found) == len(WRAPPERS) * len(HEADS)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 from transformers import AutoConfig, AutoModel, AutoTokenizer, DistilBertConfig, pipeline
+from warm_python import WarmProcess, WarmPython
 
 import klue_datasets
 from recipes.engine import training
@@ -284,18 +283,15 @@ def test_lora_comes_back_whole(tiny: Path, tmp_path: Path) -> None:
     )
 
 
-def test_two_processes_and_one_agree(finished: Path, tmp_path: Path) -> None:
+def test_two_processes_and_one_agree(finished: Path, tmp_path: Path, warm_python: WarmPython) -> None:
     found = []
-    for processes in ("1", "2"):
-        words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", processes]
-        words += ["recipes/train_dst.py", "--model_name_or_path", str(finished), "--do_eval", *QUICK]
-        words += ["--per_device_eval_batch_size", "4", "--output_dir", str(tmp_path / processes)]
-        subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
-        results = json.loads((tmp_path / processes / "eval_results.json").read_text())
-        assert results["eval_world_size"] == int(processes)
-        found.append(
-            [(row["guid"], row["turn"], row["prediction"]) for row in predictions(tmp_path / processes)]
-        )
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        words = ["recipes/train_dst.py", "--model_name_or_path", str(finished), "--do_eval", *QUICK]
+        words += ["--per_device_eval_batch_size", "4", "--output_dir", str(folder)]
+        warm_python.run_ranks(number, *words, cwd=ROOT)
+        assert json.loads((folder / "eval_results.json").read_text())["eval_world_size"] == number
+        found.append([(row["guid"], row["turn"], row["prediction"]) for row in predictions(folder)])
     assert found[0] == found[1]
 
 
@@ -311,27 +307,25 @@ def test_trained_models_keep_their_slots_and_their_tokenizer(finished: Path, tmp
         load_pipeline("wos", model)
 
 
-def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(tiny: Path, tmp_path: Path) -> None:
+def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(
+    tiny: Path, tmp_path: Path, warm_python: WarmPython
+) -> None:
     """Teacher forcing is drawn from the generators that a checkpoint keeps."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
 
-    def command(folder: Path, *more: str) -> list[str]:
-        words = [sys.executable, "recipes/train_dst.py", "--model_name_or_path", str(tiny), *QUICK]
-        return [*words, "--max_steps", "40", "--save_steps", "4", "--output_dir", str(folder), *more]
+    def train(folder: Path, *more: str) -> WarmProcess:
+        words = ["recipes/train_dst.py", "--model_name_or_path", str(tiny), *QUICK, "--max_steps", "40"]
+        return warm_python.start(*words, "--save_steps", "4", "--output_dir", folder, *more, cwd=ROOT)
 
-    subprocess.run(command(whole), cwd=ROOT, check=True, capture_output=True)
-    process = subprocess.Popen(
-        command(killed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    train(whole).finished(check=True)
+    process = train(killed)
     deadline = time.monotonic() + 120
     while find_checkpoint(killed, "last") is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.kill()
     assert find_checkpoint(killed, "last") is not None
     assert not (killed / "all_results.json").exists()
-    resumed = command(killed, "--resume_from_checkpoint")
-    subprocess.run(resumed, cwd=ROOT, check=True, capture_output=True)
+    train(killed, "--resume_from_checkpoint").finished(check=True)
     assert predictions(killed) == predictions(whole)
     losses = [
         [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 from runs import predictions, read, roughly, run
 from text_models import KINDS, make_text_model
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from warm_python import WarmPython
 
 import klue_datasets
 from recipes.engine.arguments import RecipeArguments
@@ -272,7 +272,9 @@ def test_lora_comes_back_whole(kind: str, models: dict[str, Path], tmp_path: Pat
 
 
 @pytest.mark.parametrize("learned", ["causal"], indirect=True)
-def test_two_processes_and_one_agree(learned: dict[str, Any], tmp_path: Path) -> None:
+def test_two_processes_and_one_agree(
+    learned: dict[str, Any], tmp_path: Path, warm_python: WarmPython
+) -> None:
     folder = learned["folder"]
     words = [
         "--mini",
@@ -284,12 +286,8 @@ def test_two_processes_and_one_agree(learned: dict[str, Any], tmp_path: Path) ->
         "--do_eval",
     ]
     run("wos", folder, tmp_path / "one", *words[1:])
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    launch += ["recipes/train_dst.py", "--model_name_or_path", str(folder), *words]
-    subprocess.run(
-        [*launch, "--output_dir", str(tmp_path / "two")],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
+    words = ["recipes/train_dst.py", "--model_name_or_path", str(folder), *words]
+    warm_python.run_ranks(2, *words, "--output_dir", tmp_path / "two", cwd=ROOT)
     assert read(tmp_path / "two" / "eval_results.json")["eval_world_size"] == 2
     assert predictions(tmp_path / "two") == roughly(predictions(tmp_path / "one"))
 

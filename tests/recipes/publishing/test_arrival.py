@@ -179,12 +179,21 @@ def test_klue_datasets_push_goes_the_same_way(
 ) -> None:
     words = ["push", "--repo_id", "me/klue", "--mini", "--tasks"]
     assert datasets_main([*words, "sts", "nli"]) == 0
-    assert datasets_main([*words, "sts"]) == 0
-    files = ["README.md", "sts/train-00000-of-00001.parquet", "sts/validation-00000-of-00001.parquet"]
-    assert sorted(hub.files("dataset", "me/klue")) == files
+    files = hub.files("dataset", "me/klue")
+    with pytest.raises(SystemExit):
+        datasets_main([*words, "sts"])
+    assert "me/klue holds nli too, which this upload would delete" in capsys.readouterr().err
+    assert hub.files("dataset", "me/klue") == files
+    assert datasets_main([*words, "sts", "nli", "re"]) == 0
+    assert {name.split("/")[0] for name in hub.files("dataset", "me/klue")} == {
+        "README.md",
+        "sts",
+        "nli",
+        "re",
+    }
     assert commits(hub, "dataset", "me/klue") == 2
     hub.faults.append(Fault("commit", 403))
     with pytest.raises(SystemExit) as ended:
-        datasets_main([*words, "nli"])
+        datasets_main([*words, "sts", "nli", "re", "ynat"])
     assert ended.value.code == 1
     assert "me/klue: your token may not write there (403)" in capsys.readouterr().err

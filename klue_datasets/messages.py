@@ -1,0 +1,40 @@
+"""How messages show a value that is wrong, and the labels that were expected instead."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Sequence
+
+
+def excerpt(value: object) -> str:
+    """A value as a message shows it: printable, at most 60 characters."""
+    try:
+        text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates come out escaped
+    except (RecursionError, ValueError):  # nested too deeply, or an integer of more than 4,300 digits
+        text = f"a value of type {type(value).__name__} that is too large to show"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def some_labels(value: object, names: Sequence[str]) -> str:
+    """The labels that a message about a wrong one lists: all of a few, otherwise the three most similar."""
+    if len(names) <= 13:
+        return ", ".join(names)
+    text = value[:100] if isinstance(value, str) else ""
+    similar = difflib.get_close_matches(text, names, n=3, cutoff=0.0)
+    return f"{', '.join(similar)} and {len(names) - 3} more"
+
+
+def unicode_note(value: object, names: Sequence[str]) -> str:
+    """A sentence for a message about a wrong label that looks like a right one, and nothing for any other.
+
+    Two strings that differ only in their Unicode normalization form cannot be told apart in print.
+    """
+    if not isinstance(value, str):
+        return ""
+    composed = unicodedata.normalize("NFKC", value)
+    if composed not in names or composed == value:
+        return ""
+    is_nfc = unicodedata.is_normalized("NFC", value)
+    form = "with compatibility characters" if is_nfc else "decomposed (Unicode normalization form NFD)"
+    return f" It is {composed!r} {form}; apply unicodedata.normalize('NFKC', text) first."
