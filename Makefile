@@ -42,9 +42,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Tables, metric cards, --help texts, CITATION.cff: whatever is made from something else; see hub_cards/documents.py.
+# Tables, metric cards, --help texts, CITATION.cff: whatever is made from something else; see docs/generator/documents.py.
 docs: $(INSTALLED)
-	$(BIN)/python -m hub_cards
+	$(BIN)/python -m docs.generator
 
 bench: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s -o python_files='bench_*.py' tests/benchmarks

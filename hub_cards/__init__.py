@@ -1,9 +1,9 @@
-"""Cards for the Hub and the report: templates, and what renders them."""
+"""Templates of cards, what renders them, and published scores."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 PUBLISHED = Path(__file__).parent / "published_scores.yaml"
 
 
-def render(template: str, **values: Any) -> str:
-    """Fills a template of this folder.
+def render(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
+    """Fill a template.
 
     Args:
-        template: File name below hub_cards/templates.
-        **values: What the template names; a name that it needs and does not get is an error.
+        template: File name in the folder.
+        folder: Where the template lies. What it includes may also lie below hub_cards/templates.
+        **values: Values of the template's names; a name without a value is an error.
     """
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -53,31 +54,29 @@ class PublishedTable:
     notes: Sequence[str]
 
 
-def published_tables(task: str, *names: str) -> list[PublishedTable]:
-    """The published figures of a task, one table for each block of published_scores.yaml that has any.
+def published_tables(task: str, score_names: Mapping[str, str], *names: str) -> list[PublishedTable]:
+    """Published figures of a task, one table for each block of published_scores.yaml that has any.
 
     Args:
         task: Name of the task.
+        score_names: Keys of scores and how they are called in tables.
         *names: Names of blocks, such as ``test`` and ``dev``; without any, all blocks are returned.
     """
-    from klue_metrics.functional import get_metric
-
-    metric = get_metric(task)
     tables = []
     for name, block in read_published().items():
-        rows = {row: tasks[metric.task] for row, tasks in block["rows"].items() if metric.task in tasks}
+        rows = {row: tasks[task] for row, tasks in block["rows"].items() if task in tasks}
         if not rows or (names and name not in names):
             continue
         split = block["split"]
         suffix = f" ({split})" if split in ("test", "dev") else ""
         keys = list(next(iter(rows.values())))
-        notes = [note for note in block.get("notes", []) if note["task"] == metric.task]
+        notes = [note for note in block.get("notes", []) if note["task"] == task]
         tables.append(
             PublishedTable(
                 title=block["title"],
                 split=split,
                 source=block["source"],
-                header=[block["first_column"], *(f"{metric.names.get(key, key)}{suffix}" for key in keys)],
+                header=[block["first_column"], *(f"{score_names.get(key, key)}{suffix}" for key in keys)],
                 rows=[[row, *(f"{scores[key]:.2f}" for key in keys)] for row, scores in rows.items()],
                 notes=[f"{', '.join(note['rows'])}: {note['text']}" for note in notes],
             )

@@ -55,6 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="inputs that the model reads at once (default: 32)",
     )
+    parser.add_argument(
+        "--trust_remote_code", action="store_true", help="run the code that the model brings: read it first"
+    )
     parser.add_argument("--to_conllu", action="store_true", help="dp: write CoNLL-U in place of JSON")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: the GPU if there is one)")
     return parser
@@ -83,7 +86,7 @@ def predict(arguments: argparse.Namespace) -> None:
     if arguments.to_conllu and task != "dp":
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
     items = list(read_items(task, arguments.input))
-    answer = load_pipeline(task, arguments.model, device=arguments.device, batch_size=arguments.batch_size)
+    answer = _pipeline(task, arguments)
     pairs = zip(items, answer.stream(items), strict=True)
     if arguments.to_conllu:
         _write_conllu(pairs, arguments.output)
@@ -101,10 +104,15 @@ def converse(arguments: argparse.Namespace) -> None:
     from recipes.engine.results import strict
     from recipes.tasks.states import converse
 
-    answer = load_pipeline("wos", arguments.model, device=arguments.device, batch_size=arguments.batch_size)
+    answer = _pipeline("wos", arguments)
     prompts = ("user> ", "system> ") if sys.stdin.isatty() else ("", "")
     for turn in converse(answer, sys.stdin, lambda speaker: print(prompts[speaker], end="", flush=True)):
         print(json.dumps(strict(turn), ensure_ascii=False), flush=True)
+
+
+def _pipeline(task: str, arguments: argparse.Namespace) -> KluePipeline:
+    options = ("device", "batch_size", "trust_remote_code")
+    return load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
 
 
 def read_items(task: str, path: str | None) -> Iterator[Any]:

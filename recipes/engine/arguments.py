@@ -48,6 +48,11 @@ class RecipeArguments:
     )
     model_revision: str = _flag("main", "branch, tag or commit of a Hub checkpoint", group="model")
     tokenizer_name: str | None = _flag(None, "tokenizer, where it is not the checkpoint's own", group="model")
+    trust_remote_code: bool = _flag(
+        False,
+        "run the code that a checkpoint brings for its tokenizer and model: only if you have read it",
+        group="model",
+    )
     pooling: str | None = _flag(
         None,
         "what the head reads: the first token, the mean of all, the means of two sentences, compared; the "

@@ -129,7 +129,7 @@ def write_card(
             if key in scores
         ],
         details=told,
-        published=published_tables(recipe.task, "test", "dev"),
+        published=published_tables(recipe.task, metric.names, "test", "dev"),
         usage=_usage(recipe, training) if holds_model else None,
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         figures=_figures(training.results) if training else {},

@@ -87,7 +87,12 @@ class KluePipeline:
 
 
 def load_pipeline(
-    task: str, model: str | Path, *, device: str | None = None, batch_size: int = 32
+    task: str,
+    model: str | Path,
+    *,
+    device: str | None = None,
+    batch_size: int = 32,
+    trust_remote_code: bool = False,
 ) -> KluePipeline:
     """Loads a model that a recipe has trained, ready to answer.
 
@@ -96,14 +101,16 @@ def load_pipeline(
         model: The run's output folder, or a Hub id; adapters are loaded onto their base model.
         device: Such as ``cuda`` or ``cpu``; by default the GPU if there is one.
         batch_size: Features that the model reads at once.
+        trust_remote_code: Whether to run code that the model brings.
 
     Raises:
         ValueError: The model has no trained head for the task.
         OSError: There is no such model.
     """
+    told = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
     with model_errors(str(model)):
-        recipe = get_recipe(task).chosen(RecipeArguments(model_name_or_path=str(model)))
-        loaded = load_trained(recipe, model)
+        recipe = get_recipe(task).chosen(told)
+        loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size)
 

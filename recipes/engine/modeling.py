@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import find_adapter_config_file
 
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
+from recipes.engine.pretrained import forget_other_task, load_tokenizer
+from recipes.engine.weights import encoder_names, load_weights
+from recipes.models.configuration_encoder import read_config, save_as_ours
+from recipes.models.encoder import EncoderModel
+from recipes.tasks.encoders import checkpoint_config
+from recipes.tasks.framing import complete_tokenizer
 from recipes.tasks.protocol import NO_SPLITS, Recipe
 
-SHOWN_WEIGHTS = 3  # in a message
+LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
+SHOWN = 3  # weights or labels in a message
+DEFAULT_LENGTH = 512  # tokens per input, where neither model nor tokenizer has a limit
 # What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
@@ -58,16 +67,28 @@ def load_model(
 
     Raises:
         ValueError: The checkpoint has no trained head, or no trained embeddings of the task's tokens, though
-            no training is asked for; it has no fast tokenizer; it is an adapter whose base is not there.
+            no training is asked for; it has no fast tokenizer; weights of its encoder are missing; it is an
+            adapter whose base is not there, or that was trained for another task.
         OSError: There is no such checkpoint.
     """
-    path = arguments.model_name_or_path
-    config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)
+    path, trust = arguments.model_name_or_path, arguments.trust_remote_code
+    config = checkpoint_config(path, arguments.model_revision, trust)
     tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
-    tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config)
-    config.sep_token_id = tokenizer.sep_token_id
-    added = _configure(recipe, config, tokenizer, arguments, splits)
+    tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
+    is_trained = recipe.is_trained(config)
+    labels = ", ".join(list(config.id2label.values())[:SHOWN])
+    if not is_trained:
+        forget_other_task(config)
+        if adapter:
+            raise ValueError(
+                f"{recipe.task}: {path} is an adapter that was not trained on this task; expected a full "
+                "checkpoint to start from, such as the adapter's base model."
+            )
+    writes_text = recipe.peft_task_type in LANGUAGE_MODELS
+    if not writes_text:
+        complete_tokenizer(tokenizer, config)
+    added = _configure(recipe, config, tokenizer, arguments, splits)
     if added and (adapter or not arguments.do_train):
         remedy = "a full checkpoint to start from" if arguments.do_train else "to train one"
         raise ValueError(
@@ -78,15 +99,23 @@ def load_model(
         model = _load_adapter(recipe, arguments, Path(adapter), config, len(tokenizer))
         fresh: list[str] = []
     else:
-        model, fresh = _load_weights(recipe, path, config, arguments.model_revision)
+        model, fresh = load_weights(
+            recipe,
+            path,
+            config,
+            new_head=not is_trained and not writes_text,
+            revision=arguments.model_revision,
+            trust_remote_code=trust,
+        )
         grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
         if fresh and not arguments.do_train:
-            more = f" and {len(fresh) - SHOWN_WEIGHTS} more" if len(fresh) > SHOWN_WEIGHTS else ""
-            missing = f"{', '.join(fresh[:SHOWN_WEIGHTS])}{more}"
+            more = f" and {len(fresh) - SHOWN} more" if len(fresh) > SHOWN else ""
             raise ValueError(
-                f"{recipe.task}: {path} has no trained head (missing: {missing}); "
-                "expected a model that was trained on this task, or to train one."
+                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh[:SHOWN])}{more}; its "
+                f"labels are {labels}); expected a model that was trained on this task, or to train one."
             )
+    if not writes_text:
+        _plain(model).config.pad_token_id = tokenizer.pad_token_id
     draw_embeddings(model, added)
     head = _head_modules(recipe, _plain(model), fresh)
     if arguments.do_train:
@@ -94,8 +123,9 @@ def load_model(
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
     longest = _longest_input(_plain(model), tokenizer)
+    usual = getattr(config, "max_seq_length", DEFAULT_LENGTH if longest == math.inf else longest)
     asked = arguments.max_seq_length
-    max_length = min(getattr(config, "max_seq_length", longest) if asked is None else asked, longest)
+    max_length = int(min(usual if asked is None else asked, longest))
     _check_length(recipe, arguments, max_length, recipe.least_length(tokenizer, config))
     _plain(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
@@ -116,27 +146,14 @@ def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, l
         )
 
 
-def load_trained(recipe: Recipe, folder: str | Path) -> LoadedModel:
+def load_trained(recipe: Recipe, folder: str | Path, *, trust_remote_code: bool = False) -> LoadedModel:
     """Loads a model that a recipe has trained, adapters included, ready to answer (in evaluation mode)."""
-    loaded = load_model(recipe, RecipeArguments(model_name_or_path=str(folder), do_eval=True))
+    loaded = load_model(
+        recipe,
+        RecipeArguments(model_name_or_path=str(folder), do_eval=True, trust_remote_code=trust_remote_code),
+    )
     loaded.model.eval()
     return loaded
-
-
-def load_tokenizer(path: str, revision: str, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a checkpoint, without token types where the model has a single one or none.
-
-    KLUE-RoBERTa is why: its BERT tokenizer numbers the second sentence 1, for which the model has no row.
-    """
-    tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
-    if not tokenizer.is_fast:
-        raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")
-    has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"
-    if not has_types:
-        tokenizer.model_input_names = [
-            name for name in tokenizer.model_input_names if name != "token_type_ids"
-        ]
-    return tokenizer
 
 
 def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
@@ -152,21 +169,8 @@ def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
         if plain._auto_class is not None:
             custom_object_save(plain, output_dir, config=plain.config)
         plain.config.save_pretrained(output_dir)
-
-
-def _load_weights(
-    recipe: Recipe, path: str, config: PreTrainedConfig, revision: str
-) -> tuple[Any, list[str]]:
-    model, info = recipe.model_class(config).from_pretrained(
-        path,
-        revision=revision,
-        config=config,
-        dtype=torch.float32,  # whatever the checkpoint was saved in
-        ignore_mismatched_sizes=True,  # a head trained for other classes
-        output_loading_info=True,
-    )
-    mismatched = [entry[0] for entry in info["mismatched_keys"]]
-    return model, sorted({*info["missing_keys"], *mismatched})
+        if isinstance(plain, EncoderModel):
+            save_as_ours(output_dir)
 
 
 def _plain(model: Any) -> Any:
@@ -240,8 +244,10 @@ def _load_adapter(
     adapter = read_adapter_config(path, file)
     base, base_revision = adapter.base_model_name_or_path, adapter.revision or "main"
     grown = config.vocab_size
-    config.vocab_size = AutoConfig.from_pretrained(base, revision=base_revision).vocab_size
-    model, _ = _load_weights(recipe, base, config, base_revision)
+    trust = arguments.trust_remote_code
+    base_config = read_config(base, revision=base_revision, trust_remote_code=trust)
+    config.vocab_size = base_config.vocab_size
+    model, _ = load_weights(recipe, base, config, revision=base_revision, trust_remote_code=trust)
     model.name_or_path = base
     grow_embeddings(model, max(tokens, grown))
     return PeftModel.from_pretrained(
@@ -253,9 +259,9 @@ def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]
     """Names of the modules outside the encoder, and of those inside it that hold fresh parameters."""
     if recipe.peft_task_type in LANGUAGE_MODELS:
         return sorted({name.rpartition(".")[0] for name in fresh})
-    prefix = model.base_model_prefix + "."
-    outside = {name.split(".")[0] for name, _ in model.named_parameters() if not name.startswith(prefix)}
-    return sorted(outside | {name.rpartition(".")[0] for name in fresh if name.startswith(prefix)})
+    encoder = set(encoder_names(model).values())
+    outside = {name.split(".")[0] for name, _ in model.named_parameters() if name not in encoder}
+    return sorted(outside | {name.rpartition(".")[0] for name in fresh if name in encoder})
 
 
 def _freeze(recipe: Recipe, model: Any, arguments: RecipeArguments, added: Sequence[int]) -> None:
@@ -301,8 +307,8 @@ def _add_lora(
     return get_peft_model(model, config)
 
 
-def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens that the model has positions for, or the tokenizer's limit where that is lower.
+def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> float:
+    """Tokens that the model has positions for, or the tokenizer's limit where that is lower; inf for none.
 
     RoBERTa and its relatives number positions from the padding token's id + 1. Their tables of positions have
     a ``padding_idx``, which tells them apart, and that many rows fewer for real tokens.
@@ -312,4 +318,6 @@ def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> int:
         if name.endswith("position_embeddings") and hasattr(module, "weight"):
             padding = getattr(module, "padding_idx", None)
             limits.append(len(module.weight) - (0 if padding is None else padding + 1))
-    return int(min(limit for limit in limits if limit))
+    # Not there, XLNet's -1 and the tokenizers' VERY_LARGE_INTEGER all stand for no limit.
+    known = [limit for limit in limits if limit is not None and 0 < limit < LARGE_INTEGER]
+    return min(known, default=math.inf)

@@ -73,13 +73,16 @@ class ParserSettings:
         return cls(**values)
 
     def write(self, config: PreTrainedConfig, relations: Sequence[str]) -> None:
-        """Puts the settings, and the relations as labels, into a model's configuration."""
+        """Puts the settings, and the relations as labels, into a model's configuration.
+
+        Labels that are the relations in another order stay as they are: it is that of the model's outputs.
+        """
         sizes = {
             "arc_size": self.arc_size or ARC_SIZE[self.head],
             "relation_size": self.relation_size or RELATION_SIZE[self.head],
             "pos_tags": list(self.pos_tags),
         }
         config.dependency_parsing = dataclasses.asdict(self) | sizes
-        config.num_labels = len(relations)
-        config.id2label = dict(enumerate(relations))
-        config.label2id = {name: index for index, name in enumerate(relations)}
+        if sorted(config.id2label.values()) != sorted(relations):
+            config.id2label = dict(enumerate(relations))
+        config.label2id = {name: index for index, name in config.id2label.items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import MODEL_MAPPING, AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedModel
 
+from .configuration_encoder import read_config, save_as_ours
 from .merged_adapter import load_merged
 
 # Class attributes of transformers' models that a model around an encoder takes over from it.
@@ -21,7 +22,8 @@ class EncoderModel(PreTrainedModel):
     """Base of models that put a head on any encoder of AutoModel.
 
     The encoder has the attribute name that its own family uses (``bert``, ``roberta``, ...), so checkpoints
-    of the plain encoder load into these models, and checkpoints of these models load with AutoModel.
+    of the plain encoder load into these models. A saved model has a configuration of our own type, see
+    ``EncoderConfig``, so that it loads with ``trust_remote_code`` and not at all without.
     Attention implementations and gradient checkpointing are available where the encoder has them.
 
     Args:
@@ -53,5 +55,11 @@ class EncoderModel(PreTrainedModel):
         Without a configuration, the path's own is used, which is that of the encoder.
         """
         if config is None:
-            config = AutoConfig.from_pretrained(path, revision=kwargs.get("revision"))
+            config = read_config(path, revision=kwargs.get("revision"))
         return load_merged(super().from_pretrained, path, config, kwargs)
+
+    def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
+        """As in transformers, with the model type of ``EncoderConfig``."""
+        super().save_pretrained(save_directory, **kwargs)
+        if kwargs.get("is_main_process", True):
+            save_as_ours(save_directory)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
 from transformers.utils import find_adapter_config_file
+
+from .configuration_encoder import read_config
 
 
 def load_merged(load: Callable[..., Any], path: Any, config: Any, options: dict[str, Any]) -> Any:
@@ -40,7 +41,7 @@ def load_merged(load: Callable[..., Any], path: Any, config: Any, options: dict[
         base, base_hub = str((Path(file).parent / base).resolve()), {}
     base_hub = {name: value for name, value in base_hub.items() if value}
     # The task may have added tokens to the vocabulary: the embeddings grow after they are loaded.
-    rows, config.vocab_size = config.vocab_size, AutoConfig.from_pretrained(base, **base_hub).vocab_size
+    rows, config.vocab_size = config.vocab_size, read_config(base, **base_hub).vocab_size
     given = {
         name: value for name, value in options.items() if name not in ("adapter_kwargs", "revision", "token")
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from hub_cards import TEMPLATES, render
+from hub_cards import render
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS, Metric
 from recipes.engine.results import ALL_RESULTS, strict
@@ -27,6 +27,8 @@ from recipes.reporting.measure import (
     shown_runs,
 )
 from recipes.reporting.texts import Texts
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 PAGE_BYTES = 3_600_000  # of examples, all tasks together: the page stays below 5 MB
 CURVES = (("loss", "training loss"), ("eval_loss", "validation loss"))
@@ -227,6 +229,7 @@ def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int)
         rows.append({"label": label, "lines": lines, "known": next(line for line in lines if line)})
     return render(
         "report.html",
+        folder=TEMPLATES,
         sections=sections,
         boards=[section.board for section in sections],
         rows=rows,

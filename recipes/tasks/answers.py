@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 NOWHERE = 1_000_000  # a position that the loss leaves out
-NULL_POSITION = 0  # [CLS]: no answer
 
 
 def answer_columns(answers: Any) -> dict[str, list[Any]]:
@@ -87,12 +86,22 @@ def last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> 
                 yield text[left[last] : right[last]], int(right[last] - end)
 
 
-def window_targets(gold: tuple[int, int] | None, start: int, end: int, first: int) -> dict[str, int]:
-    """What the model should say of a window with the pieces ``start`` to ``end`` (exclusive) of a passage."""
+def window_targets(
+    gold: tuple[int, int] | None, start: int, end: int, first: int, null: int
+) -> dict[str, int]:
+    """What the model should say of a window with the pieces ``start`` to ``end`` (exclusive) of a passage.
+
+    Args:
+        gold: What ``gold_pieces`` gives.
+        start: First piece of the passage that the window has.
+        end: End of these pieces, exclusive.
+        first: Their position in the model's input.
+        null: The position that stands for no answer.
+    """
     if gold is not None and gold[0] == NOWHERE:
         position = (NOWHERE, NOWHERE)
     elif gold is not None and start <= gold[0] <= gold[1] < end:
         position = (first + gold[0] - start, first + gold[1] - start)
     else:
-        position = (NULL_POSITION, NULL_POSITION)
+        position = (null, null)
     return {"start_positions": position[0], "end_positions": position[1]}

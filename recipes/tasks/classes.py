@@ -6,6 +6,7 @@ import collections
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from recipes.tasks.encoders import check_encoder
 from recipes.tasks.protocol import Decoded
 
 if TYPE_CHECKING:
@@ -13,12 +14,46 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig
 
+    from recipes.engine.arguments import RecipeArguments
+
+
+def has_labels(config: PreTrainedConfig, names: Sequence[str]) -> bool:
+    """Whether a model's outputs have these names, in any order."""
+    return sorted(config.id2label.values()) == sorted(names)
+
 
 def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
-    """Writes the names of a model's outputs, in order, into its configuration."""
+    """Writes the names of a model's outputs into its configuration; the order of those that it has stays."""
+    ordered = [config.id2label[index] for index in range(len(names))] if has_labels(config, names) else names
     config.num_labels = len(names)
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: index for index, name in enumerate(names)}
+    config.id2label = dict(enumerate(ordered))
+    config.label2id = {name: index for index, name in enumerate(ordered)}
+
+
+def output_ids(config: PreTrainedConfig, names: Sequence[str]) -> list[int]:
+    """For each label of a task, in the task's order, the model's output that stands for it."""
+    return [config.label2id[name] for name in names]
+
+
+def set_pooling(
+    task: str, config: PreTrainedConfig, arguments: RecipeArguments, allowed: Sequence[str]
+) -> None:
+    """Writes what the head reads into a model's configuration.
+
+    Args:
+        task: Name of the task.
+        config: The model's configuration; what it says stays, unless the arguments say otherwise.
+        arguments: What the run was told.
+        allowed: The poolings of the task.
+
+    Raises:
+        ValueError: The pooling is another one, or the model cannot have a head with it.
+    """
+    config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
+    if config.pooling not in allowed:
+        raise ValueError(f"{task}: pooling is {config.pooling}; expected {' or '.join(allowed)}.")
+    if config.pooling != "cls":
+        check_encoder(task, config, f"--pooling {config.pooling}", ", or --pooling cls")
 
 
 def sequence_classifier(config: PreTrainedConfig) -> Any:
@@ -41,7 +76,12 @@ def predict_classes(
 
 
 def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
-    """The likeliest class's name and its probability; ``probabilities`` has the shape (examples, classes)."""
+    """The likeliest class's name and its probability.
+
+    Args:
+        probabilities: Shape (examples, classes).
+        names: The classes, in the order of the columns.
+    """
     predictions = [names[index] for index in probabilities.argmax(axis=-1)]
     return Decoded(predictions, probabilities.max(axis=-1).tolist())
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from recipes.tasks.protocol import Decoded, Recipe
 from recipes.tasks.states import dialogue_turns, has_states
@@ -37,6 +37,12 @@ class DialogueRecipe(Recipe):
         "명동 스테이가 있습니다. 예약해 드릴까요?",
         "네, 토요일부터 이틀 동안 세 명 예약해 주세요.",
     )
+
+    settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "gold_gates", "gold_values")
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the configuration has a tracker's settings."""
+        return bool(getattr(config, "dialogue_state", None))
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
         """One row a turn of the user: guid, turn (0, 1, …), the utterances so far, and the state if known."""

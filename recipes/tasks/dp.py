@@ -11,7 +11,9 @@ import numpy as np
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 from klue_metrics.functional import get_metric
-from recipes.tasks.framing import Frame
+from recipes.tasks.classes import output_ids
+from recipes.tasks.encoders import check_encoder
+from recipes.tasks.framing import Frame, outer_tokens
 from recipes.tasks.protocol import Batch, Decoded, Recipe
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ class DependencyParsing(Recipe):
     sample: Any = "진달래가 봄이면 온 산에 핀다"
     peft_task_type: ClassVar[str | None] = None
     pipeline_task: ClassVar[str | None] = "dependency-parsing"
+    settings: ClassVar[tuple[str, ...]] = ("dependency_parsing", "custom_pipelines")
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the configuration has a parser's settings."""
+        return getattr(config, "dependency_parsing", None) is not None
 
     def configure(
         self,
@@ -47,6 +54,12 @@ class DependencyParsing(Recipe):
         """The head, the 38 relations and the 45 parts of speech."""
         from recipes.models.configuration_dependency_parsing import ParserSettings
 
+        check_encoder(self.task, config, "a parser", "")
+        if not outer_tokens(tokenizer)[0]:
+            raise ValueError(
+                f"dp: the tokenizer of {config.name_or_path} puts no special token in front of a text, where "
+                "a parser reads the root; expected an encoder such as BERT, RoBERTa or ELECTRA."
+            )
         told: dict[str, Any] = {
             name: getattr(arguments, name)
             for name in ("head", "use_pos", "scalar_mix")
@@ -87,7 +100,7 @@ class DependencyParsing(Recipe):
             features["pos_ids"] = [last_tags(chains, settings.pos_tags) for chains in batch["pos"]]
         if "head" in batch:
             features["heads"] = list(batch["head"])
-            ids = {name: index for index, name in enumerate(DP_RELATIONS)}
+            ids = dict(zip(DP_RELATIONS, output_ids(config, DP_RELATIONS), strict=True))
             features["relations"] = [[ids[name] for name in names] for names in batch["deprel"]]
         features["length"] = [len(ids) for ids in features["input_ids"]]
         features["truncated"] = [False] * len(features["length"])
@@ -140,10 +153,12 @@ class DependencyParsing(Recipe):
             row[: len(words)].tolist() for row, words in zip(scores, examples["word_form"], strict=True)
         ]
         return Decoded(
-            _sentences(outputs, examples, decoder),
+            _sentences(outputs, examples, decoder, loaded.config),
             scores=[float(np.mean(row)) if row else 0.0 for row in word_scores],
             details=[{"word_scores": [round(score, 4) for score in row]} for row in word_scores],
-            figures=self._figures(outputs, examples) if "head" in examples.column_names else {},
+            figures=self._figures(outputs, examples, loaded.config)
+            if "head" in examples.column_names
+            else {},
         )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
@@ -173,7 +188,7 @@ class DependencyParsing(Recipe):
         from recipes.models.configuration_dependency_parsing import ParserSettings
         from recipes.models.parsing_decoding import available_decoders
 
-        figures = self._figures(outputs, examples)
+        figures = self._figures(outputs, examples, loaded.config)
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
         dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
         return {"best_decoder": best}
@@ -214,7 +229,9 @@ class DependencyParsing(Recipe):
         fields = zip(examples[index]["word_form"], answer["head"], answer["deprel"], strict=True)
         return tree_svg([{"word": w, "head": head, "relation": name} for w, head, name in fields])
 
-    def _figures(self, outputs: Any, examples: datasets.Dataset) -> dict[str, float]:
+    def _figures(
+        self, outputs: Any, examples: datasets.Dataset, config: PreTrainedConfig
+    ) -> dict[str, float]:
         """All scores of all decoders, by ``<decoder>_<key>``."""
         from recipes.models.parsing_decoding import available_decoders
 
@@ -223,16 +240,18 @@ class DependencyParsing(Recipe):
         return {
             f"{decoder}_{key}": score
             for decoder in available_decoders()
-            for key, score in compute(_sentences(outputs, examples, decoder), references).items()
+            for key, score in compute(_sentences(outputs, examples, decoder, config), references).items()
         }
 
 
-def _sentences(outputs: Any, examples: datasets.Dataset, decoder: str) -> list[dict[str, Any]]:
+def _sentences(
+    outputs: Any, examples: datasets.Dataset, decoder: str, config: PreTrainedConfig
+) -> list[dict[str, Any]]:
     """What ``predict`` kept of one decoder, as the metric takes it."""
     from recipes.models.parsing_decoding import available_decoders
 
     index = available_decoders().index(decoder)
-    names = np.array(DP_RELATIONS, dtype=object)
+    names = np.array([config.id2label[output] for output in range(config.num_labels)], dtype=object)
     heads, relations = (part[..., index] for part in outputs[:2])
     lengths = [len(words) for words in examples["word_form"]]
     return [

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from recipes.tasks.dialogues import DialogueRecipe, known_values, set_dropout
+from recipes.tasks.encoders import check_encoder
+from recipes.tasks.framing import is_causal
 from recipes.tasks.protocol import Batch, Decoded, Recipe
 from recipes.tasks.states import StateCollator, errors, figures
 
@@ -57,6 +59,14 @@ class DialogueStates(DialogueRecipe):
         """Slots of the ontology and the data; values of the ontology and of training."""
         from recipes.models.configuration_dialogue_state import KEY, StateSettings
 
+        remedy = ", or --head generative for a model that writes text"
+        check_encoder(self.task, config, "--head trade", remedy)
+        if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None or is_causal(config):
+            raise ValueError(
+                f"wos: {config.name_or_path} is a {config.model_type} model without [CLS] and [SEP], or one "
+                "whose tokens do not see the whole dialogue, which --head trade needs; expected an encoder "
+                f"such as BERT, RoBERTa or ELECTRA{remedy}."
+            )
         if arguments.do_train and any(getattr(arguments, name) for name in ORACLES):
             raise ValueError(
                 "wos: --gold_gates and --gold_values are for evaluation; expected --do_eval alone."

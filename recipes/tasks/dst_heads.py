@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recipes.tasks.encoders import checkpoint_config
+from recipes.tasks.framing import is_causal
 from recipes.tasks.protocol import Recipe
 
 if TYPE_CHECKING:
@@ -25,12 +27,10 @@ def recipe_of(arguments: RecipeArguments, trade: Recipe) -> Recipe:
         ValueError: The checkpoint was trained with another head or cannot write text, or an argument is for
             another head.
     """
-    from transformers import AutoConfig
-
     from recipes.models.configuration_dialogue_state import GENERATIVE, KEY, head_of
 
     path = arguments.model_name_or_path
-    config = AutoConfig.from_pretrained(path, revision=arguments.model_revision)
+    config = checkpoint_config(path, arguments.model_revision, arguments.trust_remote_code)
     head = arguments.head or head_of(config)
     if getattr(config, KEY, None) and head != head_of(config):
         raise ValueError(f"wos: {path} was trained with --head {head_of(config)}; expected that, not {head}.")
@@ -61,9 +61,7 @@ def _text_recipe(config: PreTrainedConfig, path: str) -> Recipe:
     kind = config.model_type
     if config.is_encoder_decoder and kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
         return SequenceStates()
-    # Encoders are among the causal models too, to be decoders of others.
-    is_encoder = kind in modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    if kind in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not is_encoder:
+    if is_causal(config):
         return CausalStates()
     raise ValueError(
         f"wos: {path} is a {kind} model, which does not write text; expected --head trade, or a seq2seq "

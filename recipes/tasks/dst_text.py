@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import logging
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -155,11 +156,11 @@ class TextStates(DialogueRecipe, abc.ABC):
 
         frame = StateFrame(settings, tokenizer, config)
         golds = list(splits["train"]["state"]) if "train" in splits else []
-        positions = getattr(config, "max_position_embeddings", None) or float("inf")
+        positions = getattr(config, "max_position_embeddings", None) or sys.maxsize
         most = positions // 2 if frame.is_causal else positions
         if not settings.max_new_tokens and arguments.max_new_tokens is None:
             longest = max((len(frame.target(state)) for state in golds), default=0)
-            settings.max_new_tokens = int(min(max(longest * 5 // 4, LEAST_TOKENS), most))
+            settings.max_new_tokens = min(max(longest * 5 // 4, LEAST_TOKENS), most)
         if not 1 <= settings.max_new_tokens <= most:
             raise ValueError(
                 f"wos: max_new_tokens is {settings.max_new_tokens}; expected 1 to {most}, for which "

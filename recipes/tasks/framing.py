@@ -1,4 +1,4 @@
-"""The special tokens around one or two sequences of pieces, as the tokenizer itself puts them."""
+"""The special tokens around one or two sequences of subword tokens, and tokenizers that lack some of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 
 class Frame:
@@ -20,6 +20,7 @@ class Frame:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, sequences: int = 1) -> None:
         encoding = tokenizer(*["a", "a"][:sequences]).encodings[0]
         self.names = [name for name in tokenizer.model_input_names if name != "attention_mask"]
+        self.cls_token_id = tokenizer.cls_token_id
         # Special tokens, and for each sequence one entry, however many pieces the probe had.
         self.layout: list[tuple[int | None, int, int]] = []
         for entry in zip(encoding.sequence_ids, encoding.ids, encoding.type_ids, strict=True):
@@ -40,6 +41,92 @@ class Frame:
 
     def start(self, sequence: int, *lengths: int) -> int:
         """Where a sequence begins in the inputs, given the lengths of those before it."""
-        place = next(place for place, entry in enumerate(self.layout) if entry[0] == sequence)
-        before = (entry[0] for entry in self.layout[:place])
-        return sum(1 if part is None else lengths[part] for part in before)
+        return self._position([entry[0] for entry in self.layout].index(sequence), lengths)
+
+    def summary(self, *lengths: int, is_causal: bool) -> int:
+        """Position of the token that stands for the whole input, given the lengths of all sequences.
+
+        It is [CLS]; or the last token where there is no [CLS], or where tokens see only those before them.
+        """
+        found = [
+            place
+            for place, (sequence, token, _) in enumerate(self.layout)
+            if sequence is None and token == self.cls_token_id and not is_causal
+        ]
+        return self._position(found[0] if found else len(self.layout) - 1, lengths)
+
+    def _position(self, place: int, lengths: Sequence[int]) -> int:
+        return sum(1 if entry[0] is None else lengths[entry[0]] for entry in self.layout[:place])
+
+
+def is_causal(config: PreTrainedConfig) -> bool:
+    """Whether a model is a decoder alone, such as GPT-2, whose tokens see only those before them."""
+    from transformers.models.auto import modeling_auto
+
+    # Encoders are among the causal models too, to be decoders of others; XLNet reads in both directions.
+    is_masked = config.model_type in (*modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
+    is_known = config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return is_known and not is_masked and not config.is_encoder_decoder
+
+
+def outer_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], list[str]]:
+    """The special tokens that a tokenizer puts before and after a text."""
+    encoding = tokenizer("가").encodings[0]
+    inside = [place for place, sequence in enumerate(encoding.sequence_ids) if sequence is not None]
+    return encoding.tokens[: inside[0]], encoding.tokens[inside[-1] + 1 :]
+
+
+def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
+    """Gives a tokenizer what fine-tuning needs and tokenizers of models that write text may lack.
+
+    The end of text serves as padding, as separator between two texts, and as the end of the input for models
+    whose head reads it (BART, T5) and for tokenizers that add no special token at all. Changes are saved with
+    the tokenizer, so that transformers' pipelines read the same input.
+
+    Args:
+        tokenizer: A fast tokenizer; changed in place.
+        config: The model's configuration; gets the ids of the separator and, for an encoder-decoder model, of
+            the end of the input.
+
+    Raises:
+        ValueError: Something is missing, and there is no end of text to take its place.
+    """
+    from tokenizers import processors
+
+    end = tokenizer.eos_token or tokenizer.sep_token
+    separator = tokenizer.sep_token or end
+    front, tail = outer_tokens(tokenizer)
+    is_bare = not front and not tail
+    needs_end = bool(config.is_encoder_decoder) and end not in tail
+    probe = tokenizer("가", "가").encodings[0]
+    between = probe.tokens[probe.sequence_ids.index(0) : probe.sequence_ids.index(1)]
+    is_framed = not is_bare and not needs_end and separator in between
+    if end is None and not (is_framed and tokenizer.pad_token):
+        raise ValueError(
+            f"The tokenizer of {config.name_or_path} has neither an end of text nor a separator to serve as "
+            "the special tokens that it lacks; expected a tokenizer with an eos_token."
+        )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = end
+    config.sep_token_id = tokenizer.convert_tokens_to_ids(separator)
+    if config.is_encoder_decoder:
+        config.eos_token_id = tokenizer.convert_tokens_to_ids(end)
+    if is_framed:
+        return
+    if is_bare and tokenizer.bos_token not in (None, end):
+        front = [tokenizer.bos_token]
+    if is_bare or needs_end:
+        tail = [*tail, end]
+    pair = [*front, "$A:0", separator, "$B:1", *(f"{token}:1" for token in tail or [separator])]
+    known = {*front, *tail, separator}
+    template = processors.TemplateProcessing(
+        single=[*front, "$A", *tail],
+        pair=pair,
+        special_tokens=[(token, tokenizer.convert_tokens_to_ids(token)) for token in known],
+    )
+    before = tokenizer.backend_tokenizer.post_processor
+    # One that adds no token, such as that of byte-level BPE, still has a say in the offsets.
+    steps = [before, template] if is_bare and before is not None else [template]
+    tokenizer.backend_tokenizer.post_processor = processors.Sequence(steps)
+    for name in ("add_bos_token", "add_eos_token"):  # with these, the template would be made anew on loading
+        tokenizer.init_kwargs.pop(name, None)

@@ -11,14 +11,14 @@ import numpy as np
 
 from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
 from recipes.tasks.answers import (
-    NULL_POSITION,
     answer_columns,
     first_answer,
     gold_pieces,
     last_pieces,
     window_targets,
 )
-from recipes.tasks.framing import Frame
+from recipes.tasks.classes import set_labels
+from recipes.tasks.framing import Frame, is_causal
 from recipes.tasks.piece_ends import learn_tails, tail_length
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
 from recipes.tasks.spans import Answers, best_answers, best_threshold, without_josa
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from recipes.engine.modeling import LoadedModel
 
 MAX_QUESTION = 64  # subword tokens of a question that are read, as in KLUE's baseline
+OUTPUTS = ("LABEL_0", "LABEL_1")  # scores of an answer's first and last token, as transformers calls them
 SHOWN = 5  # answers in the predictions file
 # What decoding is told, and what it is where neither a flag nor the model says otherwise.
 SETTINGS: Mapping[str, Any] = {
@@ -47,7 +48,7 @@ SETTINGS: Mapping[str, Any] = {
 
 @dataclasses.dataclass(frozen=True)
 class ReadingComprehension(Recipe):
-    """Cross-entropy on the answer's first and last piece; questions without an answer point to [CLS]."""
+    """Cross-entropy on the answer's first and last subword token; for no answer that is ``Frame.summary``."""
 
     task: str = "mrc"
     gold: tuple[str, ...] = ("answers", "is_impossible")
@@ -58,9 +59,17 @@ class ReadingComprehension(Recipe):
         }
     )
     peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
+    settings: ClassVar[tuple[str, ...]] = (*SETTINGS, "answer_tails")
     kept: ClassVar[tuple[str, ...]] = ("left", "right")
     scored_by_guid = True
-    prediction_inputs: ClassVar[tuple[str, ...]] = ("first", "last", "own_first", "own_last", "n_best")
+    prediction_inputs: ClassVar[tuple[str, ...]] = (
+        "first", "last", "own_first", "own_last", "null", "n_best",
+    )  # fmt: skip
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the configuration has a recipe's settings, or is that of a model for this task."""
+        names = config.architectures or ()
+        return hasattr(config, "null_threshold") or any("ForQuestionAnswering" in name for name in names)
 
     def configure(
         self,
@@ -70,6 +79,7 @@ class ReadingComprehension(Recipe):
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """How windows are cut and answers are chosen, and where training's answers end inside pieces."""
+        set_labels(config, OUTPUTS)
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
             setattr(config, name, getattr(config, name, default) if asked is None else asked)
@@ -95,8 +105,8 @@ class ReadingComprehension(Recipe):
 
         Kept are the characters that an answer has of each piece of a window, should it begin (``left``) or
         end there (``right``, exclusive).
-        For prediction: which positions are passage, ``first`` to ``last`` (exclusive), and at which of them
-        this window lets an answer begin, ``own_first`` to ``own_last``.
+        For prediction: which positions are passage, ``first`` to ``last`` (exclusive), at which of them this
+        window lets an answer begin, ``own_first`` to ``own_last``, and which stands for no answer, ``null``.
         """
         frame = Frame(tokenizer, sequences=2)
         questions = tokenizer(list(batch["question"]), add_special_tokens=False, verbose=False)["input_ids"]
@@ -107,6 +117,7 @@ class ReadingComprehension(Recipe):
         blank = blank_pieces(tokenizer, contexts["input_ids"])
         tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
         has_gold = "answers" in batch
+        reads_leftwards = is_causal(config)
         columns: dict[str, list[Any]] = {}
         for row, (whole, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
             question = whole[:longest]
@@ -120,6 +131,7 @@ class ReadingComprehension(Recipe):
             gold = gold_pieces(first_answer(batch, row), text, left, right) if has_gold else None
             for number, (start, end) in enumerate(windows.spans):
                 own = windows.own[number]
+                null = frame.summary(len(question), end - start, is_causal=reads_leftwards)
                 feature = {
                     **frame(question, ids[start:end]),
                     "row": row,
@@ -129,12 +141,13 @@ class ReadingComprehension(Recipe):
                     "last": first + end - start,
                     "own_first": first + own[0] - start,
                     "own_last": first + own[1] - start,
+                    "null": null,
                     "n_best": config.n_best_size,
                     "truncated": len(question) < len(whole),
                 }
                 feature["length"] = len(feature["input_ids"])
                 if has_gold:
-                    feature |= window_targets(gold, start, end, first)
+                    feature |= window_targets(gold, start, end, first, null)
                 for name, value in feature.items():
                     columns.setdefault(name, []).append(value)
         return columns
@@ -143,12 +156,11 @@ class ReadingComprehension(Recipe):
         """All windows with an answer, those of questions that have none, and a share of the others."""
         if config.empty_windows >= 1:
             return features
-        start, example = np.asarray(features["start_positions"]), np.asarray(features["example"])
-        is_answerable = np.isin(example, example[start != NULL_POSITION])
-        lot = np.random.default_rng(seed).random(len(start))
-        return features.select(
-            np.flatnonzero((start != NULL_POSITION) | ~is_answerable | (lot < config.empty_windows))
-        )
+        columns = (features[name] for name in ("start_positions", "null", "example"))
+        start, null, example = map(np.asarray, columns)
+        is_answerable = np.isin(example, example[start != null])
+        is_drawn = np.random.default_rng(seed).random(len(start)) < config.empty_windows
+        return features.select(np.flatnonzero((start != null) | ~is_answerable | is_drawn))
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Keeps each window's best starts and ends, and the score of no answer.
@@ -162,7 +174,7 @@ class ReadingComprehension(Recipe):
         output = model(**{name: value for name, value in inputs.items() if name not in asked})
         start, end = output.start_logits.float(), output.end_logits.float()
         place = torch.arange(start.shape[1], device=start.device)
-        null = start[:, NULL_POSITION] + end[:, NULL_POSITION]
+        null = (start + end).gather(1, asked["null"][:, None]).squeeze(1)
         size = min(int(asked["n_best"].max()), start.shape[1])
         kept = []
         for logits, first, last in ((start, "own_first", "own_last"), (end, "first", "last")):

@@ -11,7 +11,7 @@ import numpy as np
 
 from klue_datasets.iob import OUTSIDE, TAGS, spans_from_tags
 from recipes.tasks.alignment import blank_pieces, flat, ragged, spans_of_pieces
-from recipes.tasks.classes import set_labels
+from recipes.tasks.classes import has_labels, output_ids, set_labels
 from recipes.tasks.framing import Frame
 from recipes.tasks.piece_ends import learn_tails, tail_length
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
@@ -40,7 +40,12 @@ class NamedEntities(Recipe):
     gold: tuple[str, ...] = ("ner_tags",)
     sample: Any = "박보검 담주에 파리 화보 촬영 간대!"
     peft_task_type: ClassVar[str | None] = "TOKEN_CLS"
+    settings: ClassVar[tuple[str, ...]] = ("entity_tails", "label_all_tokens", "doc_stride")
     kept: ClassVar[tuple[str, ...]] = ("start", "end", "tail", "context")
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model's labels are the 13 tags, in any order."""
+        return has_labels(config, TAGS)
 
     def configure(
         self,
@@ -77,7 +82,8 @@ class NamedEntities(Recipe):
         frame = Frame(tokenizer)
         capacity = max_length - frame.added
         before = frame.start(0)
-        no_label = OUTSIDE if config.label_all_tokens else IGNORED
+        outputs = np.array(output_ids(config, TAGS))
+        no_label = outputs[OUTSIDE] if config.label_all_tokens else IGNORED
         tail_of = functools.cache(functools.partial(tail_length, tails=config.entity_tails))
         columns: dict[str, list[Any]] = {}
         for row, (text, ids, first, start, end) in enumerate(_pieces(batch["tokens"], tokenizer)):
@@ -85,7 +91,7 @@ class NamedEntities(Recipe):
             tail = [tail_of(text[left:right]) for left, right in zip(start, end, strict=True)]
             values = {"start": start, "end": end, "tail": np.array(tail, dtype=np.int64)}
             if "ner_tags" in batch:
-                values["labels"] = np.append(batch["ner_tags"][row], no_label)[first]
+                values["labels"] = np.append(outputs[batch["ner_tags"][row]], no_label)[first]
             for left, right in windows.spans:
                 feature: dict[str, Any] = frame(ids[left:right])
                 length = len(feature["input_ids"])
@@ -121,7 +127,12 @@ class NamedEntities(Recipe):
         """A tag for every character, blanks included."""
         tokens = list(examples["tokens"])
         lengths = np.array([len(sentence) for sentence in tokens])
-        tags, scores = decode_characters(outputs, features, lengths)
+        tag_of = np.argsort(output_ids(loaded.config, TAGS))  # the task's number of each output's tag
+        tags, scores = decode_characters(
+            (tag_of[np.maximum(outputs[0], 0)], outputs[1]),
+            features,
+            lengths,  # padding is negative
+        )
         names = np.array(TAGS, dtype=object)
         ends = np.cumsum(lengths)[:-1]
         return Decoded(

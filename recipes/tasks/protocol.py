@@ -53,6 +53,7 @@ class Recipe(abc.ABC):
         gold: Columns of prepared examples that hold the gold.
         peft_task_type: What PEFT calls this kind of model; None for models that are our own.
         pipeline_task: Name of the pipeline whose code is saved with the model; None for none.
+        settings: What the recipe writes into a model's configuration; models of other tasks do not have it.
         kept: Feature columns that ``decode`` reads and the model does not.
         prediction_inputs: Feature columns that ``predict`` reads and training does not.
         scored_by_guid: Whether the metric finds the reference of a prediction by its guid.
@@ -64,6 +65,7 @@ class Recipe(abc.ABC):
     gold: tuple[str, ...]
     peft_task_type: ClassVar[str | None]
     pipeline_task: ClassVar[str | None] = None
+    settings: ClassVar[tuple[str, ...]] = ()
     kept: ClassVar[tuple[str, ...]] = ()
     prediction_inputs: ClassVar[tuple[str, ...]] = ()
     scored_by_guid: ClassVar[bool] = False
@@ -79,6 +81,13 @@ class Recipe(abc.ABC):
             ValueError: The checkpoint or the arguments do not go with it.
         """
         return self
+
+    @abc.abstractmethod
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether a checkpoint has a head for this task, by its configuration.
+
+        If it does not, nothing of its head and its settings is used: training starts from its encoder.
+        """
 
     @abc.abstractmethod
     def configure(

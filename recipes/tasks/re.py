@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from klue_datasets.tasks import get_task
 from recipes.tasks.classes import (
     decode_classes,
+    has_labels,
     majority,
+    output_ids,
     predict_classes,
     sequence_classifier,
     set_labels,
+    set_pooling,
 )
 from recipes.tasks.framing import Frame
 from recipes.tasks.markers import ROLES, Marker, cut, marker_tokens
@@ -44,6 +47,13 @@ class RelationExtraction(Recipe):
         }
     )
     peft_task_type: ClassVar[str | None] = "SEQ_CLS"
+    settings: ClassVar[tuple[str, ...]] = (
+        "pooling", "problem_type", "marker_style", "entity_start_ids", "entity_end_ids",
+    )  # fmt: skip
+
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model's labels are the 30 relations, in any order."""
+        return has_labels(config, RELATIONS)
 
     def configure(
         self,
@@ -55,7 +65,7 @@ class RelationExtraction(Recipe):
         """30 relations, the marks' style, and the marks themselves in the tokenizer."""
         set_labels(config, RELATIONS)
         config.problem_type = "single_label_classification"
-        config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
+        set_pooling(self.task, config, arguments, ("cls", "entity_start", "entity_mean"))
         config.marker_style = arguments.marker_style or getattr(config, "marker_style", "official")
         if config.pooling != "cls" and config.marker_style == "none":
             raise ValueError(
@@ -96,7 +106,8 @@ class RelationExtraction(Recipe):
             features["length"].append(len(encoded["input_ids"]))
             features["truncated"].append(len(shorter.ids) < len(marked.ids))
         if "label" in batch:
-            features["labels"] = list(batch["label"])
+            outputs = output_ids(config, RELATIONS)
+            features["labels"] = [outputs[label] for label in batch["label"]]
         return features
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
@@ -107,8 +118,9 @@ class RelationExtraction(Recipe):
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """The likeliest relation, and the probabilities of all, which the metric needs."""
-        decoded = decode_classes(outputs, RELATIONS)
-        probabilities = outputs.astype(float).tolist()
+        ordered = outputs[:, output_ids(loaded.config, RELATIONS)]
+        decoded = decode_classes(ordered, RELATIONS)
+        probabilities = ordered.astype(float).tolist()
         return dataclasses.replace(
             decoded,
             details=[{"probabilities": row} for row in probabilities],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from klue_datasets.tasks import get_task
 from recipes.tasks.classes import (
     decode_classes,
+    has_labels,
     majority,
+    output_ids,
     predict_classes,
     sequence_classifier,
     set_labels,
+    set_pooling,
 )
 from recipes.tasks.framing import Frame
 from recipes.tasks.protocol import Batch, Decoded, Recipe, text_fields
@@ -44,6 +48,7 @@ class _Sentences(Recipe):
     sample: Any
     problem_type: ClassVar[str]
     peft_task_type: ClassVar[str | None] = "SEQ_CLS"
+    settings: ClassVar[tuple[str, ...]] = ("pooling", "problem_type")
 
     @property
     def gold(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -55,6 +60,10 @@ class _Sentences(Recipe):
         """Names of the model's outputs: the classes in Hub order."""
         return get_task(self.task).labels
 
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model's labels are the task's, in any order."""
+        return has_labels(config, self.outputs)
+
     def configure(
         self,
         config: PreTrainedConfig,
@@ -63,10 +72,7 @@ class _Sentences(Recipe):
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
         """One output a label; which labels is up to the task."""
-        config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
-        allowed = ("cls", "mean", "pair")[: len(self.columns) + 1]
-        if config.pooling not in allowed:
-            raise ValueError(f"{self.task}: pooling is {config.pooling}; expected {' or '.join(allowed)}.")
+        set_pooling(self.task, config, arguments, ("cls", "mean", "pair")[: len(self.columns) + 1])
         set_labels(config, self.outputs)
         config.problem_type = self.problem_type
 
@@ -86,14 +92,14 @@ class _Sentences(Recipe):
         encoded = tokenizer(*texts, truncation="longest_first", max_length=max_length)
         features = dict(encoded)
         if self.target in batch:
-            features["labels"] = self.targets(batch[self.target])
+            features["labels"] = self.targets(batch[self.target], config)
         features["length"] = [len(ids) for ids in encoded["input_ids"]]
         features["truncated"] = [bool(encoding.overflowing) for encoding in encoded.encodings]
         return features
 
-    def targets(self, gold: Any) -> list[Any]:
+    @abc.abstractmethod
+    def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
         """The gold column as numbers for the loss."""
-        return list(gold)
 
     def is_single(self, items: list[Any]) -> bool:
         """Whether a list is the two texts of one pair."""
@@ -106,9 +112,14 @@ class _Sentences(Recipe):
 
 @dataclasses.dataclass(frozen=True)
 class SentenceClassification(_Sentences):
-    """A class for one or two sentences: cross-entropy on the classes in Hub order."""
+    """A class for one or two sentences: cross-entropy on the classes."""
 
     problem_type: ClassVar[str] = "single_label_classification"
+
+    def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
+        """The model's output for each class, given in Hub order."""
+        outputs = output_ids(config, self.outputs)
+        return [outputs[label] for label in gold]
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Keeps probabilities, float32, shape (batch, classes)."""
@@ -118,7 +129,7 @@ class SentenceClassification(_Sentences):
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
         """The likeliest class's name, and its probability."""
-        return decode_classes(outputs, self.outputs)
+        return decode_classes(outputs[:, output_ids(loaded.config, self.outputs)], self.outputs)
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """Class names."""
@@ -145,14 +156,18 @@ class SentenceSimilarity(_Sentences):
         """A single one."""
         return ("similarity",)
 
+    def is_trained(self, config: PreTrainedConfig) -> bool:
+        """Whether the model has one output, whatever its name."""
+        return bool(config.num_labels == 1)
+
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
         """Whether there is no ``real-label``."""
         labels = row[self.target]
         return labels is None or super().is_hidden({self.target: labels["real-label"]})
 
-    def targets(self, gold: Any) -> list[Any]:
+    def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
         """The ``real-label`` of each pair."""
-        return [labels["real-label"] for labels in gold]
+        return _real_labels(gold)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Keeps the output, float32, shape (batch,)."""
@@ -167,7 +182,7 @@ class SentenceSimilarity(_Sentences):
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
         """The ``real-label`` of each pair."""
-        return self.targets(examples[self.target])
+        return _real_labels(examples[self.target])
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
         """The mean of training, and the end of the scale."""
@@ -177,3 +192,7 @@ class SentenceSimilarity(_Sentences):
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """The similarity, about 0 to 5."""
         return {"label": "similarity", "score": decoded.predictions[index]}
+
+
+def _real_labels(gold: Any) -> list[float]:
+    return [labels["real-label"] for labels in gold]

@@ -119,27 +119,6 @@ def test_mean_pooling_ignores_padding_and_trains_the_encoder(tiny: Path) -> None
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
-def test_mean_pooling_is_saved_with_its_code_and_loads_elsewhere(tiny: Path, tmp_path: Path, python) -> None:
-    loaded = load_model(get_recipe("nli"), arguments(tiny, pooling="mean"))
-    folder = tmp_path / "saved"
-    loaded.model.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
-    with torch.no_grad():
-        expected = loaded.model.eval()(**loaded.tokenizer("가나", "다라", return_tensors="pt")).logits
-    code = (
-        "from transformers import AutoModelForSequenceClassification as M, AutoTokenizer as T\n"
-        "model = M.from_pretrained('saved', trust_remote_code=True).eval()\n"
-        "print(model(**T.from_pretrained('saved')('가나', '다라', return_tensors='pt')).logits.tolist())"
-    )
-    printed = python("-c", code, cwd=tmp_path).stdout
-    torch.testing.assert_close(torch.tensor(eval(printed)), expected)
-    # and the encoder alone is an ordinary checkpoint
-    encoder = AutoModel.from_pretrained(folder, trust_remote_code=False)
-    torch.testing.assert_close(
-        encoder.embeddings.word_embeddings.weight, loaded.model.bert.embeddings.word_embeddings.weight
-    )
-
-
 def test_a_head_for_other_labels_is_made_anew(tiny: Path, tmp_path: Path) -> None:
     AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=5).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 from parsing_oracles import naive_klue_head, naive_loss, naive_pool
-from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, PreTrainedConfig
+from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedConfig
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 from recipes.models.configuration_dependency_parsing import ParserSettings
+from recipes.models.configuration_encoder import read_config
 from recipes.models.modeling_dependency_parsing import DependencyParser
 from recipes.models.parsing_heads import BiaffineHead, KlueHead
 from recipes.models.parsing_words import ParserCollator, encode_words
@@ -21,7 +22,7 @@ SENTENCES = [["나는", "학교에", "간다"], ["봄이", "오면", "산에", "
 FILES = {
     "configuration_dependency_parsing.py", "modeling_dependency_parsing.py", "pipeline_dependency_parsing.py",
     "parsing_heads.py", "parsing_words.py", "parsing_decoding.py", "conllu.py", "tree_svg.py", "encoder.py",
-    "merged_adapter.py",
+    "merged_adapter.py", "configuration_encoder.py",
 }  # fmt: skip
 
 
@@ -162,18 +163,21 @@ def test_the_encoder_computes_as_it_would_alone(tiny: Path) -> None:
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-def test_a_parser_loads_from_a_plain_encoder_and_as_one(tiny: Path, tmp_path: Path) -> None:
+def test_a_parser_loads_from_a_plain_encoder_and_holds_one(tiny: Path, tmp_path: Path) -> None:
     model = make(tiny)
     plain = AutoModel.from_pretrained(tiny, add_pooling_layer=False).state_dict()
     for name, values in plain.items():
         assert torch.equal(model.bert.state_dict()[name], values)
     model.save_pretrained(tmp_path)
-    encoder, info = AutoModel.from_pretrained(
-        tmp_path, add_pooling_layer=False, output_loading_info=True, trust_remote_code=False
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        AutoModel.from_pretrained(tmp_path, trust_remote_code=False)
+    config = read_config(tmp_path)
+    assert type(config) is BertConfig
+    encoder, info = BertModel.from_pretrained(
+        tmp_path, config=config, add_pooling_layer=False, output_loading_info=True
     )
     assert not info["missing_keys"]
     assert encoder.state_dict().keys() == plain.keys()
-    assert type(AutoConfig.from_pretrained(tmp_path)) is BertConfig
 
 
 @pytest.mark.parametrize("settings", [{}, {"head": "biaffine", "scalar_mix": True, "use_pos": False}])

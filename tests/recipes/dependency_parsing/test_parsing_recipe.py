@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from encoding import loaded_with
-from transformers import AutoConfig, AutoTokenizer, pipeline
+from transformers import AutoTokenizer, pipeline
 
 import klue_datasets
 from klue_datasets.tasks import DP_RELATIONS
@@ -20,6 +20,7 @@ from recipes.engine import training
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.command_line import make_parser, parse
 from recipes.models.configuration_dependency_parsing import ParserSettings
+from recipes.models.configuration_encoder import read_config
 from recipes.models.conllu import read_conllu
 from recipes.models.parsing_decoding import available_decoders
 from recipes.predict import load_pipeline
@@ -46,7 +47,7 @@ def run(model: Path, output_dir: Path, *words: str) -> dict[str, Any]:
 
 
 def settings_of(folder: Path) -> ParserSettings:
-    return ParserSettings.of(AutoConfig.from_pretrained(folder))
+    return ParserSettings.of(read_config(folder))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ class Gold(torch.nn.Module):
 
 def through_the_recipe(examples: datasets.Dataset, model: Path, max_length: int) -> dict[str, float]:
     """Scores of all decoders where the model is right about everything."""
-    tokenizer, config = AutoTokenizer.from_pretrained(model), AutoConfig.from_pretrained(model)
+    tokenizer, config = AutoTokenizer.from_pretrained(model, trust_remote_code=False), read_config(model)
     RECIPE.configure(config, tokenizer, RecipeArguments(do_train=True), {})
     features = RECIPE.encode(examples[:], tokenizer, config, max_length)
     rows = [dict(zip(features, row, strict=True)) for row in zip(*features.values(), strict=True)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoConfig, AutoModel, AutoTokenizer, DistilBertConfig, pipeline
+from transformers import AutoModel, AutoTokenizer, DistilBertConfig, pipeline
 from warm_python import WarmProcess, WarmPython
 
 import klue_datasets
@@ -19,6 +19,7 @@ from recipes.engine.checkpoints import find_checkpoint
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.evaluation import Collator, encode_split
 from recipes.engine.modeling import load_model
+from recipes.models.configuration_encoder import read_config
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
 from recipes.tasks.dialogues import set_dropout
@@ -140,7 +141,7 @@ def test_long_dialogues_lose_their_beginning_and_are_counted(tiny: Path, tmp_pat
     results = run(tiny, tmp_path, "--max_seq_length", "40")
     assert 0 < results["eval_truncated"] < results["eval_samples"]
     assert results["train_truncated"] > 0
-    assert AutoConfig.from_pretrained(tmp_path, trust_remote_code=False).max_seq_length == 40
+    assert read_config(tmp_path).max_seq_length == 40
 
 
 def test_a_run_writes_states_gates_and_errors(finished: Path) -> None:
@@ -197,7 +198,7 @@ def test_oracles_show_which_half_fails(finished: Path, tmp_path: Path) -> None:
 def test_constrained_values_are_known_and_counted(finished: Path, tmp_path: Path) -> None:
     results = run(finished, tmp_path, "--do_eval", "--constrain_to_ontology")
     assert results["eval_values_mapped_to_ontology"] > 0
-    known = AutoConfig.from_pretrained(finished, trust_remote_code=False).dialogue_state["values"]
+    known = read_config(finished).dialogue_state["values"]
     for row in predictions(tmp_path):
         for item in row["prediction"]:
             slot, value = item.rsplit("-", 1)

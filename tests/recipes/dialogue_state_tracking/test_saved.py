@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, pipeline
 
 import klue_datasets
 from recipes.models.configuration_dialogue_state import StateSettings, union_of_slots
+from recipes.models.configuration_encoder import read_config
 from recipes.models.modeling_dialogue_state import DialogueStateTracker
 from recipes.models.pipeline_dialogue_state import changes
 
@@ -19,7 +20,7 @@ DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", 
 
 CODE = {
     "configuration_dialogue_state.py", "decoder_loss.py", "decoder_search.py", "decoder_trade.py",
-    "decoder_training.py", "dialogue_text.py", "encoder.py", "merged_adapter.py",
+    "decoder_training.py", "dialogue_text.py", "encoder.py", "merged_adapter.py", "configuration_encoder.py",
     "modeling_dialogue_state.py",
     "pipeline_dialogue_state.py", "state_values.py",
 }  # fmt: skip
@@ -46,9 +47,11 @@ def saved(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_plain_encoder_loads_here_and_ours_loads_as_a_plain_encoder(saved: Path, tiny: Path) -> None:
+def test_the_plain_encoder_loads_here_and_ours_holds_one(saved: Path, tiny: Path) -> None:
     model = DialogueStateTracker.from_pretrained(saved)
-    encoder = AutoModel.from_pretrained(saved, trust_remote_code=False)
+    with pytest.raises(ValueError, match="trust_remote_code=True"):
+        AutoModel.from_pretrained(saved, trust_remote_code=False)
+    encoder = AutoModel.from_pretrained(saved, config=read_config(saved), trust_remote_code=False)
     plain = AutoModel.from_pretrained(tiny)
     for name, weight in plain.named_parameters():
         torch.testing.assert_close(encoder.get_parameter(name), weight)
@@ -57,7 +60,10 @@ def test_the_plain_encoder_loads_here_and_ours_loads_as_a_plain_encoder(saved: P
 
 def test_folders_carry_their_code(saved: Path) -> None:
     config = json.loads((saved / "config.json").read_text())
-    assert config["auto_map"] == {"AutoModel": "modeling_dialogue_state.DialogueStateTracker"}
+    assert config["auto_map"] == {
+        "AutoConfig": "configuration_encoder.EncoderConfig",
+        "AutoModel": "modeling_dialogue_state.DialogueStateTracker",
+    }
     [task] = config["custom_pipelines"]
     assert task == "dialogue-state-tracking"
     assert len(config["dialogue_state"]["slots"]) == len(config["dialogue_state"]["slot_pieces"])
@@ -80,7 +86,7 @@ class Absent(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Absent())
 from transformers import AutoModel, AutoTokenizer, pipeline
 model = AutoModel.from_pretrained({str(saved)!r}, trust_remote_code=True).eval()
-tokenizer = AutoTokenizer.from_pretrained({str(saved)!r})
+tokenizer = AutoTokenizer.from_pretrained({str(saved)!r}, trust_remote_code=False)
 inputs = tokenizer({DIALOGUE!r}, padding=True, return_tensors="pt")
 inputs.pop("token_type_ids")
 scores, values = model.track(**inputs)
@@ -147,7 +153,7 @@ def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> N
     """Their vectors then have the spread asked for, for a new GRU, and a trained one is left alone."""
 
     def loaded(folder: Path, slot_spread: float) -> DialogueStateTracker:
-        config = AutoConfig.from_pretrained(saved, trust_remote_code=False)
+        config = read_config(saved)
         config.dialogue_state |= {"slot_spread": slot_spread}
         torch.manual_seed(3)
         return DialogueStateTracker.from_pretrained(folder, config=config)

@@ -1,0 +1,54 @@
+"""Make what is made from something else: tables in documents, metric cards, --help, CITATION.cff.
+
+python -m docs.generator                         # writes what is stale (make docs)
+python -m docs.generator --check                 # only says what is, with status 1
+python -m docs.generator demo out/demo-seeds    # first keeps the figures of a demo in demo_results.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.generator",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
+    commands = parser.add_subparsers(dest="command", metavar="demo")
+    demo = commands.add_parser(
+        "demo", help="keep the figures of a demo", description="Keep a demo's figures."
+    )
+    demo.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo-seeds")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes or checks the documents; returns 1 where one is stale or cannot be made."""
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    from docs.generator.documents import DEMO, PICTURE, ROOT, stale, write
+
+    try:
+        if arguments.command == "demo":
+            from docs.generator.demo import keep
+
+            keep(arguments.folder, ROOT / DEMO, ROOT / PICTURE)
+        if arguments.check:
+            sentences = stale()
+            print("\n".join(sentences) or "Everything is as its sources have it.")
+            return 1 if sentences else 0
+        changed = write()
+        print("\n".join(f"Written: {path}" for path in changed) or "Everything was as its sources have it.")
+    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
+        parser.exit(1, f"{error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,124 @@
+"""The page on how the presets ``paper`` and ``paper-large`` differ from KLUE-baseline, line by line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hub_cards import render
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS
+from recipes.engine.arguments import RecipeArguments
+from recipes.engine.command_line import CONFIGS_DIR
+from recipes.tasks.mrc import SETTINGS as READING_SETTINGS
+
+HERE = Path(__file__).parent
+BASELINE = HERE / "klue_baseline.yaml"
+PRESETS = ("paper", "paper-large")
+DIRECTIONS = ("higher", "lower", "none", "unknown")
+SAME = "the same"
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One setting of one task.
+
+    Attributes:
+        name: As the flag is called.
+        klue: KLUE's value, for the small and base models and for the large one.
+        ours: That of ``paper`` and of ``paper-large``.
+        deviation: Why the two differ and what that is expected to change; "none" where they do not.
+    """
+
+    name: str
+    klue: tuple[str, str]
+    ours: tuple[str, str]
+    deviation: str
+
+
+def settings(path: Path = BASELINE) -> dict[str, list[Setting]]:
+    """Every setting of every task, KLUE's beside ours.
+
+    Args:
+        path: What KLUE-baseline does, and reasons for what differs.
+
+    Raises:
+        ValueError: A setting differs without a reason, or has a reason and does not differ.
+    """
+    baseline = read_baseline(path)
+    tables = {}
+    for task in TASKS:
+        reasons = dict(baseline["reasons"].get(task, {}))
+        both = [baseline["defaults"] | baseline["tasks"][task][preset] for preset in PRESETS]
+        rows = []
+        for name in both[0]:
+            klue = (both[0][name], both[1][name])
+            ours = tuple(_ours(task, preset, name, baseline["trainer_defaults"]) for preset in PRESETS)
+            why = reasons.pop(name, None)
+            if (klue != ours) != (why is not None):
+                raise ValueError(
+                    f"{path.name}: {task} {name} is {klue} at KLUE and {ours} here, and "
+                    f"{'no' if why is None else 'a'} reason for a difference is given."
+                )
+            deviation = f"{why['reason']} Expected: {why['direction']}." if why else "none"
+            rows.append(Setting(name, _shown(klue), _shown(ours), deviation))
+        if reasons:
+            raise ValueError(f"{path.name}: {task} gives reasons for unknown settings {', '.join(reasons)}.")
+        tables[task] = rows
+    return tables
+
+
+def procedures(path: Path = BASELINE) -> dict[str, list[list[str]]]:
+    """Everything else, by task: rows of what, KLUE-baseline, klue-hub, reason, expected direction.
+
+    Raises:
+        ValueError: A row that differs lacks its reason or its direction, or the direction is not known.
+    """
+    tables = {}
+    for tasks, entries in read_baseline(path)["procedures"].items():
+        rows = []
+        for entry in entries:
+            differs = "here" in entry
+            if differs != ("reason" in entry) or (differs and entry.get("direction") not in DIRECTIONS):
+                raise ValueError(
+                    f"{path.name}: {tasks}, {entry['what']}: expected here, reason and direction "
+                    f"({', '.join(DIRECTIONS)}) together, or none of them."
+                )
+            ours = [entry["here"], entry["reason"], entry["direction"]] if differs else [SAME, "–", "none"]
+            rows.append([str(cell).strip() for cell in (entry["what"], entry["klue"], *ours)])
+        tables[tasks] = rows
+    return tables
+
+
+def read_baseline(path: Path = BASELINE) -> dict[str, Any]:
+    """The file on KLUE-baseline as it is."""
+    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return values
+
+
+def page() -> str:
+    """The page, as Markdown."""
+    return render("deviations.md", folder=HERE / "templates", settings=settings(), procedures=procedures())
+
+
+def _ours(task: str, preset: str, name: str, trainer_defaults: Mapping[str, Any]) -> Any:
+    """A value of a preset: from its file, else the default that the recipe has."""
+    given = yaml.safe_load((CONFIGS_DIR / task / f"{preset}.yaml").read_text(encoding="utf-8"))
+    if name in given:
+        return given[name]
+    if name == "metric_for_best_model":
+        return METRICS[task].headline
+    if name in trainer_defaults:
+        return trainer_defaults[name]
+    if task == "mrc" and name in READING_SETTINGS:
+        return READING_SETTINGS[name]
+    return getattr(RecipeArguments(), name)
+
+
+def _shown(values: tuple[Any, ...]) -> tuple[str, str]:
+    small, large = ("never" if value is None else f"{value}" for value in values)
+    return small, large

@@ -1,0 +1,162 @@
+"""The folders of the metrics: cards, apps and first lines, made of the records and the definitions.
+
+What a card says of scores, inputs and errors is the docstring of ``klue_metrics.functional.<task>.compute``,
+and its example is that of the evaluate module. Only ``metrics/<task>.md`` is prose of its own: how it begins,
+details that go beyond the docstring where there are any, and limitations.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+from docs.generator.tables import as_markdown, result_keys
+from hub_cards import published_tables, render
+from klue_datasets.tasks import CITATION, DP_RELATIONS, TASKS, Task
+from klue_metrics.functional import METRICS, Metric
+
+PROSE = Path(__file__).parent / "metrics"
+TEMPLATES = Path(__file__).parent / "templates"
+APP = """\
+import evaluate
+from evaluate.utils import launch_gradio_widget
+
+module = evaluate.load({arguments})
+launch_gradio_widget(module)
+"""
+ALL = "klue_metric"
+
+
+def card(task: str, module: str) -> str:
+    """The card of a task's metric.
+
+    Args:
+        task: Name of the task.
+        module: Text of the evaluate module, whose docstring holds the example.
+    """
+    record, metric = TASKS[task], METRICS[task]
+    parts = docstring_parts(inspect.getdoc(metric.compute) or "")
+    intro, details, limitations = _prose(task)
+    breakdowns = [item for item in parts["Returns"] if item.startswith("With `by")]
+    ranges = [item for item in parts["Returns"] if item.startswith(("All ", "Both "))]
+    return render(
+        "metric.md",
+        folder=TEMPLATES,
+        record=record,
+        metric=metric,
+        scores=_joined(list(metric.names.values())),
+        intro=intro,
+        definition=[item for item in parts["Returns"] if item not in breakdowns + ranges],
+        details=details,
+        limitations=limitations,
+        example=_example(module, f'klue_metrics.load("{task}")'),
+        inputs=parts["Args"],
+        labels=_labels(record, metric),
+        keys=result_keys(task),
+        ranges=ranges,
+        breakdowns=breakdowns,
+        errors=parts["Raises"],
+        published=published_tables(task, METRICS[task].names),
+        citation=CITATION,
+    )
+
+
+def card_of_all(module: str) -> str:
+    """The card of ``klue_metric``, from the text of its module."""
+    rows = [
+        [f"`{name}`", record.title.lower(), result_keys(name), f"klue_{name}"]
+        for name, record in TASKS.items()
+    ]
+    table = as_markdown(["config", "task", "result keys (times 100)", "card"], rows)
+    example = _example(module, 'evaluate.load(klue_metrics.path(), "nli")', "import evaluate, klue_metrics")
+    return render("metrics.md", folder=TEMPLATES, table=table, example=example, citation=CITATION)
+
+
+def app(name: str) -> str:
+    """The app of a metric's Space; ``klue_metric`` shows the first task."""
+    arguments = [name, next(iter(TASKS))] if name == ALL else [name]
+    return APP.format(arguments=", ".join(f'"{argument}"' for argument in arguments))
+
+
+def with_first_line(task: str, module: str) -> str:
+    """An evaluate module with its first line made from the task's record."""
+    plural = "metrics" if len(METRICS[task].names) > 1 else "metric"
+    title = TASKS[task].title.lower()
+    line = f'"""The official {plural} of KLUE {title} ({task}) as an evaluate module.\n'
+    return line + module.split("\n", 1)[1]
+
+
+def recipe_with_head(task: str, script: str) -> str:
+    """A recipe script whose docstring, which is its --help, begins with the task's record.
+
+    Args:
+        task: Name of the task.
+        script: Text of the script; the lines from its first command on stay.
+    """
+    record, metric = TASKS[task], METRICS[task]
+    names = list(metric.names.values())
+    chooses = "which also chooses" if len(names) == 1 else f"of which {metric.names[metric.headline]} chooses"
+    scored = textwrap.fill(f"Scored by {_joined(names)}, {chooses} the checkpoint.", 110)
+    head = f"Fine-tune an encoder on KLUE {record.title.lower()} ({task}): {record.summary}."
+    commands = script.index("accelerate launch ")
+    return f'"""{head}\n\n{scored}\n\n{script[commands:]}'
+
+
+def docstring_parts(docstring: str) -> dict[str, list[str]]:
+    """The sections of a Google-style docstring as lists of Markdown items.
+
+    An item of Args and Raises is a name and its text; one of Returns begins at a line that begins with a key,
+    ``With``, ``All`` or ``Both``.
+    """
+    parts: dict[str, list[str]] = {}
+    for title, body in re.findall(r"^(\w+):\n((?:    .*\n?|\n)+)", docstring, flags=re.MULTILINE):
+        begins = r"``\w+``|With |All |Both " if title == "Returns" else r"\w+: "
+        items: list[list[str]] = []
+        for line in textwrap.dedent(body).strip().splitlines():
+            if not items or re.match(begins, line):
+                items.append([])
+            items[-1].append(line.strip())
+        parts[title] = [_as_markdown(" ".join(item), title) for item in items]
+    return parts
+
+
+def _as_markdown(item: str, title: str) -> str:
+    item = item.replace("``", "`")
+    if title == "Args":
+        name, text = item.split(": ", 1)
+        return f"`{name}`: {text[0].lower()}{text[1:]}"
+    if title == "Raises":
+        text = item.removeprefix("ValueError: ")
+        return text[0].lower() + text[1:]
+    return item
+
+
+def _prose(task: str) -> tuple[str, str | None, str]:
+    """Introduction, details and limitations of a metric; there may be no details."""
+    text = (PROSE / f"{task}.md").read_text(encoding="utf-8")
+    intro, *rest = re.split(r"^## (Details|Limitations)$", text, flags=re.MULTILINE)
+    sections = {title: body.strip() for title, body in zip(rest[::2], rest[1::2], strict=True)}
+    return intro.strip(), sections.get("Details"), sections["Limitations"]
+
+
+def _example(module: str, load: str, imports: str = "import klue_metrics") -> str:
+    """The example of a module, loaded as its card loads it."""
+    lines = (ast.get_docstring(ast.parse(module)) or "").splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith(">>> metric = "))
+    return "\n".join([f">>> {imports}", f">>> metric = {load}", *lines[start + 1 :]])
+
+
+def _labels(record: Task, metric: Metric) -> str | None:
+    """The names that the metric takes, in the order of their ids where it takes ids too."""
+    if record.name == "dp":
+        return f"Relations: {', '.join(DP_RELATIONS)}."
+    if metric.types["references"] in ("int64", ["int64"]):
+        return f"Names, in the order of their Hub ids: {', '.join(record.labels)}."
+    return None
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

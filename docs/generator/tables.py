@@ -1,0 +1,134 @@
+"""The tables of README.md, README.ko.md and CONTRIBUTING.md, from the records and the result files."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS, get_metric
+from recipes.cli.texts import LANGUAGES
+from recipes.tasks import MODULES
+
+# What stands above what the user says and what is new in the state, and before what a state lacks.
+DIALOGUE = {
+    "en": (("the user says", "new in the state"), "missing"),
+    "ko": (("사용자의 말", "새로 더해진 상태"), "빠진 것"),
+}
+
+
+def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def result_keys(task: str) -> str:
+    """The keys of a task's scores, as code."""
+    return ", ".join(f"`{key}`" for key in METRICS[task].names)
+
+
+def tasks_table(language: str) -> str:
+    """The tasks: what each is, how it is scored, and its recipe.
+
+    Args:
+        language: ``en`` or ``ko``.
+    """
+    task, what, _, _, metrics, recipe = LANGUAGES[language].columns
+    rows = [
+        [name, record.summary_ko if language == "ko" else record.summary, result_keys(name),
+         f"`train_{MODULES[name]}.py`"]
+        for name, record in TASKS.items()
+    ]  # fmt: skip
+    return as_markdown([task, what, f"{metrics} (x 100)", recipe], rows)
+
+
+def demo_block(path: Path) -> str:
+    """The scores of a demo as a code block: mean and range over its seeds.
+
+    Args:
+        path: What ``python -m docs.generator demo`` wrote.
+    """
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    rows = []
+    for task, metric in METRICS.items():
+        runs = [run for run in kept["runs"] if run["task"] == task]
+        for key, name in metric.names.items():
+            scores, constants = (
+                [run["results"][f"{side}_{key}"] for run in runs] for side in ("eval", "constant")
+            )
+            ends = f"{min(scores):.2f} to {max(scores):.2f}"
+            constant = "undefined" if None in constants else f"{statistics.fmean(constants):.2f}"
+            figures = [f"{statistics.fmean(scores):.2f}", ends, constant, str(len(runs))]
+            rows.append([kept["model"], task, name, *figures, runs[0]["results"]["eval_data"]])
+    header = ["model", "task", "metric", "mean", "range", "constant answer", "seeds", "data"]
+    return f"```\n{as_markdown(header, rows)}\n```"
+
+
+def dialogue_table(path: Path, language: str) -> str:
+    """What the demo's tracker makes of a dialogue, turn by turn, and what of that is wrong.
+
+    Args:
+        path: What ``python -m docs.generator demo`` wrote.
+        language: ``en`` or ``ko``.
+    """
+    turns = json.loads(path.read_text(encoding="utf-8"))["dialogue"]
+    header, wrong = DIALOGUE[language]
+    rows, before = [], list[str]()
+    for turn in turns:
+        new = [
+            f"`{item}`{'' if item in turn['gold'] else ' ✗'}" for item in turn["state"] if item not in before
+        ]
+        if missing := [f"`{item}`" for item in turn["gold"] if item not in turn["state"]]:
+            new.append(f"{wrong}: {', '.join(missing)}")
+        rows.append([turn["user"], ", ".join(new) or "–"])
+        before = turn["state"]
+    return as_markdown(header, rows)
+
+
+def real_runs_table(path: Path) -> str:
+    """The long runs on real data that a YAML file keeps."""
+    rows = [
+        [
+            run["recipe"],
+            f"`{run['flags']}`",
+            _scores(run["recipe"], run["scores"], named=True) + _note(run, "score_note"),
+            _scores(run["recipe"], run["constants"], named=False),
+            f"{run['seconds']:,}" + _note(run, "time_note"),
+        ]
+        for run in read_real_runs(path)
+    ]
+    return as_markdown(["X", "flags", "score", "best constant answer", "seconds"], rows)
+
+
+def read_real_runs(path: Path) -> list[dict[str, Any]]:
+    """The records of that file.
+
+    Raises:
+        ValueError: A record has a score that its task has not, or a score without its constant.
+    """
+    import yaml
+
+    runs: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for run in runs:
+        unknown = set(run["scores"]) - set(get_metric(run["recipe"]).names)
+        if unknown or set(run["scores"]) != set(run["constants"]):
+            raise ValueError(
+                f"{path.name}: a run of {run['recipe']} has the scores {', '.join(run['scores'])} and the "
+                f"constants {', '.join(run['constants'])}; expected the same keys, of "
+                f"{', '.join(get_metric(run['recipe']).names)}."
+            )
+    return runs
+
+
+def _scores(recipe: str, scores: Mapping[str, float | None], *, named: bool) -> str:
+    names = get_metric(recipe).names
+    shown = {key: "undefined" if score is None else f"{score:.2f}" for key, score in scores.items()}
+    return ", ".join(f"{names[key]} {score}" if named else score for key, score in shown.items())
+
+
+def _note(run: Mapping[str, Any], key: str) -> str:
+    return f" ({run[key]})" if key in run else ""

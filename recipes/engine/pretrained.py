@@ -1,0 +1,60 @@
+"""Tokenizer and configuration of the checkpoint that a run starts from."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers.utils import is_protobuf_available, is_sentencepiece_available
+
+from recipes.tasks import MODULES, get_recipe
+from recipes.tasks.encoders import explained_trust
+
+
+def load_tokenizer(
+    path: str, revision: str, config: PreTrainedConfig, trust_remote_code: bool = False
+) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a checkpoint, which pads on the right.
+
+    Encoding and decoding count positions from the left, so padding has to be behind them. There are no token
+    types where the model has a single one or none. KLUE-RoBERTa is why: its BERT tokenizer numbers the second
+    sentence 1, for which the model has no row.
+
+    Raises:
+        ValueError: There is none, or packages that it needs are missing, or code that was not trusted.
+    """
+    try:
+        with explained_trust(path):
+            tokenizer = AutoTokenizer.from_pretrained(
+                path, revision=revision, trust_remote_code=trust_remote_code, padding_side="right"
+            )
+    except (ValueError, ImportError) as error:
+        if "--trust_remote_code" in str(error) or (is_sentencepiece_available() and is_protobuf_available()):
+            raise
+        raise ValueError(
+            f"The tokenizer of {path} cannot be read. A SentencePiece file without tokenizer.json "
+            "needs the packages sentencepiece and protobuf; expected pip install 'klue-hub[train]'."
+        ) from error
+    if not tokenizer.is_fast:
+        raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")
+    has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"
+    if not has_types:
+        tokenizer.model_input_names = [
+            name for name in tokenizer.model_input_names if name != "token_type_ids"
+        ]
+    return tokenizer
+
+
+def forget_other_task(config: PreTrainedConfig) -> None:
+    """Removes from a configuration what the recipe of another task has written there."""
+    names = {name for task in MODULES for name in get_recipe(task).settings} | {"max_seq_length"}
+    for name in names & set(vars(config)):
+        delattr(config, name)
+    code = getattr(config, "auto_map", None) or {}
+    kept = {
+        name: value
+        for name, value in code.items()
+        if not isinstance(value, str) or not find_spec(f"recipes.models.{value.partition('.')[0]}")
+    }
+    if kept != code:
+        config.auto_map = kept

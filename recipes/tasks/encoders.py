@@ -1,0 +1,60 @@
+"""The configuration of a checkpoint, and which checkpoints a head of ours can be put on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+
+@contextlib.contextmanager
+def explained_trust(path: str) -> Iterator[None]:
+    """Names our flag where transformers asks for ``trust_remote_code=True``."""
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise ValueError(
+            f"{path} brings code of its own for its model or its tokenizer; expected --trust_remote_code, "
+            "which runs it: read it first."
+        ) from error
+
+
+def checkpoint_config(path: str, revision: str, trust_remote_code: bool) -> PreTrainedConfig:
+    """The configuration of a checkpoint.
+
+    Raises:
+        ValueError: It needs code that was not trusted.
+        OSError: There is no such checkpoint.
+    """
+    from recipes.models.configuration_encoder import read_config
+
+    with explained_trust(path):
+        config: PreTrainedConfig = read_config(path, revision=revision, trust_remote_code=trust_remote_code)
+    return config
+
+
+def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -> None:
+    """Makes sure that a model can be the encoder under a head of ours.
+
+    Args:
+        task: Name of the task.
+        config: The model's configuration.
+        what: What needs the encoder, such as ``--pooling mean``.
+        remedy: What to do instead.
+
+    Raises:
+        ValueError: It is an encoder-decoder model, or has code of its own.
+    """
+    from transformers import MODEL_MAPPING
+
+    kind = "an encoder-decoder model" if config.is_encoder_decoder else "a model with code of its own"
+    if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
+        raise ValueError(
+            f"{task}: {config.name_or_path} is {kind} ({config.model_type}), on which {what} cannot be put; "
+            f"expected an encoder such as BERT, RoBERTa or ELECTRA{remedy}."
+        )

@@ -1,0 +1,57 @@
+"""The layers of the packages: no import goes upward, wherever in a file it stands."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+LAYERS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes", "docs")  # from the bottom
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of ours that a file imports, those inside functions and for types alone included."""
+    package = ".".join(path.relative_to(ROOT).parent.parts)
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            found.update(
+                f"{module}.{name.name}" if is_module(module, name.name) else module for name in node.names
+            )
+    return {name for name in found if name.partition(".")[0] in LAYERS}
+
+
+def is_module(package: str, name: str) -> bool:
+    folder = ROOT.joinpath(*package.split("."))
+    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+
+
+def all_imports() -> dict[str, set[str]]:
+    """Each module of ours -> the modules of ours that it imports."""
+    modules = {}
+    for layer in LAYERS:
+        for path in (ROOT / layer).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            modules[".".join(parts).removesuffix(".__init__")] = imports_of(path)
+    return modules
+
+
+def test_no_import_goes_upward() -> None:
+    modules = all_imports()
+    crossings = [
+        (module, imported)
+        for module, names in modules.items()
+        for imported in names
+        if imported.partition(".")[0] != module.partition(".")[0]
+    ]
+    assert len(modules) > 150
+    assert len(crossings) > 100
+    place = LAYERS.index
+    upward = [
+        (own, other) for own, other in crossings if place(own.split(".")[0]) < place(other.split(".")[0])
+    ]
+    assert not upward
