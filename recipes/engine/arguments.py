@@ -184,6 +184,11 @@ class RecipeArguments:
     group_by_length: bool = _flag(False, "batches of examples of like length: less padding", group="training")
     bf16: bool = _flag(False, "compute in bfloat16; the weights stay float32", group="training")
     fp16: bool = _flag(False, "compute in float16; the weights stay float32", group="training")
+    class_weights: str | None = _flag(
+        None, "weights of the classes in the training loss; balanced: each is weighted by the inverse of its "
+        "frequency (default: all classes alike)",
+        choices={"ynat": ("balanced",), "re": ("balanced",)}, group="training",
+    )  # fmt: skip
     eval_strategy: str = _flag(
         "epoch", "when to evaluate and save a checkpoint during training", choices=("no", "steps", "epoch"),
         group="training",

@@ -77,7 +77,7 @@ def load_model(
     tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
     is_trained = recipe.is_trained(config)
-    labels = ", ".join(list(config.id2label.values())[:SHOWN])
+    labels = _first(list(config.id2label.values()))
     if not is_trained:
         forget_other_task(config)
         if adapter:
@@ -92,7 +92,7 @@ def load_model(
     if added and (adapter or not arguments.do_train):
         remedy = "a full checkpoint to start from" if arguments.do_train else "to train one"
         raise ValueError(
-            f"{recipe.task}: {path} has not learned {', '.join(tokenizer.convert_ids_to_tokens(added))}; "
+            f"{recipe.task}: {path} has not learned {_first(tokenizer.convert_ids_to_tokens(added))}; "
             f"expected a model that was trained with these tokens, or {remedy}."
         )
     if adapter:
@@ -109,10 +109,9 @@ def load_model(
         )
         grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
         if fresh and not arguments.do_train:
-            more = f" and {len(fresh) - SHOWN} more" if len(fresh) > SHOWN else ""
             raise ValueError(
-                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh[:SHOWN])}{more}; its "
-                f"labels are {labels}); expected a model that was trained on this task, or to train one."
+                f"{recipe.task}: {path} has no trained head (missing: {_first(fresh)}; its labels are "
+                f"{labels}); expected a model that was trained on this task, or to train one."
             )
     if not writes_text:
         _plain(model).config.pad_token_id = tokenizer.pad_token_id
@@ -171,6 +170,12 @@ def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
         plain.config.save_pretrained(output_dir)
         if isinstance(plain, EncoderModel):
             save_as_ours(output_dir)
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first names of a list, for a message."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _plain(model: Any) -> Any:

@@ -60,6 +60,7 @@ from recipes.engine.results import (
 from recipes.engine.schedule import EvaluateWithinEpochs, WarnOfAnotherSchedule
 from recipes.engine.unreachable import model_errors
 from recipes.tasks import MODULES
+from recipes.tasks.classes import balanced_loss
 from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
@@ -405,6 +406,9 @@ def make_trainer(
         data_collator=Collator(recipe, loaded, pad_to_multiple_of=8 if half else None),
         processing_class=loaded.tokenizer,
         compute_metrics=evaluator.compute_metrics if evaluator else None,
+        compute_loss_func=balanced_loss(list(train.features["labels"]), loaded.config.num_labels)
+        if train and arguments.class_weights
+        else None,
         callbacks=callbacks,
     )
 
