@@ -17,6 +17,7 @@ from transformers.utils import find_adapter_config_file
 from recipes.engine.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
 from recipes.engine.pretrained import forget_other_task, load_tokenizer
+from recipes.engine.unreachable import model_errors
 from recipes.engine.weights import encoder_names, load_weights
 from recipes.models.configuration_encoder import read_config, save_as_ours
 from recipes.models.encoder import EncoderModel
@@ -74,7 +75,8 @@ def load_model(
     path, trust = arguments.model_name_or_path, arguments.trust_remote_code
     config = checkpoint_config(path, arguments.model_revision, trust)
     tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
-    tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
+    with model_errors(arguments.tokenizer_name or path):
+        tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
     is_trained = recipe.is_trained(config)
     labels = _first(list(config.id2label.values()))

@@ -57,8 +57,10 @@ def data_errors(name: str) -> Iterator[None]:
             f"({datasets.config.HF_DATASETS_CACHE}) does not hold {name}; expected --data_dir with raw KLUE "
             "files, --mini for the synthetic corpus, or a network to download it."
         ) from error
-    except datasets.exceptions.DatasetNotFoundError as error:
+    except FileNotFoundError as error:
+        if Path(name).exists():
+            raise
         raise OSError(
-            f"there is no folder {name}, nor such a data set on the Hub; expected another --dataset_name, "
+            f"there is no folder {name}, and no such data set on the Hub; expected another --dataset_name, "
             "--data_dir with raw KLUE files, or --mini for the synthetic corpus."
         ) from error

@@ -43,14 +43,30 @@ def test_without_a_network_the_flags_that_need_none_are_named(
 
 
 @pytest.mark.parametrize("task", MODULES)
+def test_a_data_set_that_is_not_there_is_named(
+    task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (*FOLDERS, *NOT_CACHED):
+        said = last_line(
+            capsys, task, ["--model_name_or_path", str(tiny), "--dataset_name", name, "--use_cpu"]
+        )
+        assert f"there is no folder {name}, " in said
+        for part in ("--data_dir", "--mini"):
+            assert part in said
+
+
+@pytest.mark.parametrize("task", MODULES)
 def test_a_model_that_is_not_there_is_named_by_recipes_and_by_predict(
-    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in.txt").write_text("가\n")
     for model in (*FOLDERS, *NOT_CACHED):
         words = ["--mini", "--use_cpu", "--max_train_samples", "8", "--max_eval_samples", "8"]
         said = [last_line(capsys, task, ["--model_name_or_path", model, *words])]
+        names = ["--model_name_or_path", str(tiny), "--tokenizer_name", model]
+        said.append(last_line(capsys, task, [*names, *words]))
         assert predict.main(["--task", task, "--model", model, "--input", "in.txt"]) == 1
         said.append(one_line(capsys))
         for text in said:
