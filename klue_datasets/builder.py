@@ -33,6 +33,8 @@ Files = Mapping[str, Sequence[str]]
 DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 # Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
 BUILD = "2"
+# Of the cache folder: without a network load_dataset("klue") takes what the cache has under that name.
+CACHE_NAME = "klue_hub"
 
 
 class KlueBuilder(datasets.ArrowBasedBuilder):
@@ -70,6 +72,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         if name != self.KLUE_TASK.name:
             raise ValueError(f"This builder has one config, {self.KLUE_TASK.name!r}; {name!r} was asked for.")
         kwargs["config_name"] = name
+        kwargs.setdefault("dataset_name", CACHE_NAME)
         self.files = files
         self.hub_compatible = hub_compatible
         # The cache folder is named after the view and what the files hold, not after where they lie.

@@ -40,6 +40,7 @@ def export(
     version: str = DEFAULT_VERSION,
     hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
+    repo_id: str | None = None,
 ) -> dict[str, dict[str, int]]:
     """Writes a folder that ``load_dataset(output_dir, task)`` reads, offline, with no code of ours.
 
@@ -53,6 +54,7 @@ def export(
         version: 1.1.0 or 1.0.0.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them, see ``load``.
         cache_dir: Datasets cache to build in; None for the usual one.
+        repo_id: The repository that the card tells to load; None for the folder.
 
     Returns:
         Task -> split -> number of rows written.
@@ -84,7 +86,9 @@ def export(
             rows[name] = {split: table.num_rows for split, table in splits.items()}
             official = official_splits(get_task(name), builder.files or {}, version)
             sections.append(_section(name, splits, official))
-        card = _card(infos, sections, mini=mini, version=version, hub_compatible=hub_compatible)
+        card = _card(
+            infos, sections, mini=mini, version=version, hub_compatible=hub_compatible, repo_id=repo_id
+        )
         (folder / "README.md").write_text(card, encoding="utf-8")
     return rows
 
@@ -147,6 +151,7 @@ def _card(
     mini: bool,
     version: str,
     hub_compatible: bool,
+    repo_id: str | None,
 ) -> str:
     data = DatasetCardData(
         language=["ko"],
@@ -168,6 +173,8 @@ def _card(
         mini=mini,
         version=version,
         hub_compatible=hub_compatible,
+        repo_id=repo_id,
+        is_official=all(set(section["official"]) == set(section["rows"]) for section in sections),
         defects=[
             entry for entry in known_defects() if entry["task"] in infos and version in entry["versions"]
         ],

@@ -120,7 +120,6 @@ def make_builder(
         hub_compatible=hub_compatible,
         version=datasets.Version(version),
         cache_dir=None if cache_dir is None else str(cache_dir),
-        dataset_name="klue",
     )
 
 

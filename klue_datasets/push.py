@@ -60,6 +60,7 @@ def push(
             version=version,
             hub_compatible=hub_compatible,
             cache_dir=cache_dir,
+            repo_id=repo_id,
         )
         upload = folder_upload(folder, repo_id, f"KLUE {version}: {', '.join(rows)}")
         if dry_run:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from recipes.engine.redaction import redact
+
 logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 1  # of the arguments file; raise it when the meaning of a field changes
 # Settings that say where files are and how fast a run is: runs that differ in these alone have equal results.
@@ -182,6 +184,11 @@ class RecipeArguments:
     group_by_length: bool = _flag(False, "batches of examples of like length: less padding", group="training")
     bf16: bool = _flag(False, "compute in bfloat16; the weights stay float32", group="training")
     fp16: bool = _flag(False, "compute in float16; the weights stay float32", group="training")
+    class_weights: str | None = _flag(
+        None, "weights of the classes in the training loss; balanced: each is weighted by the inverse of its "
+        "frequency (default: all classes alike)",
+        choices={"ynat": ("balanced",), "re": ("balanced",)}, group="training",
+    )  # fmt: skip
     eval_strategy: str = _flag(
         "epoch", "when to evaluate and save a checkpoint during training", choices=("no", "steps", "epoch"),
         group="training",
@@ -276,7 +283,7 @@ class RecipeArguments:
         group="answers",
     )
 
-    # Any other field of transformers.TrainingArguments, by its own name.
+    # Any other field of transformers.TrainingArguments that recipes honour, by its own name.
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -311,14 +318,14 @@ def _tasks(field: dataclasses.Field[Any], task: str) -> Mapping[str, Any] | tupl
 
 
 def as_settings(arguments: RecipeArguments, task: str) -> Mapping[str, Any]:
-    """The arguments that a task's recipe takes as one flat mapping, for results and cards."""
-    values = dataclasses.asdict(arguments)
+    """The arguments that a task's recipe takes as one flat mapping without secrets, for results and cards."""
+    values = redact(dataclasses.asdict(arguments))
     return {**{name: values[name] for name in fields_of(task)}, **values["trainer"]}
 
 
 def to_record(arguments: RecipeArguments) -> dict[str, Any]:
-    """The content of an arguments file."""
-    return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(arguments)}
+    """The content of an arguments file: every argument, without secrets."""
+    return {"schema_version": SCHEMA_VERSION, **redact(dataclasses.asdict(arguments))}
 
 
 def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.tasks import SCRIPTS

@@ -20,6 +20,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from klue_datasets.__main__ import add_source, add_view
 from klue_datasets.hub import PublishError, Upload, send
 from klue_datasets.optional import needs
@@ -125,7 +127,7 @@ def _dataset(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
 
     if arguments.folder is None:
         folder = temporary / "klue"
-        rows = export(folder, version=arguments.version, **source)
+        rows = export(folder, version=arguments.version, repo_id=arguments.repo_id, **source)
         return [folder_upload(folder, arguments.repo_id, f"KLUE {arguments.version}: {', '.join(rows)}")]
     folder = Path(arguments.folder)
     if any(source.values()):

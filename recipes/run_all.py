@@ -21,10 +21,12 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
+from hub_cards import __version__
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
@@ -138,7 +140,7 @@ def differences(run: Run, passed_on: Sequence[str]) -> list[str]:
     words = [*recipe_words(run), *passed_on]
     wanted = parse_recipe(make_recipe_parser(run.task, None), run.task, words)
     data = source_hash(run.task, wanted)
-    package = {"klue-hub": version("klue-hub"), "data_hash": data}
+    package = {"klue-hub": __version__, "data_hash": data}
     asked = settings_of(strict(to_record(wanted))) | package
     found = settings_of(read_json(run.folder / ARGUMENTS))
     found |= {"klue-hub": results.get("klue_hub_version"), "data_hash": results.get("data_hash")}

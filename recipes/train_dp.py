@@ -7,6 +7,11 @@ accelerate launch recipes/train_dp.py --data_dir klue_benchmark --head biaffine 
 accelerate launch recipes/train_dp.py --model_name_or_path out/dp --do_eval --decoder mst --output_dir out/dp
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from recipes.engine.command import main
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ accelerate launch recipes/train_dst.py --head generative --model_name_or_path go
 accelerate launch recipes/train_dst.py --model_name_or_path out/dst --do_eval --gold_gates --output_dir out/g
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from recipes.engine.command import main
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ accelerate launch recipes/train_ner.py --data_dir klue_benchmark --use_lora --le
 accelerate launch recipes/train_ner.py --model_name_or_path out/ner --do_eval --output_dir out/ner
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from recipes.engine.command import main
 
 if __name__ == "__main__":

@@ -7,6 +7,11 @@ accelerate launch recipes/train_re.py --data_dir klue_benchmark --use_lora --lea
 accelerate launch recipes/train_re.py --model_name_or_path out/re --do_eval --output_dir out/re
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from recipes.engine.command import main
 
 if __name__ == "__main__":

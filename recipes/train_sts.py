@@ -7,6 +7,11 @@ accelerate launch recipes/train_sts.py --data_dir klue_benchmark --pooling mean
 accelerate launch recipes/train_sts.py --model_name_or_path out/sts --do_eval --output_dir out/sts
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from recipes.engine.command import main
 
 if __name__ == "__main__":

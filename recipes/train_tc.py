@@ -7,6 +7,11 @@ accelerate launch recipes/train_tc.py --data_dir klue_benchmark --use_lora --lea
 accelerate launch recipes/train_tc.py --model_name_or_path out/tc --do_eval --output_dir out/tc
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
 from recipes.engine.command import main
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from docs.generator import deviations, metric_cards
 from docs.generator.readme_tables import demo_block, dialogue_table, real_runs_table, tasks_table
 from docs.generator.regions import fill, share
-from hub_cards import render
+from hub_cards import __version__, render
 from klue_datasets.tasks import CITATION
 from klue_metrics.export_modules import MODULES as METRIC_MODULES
 from recipes.tasks import SCRIPTS
@@ -83,8 +83,11 @@ def citation_file(project: str) -> str:
     return render(
         "citation.cff",
         folder=metric_cards.TEMPLATES,
-        project={name: _field(project, name) for name in ("name", "version", "description", "license")}
-        | {"author": re.findall(r'^authors = \[\{ name = "(.*?)"', project, flags=re.MULTILINE)[0]},
+        project={name: _field(project, name) for name in ("name", "description", "license")}
+        | {
+            "version": __version__,
+            "author": re.findall(r'^authors = \[\{ name = "(.*?)"', project, flags=re.MULTILINE)[0],
+        },
         paper={**paper, "authors": [name.rsplit(" ", 1) for name in names]},
     )
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hub_cards import __version__
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.cli.languages import LANGUAGES, Language
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0 if words else 2
         command, *rest = words
         if command == "--version":
-            print(f"klue-hub {_version()}")
+            print(f"klue-hub {__version__}")
             return 0
         if command not in COMMANDS:
             raise UsageError(_unknown(texts, command, COMMANDS))
@@ -154,12 +155,6 @@ def _completion(texts: Language, words: Sequence[str]) -> int:
         raise UsageError(_unknown(texts, " ".join(words), SHELLS))
     print(script(words[0], COMMANDS), end="")
     return 0
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("klue-hub")
 
 
 COMMANDS: dict[str, Callable[[Language, Sequence[str]], int]] = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from klue_metrics.functional import get_metric
+from recipes.engine.results import shown
 from recipes.tasks.protocol import Recipe
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 def constant_scores(
     recipe: Recipe, train: datasets.Dataset | None, examples: datasets.Dataset
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Scores of the constant baseline: the best constant answer, without looking at the scored split.
 
     Args:
@@ -27,21 +29,37 @@ def constant_scores(
         examples: Those that are scored.
 
     Returns:
-        The metric's keys; for each the best that one of the constants reaches, NaN where none is defined, as
+        The metric's keys; for each the best that one of the constants reaches, None where none is defined, as
         without a training split.
     """
     metric = get_metric(recipe.task)
     if train is None:
         logger.warning("%s: there is no training split, so there is no constant baseline.", recipe.task)
-        return dict.fromkeys(metric.names, math.nan)
+        return dict.fromkeys(metric.names)
     references = recipe.references(examples)
     scores = []
     with warnings.catch_warnings():  # a constant has no correlation, which is the point here
         warnings.simplefilter("ignore")
         for answer in recipe.constants(train, examples):
             scores.append(metric.compute(answer.predictions, references, **answer.metric_inputs))
-    best = {}
+    best: dict[str, float | None] = {}
     for key in metric.names:
         defined = [score[key] for score in scores if not math.isnan(score.get(key, math.nan))]
-        best[key] = max(defined, default=math.nan)
+        best[key] = max(defined, default=None)
     return best
+
+
+def below_constant(task: str, results: Mapping[str, float | None]) -> str | None:
+    """A sentence where scores are no better than those of the constant baseline; None where all are.
+
+    Args:
+        task: Name of the task.
+        results: What ``eval_results.json`` holds; NaN may stand for null.
+    """
+    found = []
+    for key, name in get_metric(task).names.items():
+        score, constant = results.get(f"eval_{key}"), results.get(f"constant_{key}")
+        is_better = score is not None and constant is not None and score > constant
+        if constant is not None and not is_better:
+            found.append(f"{name} {shown(score)} (constant baseline: {shown(constant)})")
+    return f"No better than the constant baseline: {', '.join(found)}." if found else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -15,92 +16,138 @@ from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
 from recipes.arguments import RecipeArguments, as_settings
+from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
-from recipes.engine.data import Data
-from recipes.engine.results import EVAL_DETAILS, PICTURE, PREDICTIONS, read_json
+from recipes.engine.data import HUB_DATASET, Data
+from recipes.engine.results import EVAL_DETAILS, PICTURE, PREDICTIONS, read_json, shown
 from recipes.tasks import SCRIPTS
 from recipes.tasks.protocol import Recipe
 
-HUB_DATASET = "klue/klue"
+PIPELINES = ("text-classification", "token-classification")  # of transformers, which load our models
 TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' own pipeline gives the whole answer
 
 
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What is recorded of the training of a model.
+
+    Attributes:
+        arguments: What its run was told.
+        results: What its ``train_results.json`` holds.
+    """
+
+    arguments: RecipeArguments
+    results: Mapping[str, Any]
+
+    @property
+    def base_model(self) -> str | None:
+        """The model that it started from: a Hub id, or the name of a local folder (without its path)."""
+        return self.results.get("base_model")
+
+    @property
+    def hub_base_model(self) -> str | None:
+        """The same where it is on the Hub, as far as the record says."""
+        return None if self.results.get("base_model_is_local", True) else self.base_model
+
+    def is_on(self, data: Data) -> bool:
+        """Whether it was on the same data."""
+        known = self.results.get("train_data_hash")
+        return known is not None and known == (data.hash or data.revision)
+
+
 def write_card(
-    recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: Mapping[str, Any]
+    recipe: Recipe,
+    output_dir: Path,
+    arguments: RecipeArguments,
+    data: Data,
+    results: Mapping[str, Any],
+    training: Training | None,
+    holds_model: bool,
 ) -> None:
     """Writes README.md, and .eval_results/klue.yaml where the run was evaluated.
 
     Args:
         recipe: The task.
-        output_dir: Folder of the model.
+        output_dir: Folder of the card.
         arguments: What the run was told.
-        data: What it was trained and evaluated on.
+        data: What it was evaluated on.
         results: What ``all_results.json`` will hold.
+        training: How the model was trained; None where that is not recorded.
+        holds_model: Whether the model is in the folder, too.
     """
     record, metric = get_task(recipe.task), get_metric(recipe.task)
     scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}
-    base_model = _base_model(arguments)
+    model = _model_name(arguments, record, training)
+    is_adapter = training is not None and training.arguments.use_lora
+    has_pipeline = record.card_task in PIPELINES and not recipe.pipeline_task
+    pipeline_tag = record.card_task if has_pipeline else None
+    defined = {key: score for key, score in scores.items() if score is not None and math.isfinite(score)}
     predictions = output_dir / PREDICTIONS
     report = read_json(output_dir / EVAL_DETAILS)
     told = details(recipe.task, report, predictions, data.splits.get("validation")) if scores else None
     metadata = ModelCardData(
         language="ko",
-        base_model=base_model if data.is_official or "/" in base_model else None,
-        datasets=[HUB_DATASET] if data.is_official else None,
+        base_model=training.hub_base_model if training else None,
+        datasets=[HUB_DATASET] if training and training.results.get("train_data") == HUB_DATASET else None,
         metrics=_hub_metrics(scores) or None,
-        library_name="peft" if arguments.use_lora else "transformers",
-        pipeline_tag=record.card_task,
+        library_name="peft" if is_adapter else "transformers",
+        pipeline_tag=pipeline_tag,
         tags=["klue", "korean", record.name],
-        model_name=output_dir.resolve().name,
-        eval_results=_model_index(record, data, scores) or None,
+        model_name=model,
+        eval_results=_model_index(record, pipeline_tag or _slug(record.title), data, defined) or None,
     )
     text = render(
         "model.md",
         metadata=metadata.to_yaml(),
         task=record,
         script=SCRIPTS[recipe.task],
-        base_model=base_model,
-        base_model_name=base_model.rsplit("/", 1)[-1],
+        model=model,
+        training=training,
+        is_adapter=is_adapter,
+        holds_model=holds_model,
         is_official=data.is_official,
         is_comparable=data.is_comparable,
         data_version=data.version,
         data_revision=data.revision,
         data_name=data.name,
-        chosen_on_validation=results.get("best_checkpoint_metric") is not None,
+        chosen_on_validation=training is not None
+        and training.is_on(data)
+        and training.results.get("best_checkpoint_metric") is not None,
         samples=f"{results.get('eval_samples', 0):,}",
         truncated=results.get("eval_truncated", 0),
         windowed=results.get("eval_windowed", 0),
+        max_seq_length=results.get("eval_max_seq_length"),
+        below_constant=below_constant(recipe.task, results) if scores else None,
         scores=[
             {
                 "name": name,
-                "score": _shown(scores[key]),
+                "score": shown(scores[key]),
                 "interval": told.intervals.get(key, "–") if told else "–",
-                "constant": _shown(results.get(f"constant_{key}")),
+                "constant": shown(results.get(f"constant_{key}")),
             }
             for key, name in metric.names.items()
             if key in scores
         ],
         details=told,
         published=published_tables(recipe.task, metric.names, "test", "dev"),
-        usage=_usage(recipe, arguments),
+        usage=_usage(recipe, training) if holds_model else None,
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
-        training=_training(results),
-        settings=arguments,
-        settings_yaml=yaml.safe_dump(_told(arguments, recipe.task), allow_unicode=True, sort_keys=False),
+        figures=_figures(training.results) if training else {},
+        settings=_settings(training.arguments, recipe.task) if training else "",
         data_license=LICENSE,
         citation=CITATION,
     )
     output_dir.mkdir(parents=True, exist_ok=True)
     (output_dir / "README.md").write_text(text, encoding="utf-8")
     if scores:
-        _write_eval_results(output_dir / ".eval_results" / "klue.yaml", record, data, scores)
+        _write_eval_results(output_dir / ".eval_results" / "klue.yaml", record, data, defined)
 
 
-def _model_index(record: Task, data: Data, scores: Mapping[str, float]) -> list[EvalResult]:
+def _model_index(record: Task, task_type: str, data: Data, scores: Mapping[str, float]) -> list[EvalResult]:
     names = get_metric(record.name).names
     return [
         EvalResult(
-            task_type=record.card_task,
+            task_type=task_type,
             task_name=record.title,
             dataset_type=HUB_DATASET if data.is_official else _slug(data.name),
             dataset_name=f"KLUE {record.name} {data.version}"
@@ -114,7 +161,6 @@ def _model_index(record: Task, data: Data, scores: Mapping[str, float]) -> list[
             metric_value=score,
         )
         for key, score in scores.items()
-        if math.isfinite(score)
     ]
 
 
@@ -134,7 +180,6 @@ def _write_eval_results(path: Path, record: Task, data: Data, scores: Mapping[st
             notes=f"{names[key]} x 100, {split}",
         )
         for key, score in scores.items()
-        if math.isfinite(score)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = eval_result_entries_to_yaml(entries)
@@ -147,11 +192,12 @@ def _not_official(data: Data) -> str:
     )
 
 
-def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
+def _usage(recipe: Recipe, training: Training | None) -> str:
     """Lines that load the model and answer one question: transformers alone where it can, else ours."""
     record = get_task(recipe.task)
+    is_adapter = training is not None and training.arguments.use_lora
     sample = json.dumps(recipe.sample, ensure_ascii=False)
-    if recipe.pipeline_task and not arguments.use_lora:
+    if recipe.pipeline_task and not is_adapter:
         named = f'pipeline("{recipe.pipeline_task}", model=".", trust_remote_code=True)'
         return "\n".join(
             [
@@ -160,8 +206,7 @@ def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
                 f"print(answer({sample}))",
             ]
         )
-    is_plain = recipe.task in TEXT_CLASSIFICATION and not arguments.use_lora
-    if not is_plain:
+    if recipe.task not in TEXT_CLASSIFICATION or is_adapter:
         return "\n".join(
             [
                 "from recipes.predict import load_pipeline\n",
@@ -175,7 +220,8 @@ def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
         texts[0] if len(texts) == 1 else dict(zip(names, texts, strict=True)), ensure_ascii=False
     )
     as_it_is = ', function_to_apply="none"' if recipe.task == "sts" else ""
-    trusted = ", trust_remote_code=True" if arguments.pooling in ("mean", "pair") else ""
+    has_code = training is not None and training.arguments.pooling in ("mean", "pair")
+    trusted = ", trust_remote_code=True" if has_code else ""
     return "\n".join(
         [
             "from transformers import pipeline\n",
@@ -185,8 +231,9 @@ def _usage(recipe: Recipe, arguments: RecipeArguments) -> str:
     )
 
 
-def _training(results: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {
+def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "data": "train_data",
         "examples": "train_samples",
         "examples that lost a part": "train_truncated",
         "examples in several windows": "train_windowed",
@@ -201,31 +248,38 @@ def _training(results: Mapping[str, Any]) -> dict[str, Any]:
         "processes": "world_size",
         "device": "device",
     }
-    return {name: results[key] for name, key in shown.items() if key in results}
+    return {name: results[key] for name, key in names.items() if key in results}
 
 
-def _told(arguments: RecipeArguments, task: str) -> dict[str, Any]:
-    """The settings that change scores: not where files lie."""
-    places = {
-        "output_dir",
-        "overwrite_output_dir",
-        "resume_from_checkpoint",
-        "do_train",
-        "do_eval",
-        "do_predict",
+def _settings(arguments: RecipeArguments, task: str) -> str:
+    """The settings that change scores, as YAML: not where files lie, nor a data set that was not read."""
+    hidden = {
+        *(
+            "output_dir",
+            "overwrite_output_dir",
+            "resume_from_checkpoint",
+            "do_train",
+            "do_eval",
+            "do_predict",
+        ),
+        *("preprocessing_num_workers", "model_name_or_path", "tokenizer_name", "data_dir"),
     }
-    hidden = places | {"preprocessing_num_workers", "model_name_or_path", "tokenizer_name", "data_dir"}
-    return {
+    if arguments.data_dir or arguments.mini or Path(arguments.dataset_name).exists():
+        hidden |= {"dataset_name", "dataset_revision"}
+    settings = {
         name: value
         for name, value in as_settings(arguments, task).items()
         if name not in hidden and value is not None
     }
+    return str(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False))
 
 
-def _base_model(arguments: RecipeArguments) -> str:
-    """A Hub id as it is; of a local folder only its name, since its path means nothing to others."""
+def _model_name(arguments: RecipeArguments, record: Task, training: Training | None) -> str:
+    """What the card calls the model: after what it was trained from, or else by its own name."""
+    if training and training.base_model:
+        return f"{training.base_model.rsplit('/', 1)[-1]}-klue-{record.name}"
     path = Path(arguments.model_name_or_path)
-    return path.resolve().name if path.is_dir() else arguments.model_name_or_path
+    return path.resolve().name if path.is_dir() else arguments.model_name_or_path.rsplit("/", 1)[-1]
 
 
 def _hub_metrics(keys: Iterable[str]) -> list[str]:
@@ -233,10 +287,6 @@ def _hub_metrics(keys: Iterable[str]) -> list[str]:
     names = {"accuracy": "accuracy", "pearsonr": "pearsonr", "exact_match": "exact_match", "f1": "f1"}
     found = (names.get(key, "f1" if key.endswith("_f1") else None) for key in keys)
     return list(dict.fromkeys(name for name in found if name))
-
-
-def _shown(score: float | None) -> str:
-    return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
 
 
 def _slug(name: str) -> str:

@@ -77,7 +77,7 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
         The folder; None where the run starts from the beginning.
 
     Raises:
-        ValueError: The folder named is not a whole checkpoint.
+        ValueError: The folder named is not a whole checkpoint, or the checkpoint has no optimizer state.
     """
     if wanted is None:
         return None
@@ -85,11 +85,18 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
         whole = [path for path in _checkpoints(output_dir) if _is_whole(path)]
         if not whole:
             logger.warning("%s holds no whole checkpoint yet: starting from the beginning.", output_dir)
-        return str(whole[-1]) if whole else None
+            return None
+        wanted = str(whole[-1])
     if not _is_whole(Path(wanted)):
         raise ValueError(
             f"{wanted} is no whole checkpoint (no readable trainer_state.json); "
             "expected a checkpoint-N folder, or last."
+        )
+    if not any(Path(wanted).glob("optimizer*")):
+        raise ValueError(
+            f"{wanted} has no optimizer state (it was saved with --save_only_model), so training cannot be "
+            f"resumed from it; expected a checkpoint with one. To train on from its weights in a new run: "
+            f"--model_name_or_path {wanted}."
         )
     return wanted
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.arguments import FIELDS, GROUPS, RecipeArguments, choices_of, fields_of
+from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
 
 TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
 DEFAULT_PRESET = "paper"
@@ -28,8 +29,8 @@ LEAST = {
 }  # fmt: skip
 # The same for fields of transformers' TrainingArguments, which checks these late or never.
 TRAINER_LEAST = {
-    "max_grad_norm": 0, "dataloader_num_workers": 0, "label_smoothing_factor": 0, "warmup_steps": 0,
-    "save_total_limit": 1, "seed": 0, "data_seed": 0,
+    "max_grad_norm": 0, "dataloader_num_workers": 0, "warmup_steps": 0, "save_total_limit": 1,
+    "seed": 0, "data_seed": 0,
 }  # fmt: skip
 STEPS = ("save_steps", "logging_steps", "eval_steps")  # a number of updates, or below 1 a share of them
 
@@ -44,7 +45,8 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         usage="%(prog)s [flags]",
         description=description,
-        epilog="Every other field of transformers.TrainingArguments is a flag too, e.g. --logging_steps 50.",
+        epilog="Fields of transformers.TrainingArguments that the recipes honour are flags too, e.g. "
+        "--logging_steps 50; the others are refused with a reason.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
@@ -122,14 +124,12 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
         )
     hints = typing.get_type_hints(RecipeArguments)
     fields = fields_of(task)
-    trainer_names = None
     for name, value in values.items():
         if name in fields:
             values[name] = _typed(value, hints[name], f"{path}: {name}")
             continue
-        trainer_names = trainer_names or _trainer_fields()
-        if name not in trainer_names:
-            raise ValueError(f"{path}: unknown key {name!r}{_nearest(str(name), [*fields, *trainer_names])}.")
+        if name not in HONOURED and name not in REFUSED:
+            raise ValueError(f"{path}: unknown key {name!r}{_nearest(str(name), [*fields, *HONOURED])}.")
     return values
 
 
@@ -193,6 +193,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
 
 
 def _check(arguments: RecipeArguments, task: str) -> None:
+    check_fields(arguments.trainer)
     for name, field in fields_of(task).items():
         value, choices = getattr(arguments, name), choices_of(field, task)
         if choices and value is not None and value not in choices:
@@ -232,12 +233,6 @@ def _check(arguments: RecipeArguments, task: str) -> None:
         )
 
 
-def _trainer_fields() -> list[str]:
-    from transformers import TrainingArguments
-
-    return [field.name for field in dataclasses.fields(TrainingArguments) if field.init]
-
-
 def _trainer_values(values: dict[str, Any]) -> dict[str, Any]:
     """Takes what belongs to TrainingArguments alone out of ``values``."""
     return {name: values.pop(name) for name in list(values) if name not in FIELDS}
@@ -247,6 +242,8 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
     """Reads the flags that are fields of TrainingArguments, which is imported only if there are any."""
     if not words:
         return {}
+    named = (word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--"))
+    check_fields(name for name in named if name in REFUSED)  # before their values are read
     from transformers import HfArgumentParser, TrainingArguments
 
     parser = HfArgumentParser(TrainingArguments, allow_abbrev=False, add_help=False, exit_on_error=False)
@@ -257,9 +254,10 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
     except argparse.ArgumentError as error:
         raise ValueError(str(error)) from error
     if unknown:
-        names = [*fields_of(task), "config", "preset", *_trainer_fields()]
-        hint = _nearest(unknown[0].lstrip("-").split("=")[0], names) if unknown[0].startswith("-") else ""
-        raise ValueError(f"unknown argument {unknown[0]}{hint}.")
+        word = unknown[0].split("=")[0]  # what follows may be a secret
+        names = [*fields_of(task), "config", "preset", *HONOURED]
+        hint = _nearest(word.lstrip("-"), names) if word.startswith("-") else ""
+        raise ValueError(f"unknown argument {word}{hint}.")
     return vars(values)
 
 

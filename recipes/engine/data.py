@@ -16,8 +16,10 @@ from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import MINI_DIR, build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.arguments import RecipeArguments
+from recipes.engine.unreachable import data_errors
 
 logger = logging.getLogger(__name__)
+HUB_DATASET = "klue/klue"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,10 +94,11 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
             version = DEFAULT_VERSION
         name = "klue-hub mini corpus" if arguments.mini else Path(arguments.data_dir or "").resolve().name
     else:
-        hub_builder = datasets.load_dataset_builder(
-            arguments.dataset_name, record.name, revision=arguments.dataset_revision
-        )
-        hub_builder.download_and_prepare()
+        with data_errors(arguments.dataset_name):
+            hub_builder = datasets.load_dataset_builder(
+                arguments.dataset_name, record.name, revision=arguments.dataset_revision
+            )
+            hub_builder.download_and_prepare()
         splits = hub_builder.as_dataset()
         name = Path(arguments.dataset_name).name if is_local else arguments.dataset_name
         revision = None if is_local else _commit(hub_builder) or arguments.dataset_revision

@@ -14,6 +14,7 @@ import torch
 from recipes.arguments import RecipeArguments
 from recipes.engine.evaluation import INDEX, Collator, encode_split
 from recipes.engine.modeling import load_trained
+from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe
 from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
 
@@ -107,8 +108,9 @@ def load_pipeline(
         OSError: There is no such model.
     """
     told = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
-    recipe = get_recipe(task, told)
-    loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
+    with model_errors(str(model)):
+        recipe = get_recipe(task, told)
+        loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size)
 

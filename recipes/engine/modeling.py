@@ -15,6 +15,7 @@ from transformers.utils import find_adapter_config_file
 from recipes.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
 from recipes.engine.pretrained import forget_other_task, load_tokenizer
+from recipes.engine.unreachable import model_errors
 from recipes.engine.weights import encoder_names, load_weights
 from recipes.subwords.special_tokens import complete_tokenizer
 from recipes.tasks.protocol import NO_SPLITS, LoadedModel, Recipe, plain_model
@@ -23,7 +24,7 @@ from recipes.tasks.shared.configuration_encoder import read_config
 from recipes.tasks.shared.encoder import EncoderModel
 
 LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
-SHOWN_LABELS = 3  # in a message
+SHOWN = 3  # weights or labels in a message
 DEFAULT_LENGTH = 512  # tokens per input, where neither model nor tokenizer has a limit
 # What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
@@ -50,10 +51,11 @@ def load_model(
     path, trust = arguments.model_name_or_path, arguments.trust_remote_code
     config = checkpoint_config(path, arguments.model_revision, trust)
     tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
-    tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
+    with model_errors(arguments.tokenizer_name or path):
+        tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
     is_trained = recipe.is_trained(config)
-    labels = ", ".join(list(config.id2label.values())[:SHOWN_LABELS])
+    labels = _first(list(config.id2label.values()))
     if not is_trained:
         forget_other_task(config)
         if adapter:
@@ -66,9 +68,9 @@ def load_model(
         complete_tokenizer(tokenizer, config)
     added = _configure(recipe, config, tokenizer, arguments, splits)
     if added and (adapter or not arguments.do_train):
-        remedy = "a full checkpoint to start from" if arguments.do_train else "--do_train"
+        remedy = "a full checkpoint to start from" if arguments.do_train else "to train one"
         raise ValueError(
-            f"{recipe.task}: {path} has not learned {', '.join(tokenizer.convert_ids_to_tokens(added))}; "
+            f"{recipe.task}: {path} has not learned {_first(tokenizer.convert_ids_to_tokens(added))}; "
             f"expected a model that was trained with these tokens, or {remedy}."
         )
     if adapter:
@@ -86,8 +88,8 @@ def load_model(
         grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
         if fresh and not arguments.do_train:
             raise ValueError(
-                f"{recipe.task}: {path} has no trained head (missing: {', '.join(fresh)}; its labels are "
-                f"{labels}); expected a model that was trained on this task, or --do_train."
+                f"{recipe.task}: {path} has no trained head (missing: {_first(fresh)}; its labels are "
+                f"{labels}); expected a model that was trained on this task, or to train one."
             )
     if not writes_text:
         plain_model(model).config.pad_token_id = tokenizer.pad_token_id
@@ -144,6 +146,12 @@ def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
         plain.config.save_pretrained(output_dir)
         if isinstance(plain, EncoderModel):
             plain.save_code(output_dir)
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first names of a list, for a message."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _configure(

@@ -14,6 +14,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from klue_datasets.hub import files_of
+from recipes.engine.redaction import SECRET_TEXTS
 from recipes.engine.results import ALL_RESULTS, read_json
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -29,16 +30,7 @@ SECRET_NAMES = (
     "stored_tokens", "id_rsa*", "id_ed25519*", "*.pem", "*.p12", "*.key",
 )  # fmt: skip
 SECRET_FOLDERS = (".git", ".aws", ".ssh", ".huggingface")
-SECRET_TEXTS = {
-    "a Hugging Face token": rb"\bhf_[A-Za-z0-9]{30,}\b",
-    "an AWS access key": rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
-    "an AWS secret key": rb"(?i)aws_?secret_?access_?key[\"']?\s*[:=]\s*[\"']?[A-Za-z0-9/+]{40}",
-    "a GitHub token": rb"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})\b",
-    "an OpenAI key": rb"\bsk-(proj-)?[A-Za-z0-9_-]{40,}\b",
-    "a Weights & Biases key": rb"(?i)wandb_api_key[\"']?\s*[:=]\s*[\"']?[0-9a-f]{40}",
-    "a private key": rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
-}
-_PATTERNS = {what: re.compile(pattern) for what, pattern in SECRET_TEXTS.items()}
+_PATTERNS = {what: re.compile(pattern.encode()) for what, pattern in SECRET_TEXTS.items()}
 # Numbers, not text; only what stands before them can be a text that someone has written.
 NUMBERS = (".safetensors", ".parquet")
 BLOCK = 4_000_000  # bytes read at a time

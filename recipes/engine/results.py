@@ -47,6 +47,11 @@ def strict(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def shown(score: float | None) -> str:
+    """A score, or that of a constant baseline, for people; None and NaN are undefined."""
+    return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
+
+
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")

@@ -1,14 +1,20 @@
-"""When a run is evaluated: several times an epoch, as KLUE's baseline is (``val_check_interval`` 0.25)."""
+"""Callbacks that know the schedule of a run: when it is evaluated, and whether a resumed run keeps it."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+logger = logging.getLogger(__name__)
+
 
 class EvaluateWithinEpochs(TrainerCallback):
     """Evaluates and saves at equal distances within each epoch; Trainer itself does so at its end.
+
+    KLUE's baseline evaluates four times an epoch (``val_check_interval`` 0.25).
 
     Args:
         times: Evaluations in every epoch, the one at its end included. An epoch with fewer updates is
@@ -36,3 +42,27 @@ class EvaluateWithinEpochs(TrainerCallback):
 
     def _parts(self, state: TrainerState) -> int:
         return int((state.epoch or 0.0) * self.times + 1e-6)
+
+
+class WarnOfAnotherSchedule(TrainerCallback):
+    """Warns where a resumed run has another number of updates, or other batches, than its checkpoint's run.
+
+    Args:
+        saved: The checkpoint's trainer state.
+    """
+
+    def __init__(self, saved: Mapping[str, Any]) -> None:
+        self.saved = saved
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Compares, now that the number of updates is known."""
+        before = (self.saved.get("max_steps"), self.saved.get("train_batch_size"))
+        now = (state.max_steps, args.train_batch_size)
+        if before != now:
+            logger.warning(
+                "The checkpoint is from a run of %s updates with batches of %s; this run has %s with batches "
+                "of %s. The learning rate follows the new schedule from update %d on, and the results will "
+                "differ from those of an uninterrupted run.", *before, *now, state.global_step,
+            )  # fmt: skip

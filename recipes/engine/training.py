@@ -11,7 +11,6 @@ import math
 import shlex
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,20 @@ import torch
 import transformers
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import IntervalStrategy
 
+from hub_cards import __version__
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import get_metric
 from recipes.arguments import RecipeArguments, UsageError, fields_of, from_record, to_record
-from recipes.engine.baselines import constant_scores
-from recipes.engine.card import write_card
+from recipes.engine.baselines import below_constant, constant_scores
+from recipes.engine.card import Training, write_card
 from recipes.engine.checkpoints import check_owner, find_checkpoint, locked, prepare_output_dir
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.data import Data, load_data
+from recipes.engine.data import HUB_DATASET, Data, load_data
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import (
     INDEX,
@@ -51,14 +53,19 @@ from recipes.engine.results import (
     PREDICTIONS,
     TRAIN_RESULTS,
     read_json,
+    shown,
+    strict,
     write_json,
     write_json_lines,
 )
-from recipes.engine.schedule import EvaluateWithinEpochs
+from recipes.engine.schedule import EvaluateWithinEpochs, WarnOfAnotherSchedule
+from recipes.engine.unreachable import model_errors
 from recipes.tasks import SCRIPTS, get_recipe
 from recipes.tasks.protocol import LoadedModel, Recipe
+from recipes.tasks.shared.classification import balanced_loss
 
 logger = logging.getLogger(__name__)
+LOGGING_STEPS = 0.05  # share of the updates between two logs of the loss
 
 
 class NotFiniteError(ValueError):
@@ -131,6 +138,11 @@ class RecipeTrainer(Trainer):
             raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
         return norm
 
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Saves the model without the pickle of Trainer's arguments, which may hold secrets."""
+        super()._save(output_dir, state_dict)
+        (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         self.check_weights()
         super()._save_checkpoint(*args, **kwargs)
@@ -182,7 +194,8 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("httpx", "httpcore", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    recipe = get_recipe(task, arguments)
+    with model_errors(arguments.model_name_or_path):
+        recipe = get_recipe(task, arguments)
     output_dir = Path(arguments.output_dir or f"out/{recipe.task}")
     checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
     if not arguments.do_train:
@@ -196,8 +209,8 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         splits = _prepared_splits(recipe, arguments, data)
     if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
         splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
-    _check_batches(recipe, training_arguments, splits)
-    loaded = load_model(recipe, arguments, splits)
+    with model_errors(arguments.model_name_or_path):
+        loaded = load_model(recipe, arguments, splits)
     with locked(output_dir) if training_arguments.should_save else contextlib.nullcontext():
         if training_arguments.should_save and arguments.do_train:
             prepare_output_dir(
@@ -217,6 +230,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         results: dict[str, Any] = {}
         if arguments.do_train:
             results |= _train(trainer, encoded["train"], checkpoint)
+            results |= _training_record(arguments, data)
             results |= _tune(trainer, evaluators.get(recipe.tuning_split(arguments) or ""))
             if trainer.is_world_process_zero():
                 write_json(output_dir / TRAIN_RESULTS, results)
@@ -238,18 +252,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
             write_json(output_dir / ALL_RESULTS, results)
             _write_card(recipe, output_dir, arguments, data, results)
             _report(recipe.task, results, output_dir)
-    return results
-
-
-def _check_batches(recipe: Recipe, arguments: TrainingArguments, splits: dict[str, datasets.Dataset]) -> None:
-    """ValueError where training would have no batch, because --dataloader_drop_last drops the only one."""
-    batch = arguments.train_batch_size * arguments.world_size
-    if "train" in splits and arguments.dataloader_drop_last and splits["train"].num_rows < batch:
-        raise ValueError(
-            f"{recipe.task}: {splits['train'].num_rows} training examples do not fill a batch of {batch}, "
-            "and --dataloader_drop_last drops what does not; expected a smaller "
-            "--per_device_train_batch_size."
-        )
+    return dict(strict(results))
 
 
 def _is_own_folder(arguments: RecipeArguments, output_dir: Path) -> bool:
@@ -261,7 +264,9 @@ def _write_card(
 ) -> None:
     """Writes the model card. The run is finished by now, so a card that fails is a warning."""
     try:
-        write_card(recipe, output_dir, _trained_with(arguments), data, results)
+        training = _training_of(arguments, results)
+        holds_model = arguments.do_train or _is_own_folder(arguments, output_dir)
+        write_card(recipe, output_dir, arguments, data, results, training, holds_model)
     except Exception as error:  # whatever it is, the results stand
         command = _evaluation_command(recipe.task, arguments, output_dir)
         logger.warning(
@@ -288,16 +293,24 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
 def make_training_arguments(
     recipe: Recipe, arguments: RecipeArguments, output_dir: Path
 ) -> TrainingArguments:
-    """What Trainer is told. This is the one place that knows how transformers spells things today."""
+    """What Trainer is told. This is the one place that knows how transformers spells things today.
+
+    Raises:
+        UsageError: Settings do not go together, or not with this machine and what is installed on it.
+    """
     extra = dict(arguments.trainer)
     evaluates = arguments.do_train and arguments.do_eval
     strategy = arguments.eval_strategy if evaluates else "no"
-    eval_steps = arguments.eval_steps
-    if "save_steps" in extra and "save_strategy" not in extra:  # saving by steps means evaluating by steps
-        extra["save_strategy"] = "steps"
-        if evaluates and strategy != "no":
-            strategy, eval_steps = "steps", eval_steps or extra["save_steps"]
-    save_strategy = extra.pop("save_strategy", "epoch" if strategy == "no" else strategy)
+    if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
+        strategy = "steps"  # a checkpoint is saved where there is an evaluation to compare it by
+    save_strategy = extra.pop("save_strategy", None)
+    if save_strategy is None:
+        save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
+    # As in transformers, where evaluations are as frequent as logs unless something says otherwise.
+    steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
+    best = extra.get("metric_for_best_model") or get_metric(recipe.task).headline
+    _check_best_metric(recipe, best)
+    _check_trackers(extra.get("report_to"))
     values: dict[str, Any] = {
         "output_dir": str(output_dir),
         "do_train": arguments.do_train,
@@ -316,15 +329,15 @@ def make_training_arguments(
         "fp16": arguments.fp16,
         "seed": arguments.seed,
         "eval_strategy": strategy,
-        "eval_steps": eval_steps,
+        "eval_steps": steps if strategy == "steps" else None,
         "save_strategy": save_strategy,
-        "save_steps": eval_steps or 500,
+        "save_steps": steps,
         "save_total_limit": 1,
-        "load_best_model_at_end": strategy != "no" and str(save_strategy) == strategy,
-        "metric_for_best_model": (best := f"eval_{get_metric(recipe.task).headline}"),
-        "greater_is_better": not extra.get("metric_for_best_model", best).endswith("loss"),
+        "load_best_model_at_end": strategy != "no" and save_strategy in (strategy, "best"),
+        "metric_for_best_model": best,
+        "greater_is_better": not best.endswith("loss"),
         "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
-        "logging_steps": 0.05,
+        "logging_steps": LOGGING_STEPS,
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,  # features hold only what the collator and the model read
     } | extra
@@ -346,6 +359,24 @@ def make_training_arguments(
     return made
 
 
+def _check_best_metric(recipe: Recipe, name: str) -> None:
+    """UsageError where no evaluation of the task gives the metric that is to choose the checkpoint."""
+    known = [*get_metric(recipe.task).names, *(["loss"] if recipe.evaluates_loss else [])]
+    if name.removeprefix("eval_") not in known:
+        raise UsageError(f"metric_for_best_model is {name!r}; expected one of {', '.join(known)}.")
+
+
+def _check_trackers(report_to: str | Sequence[str] | None) -> None:
+    """UsageError where a tracker is not installed."""
+    names = [report_to] if isinstance(report_to, str) else report_to or []
+    installed = get_available_reporting_integrations()
+    if missing := sorted({*names} - {"all", "none", *installed}):
+        raise UsageError(
+            f"--report_to names {', '.join(missing)}, which is not installed or not known to transformers; "
+            f"expected none, all, or one of those installed ({', '.join(installed) or 'there is none'})."
+        )
+
+
 def make_trainer(
     recipe: Recipe,
     arguments: RecipeArguments,
@@ -362,7 +393,7 @@ def make_trainer(
         if training_arguments.load_best_model_at_end:
             callbacks.append(EarlyStoppingCallback(arguments.early_stopping_patience))
         else:
-            logger.warning("Early stopping is off, since nothing is evaluated during training.")
+            logger.warning("Early stopping is off, since no checkpoint is chosen by evaluations.")
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16
     return RecipeTrainer(
@@ -376,18 +407,24 @@ def make_trainer(
         data_collator=Collator(recipe, loaded, pad_to_multiple_of=8 if half else None),
         processing_class=loaded.tokenizer,
         compute_metrics=evaluator.compute_metrics if evaluator else None,
+        compute_loss_func=balanced_loss(list(train.features["labels"]), loaded.config.num_labels)
+        if train and arguments.class_weights
+        else None,
         callbacks=callbacks,
     )
 
 
 def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     trainer.add_callback(TrainingMeter())
+    if checkpoint is not None:
+        trainer.add_callback(WarnOfAnotherSchedule(read_json(Path(checkpoint) / TRAINER_STATE_NAME)))
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trainer.check_weights()
     meter = next(  # a resumed run has put another one in its place
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
     )
     metrics["train_runtime"] += meter.earlier_seconds  # rates are those of this process
+    is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
     trained, parameters = trainable_share(trainer.model)
     if trainer.is_world_process_zero():
         trainer.state.save_to_json(str(Path(trainer.args.output_dir) / "trainer_state.json"))
@@ -398,8 +435,8 @@ def _train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) 
         "train_windowed": split.windowed,
         "parameters": parameters,
         "trained_parameters": trained,
-        "best_checkpoint_metric": trainer.state.best_metric,
-        "best_checkpoint_step": trainer.state.best_global_step,
+        "best_checkpoint_metric": trainer.state.best_metric if is_best else None,
+        "best_checkpoint_step": trainer.state.best_global_step if is_best else None,
         "world_size": trainer.args.world_size,
         "device": hardware(),
         **meter.report(),
@@ -416,11 +453,24 @@ def _tune(trainer: RecipeTrainer, evaluator: Evaluator | None) -> dict[str, Any]
     return trainer.recipe.tune(outputs, split.examples, split.features, evaluator.loaded)
 
 
-def _trained_with(arguments: RecipeArguments) -> RecipeArguments:
-    """What the model was trained with: a run that only evaluates it has no say in its card."""
-    path = Path(arguments.model_name_or_path) / ARGUMENTS
-    trained = {} if arguments.do_train else read_json(path)
-    return from_record(trained, path) if trained else arguments
+def _training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
+    """What a card says of a training run beside its settings: from which model it started, on which data."""
+    path = Path(arguments.model_name_or_path)
+    return {
+        "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,
+        "base_model_is_local": path.is_dir(),
+        "train_data": HUB_DATASET if data.version else data.name,
+        "train_data_hash": data.hash or data.revision,
+    }
+
+
+def _training_of(arguments: RecipeArguments, results: dict[str, Any]) -> Training | None:
+    """How the model of a run was trained: in this run, or as the model's folder says; None if it does not."""
+    if arguments.do_train:
+        return Training(arguments, results)
+    folder = Path(arguments.model_name_or_path)
+    record, trained = read_json(folder / ARGUMENTS), read_json(folder / TRAIN_RESULTS)
+    return Training(from_record(record, folder / ARGUMENTS), trained) if record and trained else None
 
 
 def _outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
@@ -457,12 +507,13 @@ def _evaluate(
         "eval_samples": len(split.examples),
         "eval_truncated": split.truncated,
         "eval_windowed": split.windowed,
+        "eval_max_seq_length": evaluator.loaded.max_length,
         "eval_world_size": trainer.args.world_size,
         "eval_seconds": round(seconds, 3),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
         "eval_date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
-        "klue_hub_version": version("klue-hub"),
+        "klue_hub_version": __version__,
         "data_version": data.version,
         "data_revision": data.revision,
         "data_hash": data.hash,
@@ -541,10 +592,8 @@ def _warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> N
 def _report(task: str, results: dict[str, Any], output_dir: Path) -> None:
     for key, name in get_metric(task).names.items():
         if f"eval_{key}" in results:
-            shown = [_shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
-            logger.info("%s %s: %s (constant baseline: %s)", task, name, *shown)
+            scores = [shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
+            logger.info("%s %s: %s (constant baseline: %s)", task, name, *scores)
     logger.info("Everything is in %s", output_dir)
-
-
-def _shown(score: float | None) -> str:
-    return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
+    if note := below_constant(task, results):
+        logger.warning("%s: %s", task, note)

@@ -80,6 +80,7 @@ class Recipe(abc.ABC):
         kept: Feature columns that ``decode`` reads and the model does not.
         prediction_inputs: Feature columns that ``predict`` reads and training does not.
         scored_by_guid: Whether the metric finds the reference of a prediction by its guid.
+        evaluates_loss: Whether ``predict`` gives a loss where there is gold.
         sample: An input as a user would write it, for the card and for tests.
     """
 
@@ -91,6 +92,7 @@ class Recipe(abc.ABC):
     kept: ClassVar[tuple[str, ...]] = ()
     prediction_inputs: ClassVar[tuple[str, ...]] = ()
     scored_by_guid: ClassVar[bool] = False
+    evaluates_loss: ClassVar[bool] = True
     sample: Any
 
     # Before training

@@ -22,6 +22,7 @@ from docs.generator.documents import DEMO, REAL_RUNS, documents, stale, write
 from docs.generator.metric_cards import docstring_parts
 from docs.generator.readme_tables import demo_block, dialogue_table, read_real_runs, tasks_table
 from docs.generator.regions import fill, share
+from hub_cards import __version__
 from klue_datasets.tasks import CITATION, TASKS
 from klue_metrics.export_modules import REQUIREMENTS
 from klue_metrics.functional import METRICS
@@ -73,7 +74,7 @@ CHANGES = {
         ["klue_metrics/klue_wos/README.md"],
     ),
     "paper": ("hub_cards/published_scores.yaml", "81.55", "81.56", ["klue_metrics/klue_ynat/README.md"]),
-    "version": ("pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"', ["CITATION.cff"]),
+    "version": ("hub_cards/__init__.py", '"0.1.0"', '"0.2.0"', ["CITATION.cff"]),
     "demo": (DEMO, "85.47525136516535", "99.0", ["README.md", "README.ko.md"]),
     "real run": (REAL_RUNS, "69.93", "69.94", ["CONTRIBUTING.md"]),
     "block": ("README.md", "klue tasks\nklue train", "klue tasks --json\nklue train", ["README.ko.md"]),
@@ -256,9 +257,9 @@ def test_the_citation_has_the_authors_of_the_paper() -> None:
 
 def test_versions_are_those_of_the_project() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    version = re.search(r'^version = "(.*)"$', project, flags=re.MULTILINE)[1]
+    assert 'version = { attr = "hub_cards.__version__" }' in project
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"^## (\S+)", changes, flags=re.MULTILINE)[1] == version
+    assert re.search(r"^## (\S+)", changes, flags=re.MULTILINE)[1] == __version__
     needed = re.findall(r'^    "((?:evaluate|numpy)>=[^"]*)",$', project, flags=re.MULTILINE)
     assert sorted(needed) == sorted(REQUIREMENTS.split())
 

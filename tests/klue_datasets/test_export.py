@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 import klue_datasets
 from klue_datasets.export import export
+from klue_datasets.loading import MINI_DIR
 from klue_datasets.tasks import TASKS
 
 
@@ -139,7 +140,30 @@ def test_all_tasks_of_klue_small_load_with_equal_rows_in_either_view(
             assert table.to_list() == expected[split].to_list()
     card = (tmp_path / "klue/README.md").read_text()
     assert f"holds the **{'hub_compatible' if hub_compatible else 'default'}** view" in card
-    assert "built from KLUE, version 1.1.0" in card
+    assert "from raw files in the format of KLUE 1.1.0 that are not all the published ones" in card
+    assert "as published" not in card
+
+
+def test_a_card_of_published_files_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("klue_datasets.export.official_splits", lambda *_: {"train", "validation"})
+    export(tmp_path / "klue", tasks=["sts"], data_dir=MINI_DIR)
+    assert "from KLUE, version 1.1.0, as published" in (tmp_path / "klue/README.md").read_text()
+
+
+@pytest.mark.parametrize("repo_id", [None, "me/klue"])
+def test_the_lines_of_a_card_load_what_it_describes(
+    repo_id: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(tmp_path / "me/klue", tasks=["nli"], mini=True, repo_id=repo_id)
+    card = (tmp_path / "me/klue/README.md").read_text()
+    blocks = [part.split("```")[0] for part in card.split("```python\n")[1:]]
+    assert len(blocks) == 2  # English and Korean
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        assert "klue/klue" not in block.replace("me/klue/klue", "")
+        names: dict[str, datasets.DatasetDict] = {}
+        exec(block.replace("path/of/this/folder", "me/klue"), names)
+        assert names["data"]["train"].num_rows == klue_datasets.load("nli", "train", mini=True).num_rows
 
 
 def test_the_card_has_issues_statistics_examples_and_both_languages(tmp_path: Path) -> None:

@@ -6,15 +6,18 @@ import dataclasses
 import json
 import os
 import shutil
+from importlib import import_module
 from pathlib import Path
 
+import datasets
 import pytest
 
 import klue_datasets
 from klue_datasets import KlueDataError, KlueDownloadError, load
+from klue_datasets.builder import find_files
 from klue_datasets.download import git_blob_sha1, official_splits, url
 from klue_datasets.loading import MINI_DIR
-from klue_datasets.tasks import get_task
+from klue_datasets.tasks import TASKS, get_task
 
 
 def test_rows_are_those_of_the_raw_files(shared: Path) -> None:
@@ -65,6 +68,23 @@ def test_one_tasks_folder_is_enough_and_files_can_be_named() -> None:
     path = MINI_DIR / "klue-sts-v1.1/klue-sts-v1.1_dev.json"
     twice = load("sts", data_files={"validation": [path, path]}, num_proc=2)
     assert twice["validation"].to_list() == 2 * whole["validation"].to_list()
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("source", ["mini", "data_dir", "data_files", "builder"])
+def test_no_cache_answers_for_a_data_set_of_the_hub(task: str, source: str, tmp_path: Path) -> None:
+    """Without a network ``load_dataset`` takes whatever lies in the cache under the name that it is given."""
+    files = find_files(get_task(task), MINI_DIR, "1.1.0")
+    if source == "builder":
+        module = import_module(f"klue_datasets.{task}")
+        getattr(module, task.capitalize())(files=files, cache_dir=str(tmp_path)).download_and_prepare()
+    else:
+        given = {"mini": True, "data_dir": MINI_DIR, "data_files": files}[source]
+        load(task, cache_dir=tmp_path, **{source: given})
+    assert list(tmp_path.rglob("*.arrow"))  # it was cached
+    for name in ("klue", "klue/klue", task):
+        with pytest.raises((ConnectionError, datasets.exceptions.DatasetNotFoundError)):
+            datasets.load_dataset(name, task, cache_dir=str(tmp_path))
 
 
 def test_a_replaced_file_is_read_anew(tmp_path: Path) -> None:

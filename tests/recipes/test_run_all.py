@@ -152,7 +152,7 @@ def test_a_finished_run_with_other_settings_is_named_and_kept(
     assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == before
     assert main([*words, "--max_steps", "2", "--preset", "demo"]) == 1
     with monkeypatch.context() as patched:
-        patched.setattr("recipes.run_all.version", lambda _: "99.0")
+        patched.setattr("recipes.run_all.__version__", "99.0")
         assert main([*words, "--max_steps", "2"]) == 1
     assert "klue-hub was '0.1.0', now '99.0'" in capfd.readouterr().err
     # The same data elsewhere is the same; with one more line at the end of a file it is not.

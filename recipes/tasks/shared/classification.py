@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,33 @@ def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
     """
     predictions = [names[index] for index in probabilities.argmax(axis=-1)]
     return Decoded(predictions, probabilities.max(axis=-1).tolist())
+
+
+def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Tensor]:
+    """Cross-entropy for Trainer in which all classes of the training data have the same total weight.
+
+    The weights are those of scikit-learn's ``class_weight="balanced"``. Their mean over the training examples
+    is 1, so the loss, and with it the best learning rate, stays in the same range.
+
+    Args:
+        labels: Class ids of the training examples.
+        classes: How many classes the model has.
+
+    Returns:
+        The function for Trainer's ``compute_loss_func``.
+    """
+    import torch
+
+    counts = torch.bincount(torch.tensor(labels), minlength=classes)
+    weights = len(labels) / (counts.count_nonzero() * counts.clamp(min=1))
+
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
+        """The mean over an update's examples, of all accumulated steps and processes."""
+        logits = outputs.logits.float()
+        summed = torch.nn.functional.cross_entropy(logits, labels, weights.to(logits), reduction="sum")
+        return summed / num_items_in_batch
+
+    return loss
 
 
 def majority(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from recipes.tasks.shared.encoder import EncoderModel
 
@@ -108,3 +109,7 @@ def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the tokens where ``mask`` (batch, tokens) is 1: (batch, tokens, width) to (batch, width)."""
     weights = mask.to(hidden.dtype).unsqueeze(-1)
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
+# The pipeline text-classification logs an error about every model whose class is not in this list.
+MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES["klue-pooling"] = PoolingForSequenceClassification.__name__

@@ -165,6 +165,7 @@ class TextStates(DialogueRecipe, abc.ABC):
 class SequenceStates(TextStates):
     """For models with an encoder, which reads the dialogue, and a decoder, which writes the state."""
 
+    evaluates_loss: ClassVar[bool] = False
     peft_task_type: ClassVar[str | None] = "SEQ_2_SEQ_LM"
     auto_class: ClassVar[str] = "AutoModelForSeq2SeqLM"
 

@@ -42,6 +42,7 @@ class Trade(DialogueRecipe):
     The model's configuration keeps the slots and their known values.
     """
 
+    evaluates_loss: ClassVar[bool] = False
     peft_task_type: ClassVar[str | None] = None
 
     def configure(

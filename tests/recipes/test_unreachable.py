@@ -1,0 +1,93 @@
+"""Models and data that are not there, or not of the task, are one sentence that names what helps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from recipes import predict
+from recipes.engine.command import main
+from recipes.tasks import SCRIPTS
+
+FOLDERS = ("/nothere", "out/not/there", "../nothere")
+NOT_CACHED = ("somebody/nothing", "nothing")
+
+
+def last_line(capsys: pytest.CaptureFixture[str], task: str, words: list[str]) -> str:
+    """What a recipe says that ends with status 1, in one line."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(task, None, words)
+    assert ended.value.code == 1
+    return one_line(capsys)
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "transformers/installation" not in said
+    return said.splitlines()[-1]
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_without_a_network_the_flags_that_need_none_are_named(
+    task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--use_cpu"]
+    said = last_line(capsys, task, words)
+    for part in ("klue/klue", "--data_dir", "--mini", os.environ["HF_DATASETS_CACHE"]):
+        assert part in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_a_data_set_that_is_not_there_is_named(
+    task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (*FOLDERS, *NOT_CACHED):
+        said = last_line(
+            capsys, task, ["--model_name_or_path", str(tiny), "--dataset_name", name, "--use_cpu"]
+        )
+        assert f"there is no folder {name}, " in said
+        for part in ("--data_dir", "--mini"):
+            assert part in said
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_a_model_that_is_not_there_is_named_by_recipes_and_by_predict(
+    task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.txt").write_text("가\n")
+    for model in (*FOLDERS, *NOT_CACHED):
+        words = ["--mini", "--use_cpu", "--max_train_samples", "8", "--max_eval_samples", "8"]
+        said = [last_line(capsys, task, ["--model_name_or_path", model, *words])]
+        names = ["--model_name_or_path", str(tiny), "--tokenizer_name", model]
+        said.append(last_line(capsys, task, [*names, *words]))
+        assert predict.main(["--task", task, "--model", model, "--input", "in.txt"]) == 1
+        said.append(one_line(capsys))
+        for text in said:
+            assert f"there is no folder {model}" in text
+            assert ("the Hub cannot be reached" in text) == (model in NOT_CACHED)
+
+
+def test_predict_does_not_suggest_a_flag_that_it_lacks(
+    finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, folder = finished
+    (tmp_path / "in.txt").write_text("가\n")
+    refused = 0
+    for other in SCRIPTS:
+        capsys.readouterr()
+        if other != task and predict.main(
+            ["--task", other, "--model", str(folder), "--input", str(tmp_path / "in.txt")]
+        ):
+            refused += 1
+            said = one_line(capsys)
+            assert said.startswith(f"predict: {other}: ")
+            assert "--do_train" not in said
+            assert len(said) < 400
+    assert refused >= 5
