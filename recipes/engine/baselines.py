@@ -6,7 +6,8 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from klue_metrics.functional import get_metric
 from recipes.engine.results import shown
@@ -63,3 +64,14 @@ def below_constant(task: str, results: Mapping[str, float | None]) -> str | None
         if constant is not None and not is_better:
             found.append(f"{name} {shown(score)} (constant baseline: {shown(constant)})")
     return f"No better than the constant baseline: {', '.join(found)}." if found else None
+
+
+def log_scores(task: str, results: dict[str, Any], output_dir: Path) -> None:
+    """Log the scores of a run beside those of its constant baseline."""
+    for key, name in get_metric(task).names.items():
+        if f"eval_{key}" in results:
+            scores = [shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
+            logger.info("%s %s: %s (constant baseline: %s)", task, name, *scores)
+    logger.info("Everything is in %s", output_dir)
+    if note := below_constant(task, results):
+        logger.warning("%s: %s", task, note)

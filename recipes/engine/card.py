@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import math
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,25 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
-from recipes.arguments import RecipeArguments, as_settings
+from recipes.arguments import RecipeArguments, as_settings, fields_of, from_record
 from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
+from recipes.engine.checkpoints import is_own_folder
+from recipes.engine.command_line import make_parser, parse
 from recipes.engine.data import HUB_DATASET, Data
-from recipes.engine.results import EVAL_DETAILS, PICTURE, PREDICTIONS, read_json, shown
+from recipes.engine.results import (
+    ARGUMENTS,
+    EVAL_DETAILS,
+    PICTURE,
+    PREDICTIONS,
+    TRAIN_RESULTS,
+    read_json,
+    shown,
+)
 from recipes.tasks import SCRIPTS
 from recipes.tasks.protocol import Recipe
 
+logger = logging.getLogger(__name__)
 PIPELINES = ("text-classification", "token-classification")  # of transformers, which load our models
 TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' own pipeline gives the whole answer
 
@@ -291,3 +304,54 @@ def _hub_metrics(keys: Iterable[str]) -> list[str]:
 
 def _slug(name: str) -> str:
     return name.lower().replace(" ", "-")
+
+
+def write_card_of_run(
+    recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: dict[str, Any]
+) -> None:
+    """Writes the model card. The run is finished by now, so a card that fails is a warning."""
+    try:
+        training = _training_of(arguments, results)
+        holds_model = arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)
+        write_card(recipe, output_dir, arguments, data, results, training, holds_model)
+    except Exception as error:  # whatever it is, the results stand
+        command = _evaluation_command(recipe.task, arguments, output_dir)
+        logger.warning(
+            "The results are written, but the model card is not (%s: %s). To write it again: %s",
+            type(error).__name__, error, command,
+        )  # fmt: skip
+
+
+def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path) -> str:
+    """The command that evaluates the model of a run again as the run did, and writes its card."""
+    defaults = parse(make_parser(task, None), task, [])
+    words = ["--model_name_or_path", str(output_dir), "--output_dir", str(output_dir), "--do_eval"]
+    elsewhere = {
+        "model_name_or_path", "model_revision", "tokenizer_name", "output_dir", "overwrite_output_dir",
+        "resume_from_checkpoint", "do_train", "do_eval", "do_predict",
+    }  # fmt: skip
+    for name in fields_of(task):
+        value = getattr(arguments, name)
+        if name not in elsewhere and value is not None and value != getattr(defaults, name):
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return f"python recipes/train_{SCRIPTS[task]}.py {shlex.join(words)}"
+
+
+def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
+    """Return what a card says of a training run beside its settings: its base model and its data."""
+    path = Path(arguments.model_name_or_path)
+    return {
+        "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,
+        "base_model_is_local": path.is_dir(),
+        "train_data": HUB_DATASET if data.version else data.name,
+        "train_data_hash": data.hash or data.revision,
+    }
+
+
+def _training_of(arguments: RecipeArguments, results: dict[str, Any]) -> Training | None:
+    """How the model of a run was trained: in this run, or as the model's folder says; None if it does not."""
+    if arguments.do_train:
+        return Training(arguments, results)
+    folder = Path(arguments.model_name_or_path)
+    record, trained = read_json(folder / ARGUMENTS), read_json(folder / TRAIN_RESULTS)
+    return Training(from_record(record, folder / ARGUMENTS), trained) if record and trained else None

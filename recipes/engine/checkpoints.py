@@ -41,6 +41,11 @@ def locked(output_dir: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_own_folder(model: str, output_dir: Path) -> bool:
+    """Whether a run writes into the folder that its model comes from."""
+    return Path(model).resolve() == output_dir.resolve()
+
+
 def check_owner(output_dir: Path, model: str) -> None:
     """Makes sure that a run without training does not write into the folder of another model.
 

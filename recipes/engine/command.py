@@ -30,7 +30,7 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     parser = make_parser(task, description)
     arguments = parse(parser, task, words)
     try:
-        from recipes.engine.training import run
+        from recipes.engine.run import run
 
         run(task, arguments)
     except KeyboardInterrupt:

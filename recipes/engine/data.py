@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import hashlib
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import datasets
@@ -17,6 +19,7 @@ from klue_datasets.loading import MINI_DIR, build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.arguments import RecipeArguments
 from recipes.engine.unreachable import data_errors
+from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
 HUB_DATASET = "klue/klue"
@@ -126,6 +129,90 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
             official = official and split != "validation"
     found = source_hash(record.name, arguments)
     return Data(splits, name, official, version, is_comparable, revision, found)
+
+
+def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> dict[str, datasets.Dataset]:
+    """Return the splits that a run needs, one row an example; without gold columns where the gold is hidden.
+
+    Where the task chooses settings on held-out training examples, those are a split ``held_out``.
+
+    Raises:
+        ValueError: The gold of a split that is to be trained or scored on is hidden, or guids are not unique
+            where the metric needs them.
+    """
+    splits = {}
+    for name in _needed_splits(recipe, arguments, data):
+        splits[name] = without_hidden_gold(recipe, name, recipe.prepare(data.splits[name]))
+    scored = ["train"] if "train" in splits else []
+    if arguments.do_eval or (arguments.do_train and recipe.tuning_split(arguments) == "validation"):
+        scored.append("validation")
+    for name in scored:
+        missing = set(recipe.gold) - set(splits[name].column_names)
+        if missing:
+            raise ValueError(
+                f"{recipe.task}: the {name} split of {data.name} has no gold ({', '.join(sorted(missing))}); "
+                "expected it to train and to evaluate. --do_predict alone needs none."
+            )
+    if recipe.scored_by_guid and "validation" in scored:
+        counts = collections.Counter(splits["validation"]["guid"])
+        if repeated := [guid for guid, count in counts.items() if count > 1]:
+            raise ValueError(
+                f"{recipe.task}: the validation split of {data.name} has {repeated[0]} more than once "
+                f"(repeated guids: {len(repeated)}); expected each once: the metric finds references by guid."
+            )
+    if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
+        splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
+    return splits
+
+
+def _needed_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> list[str]:
+    tunes = arguments.do_train and recipe.tuning_split(arguments) == "validation"
+    needed = {
+        "train": arguments.do_train,
+        "validation": arguments.do_eval or tunes or (arguments.do_predict and "test" not in data.splits),
+        "test": arguments.do_predict and "test" in data.splits,
+    }
+    return [name for name, is_needed in needed.items() if is_needed]
+
+
+def training_examples(
+    recipe: Recipe, data: Data, splits: Mapping[str, datasets.Dataset]
+) -> datasets.Dataset | None:
+    """Return the examples that a constant baseline may learn from; None where the data has no train split."""
+    if "train" in splits or "train" not in data.splits:
+        return splits.get("train")
+    return recipe.prepare(data.splits["train"])
+
+
+def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -> datasets.Dataset:
+    """A split as it is, or without its gold columns where its gold is hidden.
+
+    Args:
+        recipe: The task; says what gold looks like that is withheld.
+        name: What messages call the split.
+        examples: Its prepared examples.
+
+    Raises:
+        ValueError: Some examples have gold and others do not.
+    """
+    columns = [column for column in recipe.gold if column in examples.column_names]
+    if len(columns) == len(recipe.gold):
+        batches = examples.select_columns(columns).iter(1_000)
+        rows = (
+            dict(zip(columns, row, strict=True))
+            for batch in batches
+            for row in zip(*batch.values(), strict=True)
+        )
+        hidden = sum(map(recipe.is_hidden, rows))
+        if not hidden:
+            return examples
+        if hidden < len(examples):
+            raise ValueError(
+                f"{recipe.task}: {hidden} of {len(examples)} {name} examples have no gold in "
+                f"{' and '.join(columns)} (nothing, or -1, stands there); expected it in all or in none."
+            )
+    logger.info("%s: the %s split has no gold; its predictions have no reference.", recipe.task, name)
+    return examples.remove_columns(columns)
 
 
 def _commit(builder: datasets.DatasetBuilder) -> str | None:

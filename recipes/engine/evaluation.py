@@ -1,168 +1,40 @@
-"""Evaluation: examples encoded once, outputs back to predictions in the data's order, the official metric."""
+"""Evaluation: outputs back to predictions in the order of the data, official scores, result files."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
+import datetime
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 
 import klue_metrics
+from hub_cards import __version__
+from klue_datasets.tasks import get_task
 from klue_metrics.predictions import GROUP_COLUMNS, cases_of, group_fields
 from klue_metrics.scoring import score_cases
-from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe
+from recipes.arguments import RecipeArguments
+from recipes.engine.baselines import constant_scores
+from recipes.engine.checkpoints import is_own_folder
+from recipes.engine.data import Data
+from recipes.engine.encoding import EncodedSplit
+from recipes.engine.results import (
+    EVAL_DETAILS,
+    EVAL_RESULTS,
+    PICTURE,
+    PREDICTIONS,
+    write_json,
+    write_json_lines,
+)
+from recipes.engine.trainer import RecipeTrainer
+from recipes.tasks.protocol import Decoded, LoadedModel
 
 logger = logging.getLogger(__name__)
 # Of the intervals that are kept with the results.
 BOOTSTRAP: Mapping[str, Any] = {"resamples": 1000, "confidence": 0.95, "method": "percentile", "seed": 0}
-INDEX = "index"  # column of the features: their position, by which outputs find back
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodedSplit:
-    """A split as the model reads it.
-
-    Attributes:
-        recipe: The task.
-        examples: What is scored, one row each.
-        features: The model's inputs and what decoding needs, in the order of the examples; column
-            ``example`` is the position of the one that a feature was made from.
-    """
-
-    recipe: Recipe
-    examples: datasets.Dataset
-    features: datasets.Dataset
-
-    @property
-    def truncated(self) -> int:
-        """How many examples were longer than the model's input and lost a part."""
-        is_truncated = np.asarray(self.features["truncated"], dtype=bool)
-        return len(np.unique(np.asarray(self.features["example"])[is_truncated]))
-
-    @property
-    def windowed(self) -> int:
-        """How many examples were longer than the model's input and are read in several windows."""
-        if "windows" in self.features.column_names:  # a feature holds them all
-            return sum(len(windows) > 1 for windows in self.features["windows"])
-        return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
-
-    def training_inputs(self, config: Any, seed: int) -> datasets.Dataset:
-        """What training reads; ``length`` is for batches of examples of like length."""
-        selected = self.recipe.select(self.features, config, seed)
-        return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
-
-    def evaluation_inputs(self) -> datasets.Dataset:
-        """What evaluation reads, longest first: less padding; memory runs out at once or not at all."""
-        inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
-        return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
-
-    def _inputs(self, features: datasets.Dataset) -> datasets.Dataset:
-        return features.remove_columns(["example", "truncated", *self.recipe.kept])
-
-    def in_order(self, outputs: Any, index: np.ndarray) -> Any:
-        """What ``recipe.predict`` kept, in the order of the features.
-
-        Args:
-            outputs: One row a feature.
-            index: Which feature each row is of.
-
-        Raises:
-            RuntimeError: There is not exactly one row of outputs a feature.
-        """
-        if not np.array_equal(np.sort(index), np.arange(len(self.features))):
-            raise RuntimeError(
-                f"{self.recipe.task}: outputs of {len(index)} features ({len(np.unique(index))} different); "
-                f"expected one for each of {len(self.features)}."
-            )
-        return _rows(outputs, np.argsort(index))
-
-
-def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -> datasets.Dataset:
-    """A split as it is, or without its gold columns where its gold is hidden.
-
-    Args:
-        recipe: The task; says what gold looks like that is withheld.
-        name: What messages call the split.
-        examples: Its prepared examples.
-
-    Raises:
-        ValueError: Some examples have gold and others do not.
-    """
-    columns = [column for column in recipe.gold if column in examples.column_names]
-    if len(columns) == len(recipe.gold):
-        batches = examples.select_columns(columns).iter(1_000)
-        rows = (
-            dict(zip(columns, row, strict=True))
-            for batch in batches
-            for row in zip(*batch.values(), strict=True)
-        )
-        hidden = sum(map(recipe.is_hidden, rows))
-        if not hidden:
-            return examples
-        if hidden < len(examples):
-            raise ValueError(
-                f"{recipe.task}: {hidden} of {len(examples)} {name} examples have no gold in "
-                f"{' and '.join(columns)} (nothing, or -1, stands there); expected it in all or in none."
-            )
-    logger.info("%s: the %s split has no gold; its predictions have no reference.", recipe.task, name)
-    return examples.remove_columns(columns)
-
-
-def encode_split(
-    recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
-) -> EncodedSplit:
-    """Turns prepared examples into features; ``num_proc`` processes tokenise."""
-    features = examples.map(
-        functools.partial(
-            _encode,
-            recipe=recipe,
-            tokenizer=loaded.tokenizer,
-            config=loaded.config,
-            max_length=loaded.max_length,
-        ),
-        batched=True,
-        with_indices=True,
-        remove_columns=examples.column_names,
-        num_proc=num_proc,
-        desc="Tokenising",
-    )
-    return EncodedSplit(recipe, examples, features)
-
-
-def _encode(batch: Batch, indices: Sequence[int], *, recipe: Recipe, **how: Any) -> dict[str, Any]:
-    features = recipe.encode(batch, **how)
-    rows = features.pop("row", range(len(indices)))
-    return features | {"example": [indices[row] for row in rows]}
-
-
-def _rows(outputs: Any, order: np.ndarray) -> Any:
-    if isinstance(outputs, tuple | list):
-        return tuple(_rows(part, order) for part in outputs)
-    return np.asarray(outputs)[order]
-
-
-class Collator:
-    """Makes batches with the recipe's collator; features that say which they are go on saying it."""
-
-    def __init__(self, recipe: Recipe, loaded: LoadedModel, pad_to_multiple_of: int | None = None) -> None:
-        self.collate = recipe.collator(loaded.tokenizer, loaded.config, pad_to_multiple_of)
-
-    def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """A batch of tensors."""
-        import torch
-
-        plain = [
-            {name: value for name, value in feature.items() if name not in (INDEX, "length")}
-            for feature in features
-        ]
-        batch = dict(self.collate(plain))
-        if INDEX in features[0]:
-            batch[INDEX] = torch.tensor([feature[INDEX] for feature in features])
-        return batch
 
 
 class Evaluator:
@@ -226,3 +98,69 @@ class Evaluator:
                 row |= decoded.details[index]
             rows.append(row | group_fields(task, example))
         return rows
+
+
+def model_outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
+    """The model's outputs on a split, without Trainer scoring them too."""
+    compute_metrics, trainer.compute_metrics = trainer.compute_metrics, None
+    output = trainer.predict(evaluator.split.evaluation_inputs(), metric_key_prefix=prefix)
+    trainer.compute_metrics = compute_metrics
+    return output
+
+
+def evaluate(
+    trainer: RecipeTrainer,
+    evaluator: Evaluator,
+    data: Data,
+    train: datasets.Dataset | None,
+    output_dir: Path,
+    arguments: RecipeArguments,
+) -> dict[str, Any]:
+    """Final predictions on the validation split, their scores and everything that is read from them."""
+    started = time.perf_counter()
+    output = model_outputs(trainer, evaluator, "eval")
+    seconds = time.perf_counter() - started
+    decoded = evaluator.decode(output)
+    split = evaluator.split
+    constants = constant_scores(split.recipe, train, split.examples)
+    report = evaluator.report(decoded)
+    for note in report["notes"]:
+        logger.warning(note)
+    results = {
+        **{f"eval_{key}": row["score"] for key, row in report["scores"].items()},
+        **{f"eval_{key}": figure for key, figure in decoded.figures.items()},
+        "eval_loss": output.metrics.get("eval_loss"),
+        **{f"constant_{key}": score for key, score in constants.items()},
+        "eval_samples": len(split.examples),
+        "eval_truncated": split.truncated,
+        "eval_windowed": split.windowed,
+        "eval_max_seq_length": evaluator.loaded.max_length,
+        "eval_world_size": trainer.args.world_size,
+        "eval_seconds": round(seconds, 3),
+        "eval_data": data.name,
+        "eval_data_is_official": data.is_official,
+        "eval_date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
+        "klue_hub_version": __version__,
+        "data_version": data.version,
+        "data_revision": data.revision,
+        "data_hash": data.hash,
+        "task_version": get_task(split.recipe.task).version,
+    }
+    if not (arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)):
+        results["eval_model"] = arguments.model_name_or_path
+    if trainer.is_world_process_zero():
+        write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
+        write_json(output_dir / EVAL_DETAILS, report)
+        write_json(output_dir / EVAL_RESULTS, results)
+        if picture := split.recipe.picture(decoded, split.examples):
+            (output_dir / PICTURE).write_text(picture, encoding="utf-8")
+    return results
+
+
+def predict(trainer: RecipeTrainer, evaluators: Mapping[str, Evaluator], output_dir: Path) -> None:
+    """Write predictions for the test split, or where there is none for the validation split."""
+    split = "test" if "test" in evaluators else "validation"
+    evaluator = evaluators[split]
+    decoded = evaluator.decode(model_outputs(trainer, evaluator, split))
+    if trainer.is_world_process_zero():
+        write_json_lines(output_dir / f"predictions_{split}.jsonl", evaluator.prediction_rows(decoded))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from recipes.arguments import RecipeArguments
-from recipes.engine.evaluation import INDEX, Collator, encode_split
+from recipes.engine.encoding import INDEX, Collator, encode_split
 from recipes.engine.modeling import load_trained
 from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe

@@ -139,6 +139,20 @@ def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
     return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
 
 
+def save_model(trainer: Any, output_dir: Path) -> None:
+    """Save the model of a finished training, with the code that loading it needs.
+
+    Args:
+        trainer: The Trainer of the run.
+        output_dir: Where the model goes. Every process has to call this; the first one writes.
+    """
+    if trainer.is_world_process_zero():
+        save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
+    trainer.save_model()
+    if trainer.is_world_process_zero():
+        trainer.recipe.save_code(output_dir)
+
+
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
     """Writes beside a saved adapter what the model would: its configuration, and its code if it is ours."""
     if hasattr(model, "get_base_model"):

@@ -26,11 +26,13 @@ def model_errors(path: str) -> Iterator[None]:
         ValueError: There is no such folder, and it is no Hub id.
         OSError: The Hub cannot be reached and has not been asked for this model before.
     """
-    if not Path(path).is_dir() and not is_hub_id(path):
-        raise ValueError(f"there is no folder {path}; expected the folder of a model, or a Hub id.")
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        if not Path(path).is_dir() and not is_hub_id(path):
+            raise ValueError(
+                f"there is no folder {path}; expected the folder of a model, or a Hub id."
+            ) from error
         if Path(path).is_dir() or not isinstance(error.__cause__, CONNECTION_ERRORS):
             raise
         raise OSError(

@@ -29,12 +29,12 @@ SCRIPTS = {
 # Task -> the main module of its room. A table, so that a script answers --help without importing any of them.
 MODULES = {
     "ynat": "recipes.tasks.ynat.topic_classification",
-    "sts": "recipes.tasks.sts.sentence_similarity.sentence_similarity",
-    "nli": "recipes.tasks.nli.natural_language_inference.natural_language_inference",
-    "ner": "recipes.tasks.ner.named_entity_recognition.named_entity_recognition",
-    "re": "recipes.tasks.re.relation_extraction.relation_extraction",
-    "dp": "recipes.tasks.dp.dependency_parsing.dependency_parsing",
-    "mrc": "recipes.tasks.mrc.reading_comprehension.reading_comprehension",
+    "sts": "recipes.tasks.sts.sentence_similarity",
+    "nli": "recipes.tasks.nli.natural_language_inference",
+    "ner": "recipes.tasks.ner.named_entity_recognition",
+    "re": "recipes.tasks.re.relation_extraction",
+    "dp": "recipes.tasks.dp.dependency_parsing",
+    "mrc": "recipes.tasks.mrc.reading_comprehension",
     "wos": "recipes.tasks.wos.dialogue_state_tracking",
 }
 

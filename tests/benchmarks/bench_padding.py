@@ -9,9 +9,10 @@ import pytest
 
 from klue_datasets import load
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.evaluation import encode_split
+from recipes.engine.encoding import encode_split
 from recipes.engine.modeling import load_model
-from recipes.engine.training import make_trainer, make_training_arguments
+from recipes.engine.training import make_trainer
+from recipes.engine.training_arguments import make_training_arguments
 from recipes.tasks import SCRIPTS, get_recipe
 
 

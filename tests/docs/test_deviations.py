@@ -13,7 +13,7 @@ from transformers import TrainingArguments
 from docs.generator.deviations import DIRECTIONS, PRESETS, procedures, read_baseline, settings
 from klue_datasets.tasks import TASKS
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.training import make_training_arguments
+from recipes.engine.training_arguments import make_training_arguments
 from recipes.tasks import get_recipe
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
 from recipes.tasks import SCRIPTS
 
@@ -37,7 +37,7 @@ def train_all(model: Path, output_dir: Path) -> None:
             given = [*WORDS, *words, *SPECIAL.get(task, []), "--model_name_or_path", str(model)]
             given += ["--gradient_accumulation_steps", str(RANKS // ranks)]
             given += ["--output_dir", str(output_dir / task / name)]
-            training.run(task, parse(make_parser(task, ""), task, given))
+            story.run(task, parse(make_parser(task, ""), task, given))
 
 
 def losses(folder: Path) -> list[dict[str, float]]:
@@ -62,6 +62,6 @@ def without_dropout(load_model: Any) -> Any:
 
 
 if __name__ == "__main__":
-    training.load_model = without_dropout(training.load_model)
+    story.load_model = without_dropout(story.load_model)
     train_all(Path(sys.argv[1]), Path(sys.argv[2]))
     torch.distributed.destroy_process_group()  # of sixteen models: else their threads may abort at the exit

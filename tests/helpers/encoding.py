@@ -10,7 +10,7 @@ import numpy as np
 from transformers import BertConfig
 
 from recipes.arguments import RecipeArguments
-from recipes.engine.evaluation import EncodedSplit, encode_split
+from recipes.engine.encoding import EncodedSplit, encode_split
 from recipes.tasks import get_recipe
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
 
 QUICK = ["--mini", "--max_train_samples", "160", "--max_eval_samples", "50", "--max_steps", "10", "--use_cpu"]
@@ -24,7 +24,7 @@ QUICK += ["--evaluations_per_epoch", "1"]
 
 def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
-    return training.run(task, parse(make_parser(task, ""), task, words))
+    return story.run(task, parse(make_parser(task, ""), task, words))
 
 
 def read(path: Path) -> dict:

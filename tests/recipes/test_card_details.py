@@ -172,12 +172,12 @@ def test_the_hardware_has_a_name() -> None:
 
 @pytest.mark.parametrize("task", ["nli"])
 def test_the_card_shows_it_all(task: str, tiny: Path, tmp_path: Path) -> None:
-    from recipes.engine import training
+    from recipes.engine import run as story
     from recipes.engine.command_line import make_parser, parse
 
     words = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--mini", "--max_steps", "1"]
     words += ["--max_train_samples", "16", "--max_eval_samples", "20", "--use_cpu", "--disable_tqdm", "true"]
-    training.run(task, parse(make_parser(task, ""), task, words))
+    story.run(task, parse(make_parser(task, ""), task, words))
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert re.search(r"^\| accuracy \| [\d.]+ \| [\d.]+ to [\d.]+ \| [\d.]+ \|$", card, flags=re.MULTILINE)
     assert "\n| KLUE-RoBERTa-large | 89.17 |\n" in card

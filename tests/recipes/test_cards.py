@@ -16,7 +16,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 import klue_datasets
 from klue_metrics.functional import METRICS
 from recipes.arguments import RecipeArguments
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.baselines import below_constant
 from recipes.engine.card import Training, write_card
 from recipes.engine.data import Data
@@ -137,7 +137,7 @@ def test_scores_no_better_than_the_constant_baseline_are_named(task: str) -> Non
 def test_a_run_below_its_constant_baseline_says_so_in_its_last_line(
     tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger=training.__name__):
+    with caplog.at_level(logging.INFO, logger=story.__name__):
         results = run("sts", tiny, tmp_path, "--learning_rate", "0", "--max_steps", "1")
     f1 = results["constant_f1"]
     note = f"No better than the constant baseline: F1 {results['eval_f1']:.2f} (constant baseline: {f1:.2f})."

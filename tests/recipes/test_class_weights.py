@@ -15,7 +15,7 @@ from distributed_training import without_dropout
 from runs import run
 
 from recipes.arguments import fields_of
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.tasks import SCRIPTS
 from recipes.tasks.shared.classification import balanced_loss
 
@@ -45,7 +45,7 @@ def first_loss(folder: Path) -> dict[str, Any]:
 def test_a_run_is_the_same_with_accumulated_batches_and_another_without_weights(
     task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "load_model", without_dropout(training.load_model))
+    monkeypatch.setattr(story, "load_model", without_dropout(story.load_model))
     words = ("--max_steps", "1", "--eval_strategy", "no", "--max_eval_samples", "8")
     weighted = (*words, "--class_weights", "balanced")
     halves = ("--per_device_train_batch_size", "8", "--gradient_accumulation_steps", "2")

@@ -21,9 +21,9 @@ from klue_metrics import scoring
 from klue_metrics.functional import METRICS, bootstrap
 from klue_metrics.module import KlueModule
 from klue_metrics.predictions import Source, load_cases
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.card_details import details
-from recipes.engine.evaluation import without_hidden_gold
+from recipes.engine.data import without_hidden_gold
 from recipes.engine.results import strict
 from recipes.reporting.page import build
 from recipes.tasks import get_recipe
@@ -62,9 +62,9 @@ NONE = {"ynat": {"label": None}, "sts": {"labels": None}, "ner": {"ner_tags": No
 
 def with_splits(monkeypatch: pytest.MonkeyPatch, **splits: datasets.Dataset) -> None:
     """Runs see these splits in place of those of the mini corpus."""
-    load = training.load_data
+    load = story.load_data
     found = datasets.DatasetDict(splits)
-    monkeypatch.setattr(training, "load_data", lambda *words: dataclasses.replace(load(*words), splits=found))
+    monkeypatch.setattr(story, "load_data", lambda *words: dataclasses.replace(load(*words), splits=found))
 
 
 def mini(task: str) -> datasets.Dataset:

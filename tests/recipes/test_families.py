@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoTokenizer, pipeline
 
 import klue_datasets
 from recipes.arguments import RecipeArguments
-from recipes.engine.evaluation import INDEX, Collator, encode_split
+from recipes.engine.encoding import INDEX, Collator, encode_split
 from recipes.engine.modeling import load_model, save_beside_adapter
 from recipes.predict import load_pipeline
 from recipes.tasks import SCRIPTS, get_recipe

@@ -10,7 +10,7 @@ from text_models import KINDS, make_text_model
 
 import klue_datasets
 from recipes.arguments import RecipeArguments
-from recipes.engine.evaluation import encode_split
+from recipes.engine.encoding import encode_split
 from recipes.engine.modeling import load_model
 from recipes.tasks import SCRIPTS, get_recipe
 from recipes.tasks.protocol import LoadedModel, Recipe

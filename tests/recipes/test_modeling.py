@@ -25,7 +25,7 @@ from transformers import (
 
 import klue_datasets
 from recipes.arguments import RecipeArguments
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.modeling import draw_embeddings, load_model, save_beside_adapter
 from recipes.subwords.entity_markers import ROLES, marker_tokens
 from recipes.tasks import SCRIPTS, get_recipe
@@ -147,7 +147,8 @@ def test_pair_pooling_compares_the_means_of_the_two_sentences(tiny: Path) -> Non
 
 
 def test_what_the_checkpoint_lacked_may_learn_faster(tiny: Path, tmp_path: Path) -> None:
-    from recipes.engine.training import make_trainer, make_training_arguments
+    from recipes.engine.training import make_trainer
+    from recipes.engine.training_arguments import make_training_arguments
 
     wanted = arguments(tiny, learning_rate=1e-4, head_learning_rate=1e-2, weight_decay=0.1)
     recipe = get_recipe("nli")
@@ -411,7 +412,7 @@ def test_bf16_is_autocast_in_training_and_evaluation(
         models.append(loaded.model)
         return loaded
 
-    monkeypatch.setattr(training, "load_model", load)
+    monkeypatch.setattr(story, "load_model", load)
     words = ["--bf16", "--max_steps", "2", "--per_device_train_batch_size", "2", "--max_train_samples", "8"]
     words += ["--max_eval_samples", "4", "--save_strategy", "no", "--eval_strategy", "no"]
     words += ["--head", "generative", "--max_new_tokens", "8"] if head in KINDS else []

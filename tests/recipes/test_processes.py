@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from warm_python import WarmPython
 
 import klue_datasets
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.tasks import SCRIPTS, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +65,7 @@ def test_two_processes_train_as_one_that_accumulates(
     command = [*launcher, distributed_training.__file__, str(tiny), str(tmp_path / "two")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as two:
-        monkeypatch.setattr(training, "load_model", without_dropout(training.load_model))
+        monkeypatch.setattr(story, "load_model", without_dropout(story.load_model))
         train_all(tiny, tmp_path / "one")
         _, stderr = two.communicate()
     assert two.returncode == 0, stderr.decode()[-3_000:]

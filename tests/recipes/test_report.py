@@ -581,7 +581,7 @@ def test_names_of_the_compared_runs_are_in_the_page(files: dict[str, str]) -> No
 
 
 def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
-    from recipes.engine import training
+    from recipes.engine import run as story
     from recipes.engine.command_line import make_parser, parse
 
     words = [
@@ -602,7 +602,7 @@ def test_a_real_run(tiny: Path, tmp_path: Path) -> None:
         "--disable_tqdm",
         "true",
     ]
-    results = training.run("re", parse(make_parser("re", ""), "re", words))
+    results = story.run("re", parse(make_parser("re", ""), "re", words))
     report = build([tmp_path], resamples=20)
     assert not report.problems
     (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]

@@ -22,7 +22,8 @@ from safetensors.torch import load_file
 from klue_datasets.loading import MINI_DIR
 from klue_datasets.tasks import get_task
 from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
-from recipes.engine import hardware, training
+from recipes.engine import card, hardware, trainer
+from recipes.engine import run as story
 from recipes.engine.checkpoints import locked
 from recipes.engine.command import main
 from recipes.engine.energy import TrainingMeter
@@ -71,11 +72,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_whatever_its_gradient(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Float16's gradient scaler would skip every update, and Trainer leave the loss out of its log."""
-    step = training.Trainer.training_step
+    step = trainer.Trainer.training_step
     monkeypatch.setattr(
-        training.Trainer, "training_step", lambda *args, **kwargs: step(*args, **kwargs) * float("nan")
+        trainer.Trainer, "training_step", lambda *args, **kwargs: step(*args, **kwargs) * float("nan")
     )
-    with pytest.raises(training.NotFiniteError, match="nli: the loss is nan at step 1"):
+    with pytest.raises(trainer.NotFiniteError, match="nli: the loss is nan at step 1"):
         run("nli", tiny, tmp_path, *SMALL, "--max_steps", "2")
 
 
@@ -111,8 +112,8 @@ def test_what_makes_no_sense_is_refused_before_a_model_is_loaded(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("transformers.training_args.is_torch_bf16_gpu_available", lambda: False)
-    monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
-    monkeypatch.setattr(training, "load_data", lambda *_: pytest.fail("data was loaded"))
+    monkeypatch.setattr(story, "load_model", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(story, "load_data", lambda *_: pytest.fail("data was loaded"))
     with pytest.raises(SystemExit) as ended:
         main("nli", None, words_of(tmp_path / "nowhere", tmp_path / "out", *words))
     assert ended.value.code == 2
@@ -147,13 +148,13 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """MRC's metric cannot tell the references apart: it says so before anything is trained."""
-    write_card, was_written = training.write_card, []
+    write_card, was_written = card.write_card, []
 
     def watched(*given: Any) -> None:
         was_written.extend((tmp_path / "out" / name).is_file() for name in RESULT_FILES)
         write_card(*given)
 
-    monkeypatch.setattr(training, "write_card", watched)
+    monkeypatch.setattr(card, "write_card", watched)
     data = repeat_a_row(task, tmp_path)
     words = [
         "--data_dir",
@@ -168,7 +169,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     ]
     words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--use_cpu"]
     if task == "mrc":
-        monkeypatch.setattr(training, "load_model", lambda *_: pytest.fail("a model was loaded"))
+        monkeypatch.setattr(story, "load_model", lambda *_: pytest.fail("a model was loaded"))
         with pytest.raises(SystemExit) as ended:
             main(task, None, words)
         assert ended.value.code == 1
@@ -184,7 +185,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     start = ["python", f"recipes/train_{SCRIPTS[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
     program, script, *again = shlex.split(command)
     assert [program, script, *again[:2]] == start
-    monkeypatch.setattr(training, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))
+    monkeypatch.setattr(card, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))
     before = read(tmp_path / "out/all_results.json")
     main(task, None, [*again, "--use_cpu"])
     after = read(tmp_path / "out/all_results.json")

@@ -19,7 +19,7 @@ from transformers import AutoTokenizer
 import klue_datasets
 from klue_datasets.iob import TAGS
 from recipes.arguments import RecipeArguments
-from recipes.engine.evaluation import Collator, encode_split
+from recipes.engine.encoding import Collator, encode_split
 from recipes.engine.inference import KluePipeline
 from recipes.engine.modeling import load_model, save_beside_adapter
 from recipes.tasks import SCRIPTS, get_recipe

@@ -18,7 +18,8 @@ from runs import QUICK, read, run
 from transformers import TrainingArguments
 
 from recipes.arguments import FIELDS, RecipeArguments, as_settings, to_record
-from recipes.engine import training
+from recipes.engine import run as story
+from recipes.engine import training_arguments
 from recipes.engine.command import main
 from recipes.engine.redaction import SECRET_TEXTS, redact
 from recipes.engine.trainer_fields import HONOURED, REFUSED
@@ -121,13 +122,13 @@ def test_every_field_that_is_honoured_reaches_trainer_in_every_task(
     """All of them in one run; ``run_name`` is a secret."""
     defaults = TrainingArguments(output_dir=str(tmp_path / "unused"), disable_tqdm=False)
     seen: list[TrainingArguments] = []
-    make_trainer = training.make_trainer
+    make_trainer = story.make_trainer
 
     def watched(recipe: Any, arguments: Any, given: TrainingArguments, *more: Any) -> Any:
         seen.append(given)
         return make_trainer(recipe, arguments, given, *more)
 
-    monkeypatch.setattr(training, "make_trainer", watched)
+    monkeypatch.setattr(story, "make_trainer", watched)
     samples = dict(SAMPLES)
     if task == "wos":
         samples["metric_for_best_model"] = "eval_slot_micro_f1"
@@ -224,7 +225,7 @@ def test_a_tracker_that_is_not_there_is_named_before_anything_is_loaded(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(training, "get_available_reporting_integrations", lambda: ["tensorboard"])
+    monkeypatch.setattr(training_arguments, "get_available_reporting_integrations", lambda: ["tensorboard"])
     file = tmp_path / "settings.yaml"
     file.write_text(yaml.safe_dump({"report_to": ["tensorboard", tracker]}))
     for words in (("--report_to", tracker), ("--config", str(file))):

@@ -15,7 +15,7 @@ import klue_datasets
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, compute
 from klue_metrics.predictions import Source, load_cases
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.results import strict
 from recipes.tasks import get_recipe
@@ -171,7 +171,7 @@ def test_data_from_a_folder_written_by_export(tiny: Path, tmp_path: Path) -> Non
     export(tmp_path / "hub" / "klue", tasks=["nli"], mini=True)
     words = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--max_steps", "2"]
     words += ["--dataset_name", str(tmp_path / "hub" / "klue"), "--use_cpu", "--max_eval_samples", "20"]
-    results = training.run("nli", parse(make_parser("nli", ""), "nli", words))
+    results = story.run("nli", parse(make_parser("nli", ""), "nli", words))
     assert (results["eval_data"], results["eval_data_is_official"]) == ("klue", False)
 
 
@@ -181,7 +181,7 @@ def test_real_dev_files_make_official_scores_unless_cut(shared: Path, tiny: Path
     parser = make_parser("sts", "")
     words = ["--model_name_or_path", str(model), "--do_eval", "--use_cpu"]
     words += ["--data_dir", f"{shared}/data/klue-v1.1-dev", "--output_dir", str(tmp_path / "whole")]
-    results = training.run("sts", parse(parser, "sts", words))
+    results = story.run("sts", parse(parser, "sts", words))
     assert (results["eval_samples"], results["eval_data_is_official"]) == (519, True)
     assert (results["data_version"], results["task_version"]) == ("1.1.0", TASKS["sts"].version)
     card = ModelCard.load(tmp_path / "whole" / "README.md")
@@ -192,4 +192,4 @@ def test_real_dev_files_make_official_scores_unless_cut(shared: Path, tiny: Path
     assert card.data.datasets is None  # it was trained on the mini corpus
     assert {result.dataset_type for result in card.data.eval_results} == {"klue/klue"}
     cut = [*words, "--output_dir", str(tmp_path / "cut"), "--max_eval_samples", "100"]
-    assert training.run("sts", parse(parser, "sts", cut))["eval_data_is_official"] is False
+    assert story.run("sts", parse(parser, "sts", cut))["eval_data_is_official"] is False

@@ -16,7 +16,7 @@ def save_code(module: str, folder: str | Path) -> None:
     transformers loads code from one flat folder, so the copies import each other as siblings.
 
     Args:
-        module: Full name, such as ``recipes.tasks.dp.dependency_parsing.modeling_dependency_parsing``.
+        module: Full name, such as ``recipes.tasks.dp.modeling_dependency_parsing``.
         folder: Where a model is saved.
     """
     names = [module]

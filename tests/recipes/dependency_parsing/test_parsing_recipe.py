@@ -17,7 +17,7 @@ import klue_datasets
 from klue_datasets.tasks import DP_RELATIONS
 from klue_metrics.functional import METRICS, compute
 from recipes.arguments import RecipeArguments
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
 from recipes.predict import load_pipeline
 from recipes.predict import main as predict
@@ -43,7 +43,7 @@ QUICK += ["--learning_rate", "1e-3", "--per_device_train_batch_size", "16", "--e
 
 def run(model: Path, output_dir: Path, *words: str) -> dict[str, Any]:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
-    return training.run("dp", parse(make_parser("dp", ""), "dp", words))
+    return story.run("dp", parse(make_parser("dp", ""), "dp", words))
 
 
 def settings_of(folder: Path) -> ParserSettings:

@@ -14,10 +14,10 @@ from warm_python import WarmProcess, WarmPython
 
 import klue_datasets
 from recipes.arguments import RecipeArguments
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.checkpoints import find_checkpoint
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.evaluation import Collator, encode_split
+from recipes.engine.encoding import Collator, encode_split
 from recipes.engine.modeling import load_model
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
@@ -33,7 +33,7 @@ DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", 
 
 def run(model: Path, output_dir: Path, *words: str) -> dict[str, Any]:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
-    return training.run("wos", parse(make_parser("wos", ""), "wos", words))
+    return story.run("wos", parse(make_parser("wos", ""), "wos", words))
 
 
 def predictions(folder: Path) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ from warm_python import WarmPython
 
 import klue_datasets
 from recipes.arguments import RecipeArguments
-from recipes.engine.evaluation import Collator, Evaluator, encode_split
+from recipes.engine.encoding import Collator, encode_split
+from recipes.engine.evaluation import Evaluator
 from recipes.engine.modeling import load_model
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe

@@ -15,7 +15,7 @@ from checkout import ROOT
 from hub_server import HubServer
 from publishing import QUICK, TOKEN, Fresh
 
-from recipes.engine import training
+from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
 
 
@@ -83,7 +83,7 @@ def model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
         if key not in made:
             folder = made[key] = tmp_path_factory.mktemp("runs") / f"{task}-{len(made)}"
             given = ("--model_name_or_path", str(tiny), "--output_dir", str(folder), *QUICK, *words)
-            training.run(task, parse(make_parser(task, ""), task, given))
+            story.run(task, parse(make_parser(task, ""), task, given))
         return made[key]
 
     return make

@@ -1,0 +1,141 @@
+"""Encoding: the examples of a split as features of a model, and batches of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+
+from recipes.tasks.protocol import Batch, LoadedModel, Recipe
+
+logger = logging.getLogger(__name__)
+INDEX = "index"  # column of the features: their position, by which outputs find back
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedSplit:
+    """A split as the model reads it.
+
+    Attributes:
+        recipe: The task.
+        examples: What is scored, one row each.
+        features: The model's inputs and what decoding needs, in the order of the examples; column
+            ``example`` is the position of the one that a feature was made from.
+    """
+
+    recipe: Recipe
+    examples: datasets.Dataset
+    features: datasets.Dataset
+
+    @property
+    def truncated(self) -> int:
+        """How many examples were longer than the model's input and lost a part."""
+        is_truncated = np.asarray(self.features["truncated"], dtype=bool)
+        return len(np.unique(np.asarray(self.features["example"])[is_truncated]))
+
+    @property
+    def windowed(self) -> int:
+        """How many examples were longer than the model's input and are read in several windows."""
+        if "windows" in self.features.column_names:  # a feature holds them all
+            return sum(len(windows) > 1 for windows in self.features["windows"])
+        return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
+
+    def training_inputs(self, config: Any, seed: int) -> datasets.Dataset:
+        """What training reads; ``length`` is for batches of examples of like length."""
+        selected = self.recipe.select(self.features, config, seed)
+        return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
+
+    def evaluation_inputs(self) -> datasets.Dataset:
+        """What evaluation reads, longest first: less padding; memory runs out at once or not at all."""
+        inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
+        return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
+
+    def _inputs(self, features: datasets.Dataset) -> datasets.Dataset:
+        return features.remove_columns(["example", "truncated", *self.recipe.kept])
+
+    def in_order(self, outputs: Any, index: np.ndarray) -> Any:
+        """What ``recipe.predict`` kept, in the order of the features.
+
+        Args:
+            outputs: One row a feature.
+            index: Which feature each row is of.
+
+        Raises:
+            RuntimeError: There is not exactly one row of outputs a feature.
+        """
+        if not np.array_equal(np.sort(index), np.arange(len(self.features))):
+            raise RuntimeError(
+                f"{self.recipe.task}: outputs of {len(index)} features ({len(np.unique(index))} different); "
+                f"expected one for each of {len(self.features)}."
+            )
+        return _rows(outputs, np.argsort(index))
+
+
+def encode_split(
+    recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
+) -> EncodedSplit:
+    """Turns prepared examples into features; ``num_proc`` processes tokenise."""
+    features = examples.map(
+        functools.partial(
+            _encode,
+            recipe=recipe,
+            tokenizer=loaded.tokenizer,
+            config=loaded.config,
+            max_length=loaded.max_length,
+        ),
+        batched=True,
+        with_indices=True,
+        remove_columns=examples.column_names,
+        num_proc=num_proc,
+        desc="Tokenising",
+    )
+    return EncodedSplit(recipe, examples, features)
+
+
+def _encode(batch: Batch, indices: Sequence[int], *, recipe: Recipe, **how: Any) -> dict[str, Any]:
+    features = recipe.encode(batch, **how)
+    rows = features.pop("row", range(len(indices)))
+    return features | {"example": [indices[row] for row in rows]}
+
+
+def _rows(outputs: Any, order: np.ndarray) -> Any:
+    if isinstance(outputs, tuple | list):
+        return tuple(_rows(part, order) for part in outputs)
+    return np.asarray(outputs)[order]
+
+
+class Collator:
+    """Makes batches with the recipe's collator; features that say which they are go on saying it."""
+
+    def __init__(self, recipe: Recipe, loaded: LoadedModel, pad_to_multiple_of: int | None = None) -> None:
+        self.collate = recipe.collator(loaded.tokenizer, loaded.config, pad_to_multiple_of)
+
+    def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """A batch of tensors."""
+        plain = [
+            {name: value for name, value in feature.items() if name not in (INDEX, "length")}
+            for feature in features
+        ]
+        batch = dict(self.collate(plain))
+        if INDEX in features[0]:
+            batch[INDEX] = torch.tensor([feature[INDEX] for feature in features])
+        return batch
+
+
+def warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> None:
+    """Log how many examples of a split do not fit the model, and what happens to them."""
+    for number, happens in (
+        (split.truncated, "lose a part"),
+        (split.windowed, "are read in overlapping windows"),
+    ):
+        if number:
+            logger.warning(
+                "%s: %d of %d %s examples are longer than %d tokens and %s.",
+                split.recipe.task, number, len(split.examples), name, max_length, happens,
+            )  # fmt: skip

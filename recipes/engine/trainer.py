@@ -1,0 +1,126 @@
+"""Transformers' Trainer as the recipes use it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import SequentialSampler
+from transformers import Trainer
+from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from recipes.engine.encoding import INDEX
+from recipes.tasks.protocol import Recipe
+
+
+class NotFiniteError(ValueError):
+    """Training has left the finite numbers."""
+
+
+class RecipeTrainer(Trainer):
+    """Trainer for recipes: predicts as the recipe does, in the order it was given.
+
+    Args:
+        recipe: The task.
+        head: Names of the head's modules.
+        head_learning_rate: Their peak learning rate; None for that of the rest.
+        **kwargs: As for Trainer.
+    """
+
+    def __init__(
+        self, *, recipe: Recipe, head: Sequence[str], head_learning_rate: float | None, **kwargs: Any
+    ) -> None:
+        self.recipe = recipe
+        self.head = head
+        self.head_learning_rate = head_learning_rate
+        super().__init__(**kwargs)
+        # Trainer takes any model whose forward has **kwargs for one that divides its loss by the number of
+        # items, and then averages neither over accumulated steps nor over processes. Ours do not divide.
+        self.model_accepts_loss_kwargs = False
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Trainer's optimizer, with the head in parameter groups of its own where it has its own rate."""
+        if self.optimizer is not None or self.head_learning_rate is None:
+            return super().create_optimizer(model)
+        optimizer = super().create_optimizer(model)
+        is_head = {
+            id(parameter): any(f".{module}." in f".{name}" for module in self.head)
+            for name, parameter in (self.model if model is None else model).named_parameters()
+        }
+        for group in list(optimizer.param_groups):
+            head = [parameter for parameter in group["params"] if is_head[id(parameter)]]
+            group["params"] = [parameter for parameter in group["params"] if not is_head[id(parameter)]]
+            optimizer.add_param_group({**group, "params": head, "lr": self.head_learning_rate})
+        return optimizer
+
+    def prediction_step(
+        self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[torch.Tensor | None, Any, torch.Tensor]:
+        """What the recipe keeps of a batch, and in place of labels which features it is of.
+
+        Outputs are reduced here, on the device and with the inputs at hand; ``preprocess_logits_for_metrics``
+        would see them only when they have been padded for all processes.
+        """
+        inputs = self._prepare_inputs(inputs)
+        index = inputs.pop(INDEX)
+        # Trainer wraps forward alone in autocast: generate, and forward under an adapter, would be outside.
+        with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
+            loss, outputs = self.recipe.predict(model, inputs)
+        return None if loss is None else loss.detach().mean(), outputs, index
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Stops at a loss that is not finite, which Trainer would leave out of the average that it logs."""
+        loss = super().training_step(*args, **kwargs)
+        if not math.isfinite(loss):  # Trainer asks the device the same, so this costs no synchronisation
+            raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
+        return loss
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Stops before an update with a gradient that is not finite: it would make the weights NaN."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        # Float16 has a gradient scaler, which skips such updates and lowers its scale.
+        if not self.args.fp16 and not math.isfinite(norm):
+            raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
+        return norm
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Saves the model without the pickle of Trainer's arguments, which may hold secrets."""
+        super()._save(output_dir, state_dict)
+        (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        self.check_weights()
+        super()._save_checkpoint(*args, **kwargs)
+
+    def check_weights(self) -> None:
+        """Makes sure that weights can be saved: an update with a finite gradient can make them infinite.
+
+        Raises:
+            NotFiniteError: A trained weight is infinite or NaN.
+        """
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad and not bool(torch.isfinite(weight.detach()).all()):
+                raise self._diverged(f"{name} has values that are not finite", self.state.global_step)
+
+    def _diverged(self, what: str, step: int) -> NotFiniteError:
+        return NotFiniteError(
+            f"{self.recipe.task}: {what} at step {step}, so training has diverged; expected a lower "
+            "--learning_rate, a warm-up (--warmup_ratio), or other data. Checkpoints saved before this step "
+            "are kept."
+        )
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            # Trainer groups by the examples of one process. Grouped by all examples of an update, the order
+            # is the same for any number of processes, and their batches are of like length.
+            sampler.batch_size *= self.args.world_size
+        return sampler
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        # transformers 5 applies length grouping, which shuffles, to evaluation too.
+        return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None

@@ -1,0 +1,106 @@
+"""What Trainer is told: the one place that knows how transformers spells things today."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import TrainingArguments
+from transformers.integrations import get_available_reporting_integrations
+
+from klue_metrics.functional import get_metric
+from recipes.arguments import RecipeArguments, UsageError
+from recipes.tasks.protocol import Recipe
+
+LOGGING_STEPS = 0.05  # share of the updates between two logs of the loss
+
+
+def make_training_arguments(
+    recipe: Recipe, arguments: RecipeArguments, output_dir: Path
+) -> TrainingArguments:
+    """What Trainer is told. This is the one place that knows how transformers spells things today.
+
+    Raises:
+        UsageError: Settings do not go together, or not with this machine and what is installed on it.
+    """
+    extra = dict(arguments.trainer)
+    evaluates = arguments.do_train and arguments.do_eval
+    strategy = arguments.eval_strategy if evaluates else "no"
+    if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
+        strategy = "steps"  # a checkpoint is saved where there is an evaluation to compare it by
+    save_strategy = extra.pop("save_strategy", None)
+    if save_strategy is None:
+        save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
+    # As in transformers, where evaluations are as frequent as logs unless something says otherwise.
+    steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
+    best = extra.get("metric_for_best_model") or get_metric(recipe.task).headline
+    _check_best_metric(recipe, best)
+    _check_trackers(extra.get("report_to"))
+    values: dict[str, Any] = {
+        "output_dir": str(output_dir),
+        "do_train": arguments.do_train,
+        "do_eval": arguments.do_eval,
+        "do_predict": arguments.do_predict,
+        "learning_rate": arguments.learning_rate,
+        "num_train_epochs": arguments.num_train_epochs,
+        "max_steps": arguments.max_steps,
+        "per_device_train_batch_size": arguments.per_device_train_batch_size,
+        "per_device_eval_batch_size": arguments.per_device_eval_batch_size,
+        "gradient_accumulation_steps": arguments.gradient_accumulation_steps,
+        "warmup_steps": arguments.warmup_ratio,  # below 1 it is a share of the updates
+        "weight_decay": arguments.weight_decay,
+        "train_sampling_strategy": "group_by_length" if arguments.group_by_length else "random",
+        "bf16": arguments.bf16,
+        "fp16": arguments.fp16,
+        "seed": arguments.seed,
+        "eval_strategy": strategy,
+        "eval_steps": steps if strategy == "steps" else None,
+        "save_strategy": save_strategy,
+        "save_steps": steps,
+        "save_total_limit": 1,
+        "load_best_model_at_end": strategy != "no" and save_strategy in (strategy, "best"),
+        "metric_for_best_model": best,
+        "greater_is_better": not best.endswith("loss"),
+        "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
+        "logging_steps": LOGGING_STEPS,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "remove_unused_columns": False,  # features hold only what the collator and the model read
+    } | extra
+    known = inspect.signature(TrainingArguments).parameters
+    missing = sorted(set(values) - set(known))
+    if missing:
+        raise ValueError(
+            f"transformers {transformers.__version__} has no training argument {', '.join(missing)}."
+        )
+    try:
+        made = TrainingArguments(**values)
+        device = made.device.type
+    except ValueError as error:  # such as --bf16 on a GPU that does not have it
+        raise UsageError(f"transformers refuses these settings: {error}") from error
+    if made.fp16 and device == "cpu":
+        raise UsageError(
+            "--fp16 was given on a CPU, which cannot train in float16; expected --bf16, or neither."
+        )
+    return made
+
+
+def _check_best_metric(recipe: Recipe, name: str) -> None:
+    """UsageError where no evaluation of the task gives the metric that is to choose the checkpoint."""
+    known = [*get_metric(recipe.task).names, *(["loss"] if recipe.evaluates_loss else [])]
+    if name.removeprefix("eval_") not in known:
+        raise UsageError(f"metric_for_best_model is {name!r}; expected one of {', '.join(known)}.")
+
+
+def _check_trackers(report_to: str | Sequence[str] | None) -> None:
+    """UsageError where a tracker is not installed."""
+    names = [report_to] if isinstance(report_to, str) else report_to or []
+    installed = get_available_reporting_integrations()
+    if missing := sorted({*names} - {"all", "none", *installed}):
+        raise UsageError(
+            f"--report_to names {', '.join(missing)}, which is not installed or not known to transformers; "
+            f"expected none, all, or one of those installed ({', '.join(installed) or 'there is none'})."
+        )
