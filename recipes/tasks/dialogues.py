@@ -81,13 +81,17 @@ class DialogueRecipe(Recipe):
         return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Each turn of the user: its number, what was said, the state after it, and what is new in that."""
+        """Each turn of the user: its number, what was said, the state after it, and what is new in that.
+
+        ``truncated`` is set for a turn where the beginning of the dialogue was not read.
+        """
         from recipes.models.pipeline_dialogue_state import present_turns
 
         said = [turn["text"] for turn in row["dialogue"][::2]]
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
         turns = slice(first, first + len(said))
-        return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+        answers = present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+        return [decoded.marked(first + turn, answer) for turn, answer in enumerate(answers)]
 
 
 def set_dropout(config: PreTrainedConfig, share: float) -> None:

@@ -131,7 +131,7 @@ class SentenceClassification(_Sentences):
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """Label and score."""
         scores = decoded.scores or []
-        return {"label": decoded.predictions[index], "score": scores[index]}
+        return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,4 +176,4 @@ class SentenceSimilarity(_Sentences):
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """The similarity, about 0 to 5."""
-        return {"label": "similarity", "score": decoded.predictions[index]}
+        return decoded.marked(index, {"label": "similarity", "score": decoded.predictions[index]})
