@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +141,7 @@ def figures(read: Sequence[Any], details: Sequence[Mapping[str, Any]]) -> dict[s
 def converse(
     answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
 ) -> Iterator[dict[str, Any]]:
-    """Tracks what is typed: user and system in turn; an empty line of the user's starts another dialogue.
+    """Tracks what is typed: user and system in turn; a blank line starts a new dialogue.
 
     Args:
         answer: Answers a dialogue: one mapping a turn of the user.
@@ -148,16 +149,21 @@ def converse(
         ask: Called before each line with who is to speak: 0 the user, 1 the system.
 
     Yields:
-        After each line of the user's the answer to it.
+        After each line of the user's the answer to it, with its number from 1, ``line``.
     """
     dialogue: list[str] = []
     ask(0)
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         text = line.strip()
-        if text or len(dialogue) % 2:
-            dialogue.append(text)
-            if len(dialogue) % 2:
-                yield answer(dialogue)[-1]
-        else:
-            dialogue = []
+        dialogue = [*dialogue, text] if text else []
+        if len(dialogue) % 2:
+            yield {"line": number, **answer(dialogue)[-1]}
         ask(len(dialogue) % 2)
+
+
+def dialogues(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    """Dialogues in numbered lines, with a blank line between them: the first number, and the utterances."""
+    for is_spoken, group in itertools.groupby(lines, lambda line: bool(line[1].strip())):
+        if is_spoken:
+            numbers, texts = zip(*group, strict=True)
+            yield numbers[0], [text.strip() for text in texts]
