@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from klue_datasets.optional import needs
 from klue_datasets.mini import dp, mrc, ner, nli, re, sts, wos, ynat
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
@@ -60,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = make_parser().parse_args(arguments)
