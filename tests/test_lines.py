@@ -15,7 +15,7 @@ from klue_datasets.reading_rows import read_sentences
 from klue_metrics.predictions import read_rows
 from recipes.predict import read_items
 from recipes.tasks.dp.conllu import read_conllu, write_conllu
-from recipes.tasks.wos.states import converse
+from recipes.tasks.wos.turns import converse
 
 ENDS = ("\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e")
 WORDS = [f"가{end}나" for end in ENDS]
@@ -35,17 +35,19 @@ def predictions(folder: Path) -> list[Any]:
 
 def inputs_as_json(folder: Path) -> list[Any]:
     lines = [json.dumps(word, ensure_ascii=False) for word in WORDS]
-    return list(read_items("ynat", written(folder / "in.jsonl", "\n".join(lines) + "\n")))
+    path = written(folder / "in.jsonl", "\n".join(lines) + "\n")
+    return [item for _, item in read_items("ynat", path)]
 
 
 def inputs_as_text(folder: Path) -> list[Any]:
-    return list(read_items("ynat", written(folder / "in.txt", "\r\n".join(WORDS) + "\r\n")))
+    path = written(folder / "in.txt", "\r\n".join(WORDS) + "\r\n")
+    return [item for _, item in read_items("ynat", path)]
 
 
 def inputs_as_conllu(folder: Path) -> list[Any]:
     parsed = [{"index": 1, "word": word, "head": 0, "relation": "NP"} for word in WORDS]
     text = "".join(write_conllu([word]) for word in parsed)
-    sentences = list(read_items("dp", written(folder / "in.conllu", text)))
+    sentences = [item for _, item in read_items("dp", written(folder / "in.conllu", text))]
     assert sentences == read_conllu(text.replace("\n", "\r\n"))
     return [word for sentence in sentences for word in sentence.words]
 
@@ -61,7 +63,7 @@ def records_of_klue(folder: Path) -> list[Any]:
 
 
 def typed_dialogues(folder: Path) -> list[Any]:
-    lines = io.StringIO("\n\n".join(WORDS) + "\n")  # the system is silent
+    lines = io.StringIO("\n\n".join(WORDS) + "\n")  # a dialogue each
     return [turn["said"] for turn in converse(lambda said: [{"said": said[-1]}], lines, lambda _: None)]
 
 

@@ -11,6 +11,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from klue_datasets.optional import needs
+
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -28,6 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs()
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes or checks the documents; returns 1 where one is stale or cannot be made."""
     parser = make_parser()

@@ -34,6 +34,7 @@ from recipes.engine.results import (
 )
 from recipes.tasks import SCRIPTS
 from recipes.tasks.protocol import Recipe
+from recipes.tasks.shared.configuration_encoder import CONFIG_NAME
 
 logger = logging.getLogger(__name__)
 PIPELINES = ("text-classification", "token-classification")  # of transformers, which load our models
@@ -92,6 +93,7 @@ def write_card(
     scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}
     model = _model_name(arguments, record, training)
     is_adapter = training is not None and training.arguments.use_lora
+    has_code = "auto_map" in read_json(output_dir / CONFIG_NAME)
     has_pipeline = record.card_task in PIPELINES and not recipe.pipeline_task
     pipeline_tag = record.card_task if has_pipeline else None
     defined = {key: score for key, score in scores.items() if score is not None and math.isfinite(score)}
@@ -143,7 +145,7 @@ def write_card(
         ],
         details=told,
         published=published_tables(recipe.task, metric.names, "test", "dev"),
-        usage=_usage(recipe, training) if holds_model else None,
+        usage=_usage(recipe, is_adapter, has_code) if holds_model else None,
         picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
         figures=_figures(training.results) if training else {},
         settings=_settings(training.arguments, recipe.task) if training else "",
@@ -205,10 +207,9 @@ def _not_official(data: Data) -> str:
     )
 
 
-def _usage(recipe: Recipe, training: Training | None) -> str:
+def _usage(recipe: Recipe, is_adapter: bool, has_code: bool) -> str:
     """Lines that load the model and answer one question: transformers alone where it can, else ours."""
     record = get_task(recipe.task)
-    is_adapter = training is not None and training.arguments.use_lora
     sample = json.dumps(recipe.sample, ensure_ascii=False)
     if recipe.pipeline_task and not is_adapter:
         named = f'pipeline("{recipe.pipeline_task}", model=".", trust_remote_code=True)'
@@ -233,7 +234,6 @@ def _usage(recipe: Recipe, training: Training | None) -> str:
         texts[0] if len(texts) == 1 else dict(zip(names, texts, strict=True)), ensure_ascii=False
     )
     as_it_is = ', function_to_apply="none"' if recipe.task == "sts" else ""
-    has_code = training is not None and training.arguments.pooling in ("mean", "pair")
     trusted = ", trust_remote_code=True" if has_code else ""
     return "\n".join(
         [

@@ -34,10 +34,16 @@ class EncodedSplit:
     features: datasets.Dataset
 
     @property
+    def is_truncated(self) -> np.ndarray:
+        """Whether each example was longer than the model's input and lost a part, shape (examples,)."""
+        found = np.zeros(len(self.examples), dtype=bool)
+        np.logical_or.at(found, np.asarray(self.features["example"]), np.asarray(self.features["truncated"]))
+        return found
+
+    @property
     def truncated(self) -> int:
-        """How many examples were longer than the model's input and lost a part."""
-        is_truncated = np.asarray(self.features["truncated"], dtype=bool)
-        return len(np.unique(np.asarray(self.features["example"])[is_truncated]))
+        """How many examples lost a part."""
+        return int(self.is_truncated.sum())
 
     @property
     def windowed(self) -> int:

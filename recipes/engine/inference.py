@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from recipes.engine.modeling import load_trained
 from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe
 from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
+from recipes.tasks.shared.length_batches import length_batches
 
 CHUNK = 1_000  # inputs that are held in memory at once
 
@@ -43,7 +45,8 @@ class KluePipeline:
             inputs: What the task takes, see its recipe's ``read_input``; a list is several inputs.
 
         Returns:
-            The answer, or a list of answers.
+            The answer, or a list of answers. Where the model did not read all of an input, the answer has
+            ``truncated``: True.
 
         Raises:
             ValueError: An input is not what the task takes.
@@ -72,10 +75,8 @@ class KluePipeline:
         inputs = split.evaluation_inputs()
         outputs, index = [], []
         device = self.loaded.model.device
-        for start in range(0, len(inputs), self.batch_size):
-            batch = self.collator(
-                inputs.select(range(start, min(start + self.batch_size, len(inputs)))).to_list()
-            )
+        for places in length_batches(inputs["length"], self.batch_size):
+            batch = self.collator(inputs.select(places).to_list())
             index.append(batch.pop(INDEX).numpy())
             with torch.no_grad():
                 _, kept = self.recipe.predict(
@@ -83,7 +84,8 @@ class KluePipeline:
                 )
             outputs.append(kept)
         ordered = split.in_order(_joined(outputs), np.concatenate(index))
-        return self.recipe.decode(ordered, split.examples, split.features, self.loaded)
+        decoded = self.recipe.decode(ordered, split.examples, split.features, self.loaded)
+        return dataclasses.replace(decoded, truncated=split.is_truncated.tolist())
 
 
 def load_pipeline(

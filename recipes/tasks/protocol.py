@@ -29,6 +29,7 @@ class Decoded:
         details: More fields for each line of the predictions file; None for no more.
         metric_inputs: More keywords of the metric, such as ``tokens`` or ``probabilities``.
         figures: More numbers to report of the evaluation, by name.
+        truncated: Whether each input lost a part; empty where nobody asked.
     """
 
     predictions: list[Any]
@@ -36,6 +37,11 @@ class Decoded:
     details: list[dict[str, Any]] | None = None
     metric_inputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    truncated: Sequence[bool] = ()
+
+    def marked(self, index: int, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer to one input, with ``truncated`` set where the model did not read all of the input."""
+        return answer | {"truncated": True} if self.truncated and self.truncated[index] else answer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -145,3 +145,14 @@ def test_a_run_below_its_constant_baseline_says_so_in_its_last_line(
     assert f"\n**{note}**\n" in (tmp_path / "README.md").read_text()
     assert results == read(tmp_path / "all_results.json")  # what is undefined is None, not NaN
     assert results["constant_pearsonr"] is None
+
+
+def test_the_lines_of_a_card_trust_the_code_that_the_model_has_from_its_checkpoint(
+    tiny: Path, tmp_path: Path
+) -> None:
+    words = ("--max_train_samples", "16", "--max_eval_samples", "8", "--max_steps", "1")
+    run("nli", tiny, tmp_path / "first", *words, "--pooling", "mean")
+    run("nli", tmp_path / "first", tmp_path / "second", *words)
+    for name in ("first", "second"):
+        code = between((tmp_path / name / "README.md").read_text(), CODE)
+        assert 'model=".", trust_remote_code=True)' in code

@@ -80,10 +80,12 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
             refused += 1
             with pytest.raises(ValueError, match=f"^{task}: .*expected"):
                 answer(item)
-            # One text a line: a blank one is no input; a mapping is one whatever it holds.
+            # One text a line: a blank one has no answer; a mapping is an input whatever it holds.
             assert main(words) == (1 if task == "re" else 0)
             printed = capsys.readouterr()
-            assert printed.out == ""
+            assert [json.loads(line)["prediction"] for line in printed.out.splitlines()] == (
+                [] if task == "re" else [None]
+            )
             assert ("\npredict: re: " in printed.err) == (task == "re")
             assert "Traceback" not in printed.err
             continue
@@ -104,8 +106,55 @@ def test_the_command_answers_a_file_line_by_line(finished: tuple[str, Path], tmp
     words = ["--task", task, "--model", str(folder), "--device", "cpu"]
     assert main([*words, "--input", str(source), "--output", str(target)]) == 0
     lines = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
-    assert [set(line) for line in lines] == [{"input", "prediction"}] * 2
-    assert rounded(lines[0]) == rounded(lines[1])
+    assert [line["line"] for line in lines] == [1, 2, 3]
+    assert lines[1] == {"line": 2, "input": "", "prediction": None}
+    assert rounded({**lines[0], "line": 3}) == rounded(lines[2])
+
+
+def test_every_line_of_text_has_one_answer(
+    finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, folder = finished
+    sample = get_recipe(task).sample
+    source = tmp_path / "in.txt"
+    if task == "re":
+        pytest.skip("a text cannot say which entities")
+    text = sample if isinstance(sample, str) else "\t".join(getattr(sample, "values", sample.__iter__)())
+    source.write_text(f"\n{text}\n \n{text}\n\n" if task != "wos" else "\n가요\n네\n\n가요\n\n")
+    assert main(["--task", task, "--model", str(folder), "--device", "cpu", "--input", str(source)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    if task == "wos":
+        assert [(line["line"], line["turn"], line["user"]) for line in lines] == [
+            (2, 0, "가요"),
+            (5, 0, "가요"),
+        ]
+        return
+    assert [(line["line"], line["prediction"] is None) for line in lines] == [
+        (1, True), (2, False), (3, True), (4, False), (5, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["sts", "nli", "mrc"])
+def test_a_pair_without_a_tab_is_named(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text("\n하나 둘\n")
+    assert main(["--task", task, "--model", "nowhere", "--input", str(source)]) == 1
+    assert "in.txt:2 has 0 tabs; expected two texts with a tab between" in capsys.readouterr().err
+
+
+def test_truncated_inputs_are_marked(finished: tuple[str, Path]) -> None:
+    task, folder = finished
+    long = "아주 긴 글 " * 2_000
+    longer: dict[str, Any] = {
+        "ynat": long, "sts": (long, "짧은 글"), "nli": (long, "짧은 글"), "mrc": (long, "짧은 글"),
+        "wos": [long],
+    }  # fmt: skip
+    if task not in longer:  # the others read windows, or around the entities
+        assert task in ("ner", "dp", "re")
+        return
+    first, second = load_pipeline(task, folder, device="cpu")([longer[task], get_recipe(task).sample])
+    found = [answer[0] if task == "wos" else answer for answer in (first, second)]
+    assert [answer.get("truncated") for answer in found] == [True, None]
 
 
 def test_a_broken_line_is_named_and_nothing_is_written(
@@ -117,7 +166,7 @@ def test_a_broken_line_is_named_and_nothing_is_written(
     assert "in.jsonl:2 is not JSON" in capsys.readouterr().err
     source.write_bytes(b"\xff\xfe\n")
     assert main(["--task", "tc", "--model", str(tiny), "--input", str(source), "--output", str(target)]) == 1
-    assert "in.jsonl:1 is not JSON" in capsys.readouterr().err
+    assert "UTF-16" in capsys.readouterr().err
     assert not target.exists()
 
 

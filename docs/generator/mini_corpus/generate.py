@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docs.generator.mini_corpus import dp, mrc, ner, nli, re, sts, wos, ynat
 from klue_datasets.loading import MINI_DIR
+from klue_datasets.optional import needs
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
 GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (
@@ -62,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@needs()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = make_parser().parse_args(arguments)

@@ -295,12 +295,9 @@ class ReadingComprehension(Recipe):
         """Answer ("" for none), its score, and where in the context it is (end exclusive)."""
         text = decoded.predictions[index]["prediction_text"]
         start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
-        return {
-            "answer": text,
-            "score": (decoded.scores or [])[index],
-            "start": start,
-            "end": start + len(text),
-        }
+        score = (decoded.scores or [])[index]
+        answer = {"answer": text, "score": score, "start": start, "end": start + len(text)}
+        return decoded.marked(index, answer)
 
 
 def _guids(examples: datasets.Dataset) -> Sequence[str]:

@@ -153,7 +153,8 @@ class RelationExtraction(Recipe):
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """The relation and its probability."""
-        return {"label": decoded.predictions[index], "score": (decoded.scores or [])[index]}
+        scores = decoded.scores or []
+        return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})
 
 
 def _entity(item: Mapping[str, Any], role: str) -> dict[str, Any]:

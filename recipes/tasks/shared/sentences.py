@@ -138,4 +138,4 @@ class SentenceClassification(SentenceRecipe):
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """Label and score."""
         scores = decoded.scores or []
-        return {"label": decoded.predictions[index], "score": scores[index]}
+        return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})

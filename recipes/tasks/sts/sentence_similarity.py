@@ -61,7 +61,7 @@ class SentenceSimilarity(SentenceRecipe):
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """The similarity, about 0 to 5."""
-        return {"label": "similarity", "score": decoded.predictions[index]}
+        return decoded.marked(index, {"label": "similarity", "score": decoded.predictions[index]})
 
 
 def _real_labels(gold: Any) -> list[float]:

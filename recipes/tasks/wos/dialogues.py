@@ -18,7 +18,7 @@ from recipes.tasks.protocol import Decoded, Recipe
 from recipes.tasks.wos.configuration_dialogue_state import union_of_slots
 from recipes.tasks.wos.dialogue_text import check_dialogue
 from recipes.tasks.wos.pipeline_dialogue_state import present_turns
-from recipes.tasks.wos.states import dialogue_turns, has_states
+from recipes.tasks.wos.turns import dialogue_turns, has_states
 
 # What configurations call the share of outputs that training drops.
 DROPOUTS = (
@@ -88,11 +88,15 @@ class DialogueRecipe(Recipe):
         return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Each turn of the user: its number, what was said, the state after it, and what is new in that."""
+        """Each turn of the user: its number, what was said, the state after it, and what is new in that.
+
+        ``truncated`` is set for a turn where the beginning of the dialogue was not read.
+        """
         said = [turn["text"] for turn in row["dialogue"][::2]]
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
         turns = slice(first, first + len(said))
-        return present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+        answers = present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+        return [decoded.marked(first + turn, answer) for turn, answer in enumerate(answers)]
 
 
 def set_dropout(config: PreTrainedConfig, share: float) -> None:

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from transformers.pipelines.base import ChunkPipeline
+from torch.nn.utils.rnn import pad_sequence
+from transformers import Pipeline
 
+from recipes.tasks.shared.length_batches import length_batches
 from recipes.tasks.wos.configuration_dialogue_state import StateSettings, split_item
 from recipes.tasks.wos.dialogue_text import check_dialogue, encode_turn
 from recipes.tasks.wos.state_values import StateReader
 
 TASK = "dialogue-state-tracking"
 OFFICIAL_LENGTH = 510  # tokens of a dialogue, where the configuration does not say
+BATCH_SIZE = 32
 
 
-class DialogueStatePipeline(ChunkPipeline):
+class DialogueStatePipeline(Pipeline):
     """Tracks what the user of a dialogue wants.
 
         track = pipeline("dialogue-state-tracking", model=folder, trust_remote_code=True)
@@ -25,8 +28,10 @@ class DialogueStatePipeline(ChunkPipeline):
     A dialogue is a list of utterances, the user's first, or of messages with role and text; a list of
     dialogues gives a list of answers. An answer has for each turn of the user: ``turn`` (0, 1, …), ``user``:
     what was said, ``state``: strings ``domain-slot-value``, ``changed``: slot -> new value, None where it was
-    dropped, and ``score``: how likely all gates are right. Turns are batched with ``batch_size``.
-    ``constrain_to_ontology`` replaces values that the model does not know by the closest that it knows.
+    dropped, ``score``: how likely all gates are right, and ``truncated``: True where the beginning of the
+    dialogue was not read. The turns of all dialogues are read in batches of similar length, of ``batch_size``
+    turns (default: 32). ``constrain_to_ontology`` replaces values that the model does not know by the closest
+    that it knows.
     """
 
     _load_processor = False
@@ -34,8 +39,13 @@ class DialogueStatePipeline(ChunkPipeline):
     _load_feature_extractor = False
     _load_tokenizer = True
 
+    padding_side = "right"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"batch_size": BATCH_SIZE, **kwargs})
+        self._make_reader()
+
+    def _make_reader(self) -> None:
         self.reader = StateReader(StateSettings.of(self.model.config), self.tokenizer)
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
@@ -56,43 +66,61 @@ class DialogueStatePipeline(ChunkPipeline):
         return {}, {}, given
 
     def preprocess(self, inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """One item a turn of the user."""
+        """Token ids of each turn of the user, with the utterances up to it."""
         utterances = check_dialogue(inputs["dialogue"])
         longest = getattr(self.model.config, "max_seq_length", OFFICIAL_LENGTH)
-        ends = range(1, len(utterances) + 1, 2)
-        for end in ends:
-            ids = self._encode(utterances[:end], longest)
-            yield {
-                "input_ids": torch.tensor([ids]),
-                "attention_mask": torch.ones(1, len(ids), dtype=torch.long),
-                "utterances": utterances[:end],
-                "is_last": end == ends[-1],
+        for end in range(1, len(utterances) + 1, 2):
+            ids, is_truncated = self._encode(utterances[:end], longest)
+            yield {"ids": ids, "utterances": utterances[:end], "is_truncated": is_truncated}
+
+    def _encode(self, utterances: Sequence[str], longest: int) -> tuple[list[int], bool]:
+        return encode_turn(utterances, self.tokenizer, longest, self.reader.tokenize)
+
+    def get_iterator(
+        self,
+        inputs: Any,
+        num_workers: int,
+        batch_size: int,
+        preprocess_params: dict[str, Any],
+        forward_params: dict[str, Any],
+        postprocess_params: dict[str, Any],
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Answers dialogues in order; the model reads the turns of all of them in batches."""
+        dialogues = [list(self.preprocess(dialogue)) for dialogue in inputs]
+        turns = [turn for dialogue in dialogues for turn in dialogue]
+        padding = self.tokenizer.pad_token_id or 0
+        for places in length_batches([len(turn["ids"]) for turn in turns], batch_size):
+            rows = [torch.tensor(turns[place]["ids"]) for place in places]
+            batch = {
+                "input_ids": pad_sequence(rows, True, padding, self.padding_side),
+                "attention_mask": pad_sequence(list(map(torch.ones_like, rows)), True, 0, self.padding_side),
             }
+            outputs = self.forward(batch)
+            for row, place in enumerate(places):
+                turns[place] |= {name: values[row] for name, values in outputs.items()}
+        for dialogue in dialogues:
+            yield self.postprocess(dialogue, **postprocess_params)
 
-    def _encode(self, utterances: Sequence[str], longest: int) -> list[int]:
-        return encode_turn(utterances, self.tokenizer, longest, self.reader.tokenize)[0]
-
-    def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
-        scores, values = self.model.track(model_inputs["input_ids"], model_inputs["attention_mask"])
-        return {
-            "gates": scores.argmax(dim=-1),
-            "scores": gate_scores(scores, scores.argmax(dim=-1)),
-            "values": values,
-            "utterances": model_inputs["utterances"],
-            "is_last": model_inputs["is_last"],
-        }
+    def _forward(self, model_inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        scores, values = self.model.track(**model_inputs)
+        gates = scores.argmax(dim=-1)
+        return {"gates": gates, "scores": gate_scores(scores, gates), "values": values}
 
     def postprocess(
         self, model_outputs: Sequence[dict[str, Any]], constrain_to_ontology: bool | None = None
     ) -> list[dict[str, Any]]:
         """The turns of one dialogue, in order."""
-        states = []
-        for output in model_outputs:
-            gates, values = output["gates"][0].tolist(), output["values"][0].tolist()
-            read = self.reader.read(gates, values, output["utterances"], constrain=constrain_to_ontology)
-            states.append(read.state)
-        said = [output["utterances"][-1] for output in model_outputs]
-        return present_turns(said, states, [float(output["scores"][0]) for output in model_outputs])
+        said = [turn["utterances"][-1] for turn in model_outputs]
+        states = [self._state(turn, constrain_to_ontology) for turn in model_outputs]
+        answers = present_turns(said, states, [float(turn["scores"]) for turn in model_outputs])
+        for turn, answer in zip(model_outputs, answers, strict=True):
+            if turn["is_truncated"]:
+                answer["truncated"] = True
+        return answers
+
+    def _state(self, turn: dict[str, Any], constrain: bool | None) -> list[str]:
+        gates, values = turn["gates"].tolist(), turn["values"].tolist()
+        return self.reader.read(gates, values, turn["utterances"], constrain=constrain).state
 
 
 def gate_scores(logits: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:

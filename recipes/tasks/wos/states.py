@@ -1,60 +1,16 @@
-"""What tracking states needs beside the model: turns of dialogues, batches of targets, errors by kind."""
+"""Dialogue states beside the model: batches of targets, and errors by kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-from recipes.tasks.protocol import Batch
 from recipes.tasks.wos.configuration_dialogue_state import LITERALS, StateSettings
 from recipes.tasks.wos.state_values import StateReader
 from recipes.tasks.wos.text_models import TextCollator
-
-
-def has_states(dialogue: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the state after any turn of the user is known; where it is hidden, it is missing or None."""
-    return any(turn["role"] == "user" and turn.get("state") is not None for turn in dialogue)
-
-
-def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]]:
-    """Dialogues to columns with one row a turn of the user.
-
-    Args:
-        batch: ``dialogue``, lists of turns with role and text, the user's with state where gold is known;
-            ``guid`` where there is one.
-        has_states: Whether to give states: not where all of a split are hidden.
-
-    Returns:
-        ``utterances`` from the first to the user's, ``turn`` (0, 1, …), ``guid`` and ``state`` where known.
-
-    Raises:
-        ValueError: User and system do not take turns.
-    """
-    guids = batch.get("guid")
-    rows: dict[str, list[Any]] = {"guid": [], "turn": [], "utterances": [], "state": []}
-    for number, dialogue in enumerate(batch["dialogue"]):
-        name = guids[number] if guids else f"dialogue {number}"
-        texts: list[str] = []
-        for place, turn in enumerate(dialogue):
-            if (turn["role"] == "user") != (place % 2 == 0):
-                raise ValueError(
-                    f"wos: {name}, utterance {place} is the {turn['role']}'s; expected user and system in "
-                    "turn, beginning with the user."
-                )
-            texts.append(turn["text"])
-            if turn["role"] != "user":
-                continue
-            rows["guid"].append(name)
-            rows["turn"].append(place // 2)
-            rows["utterances"].append(list(texts))
-            if has_states and "state" in turn:
-                rows["state"].append(turn["state"])
-    for column in ("guid",) * (not guids) + ("state",) * (not rows["state"]):
-        del rows[column]
-    return rows
 
 
 class StateCollator:
@@ -130,29 +86,3 @@ def figures(read: Sequence[Any], details: Sequence[Mapping[str, Any]]) -> dict[s
             for kind in ("missed", "invented", "wrong_value")
         }
     return sums
-
-
-def converse(
-    answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
-) -> Iterator[dict[str, Any]]:
-    """Tracks what is typed: user and system in turn; an empty line of the user's starts another dialogue.
-
-    Args:
-        answer: Answers a dialogue: one mapping a turn of the user.
-        lines: What is typed.
-        ask: Called before each line with who is to speak: 0 the user, 1 the system.
-
-    Yields:
-        After each line of the user's the answer to it.
-    """
-    dialogue: list[str] = []
-    ask(0)
-    for line in lines:
-        text = line.strip()
-        if text or len(dialogue) % 2:
-            dialogue.append(text)
-            if len(dialogue) % 2:
-                yield answer(dialogue)[-1]
-        else:
-            dialogue = []
-        ask(len(dialogue) % 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -23,7 +24,8 @@ from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
 from recipes.tasks.shared.configuration_encoder import read_config
 from recipes.tasks.wos.dialogues import set_dropout
-from recipes.tasks.wos.states import converse, errors
+from recipes.tasks.wos.states import errors
+from recipes.tasks.wos.turns import converse
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICK = ["--mini", "--max_train_samples", "12", "--max_eval_samples", "6", "--max_steps", "4", "--use_cpu"]
@@ -227,17 +229,23 @@ def test_typed_dialogues_keep_their_state(
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(sys, "stdin", Typed([*DIALOGUE, "", "", DIALOGUE[0]]))
+    typed = [*DIALOGUE, "", "", DIALOGUE[0]]
+    monkeypatch.setattr(sys, "stdin", Typed(typed))
     assert main(["--task", "dst", "--model", str(finished), "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("user> {")
     turns = [json.loads(line[line.index("{") :]) for line in printed.splitlines() if "{" in line]
     answer = load_pipeline("wos", finished, device="cpu")
-    # the empty line after the user's second is the system's silence; the next one ends the dialogue
     for turn, expected in zip(turns, [*answer(DIALOGUE), *answer(DIALOGUE[:1])], strict=True):
         assert turn["score"] == pytest.approx(expected["score"], rel=1e-3)
-        assert {**turn, "score": 0} == {**expected, "score": 0}
+        assert {**turn, "score": 0} == {**expected, "line": turn["line"], "score": 0}
     assert [turn["turn"] for turn in turns] == [0, 1, 0]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(typed).encode())))
+    output = tmp_path / "out.jsonl"
+    assert main(["--task", "dst", "--model", str(finished), "--device", "cpu", "--output", str(output)]) == 0
+    written = [json.loads(line) for line in output.read_text().splitlines()]
+    for turn, expected in zip(written, turns, strict=True):
+        assert {**turn, "score": 0} == {**expected, "score": 0}
     lines = tmp_path / "dialogues.jsonl"
     lines.write_text(
         json.dumps(DIALOGUE, ensure_ascii=False) + "\n" + json.dumps({"dialogue": DIALOGUE[:1]}) + "\n"
@@ -257,13 +265,17 @@ def test_typing_user_and_system_in_turn() -> None:
         seen.append(list(dialogue))
         return [{"said": dialogue[-1]}]
 
-    assert [turn["said"] for turn in converse(answer, ["가", "나", "다", "", "", "라"], asked.append)] == [
+    assert [
+        turn["said"]
+        for turn in converse(answer, ["가", "나", "다", "", "", "라", "마", "", "바"], asked.append)
+    ] == [
         "가",
         "다",
         "라",
+        "바",
     ]
-    assert seen == [["가"], ["가", "나", "다"], ["라"]]
-    assert asked == [0, 1, 0, 1, 0, 0, 1]
+    assert seen == [["가"], ["가", "나", "다"], ["라"], ["바"]]
+    assert asked == [0, 1, 0, 1, 0, 0, 1, 0, 0, 1]
 
 
 def test_lora_comes_back_whole(tiny: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, pipeline
 
 import klue_datasets
 from recipes.tasks.shared.configuration_encoder import read_config
+from recipes.tasks.shared.length_batches import PADDING, length_batches
 from recipes.tasks.wos.configuration_dialogue_state import StateSettings, union_of_slots
 from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
 from recipes.tasks.wos.pipeline_dialogue_state import changes
@@ -21,6 +22,7 @@ DIALOGUE = ["안녕하세요. 강변에 있는 저렴한 호텔을 찾아요.", 
 CODE = {
     "configuration_dialogue_state.py", "decoder_loss.py", "decoder_search.py", "decoder_trade.py",
     "decoder_training.py", "dialogue_text.py", "encoder.py", "merged_adapter.py", "configuration_encoder.py",
+    "length_batches.py",
     "modeling_dialogue_state.py",
     "pipeline_dialogue_state.py", "state_values.py",
 }  # fmt: skip
@@ -172,3 +174,37 @@ def test_changes_name_what_is_new_and_what_is_gone() -> None:
     before = {"식당-이름": "가", "식당-지역": "나", "택시-종류": "일반"}
     after = {"식당-이름": "다", "식당-지역": "나", "택시-도착지": "라"}
     assert changes(before, after) == {"식당-이름": "다", "택시-도착지": "라", "택시-종류": None}
+
+
+def test_the_pipeline_reads_the_turns_of_all_dialogues_in_few_batches(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track: Any = pipeline("dialogue-state-tracking", model=str(saved), trust_remote_code=True, device="cpu")
+    rows: list[int] = []
+    forward = track.model.track
+
+    def counted(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+        rows.append(len(input_ids))
+        return forward(input_ids, attention_mask)
+
+    monkeypatch.setattr(track.model, "track", counted)
+    several = track([DIALOGUE, DIALOGUE[:1]] * 20)
+    assert [len(answer) for answer in several] == [2, 1] * 20
+    assert sum(rows) == 60
+    assert len(rows) == 2  # of at most 32 turns
+
+
+def test_the_pipeline_says_which_turns_it_did_not_read_whole(saved: Path) -> None:
+    track: Any = pipeline("dialogue-state-tracking", model=str(saved), trust_remote_code=True, device="cpu")
+    answer = track([DIALOGUE[0], DIALOGUE[1] * 100, DIALOGUE[2]])
+    assert [turn.get("truncated") for turn in answer] == [None, True]
+
+
+def test_batches_hold_inputs_of_similar_length() -> None:
+    lengths = [10, 500, 20, 490, 15, 11] * 20
+    batches = list(length_batches(lengths, 8))
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    assert max(map(len, batches)) == 8
+    for batch in batches:
+        assert sum(lengths[batch[0]] - lengths[place] for place in batch) <= PADDING
+    assert list(length_batches([], 8)) == []

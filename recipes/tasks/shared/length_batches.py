@@ -1,0 +1,26 @@
+"""Batches of inputs of like length: little padding, few calls of the model. Saved beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+PADDING = 512  # tokens of padding in a batch that cost no more than another call of the model
+
+
+def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Positions of inputs in batches, longest first.
+
+    Args:
+        lengths: Tokens of each input.
+        size: Inputs per batch at most. A batch with more than ``PADDING`` tokens of padding is split, too.
+    """
+    batch: list[int] = []
+    padding = 0
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        padding += lengths[batch[0]] - lengths[place] if batch else 0
+        if len(batch) == size or padding > PADDING:
+            yield batch
+            batch, padding = [], 0
+        batch.append(place)
+    if batch:
+        yield batch
