@@ -14,7 +14,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
-from recipes.engine.arguments import RecipeArguments, as_settings
+from recipes.engine.arguments import OWN_FILES, RecipeArguments, as_settings
 from recipes.engine.card_details import details
 from recipes.engine.data import Data
 from recipes.engine.results import EVAL_DETAILS, PICTURE, PREDICTIONS, read_json
@@ -215,6 +215,7 @@ def _told(arguments: RecipeArguments, task: str) -> dict[str, Any]:
         "do_predict",
     }
     hidden = places | {"preprocessing_num_workers", "model_name_or_path", "tokenizer_name", "data_dir"}
+    hidden |= set(OWN_FILES.values())
     return {
         name: value
         for name, value in as_settings(arguments, task).items()
