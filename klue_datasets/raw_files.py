@@ -324,7 +324,7 @@ def _check_columns(
     """Raises where the first row lacks a column that is mapped or required."""
     if not row:
         return
-    listed = ", ".join(name for name in row if name != PLACE)
+    listed = ", ".join(name if name.isprintable() else repr(name) for name in row if name != PLACE)
     for ours, theirs in columns.items():
         if theirs not in row:
             raise KlueDataError(f"{path}: the columns are {listed}; expected {theirs!r}, for {ours!r}.")

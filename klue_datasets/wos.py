@@ -43,9 +43,9 @@ class Wos(KlueBuilder):
         dialogues = nested(records, path, "dialogue")
         turns = list(chain.from_iterable(dialogues))
         roles = class_ids(turns, path, "role", ROLES)
-        turns = [
-            turn if turn["role"] == "user" else {**turn, "state": turn.get("state") or []} for turn in turns
-        ]
+        for turn, role in zip(turns, roles.to_pylist(), strict=True):
+            if role == ROLES.index("sys") and turn.get("state") is None:
+                turn["state"] = []
         columns = {
             "role": pa.array(ROLES).take(roles),
             "text": strings(turns, path, "text"),
