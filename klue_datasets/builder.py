@@ -20,6 +20,8 @@ import pyarrow as pa
 
 from .download import fetch
 from .download import git_blob_sha1
+from .download import unpack
+from .raw_files import FLAT_COLUMNS
 from .tasks import CITATION
 from .tasks import DEFAULT_VERSION
 from .tasks import HOMEPAGE
@@ -45,8 +47,11 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
     Args:
         files: Split name -> local raw files. None: those in ``data_dir``; without one, the official files,
             downloaded and checked.
-        data_dir: KLUE's ``klue_benchmark`` folder, or the folder of one task in it.
-        data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them.
+        data_dir: A KLUE checkout, its ``klue_benchmark`` folder, one task's folder in it, or an archive of
+            one of these.
+        data_files: Files instead: a path or paths (the train split), or a mapping of splits to them; in any
+            format that ``raw_files.read_records`` and ``read_rows`` read.
+        columns: Name of a column -> what ``data_files`` call it, where that is something else.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them; the default view
             corrects them and adds to them, see ``load``.
         **kwargs: As for datasets.DatasetBuilder.
@@ -61,6 +66,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         files: Files | None = None,
         data_dir: str | None = None,
         data_files: DataFiles | None = None,
+        columns: Mapping[str, str] | None = None,
         hub_compatible: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -75,8 +81,14 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         kwargs.setdefault("dataset_name", CACHE_NAME)
         self.files = files
         self.hub_compatible = hub_compatible
+        self.column_names = dict(columns or {})
+        known = [*self.features(), *FLAT_COLUMNS.get(name, ())]
+        for unknown in [column for column in self.column_names if column not in known]:
+            raise ValueError(f"{name} has no column {unknown!r} to map; expected one of {', '.join(known)}.")
         # The cache folder is named after the view and what the files hold, not after where they lie.
-        kwargs["hash"] = _fingerprint(files or {}, f"{kwargs.get('hash') or ''} {hub_compatible}")
+        kwargs["hash"] = _fingerprint(
+            files or {}, f"{kwargs.get('hash') or ''} {hub_compatible} {self.column_names or ''}"
+        )
         super().__init__(*args, **kwargs)
 
     @abc.abstractmethod
@@ -131,22 +143,31 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
             )
 
 
-def find_files(task: Task, data_dir: str | Path, version: str) -> dict[str, list[str]]:
+def find_files(
+    task: Task, data_dir: str | Path, version: str, cache_dir: str | Path | None = None
+) -> dict[str, list[str]]:
     """The official files of a task that exist below ``data_dir``.
 
     Args:
         task: The task's record.
-        data_dir: The ``klue_benchmark`` folder, or the task's own folder in it.
+        data_dir: A KLUE checkout, its ``klue_benchmark`` folder, the task's own folder in it, or an archive
+            of one of these (.zip or .tar, see ``unpack``).
         version: 1.1.0 or 1.0.0.
+        cache_dir: The datasets cache to extract an archive to; None for the usual one.
 
     Returns:
         Split name -> its one file, in the order train, validation.
 
     Raises:
         FileNotFoundError: Not one of the files is there; the message lists the paths tried.
+        KlueDataError: ``data_dir`` is a file that is no such archive.
     """
     version = check_version(version)
     root = Path(data_dir).expanduser()
+    if root.is_file():
+        root = unpack(root, cache_dir)
+    if (root / "klue_benchmark").is_dir():
+        root /= "klue_benchmark"
     tried: list[Path] = []
     for folder in (root / task.folder(version), root):
         found = {split: folder / task.filename(split, version) for split in SPLIT_FILE}

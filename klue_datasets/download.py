@@ -8,20 +8,28 @@ import json
 import os
 import shutil
 import tarfile
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from pathlib import PurePosixPath
+from typing import IO
 
+from .raw_files import KlueDataError
 from .tasks import DEFAULT_VERSION
 from .tasks import SPLIT_FILE
 from .tasks import TASKS
 from .tasks import VERSION_COMMIT
+from .tasks import VERSION_SUFFIX
 from .tasks import Task
 
 BASE_URL = "https://raw.githubusercontent.com/KLUE-benchmark/KLUE"
 # The archives of version 1.0.0, as the Hub's loading script named them; the number is that of the task.
 ARCHIVE_URL = "http://klue-benchmark.com.s3.amazonaws.com"
 FIRST_COMPETITION = 66
+LISTS = ("ontology.json", "relation_list.json")  # what the folders of wos and re hold besides their splits
 MAX_RETRIES = 5
 WAIT = 1.0  # seconds before the first new attempt; twice as long before each further one
 
@@ -80,11 +88,7 @@ def fetch(
     Raises:
         KlueDownloadError: A file cannot be downloaded, or its hash is not the published one, or unknown.
     """
-    import datasets
-
-    downloads = Path(
-        Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
-    )
+    downloads = _downloads(cache_dir)
     published = task.blobs.get(version, {})
     unknown = [split for split in SPLIT_FILE if split not in published]
     if unknown and version != "1.0.0":
@@ -113,6 +117,87 @@ def official_splits(
         for split, paths in files.items()
         if split in published and len(paths) == 1 and git_blob_sha1(paths[0]) == published[split]
     }
+
+
+def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
+    """Extracts KLUE's files from an archive into the datasets cache, in a folder named after its content.
+
+    Only files with KLUE's names are extracted, each to the place that KLUE's layout gives it, so that no path
+    in the archive can lead elsewhere.
+
+    Args:
+        archive: A .zip or a .tar, compressed or not, of a KLUE checkout, its klue_benchmark folder or the
+            folder of one task.
+        cache_dir: The datasets cache; None for the usual one.
+
+    Returns:
+        A folder in the layout of klue_benchmark.
+
+    Raises:
+        KlueDataError: The file is no such archive, is damaged, or holds a file twice.
+    """
+    from filelock import FileLock
+
+    downloads = _downloads(cache_dir)
+    target = downloads / "extracted" / f"klue-{sha256(archive)}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock"):
+        if target.is_dir():
+            return target
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            root = Path(temporary) / "root"
+            root.mkdir()
+            try:
+                for name, content in _members(archive):
+                    path = root / name
+                    path.parent.mkdir(exist_ok=True)
+                    with contextlib.closing(content), open(path, "xb") as file:
+                        shutil.copyfileobj(content, file)
+            except FileExistsError as error:
+                raise KlueDataError(f"{archive}: holds {name} more than once; expected it once.") from error
+            except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+                reason = (
+                    str(error).partition("\n")[0].rstrip(":")
+                )  # tarfile adds a line for every compression
+                raise KlueDataError(
+                    f"{archive}: not a readable archive ({reason}); expected a folder, a .zip or a .tar(.gz)."
+                ) from error
+            os.replace(root, target)
+    return target
+
+
+def _members(archive: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """KLUE's files in an archive: where klue_benchmark has them, and their content."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            for info in zipped.infolist():
+                if not info.is_dir() and (name := _place(info.filename)):
+                    yield name, zipped.open(info)
+        return
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.isreg() and (name := _place(member.name)) and (content := tar.extractfile(member)):
+                yield name, content
+
+
+def _place(member: str) -> str | None:
+    """Where klue_benchmark has a file that an archive holds; None for one that is not KLUE's."""
+    path = PurePosixPath(member)
+    for task in TASKS.values():
+        for version in VERSION_SUFFIX:
+            folder = task.folder(version)
+            official = {task.filename(split, version) for split in SPLIT_FILE}
+            if path.name in official or (path.name in LISTS and path.parent.name == folder):
+                return f"{folder}/{path.name}"
+    return None
+
+
+def _downloads(cache_dir: str | Path | None) -> Path:
+    import datasets
+
+    return Path(
+        Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
+    )
 
 
 def _cached(

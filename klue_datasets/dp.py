@@ -8,6 +8,13 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import Record
+from .raw_files import read_rows
+from .reading import check_lengths
+from .reading import integer_lists
+from .reading import label_lists
+from .reading import string_lists
+from .reading import strings
 from .reading_rows import misspelt
 from .reading_rows import read_sentences
 from .tasks import DP_RELATIONS
@@ -40,6 +47,9 @@ class Dp(KlueBuilder):
         return datasets.Features(columns if self.hub_compatible else columns | {"guid": text})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
+        rows = read_rows(path, self.KLUE_TASK.name, self.features(), self.column_names)
+        if rows is not None:
+            return self._columns_of_rows(rows, path)
         sentences = read_sentences(path, ("INDEX", "WORD_FORM", "LEMMA", "POS", "HEAD", "DEPREL"))
         return {
             "sentence": sentences.texts,
@@ -51,6 +61,19 @@ class Dp(KlueBuilder):
             "deprel": sentences.strings("DEPREL", DP_RELATIONS),
             "guid": sentences.guids,
         }
+
+    def _columns_of_rows(self, rows: list[Record], path: str) -> dict[str, pa.Array]:
+        label_lists(rows, path, "deprel", DP_RELATIONS)  # on the Hub they are strings: only checked
+        lists = {
+            "word_form": string_lists(rows, path, "word_form"),
+            "index": integer_lists(rows, path, "index"),
+            "lemma": string_lists(rows, path, "lemma"),
+            "pos": string_lists(rows, path, "pos"),
+            "head": integer_lists(rows, path, "head", at_most_length=True),
+            "deprel": string_lists(rows, path, "deprel"),
+        }
+        check_lengths(rows, path, lists)
+        return {"sentence": strings(rows, path, "sentence"), **lists, "guid": strings(rows, path, "guid")}
 
     def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
         return misspelt(columns["sentence"], columns["word_form"], separator=" ").tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def load(
     *,
     data_dir: str | Path | None = None,
     data_files: DataFiles | None = None,
+    columns: Mapping[str, str] | None = None,
     mini: bool = False,
     version: str = DEFAULT_VERSION,
     hub_compatible: bool = False,
@@ -34,11 +36,12 @@ def load(
     Args:
         task: ynat, sts, nli, ner, re, dp, mrc, wos, or an alias (tc, dst).
         split: A split or slice such as ``validation`` or ``train[:10%]``; None for all.
-        data_dir: KLUE's ``klue_benchmark`` folder or one task's folder in it; the splits whose official file
-            exists are built.
-        data_files: Raw files instead: a path or paths (the train split), or a mapping of splits to them. Also
-            read: SQuAD and KorQuAD 1 (mrc), CSV and TSV with a header (ynat, sts, nli, re), and gzip; see
-            ``raw_files.read_records``.
+        data_dir: A KLUE checkout, its ``klue_benchmark`` folder, one task's folder in it, or an archive of
+            one of these (.zip or .tar); the splits whose official file exists are built.
+        data_files: Files instead: a path or paths (the train split), or a mapping of splits to them. CSV,
+            TSV, JSON lines or Parquet with the Hub's columns (docs/own-data.md), KLUE's own format, and for
+            mrc SQuAD and KorQuAD 1; all of them also compressed with gzip.
+        columns: Name of a column -> what ``data_files`` call it, where that is something else.
         mini: The small synthetic corpus that comes with this package.
         version: 1.1.0 or 1.0.0.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. How the default view
@@ -60,6 +63,7 @@ def load(
         task,
         data_dir=data_dir,
         data_files=data_files,
+        columns=columns,
         mini=mini,
         version=version,
         hub_compatible=hub_compatible,
@@ -91,6 +95,7 @@ def make_builder(
     *,
     data_dir: str | Path | None = None,
     data_files: DataFiles | None = None,
+    columns: Mapping[str, str] | None = None,
     mini: bool = False,
     version: str = DEFAULT_VERSION,
     hub_compatible: bool = False,
@@ -106,10 +111,14 @@ def make_builder(
     if sum(sources.values()) > 1:
         given = " and ".join(name for name, is_given in sources.items() if is_given)
         raise ValueError(f"{record.name}: {given} were given; expected one source of raw files.")
+    if columns and data_files is None:
+        raise ValueError(
+            f"{record.name}: columns were given without data_files; they map the columns of these."
+        )
     if data_files is not None:
         files = named_files(record, data_files)
     elif data_dir is not None or mini:
-        files = find_files(record, MINI_DIR if mini else data_dir or "", version)
+        files = find_files(record, MINI_DIR if mini else data_dir or "", version, cache_dir)
     else:
         files = fetch(record, version, cache_dir)
     builder_class: type[KlueBuilder] = getattr(
@@ -117,6 +126,7 @@ def make_builder(
     )
     return builder_class(
         files=files,
+        columns=columns,
         hub_compatible=hub_compatible,
         version=datasets.Version(version),
         cache_dir=None if cache_dir is None else str(cache_dir),

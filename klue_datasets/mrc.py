@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .builder import KlueBuilder
+from .raw_files import PLACE
 from .raw_files import Record
 from .raw_files import read_records
 from .reading import booleans
@@ -53,9 +54,14 @@ class Mrc(KlueBuilder):
         return datasets.Features(columns if self.hub_compatible else columns | {"plausible_answers": spans})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        articles = read_records(path, self.KLUE_TASK.name)
-        paragraphs, article_of_paragraph = _flatten(nested(articles, path, "paragraphs"))
-        questions, paragraph = _flatten(nested(paragraphs, path, "qas"))
+        records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
+        if records and PLACE in records[0]:  # a row is a question with its passage
+            articles = paragraphs = questions = records
+            article_of_paragraph = paragraph = np.arange(len(records))
+        else:
+            articles = records
+            paragraphs, article_of_paragraph = _flatten(nested(articles, path, "paragraphs"))
+            questions, paragraph = _flatten(nested(paragraphs, path, "qas"))
         for question in questions:  # SQuAD and KorQuAD call it id
             if "guid" not in question and "id" in question:
                 question["guid"] = question["id"]

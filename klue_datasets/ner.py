@@ -8,6 +8,12 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import Record
+from .raw_files import read_rows
+from .reading import check_lengths
+from .reading import label_lists
+from .reading import string_lists
+from .reading import strings
 from .reading_rows import misspelt
 from .reading_rows import read_sentences
 from .tasks import TASKS
@@ -34,6 +40,9 @@ class Ner(KlueBuilder):
         return datasets.Features(columns if self.hub_compatible else columns | {"guid": text})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
+        rows = read_rows(path, self.KLUE_TASK.name, self.features(), self.column_names)
+        if rows is not None:
+            return self._columns_of_rows(rows, path)
         sentences = read_sentences(path, ("CHAR", "NE_TAG"))
         return {
             "sentence": sentences.texts,
@@ -41,6 +50,14 @@ class Ner(KlueBuilder):
             "ner_tags": sentences.class_ids("NE_TAG", self.KLUE_TASK.labels),
             "guid": sentences.guids,
         }
+
+    def _columns_of_rows(self, rows: list[Record], path: str) -> dict[str, pa.Array]:
+        lists = {
+            "tokens": string_lists(rows, path, "tokens", single=True),
+            "ner_tags": label_lists(rows, path, "ner_tags", self.KLUE_TASK.labels),
+        }
+        check_lengths(rows, path, lists)
+        return {"sentence": strings(rows, path, "sentence"), **lists, "guid": strings(rows, path, "guid")}
 
     def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
         return misspelt(columns["sentence"], columns["tokens"], separator="").tolist()

@@ -6,6 +6,7 @@ import datasets
 import pyarrow as pa
 
 from .builder import KlueBuilder
+from .raw_files import PLACE
 from .raw_files import read_records
 from .reading import class_ids
 from .reading import strings
@@ -29,15 +30,16 @@ class Nli(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path, self.KLUE_TASK.name)
+        records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
         # The official train file says genre where the dev file says source; both occur in files made of both.
         for record in records:
             if record.get("source") is None:
                 record["source"] = record.get("genre")
+        field = "label" if records and PLACE in records[0] else "gold_label"  # the Hub's name, and KLUE's
         return {
             "guid": strings(records, path, "guid"),
             "source": strings(records, path, "source", default=""),
             "premise": strings(records, path, "premise"),
             "hypothesis": strings(records, path, "hypothesis"),
-            "label": class_ids(records, path, "gold_label", self.KLUE_TASK.labels),
+            "label": class_ids(records, path, field, self.KLUE_TASK.labels),
         }

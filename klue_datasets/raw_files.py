@@ -1,7 +1,7 @@
-"""Raw files to records: KLUE's JSON, SQuAD's and KorQuAD's, and tables (CSV, TSV) of four tasks.
+"""Files to records: KLUE's JSON, SQuAD's and KorQuAD's, and rows with the Hub's columns.
 
-Standard library only. Every error is a KlueDataError that names the file and, where it looks like a file of
-another task, that task.
+Rows come from CSV, TSV, JSON lines and Parquet. Every error is a KlueDataError that names the file and, where
+it looks like a file of another task, that task.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ import gzip
 import io
 import json
 import zlib
+from collections.abc import Collection
 from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
 
 from .tasks import TASKS
 
@@ -30,7 +36,17 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
     "mrc": ("context", "question"),
     "wos": ("dialogue",),
 }
-TABLE_TASKS = ("ynat", "sts", "nli", "re")  # that are read from CSV and TSV, with a column ``label``
+# The columns that rows must have.
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    **{task: (*INPUTS[task], "label") for task in ("ynat", "sts", "nli", "re")},
+    "ner": ("tokens", "ner_tags"),
+    "dp": ("word_form", "pos", "head", "deprel"),
+    "mrc": ("context", "question", "answers"),
+    "wos": ("dialogue",),
+}
+# Columns that rows may have instead of a nested one of the Hub's (``labels``).
+FLAT_COLUMNS: Mapping[str, tuple[str, ...]] = {"sts": ("label", "real-label", "binary-label")}
+PLACE = "\0where"  # key of a record: its place in the file, for error messages; no field has this name
 # How other people's tables call a column, in lower case -> how it is called here.
 _COLUMN_NAMES = {
     "id": "guid",
@@ -72,25 +88,30 @@ def read_text(path: str | Path) -> str:
         ) from error
 
 
-def read_records(path: str | Path, task: str) -> list[Record]:
-    """Reads a raw file as records in the form of KLUE's JSON files.
+def read_records(
+    path: str | Path,
+    task: str,
+    features: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> list[Record]:
+    """Reads a file as records: those of KLUE's JSON files, or rows as ``read_rows`` returns them.
 
     Args:
-        path: A local file: KLUE's JSON (for mrc also SQuAD or KorQuAD 1); for ynat, sts, nli and re also a
-            table with a header line, CSV with the usual quotes or TSV without any.
+        path: A local file: KLUE's JSON (for mrc also SQuAD or KorQuAD 1), or rows.
         task: Name of the task.
+        features: See ``read_rows``.
+        columns: See ``read_rows``.
 
     Returns:
-        The records, in file order; of mrc the articles.
+        The records, in file order; for mrc the articles of KLUE's JSON, or rows of one question each.
 
     Raises:
-        KlueDataError: The file is not UTF-8, in none of these forms, or of another task.
+        KlueDataError: The file is not UTF-8, in none of these formats, or of another task.
     """
-    text = read_text(path)
-    header = _header(text)
-    if header is not None:
-        return _read_table(text, header, path, task)
-    data, place = _read_json(text, path), "the top level"
+    rows = read_rows(path, task, features, columns)
+    if rows is not None:
+        return rows
+    data, place = _read_json(read_text(path), path), "the top level"
     other = _resemblance(data, task)
     if task == "mrc":
         if not isinstance(data, dict) or "data" not in data:
@@ -111,11 +132,57 @@ def read_records(path: str | Path, task: str) -> list[Record]:
     return data
 
 
+def read_rows(
+    path: str | Path,
+    task: str,
+    features: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> list[Record] | None:
+    """Reads a file of rows with the Hub's columns.
+
+    Args:
+        path: A local file: CSV with the usual quotes or TSV without any, both with a header line; JSON lines;
+            or Parquet. Labels are names or Hub ids; cells of CSV and TSV hold lists and objects as JSON.
+        task: Name of the task.
+        features: The task's columns and their types; None for those that are required, as text.
+        columns: Name of a column -> what the file calls it, where that is something else.
+
+    Returns:
+        One record per row, which knows its place in the file; None for a file in KLUE's own format.
+
+    Raises:
+        KlueDataError: A line cannot be read, or a required column is missing.
+    """
+    features, columns = features or dict.fromkeys(_REQUIRED[task]), columns or {}
+    data = read_bytes(path)
+    if data.startswith(b"PAR1"):
+        rows = _read_parquet(data, path)
+    else:
+        text = read_text(path)
+        header = _header(text, {*features, *columns.values()}, path)
+        if header:
+            rows = _read_table(text, header, path)
+        elif _is_json_lines(text):
+            rows = _read_json_lines(text, path)
+        elif columns:
+            raise KlueDataError(
+                f"{path}: not a CSV, TSV, JSON lines or Parquet file, so its columns cannot be mapped; "
+                "expected one of these formats, or no mapping of columns."
+            )
+        else:
+            return None
+    own = {*features, *FLAT_COLUMNS.get(task, ())}
+    _check_columns(rows[0] if rows else {}, own, columns, path, task)
+    is_text = {name for name in own if getattr(features.get(name), "dtype", None) == "string"}
+    parsed = own - is_text if not data.startswith(b"PAR1") else set()
+    return [_record(task, _renamed(row, own, columns), index, parsed) for index, row in enumerate(rows)]
+
+
 def looks_like(text: str, task: str) -> str:
     """A sentence for a message about a text that is no file of ``task``: which one it resembles, if any."""
     header = _header(text)
-    if header is not None:
-        return _resemblance([dict.fromkeys(header)], task)
+    if header:
+        return _resemblance([_renamed(dict.fromkeys(header), set(), {})], task)
     if text.startswith("##"):
         return _resemblance([{"rows": "dp" if "DEPREL" in text[:1000] else "ner"}], task)
     try:
@@ -158,6 +225,8 @@ def _resemblance(data: Any, task: str) -> str:
         found = first["rows"]
     elif "paragraphs" in first:
         found = "mrc"
+    elif "ner_tags" in first or "deprel" in first:
+        found = "ner" if "ner_tags" in first else "dp"
     else:  # ner and dp have no JSON, and re has their field too
         fitting = [name for name in INPUTS if set(INPUTS[name]) <= set(first) and name not in ("ner", "dp")]
         found = task if task in fitting else "".join(fitting[:1])
@@ -166,16 +235,16 @@ def _resemblance(data: Any, task: str) -> str:
     return f" The file looks like one of {found} ({TASKS[found].title.lower()})."
 
 
-def _header(text: str) -> list[str] | None:
-    """The columns of a table, as they are called here; None for a text that is no table of known ones."""
+def _header(text: str, known: Collection[str] = (), path: str | Path = "") -> list[str]:
+    """The first line of a table, which its name or a known column tells; empty for any other text."""
     line = text.partition("\n")[0].rstrip("\r")[:10_000]
     if line[:1] in ("[", "{", "#"):
-        return None
-    names: list[str] = [name.strip() for name in next(_reader(line), [])]
-    renamed = [_COLUMN_NAMES.get(name.lower(), name) for name in names]
-    columns = [new if new not in names else old for old, new in zip(names, renamed, strict=True)]
-    known = {"label", *(name for names in INPUTS.values() for name in names)}
-    return columns if known & set(columns) and len(columns) > 1 else None
+        return []
+    names = [name.strip() for name in next(_reader(line), [])]
+    found = set(_renamed(dict.fromkeys(names), set(), {}))
+    is_known = bool(found & {"label", *known, *chain.from_iterable(INPUTS.values())})
+    is_named = Path(path).name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
+    return names if len(names) > 1 and (is_known or is_named) else []
 
 
 def _reader(text: str) -> Any:
@@ -186,55 +255,173 @@ def _reader(text: str) -> Any:
     return csv.reader(lines)
 
 
-def _read_table(text: str, header: list[str], path: str | Path, task: str) -> list[Record]:
-    expected = (*INPUTS[task], "label") if task in TABLE_TASKS else ()
-    missing = [name for name in expected if name not in header]
-    if missing or not expected:
-        wanted = f"columns {', '.join(expected)}" if expected else "KLUE's own form"
-        raise KlueDataError(
-            f"{path}: a table with the columns {', '.join(header)}; expected {wanted} for {task}."
-            f"{looks_like(text, task)}"
-        )
+def _read_table(text: str, header: list[str], path: str | Path) -> list[Record]:
     rows = _reader(text)
     next(rows)
     records: list[Record] = []
+    line = rows.line_num + 1  # a quoted cell may hold line ends: a row begins behind the end of the last
     try:
         for row in rows:
             if len(row) == len(header):
-                records.append(_record(task, dict(zip(header, row, strict=True)), len(records)))
+                records.append({**dict(zip(header, row, strict=True)), PLACE: f"line {line}"})
             elif row:
                 raise KlueDataError(
-                    f"{path}: line {rows.line_num} has {len(row)} fields; expected {len(header)} "
+                    f"{path}: line {line} has {len(row)} fields; expected {len(header)} "
                     f"({', '.join(header)})."
                 )
+            line = rows.line_num + 1
     except csv.Error as error:
         raise KlueDataError(f"{path}: line {rows.line_num} is not readable as CSV ({error}).") from error
     return records
 
 
-def _record(task: str, row: Record, number: int) -> Record:
-    """A row of a table as a record of KLUE's JSON; what cannot be converted stays a string."""
-    row.setdefault("guid", str(number))
-    if task == "nli":
-        row["gold_label"] = row["label"]
-    elif task == "re":
-        row |= {field: _literal(row[field]) for field in ("subject_entity", "object_entity")}
-    elif task == "sts":
-        score = _literal(row["label"])
-        real = _literal(row["real-label"]) if row.get("real-label") else score
-        is_number = isinstance(real, int | float)
-        binary = _literal(row["binary-label"]) if row.get("binary-label") else is_number and real >= 3
-        row["labels"] = {
-            "label": score,
-            "real-label": real,
-            "binary-label": int(binary) if binary in (0, 1) else binary,
-        }
+def _is_json_lines(text: str) -> bool:
+    """Whether the first line is an object by itself, and not a whole file of articles."""
+    line, _, rest = text.partition("\n")
+    if line[:1] != "{" or (not rest.strip() and '"paragraphs"' in line):
+        return False
+    try:
+        return "data" not in json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read_json_lines(text: str, path: str | Path) -> list[Record]:
+    records: list[Record] = []
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may stand in a string
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise KlueDataError(f"{path}: line {number} is not valid JSON ({error}).") from error
+        if not isinstance(record, dict):
+            raise KlueDataError(f"{path}: line {number} is {kind(record)}; expected an object.")
+        records.append({**record, PLACE: f"line {number}"})
+    return records
+
+
+def _read_parquet(data: bytes, path: str | Path) -> list[Record]:
+    try:
+        rows = parquet.read_table(pa.BufferReader(data)).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise KlueDataError(f"{path}: not a readable Parquet file ({error}).") from error
+    return [{**row, PLACE: f"row {number}"} for number, row in enumerate(rows)]
+
+
+def _renamed(row: Record, own: Collection[str], columns: Mapping[str, str]) -> Record:
+    """A row with the names of columns that are used here."""
+    renamed = {}
+    for name, value in row.items():
+        usual = _COLUMN_NAMES.get(name.lower(), name)
+        renamed[usual if name not in own and usual not in row else name] = value
+    return renamed | {ours: row.get(theirs) for ours, theirs in columns.items()}
+
+
+def _check_columns(
+    row: Record, own: Collection[str], columns: Mapping[str, str], path: str | Path, task: str
+) -> None:
+    """Raises where the first row lacks a column that is mapped or required."""
+    if not row:
+        return
+    listed = ", ".join(name if name.isprintable() else repr(name) for name in row if name != PLACE)
+    for ours, theirs in columns.items():
+        if theirs not in row:
+            raise KlueDataError(f"{path}: the columns are {listed}; expected {theirs!r}, for {ours!r}.")
+    found = set(_renamed(row, own, columns))
+    required = [name for name in _REQUIRED[task] if name != "label" or "labels" not in found]
+    if set(required) - found:
+        other = _resemblance([_renamed(row, own, columns)], task)
+        raise KlueDataError(
+            f"{path}: the columns are {listed}; expected columns {', '.join(required)} for {task}, or a "
+            f"mapping to them, such as --column {required[0]}=NAME.{other}"
+        )
+
+
+def _record(task: str, row: Record, number: int, parsed: Collection[str]) -> Record:
+    """A row as a record of KLUE's JSON, without its empty fields; what cannot be converted is kept.
+
+    Args:
+        task: Name of the task.
+        row: The row, under the names that are used here.
+        number: Its position, the guid of a row without one.
+        parsed: The columns whose text is read as JSON.
+    """
+    for name in parsed & row.keys():
+        if isinstance(row[name], str):
+            row[name] = _literal(row[name])
+    row = {name: value for name, value in row.items() if value is not None}
+    row["guid"] = str(row.get("guid", number))
+    if task == "sts":
+        row["labels"] = _scores(row.get("labels", row))
+    elif task == "ner":
+        if isinstance(row.get("ner_tags"), list):
+            row["ner_tags"] = [_name(tag, TASKS["ner"].labels) for tag in row["ner_tags"]]
+        row.setdefault("sentence", _joined(row.get("tokens"), ""))
+    elif task == "dp":
+        words = row.get("word_form")
+        row.setdefault("sentence", _joined(words, " "))
+        row.setdefault("lemma", words)
+        row.setdefault("index", [*range(1, 1 + len(words))] if isinstance(words, list) else words)
+    elif task == "mrc":
+        for field in ("answers", "plausible_answers"):
+            row[field] = _spans(row.get(field, []))
+        row.setdefault("is_impossible", not row["answers"])
+    elif task == "wos":
+        row.setdefault("domains", [])
+    elif "label" in row:
+        row["label"] = _name(row["label"], TASKS[task].labels)
     return row
 
 
+def _name(label: Any, names: Sequence[str]) -> Any:
+    """The name of a label that is given as its Hub id, or its digits where no label has it; else as it is."""
+    if type(label) is not int:
+        return label
+    return names[label] if 0 <= label < len(names) else str(label)
+
+
+def _scores(found: Any) -> Any:
+    """The scores of a sentence pair; real-label and binary-label follow from label where they are absent."""
+    if not isinstance(found, dict) or "label" not in found:
+        return found
+    score = found["label"]
+    real = found.get("real-label", score)
+    binary = found.get("binary-label", int(real >= 3) if isinstance(real, int | float) else real)
+    names = TASKS["sts"].labels
+    return {
+        "label": score,
+        "real-label": real,
+        "binary-label": names.index(binary)
+        if binary in names
+        else int(binary)
+        if binary in (0, 1)
+        else binary,
+    }
+
+
+def _spans(found: Any) -> Any:
+    """Answers as a list of objects; on the Hub they are an object of lists."""
+    if not isinstance(found, dict) or not all(isinstance(values, list) for values in found.values()):
+        return found
+    if len({len(values) for values in found.values()}) > 1:
+        return found
+    return [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)]
+
+
+def _joined(parts: Any, separator: str) -> str:
+    return separator.join(map(str, parts)) if isinstance(parts, list) else ""
+
+
 def _literal(text: str) -> Any:
-    """The Python literal that a cell holds; the text where it holds none."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
+    """The value that a cell holds as JSON or as a Python literal; None for an empty one, else the text."""
+    if text.lower() in ("", "true", "false"):  # spreadsheets write TRUE
+        return {"true": True, "false": False}.get(text.lower())
+    if text.startswith('"') and text.endswith('"'):  # quoted in a TSV
+        text = text[1:-1].replace('""', '"')
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return text

@@ -44,7 +44,7 @@ class Re(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path, self.KLUE_TASK.name)
+        records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
         return {
             "guid": strings(records, path, "guid"),
             "sentence": strings(records, path, "sentence"),

@@ -21,11 +21,11 @@ import pyarrow as pa
 from .messages import excerpt
 from .messages import some_labels
 from .messages import unicode_note
+from .raw_files import PLACE
 from .raw_files import KlueDataError
 from .raw_files import Record
 
 _MISSING = object()
-_WHERE = "\0where"  # in a record from inside another one: where it lies, for messages; no field is called so
 
 
 # Field -> in how many records it is absent, and of how many, while ``missing_fields`` counts.
@@ -70,10 +70,18 @@ def strings(
 
 
 def string_lists(
-    records: Sequence[Record], path: str | Path, field: str, *, default: Sequence[str] | None = None
+    records: Sequence[Record],
+    path: str | Path,
+    field: str,
+    *,
+    default: Sequence[str] | None = None,
+    single: bool = False,
 ) -> pa.ListArray:
-    """The field ``field`` of every record, a list of strings; arguments and errors as in ``strings``."""
-    values = _values(records, path, field, default, "a list of strings", {list}, _are_strings)
+    """The field ``field``, a list of strings, or of ``single`` characters; otherwise as in ``strings``."""
+    expected, is_right = (
+        ("a list of single characters", _are_characters) if single else ("a list of strings", _are_strings)
+    )
+    values = _values(records, path, field, default, expected, {list}, is_right)
     try:
         return list_array(values, pa.array(list(chain.from_iterable(values)), type=pa.string()))
     except UnicodeEncodeError:
@@ -130,7 +138,7 @@ def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Rec
     """The required field ``field`` of every record, an object, which knows its record for messages."""
     values = _values(records, path, field, None, "an object", {dict})
     return [
-        {**value, _WHERE: _where(record, index)}
+        {**value, PLACE: _where(record, index)}
         for index, (record, value) in enumerate(zip(records, values, strict=True))
     ]
 
@@ -142,11 +150,62 @@ def nested(
     values = _values(records, path, field, default, "a list of objects", {list}, _are_objects)
     return [
         [
-            {**value, _WHERE: f"{_where(record, index)}, {field}[{position}]"}
+            {**value, PLACE: f"{_where(record, index)}, {field}[{position}]"}
             for position, value in enumerate(inner)
         ]
         for index, (record, inner) in enumerate(zip(records, values, strict=True))
     ]
+
+
+def label_lists(
+    records: Sequence[Record], path: str | Path, field: str, names: Sequence[str]
+) -> pa.ListArray:
+    """The required field ``field``, a list of class names, as lists of int64 positions in ``names``."""
+    lists = _values(records, path, field, None, "a list of strings", {list}, _are_strings)
+    ids = {name: index for index, name in enumerate(names)}
+    for index, (record, labels) in enumerate(zip(records, lists, strict=True)):
+        for place, label in enumerate(labels):
+            if label not in ids:
+                raise KlueDataError(
+                    f"{path}: {_where(record, index)}: field {field!r}[{place}] is {excerpt(label)}; "
+                    f"expected one of {some_labels(label, names)}.{unicode_note(label, names)}"
+                )
+    flat = [ids[label] for label in chain.from_iterable(lists)]
+    return list_array(lists, pa.array(flat, type=pa.int64()))
+
+
+def integer_lists(
+    records: Sequence[Record], path: str | Path, field: str, *, at_most_length: bool = False
+) -> pa.ListArray:
+    """The required field ``field`` of every record, a list of whole numbers, as lists of int32.
+
+    Args:
+        records: What ``read_rows`` returned.
+        path: The file they came from, for messages.
+        field: Name of the field.
+        at_most_length: Whether each number is a position: from 0 to the length of its list.
+    """
+
+    def is_right(value: list[Any]) -> bool:
+        most = len(value) if at_most_length else 2**31 - 1
+        return all(type(item) is int and 0 <= item <= most for item in value)
+
+    expected = f"a list of whole numbers from 0{' to the number of its items' if at_most_length else ''}"
+    lists = _values(records, path, field, None, expected, {list}, is_right)
+    return list_array(lists, pa.array(list(chain.from_iterable(lists)), type=pa.int32()))
+
+
+def check_lengths(records: Sequence[Record], path: str | Path, columns: dict[str, pa.ListArray]) -> None:
+    """Raises KlueDataError for the first record whose lists differ in length."""
+    (first, expected), *others = columns.items()
+    for name, lists in others:
+        wrong = np.flatnonzero(np.diff(lists.offsets.to_numpy()) != np.diff(expected.offsets.to_numpy()))
+        if wrong.size:
+            index = int(wrong[0])
+            raise KlueDataError(
+                f"{path}: {_where(records[index], index)}: field {name!r} has {len(lists[index])} items; "
+                f"expected {len(expected[index])}, as in {first!r}."
+            )
 
 
 def list_array(lists: Sequence[Sequence[Any]], values: pa.Array) -> pa.ListArray:
@@ -219,11 +278,12 @@ def _raise_first(
 
 
 def _where(record: Record, index: int, field: str = "") -> str:
-    """How a message names a record: by its guid, unless that is what is wrong, or by its place."""
-    guid = record.get("guid")
-    if isinstance(guid, str) and field != "guid":
-        return f"guid {guid if _is_encodable(guid) else ascii(guid)}"
-    return str(record.get(_WHERE, f"record {index}"))
+    """How a message names a record: by its line or row, if it has one, and its guid, unless that is wrong."""
+    guid, place = record.get("guid"), str(record.get(PLACE, f"record {index}"))
+    if not isinstance(guid, str) or field == "guid":
+        return place
+    known = f"guid {guid if _is_encodable(guid) else ascii(guid)}"
+    return f"{place}, {known}" if place.startswith(("line ", "row ")) else known
 
 
 def _is_finite(value: int | float) -> bool:
@@ -239,6 +299,10 @@ def _is_int32(value: int) -> bool:
 
 def _are_strings(value: list[Any]) -> bool:
     return all(isinstance(item, str) for item in value)
+
+
+def _are_characters(value: list[Any]) -> bool:
+    return all(isinstance(item, str) and len(item) == 1 for item in value)
 
 
 def _are_objects(value: list[Any]) -> bool:

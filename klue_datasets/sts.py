@@ -36,7 +36,7 @@ class Sts(KlueBuilder):
         )
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path, self.KLUE_TASK.name)
+        records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
         labels = objects(records, path, "labels")
         scores = {
             "label": numbers(labels, path, "label"),

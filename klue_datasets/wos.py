@@ -39,11 +39,13 @@ class Wos(KlueBuilder):
         return datasets.Features({"guid": text, "domains": datasets.Sequence(text), "dialogue": [turn]})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path, self.KLUE_TASK.name)
+        records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
         dialogues = nested(records, path, "dialogue")
         turns = list(chain.from_iterable(dialogues))
         roles = class_ids(turns, path, "role", ROLES)
-        turns = [turn if turn["role"] == "user" else {"state": [], **turn} for turn in turns]
+        for turn, role in zip(turns, roles.to_pylist(), strict=True):
+            if role == ROLES.index("sys") and turn.get("state") is None:
+                turn["state"] = []
         columns = {
             "role": pa.array(ROLES).take(roles),
             "text": strings(turns, path, "text"),

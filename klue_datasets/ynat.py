@@ -27,7 +27,7 @@ class Ynat(KlueBuilder):
         return datasets.Features({"guid": text, "title": text, "label": label, "url": text, "date": text})
 
     def columns(self, path: str) -> dict[str, pa.Array]:
-        records = read_records(path, self.KLUE_TASK.name)
+        records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
         return {
             "guid": strings(records, path, "guid"),
             "title": strings(records, path, "title"),

@@ -18,7 +18,8 @@ PLACES = frozenset(
         *("per_device_eval_batch_size", "disable_tqdm", "dataloader_num_workers", "report_to", "use_cpu"),
     }
 )
-DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini"})
+OWN_FILES = {"train": "train_file", "validation": "validation_file", "test": "test_file"}
+DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini", *OWN_FILES.values()})
 
 
 class UsageError(ValueError):
@@ -133,7 +134,18 @@ class RecipeArguments:
         None, "branch, tag or commit of a data set on the Hub (default: its newest)", group="data"
     )
     data_dir: str | None = _flag(
-        None, "raw KLUE files instead: the klue_benchmark folder or a task's", group="data"
+        None,
+        "KLUE's own files instead: a KLUE checkout, its klue_benchmark folder, the folder of one task, or a "
+        ".zip or .tar.gz of one of these",
+        group="data",
+    )
+    train_file: str | None = _flag(
+        None, "your own training data: CSV, TSV, JSON lines, Parquet or KLUE's format", group="data"
+    )
+    validation_file: str | None = _flag(None, "your own validation data, likewise", group="data")
+    test_file: str | None = _flag(None, "your own test data, likewise", group="data")
+    column: list[str] | None = _flag(
+        None, "name of a column in your files, such as title=headline; may be repeated", group="data"
     )
     mini: bool = _flag(False, "the small synthetic corpus of this package instead", group="data")
     max_train_samples: int | None = _flag(None, "use only the first N training examples", group="data")
@@ -285,6 +297,28 @@ class RecipeArguments:
 
     # Any other field of transformers.TrainingArguments that recipes honour, by its own name.
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def own_files(self) -> dict[str, str]:
+        """Split name -> the user's own file."""
+        return {split: path for split, name in OWN_FILES.items() if (path := getattr(self, name))}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Name of a column -> what the user's own files call it."""
+        return {ours: theirs for ours, _, theirs in (word.partition("=") for word in self.column or ())}
+
+    def __post_init__(self) -> None:
+        """Raises UsageError where the flags that choose the data contradict each other."""
+        sources = [f"--{name}" for name in ("mini", "data_dir") if getattr(self, name)]
+        sources += [f"--{OWN_FILES[split]}" for split in list(self.own_files)[:1]]
+        if len(sources) > 1:
+            raise UsageError(f"{' and '.join(sources)} were both given; expected one source of data.")
+        if self.column and not self.own_files:
+            raise UsageError("--column was given without --train_file, --validation_file or --test_file.")
+        for word in self.column or ():
+            if not all(word.partition("=")):
+                raise UsageError(f"--column is {word!r}; expected NAME=THEIRS, such as title=headline.")
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(RecipeArguments) if "help" in field.metadata}

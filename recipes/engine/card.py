@@ -17,7 +17,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
-from recipes.arguments import RecipeArguments, as_settings, fields_of, from_record
+from recipes.arguments import OWN_FILES, RecipeArguments, as_settings, fields_of, from_record
 from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
 from recipes.engine.checkpoints import is_own_folder
@@ -277,8 +277,9 @@ def _settings(arguments: RecipeArguments, task: str) -> str:
         ),
         *("preprocessing_num_workers", "model_name_or_path", "tokenizer_name", "data_dir"),
     }
-    if arguments.data_dir or arguments.mini or Path(arguments.dataset_name).exists():
+    if arguments.data_dir or arguments.mini or arguments.own_files or Path(arguments.dataset_name).exists():
         hidden |= {"dataset_name", "dataset_revision"}
+    hidden |= set(OWN_FILES.values())
     settings = {
         name: value
         for name, value in as_settings(arguments, task).items()

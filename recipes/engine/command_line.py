@@ -145,7 +145,7 @@ def _option(
     if "const" in field.metadata:
         option |= {"nargs": "?", "const": field.metadata["const"]}
     if is_list:
-        option |= {"nargs": "+"}
+        option |= {"nargs": "+", "action": "extend"}
     if choices:
         return option | {"choices": choices}
     return option | {"type": kind, "metavar": {int: "N", float: "X", str: "TEXT"}[kind]}
@@ -223,8 +223,6 @@ def _check(arguments: RecipeArguments, task: str) -> None:
         value = getattr(arguments, name)
         if value is not None and not 0 <= value <= 1:
             raise ValueError(f"{name} is {value}; expected a share, from 0 to 1.")
-    if arguments.mini and arguments.data_dir:
-        raise ValueError("--mini and --data_dir were both given; expected one source of data.")
     if arguments.bf16 and arguments.fp16:
         raise ValueError("--bf16 and --fp16 were both given; expected at most one of them.")
     if not 0 <= arguments.warmup_ratio < 1:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import datasets
 
-from klue_datasets.builder import find_files
+from klue_datasets.builder import KlueBuilder
 from klue_datasets.content import content_version
 from klue_datasets.download import git_blob_sha1, official_splits
-from klue_datasets.loading import MINI_DIR, build, make_builder
+from klue_datasets.loading import build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.arguments import RecipeArguments
 from recipes.engine.unreachable import data_errors
@@ -61,9 +61,8 @@ def source_hash(task: str, arguments: RecipeArguments) -> str | None:
     """
     record = get_task(task)
     source = Path(arguments.dataset_name)
-    if arguments.data_dir or arguments.mini:
-        splits = find_files(record, MINI_DIR if arguments.mini else arguments.data_dir or "", DEFAULT_VERSION)
-        files = [Path(path) for paths in splits.values() for path in paths]
+    if builder := _local_builder(record.name, arguments):
+        files = [Path(path) for paths in (builder.files or {}).values() for path in paths]
     elif source.exists():  # an exported folder has one folder a task
         root = source / record.name if (source / record.name).is_dir() else source
         files = [path for path in [root, *root.rglob("*")] if path.is_file() and path.suffix != ".md"]
@@ -71,6 +70,19 @@ def source_hash(task: str, arguments: RecipeArguments) -> str | None:
         return None
     known = sorted(f"{path.name} {git_blob_sha1(path)}" for path in files)
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
+
+
+def _local_builder(task: str, arguments: RecipeArguments) -> KlueBuilder | None:
+    """The builder of KLUE's or the user's own files; None for a data set by name."""
+    if not (arguments.data_dir or arguments.mini or arguments.own_files):
+        return None
+    return make_builder(
+        task,
+        data_dir=arguments.data_dir,
+        data_files=arguments.own_files or None,
+        columns=arguments.columns,
+        mini=arguments.mini,
+    )
 
 
 def load_data(task: str, arguments: RecipeArguments) -> Data:
@@ -82,20 +94,21 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         FileNotFoundError: The source has nothing for this task.
     """
     record = get_task(task)
-    is_raw = bool(arguments.data_dir or arguments.mini)
-    is_local = is_raw or Path(arguments.dataset_name).exists()
+    builder = _local_builder(record.name, arguments)
+    is_local = builder is not None or Path(arguments.dataset_name).exists()
     if arguments.dataset_revision and is_local:
         raise ValueError(
             f"--dataset_revision is {arguments.dataset_revision!r}, but the data comes from local files; "
             "expected a --dataset_name on the Hub, or no revision."
         )
     version = revision = None
-    if is_raw:
-        builder = make_builder(record.name, data_dir=arguments.data_dir, mini=arguments.mini)
+    own = arguments.own_files
+    if builder is not None:
         splits = build(builder)
-        if "validation" in official_splits(record, builder.files or {}):
+        if not own and "validation" in official_splits(record, builder.files or {}):
             version = DEFAULT_VERSION
-        name = "klue-hub mini corpus" if arguments.mini else Path(arguments.data_dir or "").resolve().name
+        source = arguments.data_dir or own.get("validation") or own.get("train") or own.get("test", "")
+        name = "klue-hub mini corpus" if arguments.mini else Path(source).resolve().name
     else:
         with data_errors(arguments.dataset_name):
             hub_builder = datasets.load_dataset_builder(
@@ -105,9 +118,9 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         splits = hub_builder.as_dataset()
         name = Path(arguments.dataset_name).name if is_local else arguments.dataset_name
         revision = None if is_local else _commit(hub_builder) or arguments.dataset_revision
-    if version is None and "validation" in splits:
+    if version is None and "validation" in splits and not own:  # scores of own files are no KLUE scores
         version = content_version(record.name, splits["validation"])
-    is_comparable = is_raw or bool(record.content)
+    is_comparable = builder is not None or bool(record.content)
     if not is_comparable:
         logger.warning(
             "%s: the validation split of %s cannot be compared with KLUE's official one, whose content is "

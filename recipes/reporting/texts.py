@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recipes.arguments import RecipeArguments
 from recipes.reporting.collect import Run
 
 LONGEST = 600  # characters of a text that are shown
@@ -43,6 +45,8 @@ class Texts:
 def _source(settings: Mapping[str, Any]) -> tuple[str, str]:
     if settings.get("mini"):
         return "mini", ""
+    if settings.get("validation_file"):
+        return "data_files", json.dumps([settings["validation_file"], settings.get("column")])
     if settings.get("data_dir"):
         return "data_dir", str(settings["data_dir"])
     return "dataset_name", str(settings.get("dataset_name"))
@@ -58,9 +62,13 @@ def _read(task: str, source: tuple[str, str]) -> dict[str, str]:
     if kind == "mini":
         rows = klue_datasets.load(task, "validation", mini=True)
     elif kind == "data_dir":
-        if not Path(name).is_dir():
-            raise FileNotFoundError(f"There is no folder {name}.")
+        if not Path(name).exists():
+            raise FileNotFoundError(f"There is no folder or archive {name}.")
         rows = klue_datasets.load(task, "validation", data_dir=name)
+    elif kind == "data_files":
+        path, column = json.loads(name)
+        columns = RecipeArguments(validation_file=path, column=column).columns
+        rows = klue_datasets.load(task, "validation", data_files={"validation": path}, columns=columns)
     else:
         rows = datasets.load_dataset(name, task, split="validation")
     texts: dict[str, str] = {}

@@ -250,13 +250,13 @@ def test_the_csv_of_korean_competitions_in_relation_extraction(tmp_path: Path) -
         ("re", COMPETITION.replace("24", "'a'"), "guid 0: field 'start_idx' is 'a'; expected a whole number"),
         ("re", COMPETITION.replace("'type': 'ORG'}", ""), "field 'subject_entity' is .*; expected an object"),
         ("re", COMPETITION.replace("no_relation", "100"), "field 'label' is '100'; expected one of per:"),
-        ("re", COMPETITION.replace(",wikipedia", ""), r"line 2 has 5 fields; expected 6 \(guid, "),
+        ("re", COMPETITION.replace(",wikipedia", ""), r"line 2 has 5 fields; expected 6 \(id, "),
         ("nli", COMPETITION, "expected columns premise, hypothesis, label for nli. .* looks like one of re "),
-        ("mrc", COMPETITION, "expected KLUE's own form for mrc. The file looks like one of re "),
-        ("ynat", "title\tlabel\n가\t0\n", "guid 0: field 'label' is '0'; expected one of IT과학"),
-        ("ynat", "title,date\n가,나\n", "columns title, date; expected columns title, label for ynat"),
+        ("mrc", COMPETITION, "columns context, question, answers for mrc, .* The file looks like one of re "),
+        ("ynat", "title\tlabel\n가\t7\n", "line 2, guid 0: field 'label' is '7'; expected one of IT과학"),
+        ("ynat", "title,date\n가,나\n", "columns are title, date; expected columns title, label for ynat"),
         ("sts", "sentence1,sentence2,label\n가,나,3점\n", "field 'label' is '3점'; expected a finite"),
-        ("nli", "a,b\n1,2\n", r"not valid JSON at line 1, column 1 \(.*\), nor a table with known columns"),
+        ("nli", "a,b\n1,2\n", "the columns are a, b; expected columns premise, hypothesis, label for nli"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_table_is_one_sentence(

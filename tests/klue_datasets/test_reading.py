@@ -89,7 +89,7 @@ def test_a_list_of_records_inside_an_object(tmp_path: Path) -> None:
     assert read_records(write(tmp_path, {"version": 1, "data": [{"a": 1}]}), "mrc") == [{"a": 1}]
     for content, sentence in (
         ([], "the top level is a list; expected an object with a list 'data'"),
-        ({"version": 1}, "the top level has no 'data'; expected an object with a list 'data'"),
+        ({"version": 1}, "the columns are version; expected columns context, question, answers for mrc"),
         ({"data": {"a": 1}}, "'data' is an object; expected a list of records"),
         ({"data": [[]]}, "record 0 is a list; expected an object"),
     ):

@@ -63,7 +63,7 @@ def make(head: str, max_new_tokens: int) -> tuple[nn.Module, Any, type[nn.Module
     from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
     from recipes.tasks.wos.state_text import TextSettings
     from recipes.tasks.wos.text_generation import set_generation
-    from recipes.tasks.wos.trade import DialogueStates
+    from recipes.tasks.wos.trade import Trade
 
     torch.manual_seed(0)
     slots = ["숙소-이름", "숙소-종류"]
@@ -72,7 +72,7 @@ def make(head: str, max_new_tokens: int) -> tuple[nn.Module, Any, type[nn.Module
             vocab_size=60, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
         )
         StateSettings(slots=slots, slot_pieces=[[7], [8]], end_id=3, stop_ids=[3]).write(config)
-        return DialogueStateTracker(config).eval(), DialogueStates(), BertLayer
+        return DialogueStateTracker(config).eval(), Trade(), BertLayer
     if head == "seq2seq":
         config = T5Config(
             vocab_size=60, d_model=32, d_kv=8, d_ff=32, num_layers=2, num_heads=4, decoder_start_token_id=0,

@@ -1,0 +1,120 @@
+"""Runs on own files, and the page that documents them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from runs import QUICK, read
+
+import klue_datasets
+from klue_datasets.tasks import TASKS, get_task
+from recipes.arguments import RecipeArguments
+from recipes.engine import run as story
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.data import load_data, source_hash
+from recipes.tasks import get_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def page_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the page shows, in the working directory."""
+    found = re.findall(r"`([\w-]+\.(?:csv|tsv|jsonl))`[^`]*\n\n```\w+\n(.*?)```", PAGE, re.DOTALL)
+    assert [name for name, _ in found] == [
+        *("ynat.csv", "headlines.tsv", "sts.csv", "nli.jsonl", "ner.jsonl", "ner.tsv"),
+        *("re.jsonl", "dp.jsonl", "dp.tsv", "mrc.jsonl", "wos.jsonl"),
+    ]
+    for name, text in found:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_page_s_files_load_by_its_commands(page_files: Path) -> None:
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    loaded = set()
+    for line in lines:
+        script, *words = shlex.split(line)[1:]
+        assert (ROOT / script).is_file()
+        task = get_task(Path(script).stem.removeprefix("train_")).name
+        data = load_data(task, parse(make_parser(task, ""), task, words))
+        assert {split: rows.num_rows > 0 for split, rows in data.splits.items()} == {
+            "train": True,
+            "validation": True,
+        }
+        assert not data.is_official
+        assert data.is_comparable
+        assert data.hash
+        assert get_recipe(task).prepare(data.splits["train"]).num_rows > 0
+        loaded.add(task)
+    assert loaded == set(TASKS)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert names["data"]["train"]["label"][:] == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("task", "column", "ending"), [("ynat", "title", "csv"), ("ner", "tokens", "parquet")]
+)
+def test_a_run_on_own_files_is_no_klue_score(
+    task: str, column: str, ending: str, tiny: Path, tmp_path: Path
+) -> None:
+    files = {}
+    for split, rows in klue_datasets.load(task, mini=True).items():
+        files[split] = tmp_path / f"my-{split}.{ending}"
+        renamed = rows.select(range(60)).rename_column(column, "theirs")
+        getattr(renamed, f"to_{ending}")(files[split])
+    quick = [word for word in QUICK if word != "--mini"]
+    words = ["--train_file", str(files["train"]), "--validation_file", str(files["validation"])]
+    words += ["--column", f"{column}=theirs", "--model_name_or_path", str(tiny), "--max_steps", "2"]
+    out = tmp_path / "out"
+    arguments = parse(make_parser(task, ""), task, [*quick, *words, "--output_dir", str(out)])
+    story.run(task, arguments)
+    results = read(out / "all_results.json")
+    assert results["eval_data_is_official"] is False
+    assert results["eval_data"] == f"my-validation.{ending}"
+    assert results["data_hash"] == source_hash(task, arguments)
+    assert (results["train_samples"], results["eval_samples"]) == (60, 50)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"these numbers are not\s+KLUE scores", card)
+    assert str(tmp_path) not in card
+
+
+def test_even_the_official_file_given_as_own_data_is_not_called_official(shared: Path) -> None:
+    path = shared / "data/klue-v1.1-dev/klue-sts-v1.1/klue-sts-v1.1_dev.json"
+    data = load_data("sts", RecipeArguments(validation_file=str(path), do_eval=True))
+    assert data.splits["validation"].num_rows == 519
+    assert (data.is_official, data.version) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["--mini", "--train_file", "x"],
+            "--mini and --train_file were both given; expected one source of data",
+        ),
+        (["--data_dir", "d", "--test_file", "x"], "--data_dir and --test_file were both given"),
+        (["--column", "title=x"], "--column was given without --train_file"),
+        (["--train_file", "x", "--column", "title"], "--column is 'title'; expected NAME=THEIRS"),
+    ],
+)
+def test_flags_that_contradict_each_other(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(make_parser("ynat", ""), "ynat", words)
+    assert sentence in capsys.readouterr().err
+
+
+def test_columns_may_be_given_together_or_one_by_one() -> None:
+    for words in (["--column", "title=a", "label=b=c"], ["--column", "title=a", "--column", "label=b=c"]):
+        arguments = parse(make_parser("ynat", ""), "ynat", ["--train_file", "x", *words])
+        assert arguments.columns == {"title": "a", "label": "b=c"}
