@@ -87,7 +87,7 @@ def score_cases(
         warnings.simplefilter("always")
         scores = (compute or metric.compute)(**sides, **arguments)
     ends: Mapping[str, tuple[float, float]] = {}
-    notes = _messages(caught)
+    notes = [*_messages(caught), *_missing_scores(metric, scores)]
     if resamples and clusters and len(set(clusters)) == 1:
         notes.append("All examples are in one cluster, so there are no intervals.")
     elif resamples:
@@ -251,8 +251,19 @@ def compare_cases(
             key: {"first": both[0][key], "second": both[1][key], **result._asdict()}
             for key, result in results.items()
         },
-        "notes": _messages(caught),
+        "notes": [*_messages(caught), *_missing_scores(metric, results)],
     }
+
+
+def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
+    """Say which scores the predictions do not suffice for: AUPRC, which only relation extraction has."""
+    missing = [name for key, name in metric.names.items() if key not in scores]
+    if not missing:
+        return []
+    return [
+        f"{' and '.join(missing)} need the probability of each relation, in Hub order: expected the field "
+        "probabilities in every prediction."
+    ]
 
 
 def _only(columns: Mapping[str, list[Any]], *names: str) -> dict[str, Any]:

@@ -517,3 +517,18 @@ def test_probabilities_in_another_order_are_noticed_everywhere(run: Run, tmp_pat
         assert [note.startswith(sentence) for note in notes] == [True]
         assert sentence in run(words[0], "--task", "re", *words[1:])
     assert json.loads(run("score", "--task", "re", "--json", "--predictions", gold))["notes"] == []
+
+
+def test_relations_without_probabilities_are_told_what_auprc_needs(run: Run, tmp_path: Path) -> None:
+    rows = [
+        {"guid": str(number), "prediction": "org:founded", "reference": "org:founded"} for number in range(4)
+    ]
+    files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    for file in files:
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    score = ("score", "--task", "re", "--predictions", files[0], "--resamples", "10")
+    compare = ("compare", "--task", "re", *files, "--resamples", "10")
+    for words in (score, compare):
+        assert "AUPRC and AUPRC (present) need the probability of each relation" in run(*words)
+        report = json.loads(run(*words, "--json"))
+        assert list(report["scores"]) == ["micro_f1"]
