@@ -342,7 +342,7 @@ def format_scores(report: Mapping[str, Any]) -> str:
     header = ["metric", "score", "low", "high"]
     if not report["resamples"]:
         header, rows = header[:2], [row[:2] for row in rows]
-    parts = [_headline(report), format_table([header, *rows])]
+    parts = [_heading(report), format_table([header, *rows])]
     parts += [f"Note: {note}" for note in report["notes"]]
     for key, groups in report.items():
         if key.startswith("by_"):
@@ -363,10 +363,10 @@ def format_comparison(report: Mapping[str, Any]) -> str:
     notes.append(
         "A test of single runs: it says nothing about other seeds. p is not corrected for several metrics."
     )
-    return "\n\n".join([_headline(report), *notes, format_table([header, *rows])])
+    return "\n\n".join([_heading(report), *notes, format_table([header, *rows])])
 
 
-def _headline(report: Mapping[str, Any]) -> str:
+def _heading(report: Mapping[str, Any]) -> str:
     text = f"{report['task']}: {report['examples']:,} examples"
     if report["clusters"]:
         text += f" in {report['clusters']:,} clusters"

@@ -220,7 +220,7 @@ class RecipeArguments:
         group="training",
     )  # fmt: skip
     early_stopping_patience: int | None = _flag(
-        None, "stop after this many evaluations without a better headline metric", group="training"
+        None, "stop after this many evaluations without a better primary metric", group="training"
     )
 
     label_all_tokens: bool = _flag(

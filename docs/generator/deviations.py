@@ -111,7 +111,7 @@ def _ours(task: str, preset: str, name: str, trainer_defaults: Mapping[str, Any]
     if name in given:
         return given[name]
     if name == "metric_for_best_model":
-        return METRICS[task].headline
+        return METRICS[task].primary
     if name in trainer_defaults:
         return trainer_defaults[name]
     if task == "mrc" and name in READING_SETTINGS:

@@ -98,7 +98,7 @@ def recipe_with_head(task: str, script: str) -> str:
     """
     record, metric = TASKS[task], METRICS[task]
     names = list(metric.names.values())
-    chooses = "which also chooses" if len(names) == 1 else f"of which {metric.names[metric.headline]} chooses"
+    chooses = "which also chooses" if len(names) == 1 else f"of which {metric.names[metric.primary]} chooses"
     scored = textwrap.fill(f"Scored by {_joined(names)}, {chooses} the checkpoint.", 110)
     head = f"Fine-tune an encoder on KLUE {record.title.lower()} ({task}): {record.summary}."
     commands = script.index("accelerate launch ")

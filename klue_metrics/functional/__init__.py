@@ -29,7 +29,7 @@ class Metric:
         types: What ``convert`` gives for predictions and references: a type's name as datasets calls it, in a
             list for lists of it, in a mapping for named fields.
         names: Result key -> name of the score in tables and cards, in the order of the keys.
-        headline: The key that checkpoints are chosen by, as in the baseline.
+        primary: The key that checkpoints are chosen by, as in the baseline.
         statistics: Predictions and references to what each unit (an example, sentence, question, turn) adds
             to the scores: an array of shape (units, k).
         scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that
@@ -45,7 +45,7 @@ class Metric:
     convert: Callable[[object, str], Any]
     types: Mapping[str, Any]
     names: Mapping[str, str]
-    headline: str
+    primary: str
     statistics: Callable[..., FloatArray]
     scores_from: Callable[[FloatArray], dict[str, FloatArray]]
     right: Callable[..., BoolArray]
@@ -59,13 +59,13 @@ METRICS: Mapping[str, Metric] = {
         module.convert,
         module.TYPES,
         module.NAMES,
-        headline,
+        primary,
         module.statistics,
         module.scores_from,
         module.right,
         module.BREAKDOWNS,
     )
-    for task, module, headline in (
+    for task, module, primary in (
         ("ynat", ynat, "macro_f1"),
         ("sts", sts, "pearsonr"),
         ("nli", nli, "accuracy"),

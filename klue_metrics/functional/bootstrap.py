@@ -96,10 +96,10 @@ def intervals(
     _check(resamples, confidence, method)
     metric = get_metric(task)
     side = _side(metric, predictions, to_python(references), extra)
-    ((point, samples, knife),), sizes = _resample(
+    ((point, samples, jackknifed),), sizes = _resample(
         metric, [side], clusters, resamples, seed, jackknife=method == "bca"
     )
-    return {key: _interval(point[key], samples[key], knife.get(key), sizes, confidence) for key in point}
+    return {key: _interval(point[key], samples[key], jackknifed.get(key), sizes, confidence) for key in point}
 
 
 def paired_test(
@@ -153,8 +153,8 @@ def paired_test(
     found = {}
     for key in (key for key in left.point if key in right.point):
         point, samples = left.point[key] - right.point[key], left.samples[key] - right.samples[key]
-        knife = left.knife[key] - right.knife[key] if left.knife else None
-        ends = _interval(point, samples, knife, sizes, confidence)
+        jackknifed = left.jackknifed[key] - right.jackknifed[key] if left.jackknifed else None
+        ends = _interval(point, samples, jackknifed, sizes, confidence)
         found[key] = Comparison(float(point), *ends, _p_value(point, samples))
     return found
 
@@ -298,7 +298,7 @@ class _Resampled(NamedTuple):
 
     point: dict[str, FloatArray]  # of all units, shape ()
     samples: dict[str, FloatArray]  # of each resample, shape (resamples,)
-    knife: dict[str, FloatArray]  # without one unit of each kind; empty if not asked for
+    jackknifed: dict[str, FloatArray]  # without one unit of each kind; empty if not asked for
 
 
 def _resample(
@@ -409,7 +409,7 @@ def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
 
 
 def _interval(
-    point: FloatArray, samples: FloatArray, knife: FloatArray | None, sizes: IntArray, confidence: float
+    point: FloatArray, samples: FloatArray, jackknifed: FloatArray | None, sizes: IntArray, confidence: float
 ) -> tuple[float, float]:
     """Percentile interval; with jackknifed scores, the bias-corrected and accelerated one."""
     samples = samples[~np.isnan(samples)]
@@ -417,14 +417,14 @@ def _interval(
         return math.nan, math.nan
     tail = (1 - confidence) / 2
     levels = [tail, 1 - tail]
-    if knife is not None:
-        levels = _corrected(levels, float(point), samples, knife, sizes)
+    if jackknifed is not None:
+        levels = _corrected(levels, float(point), samples, jackknifed, sizes)
     low, high = np.quantile(samples, levels)
     return float(low), float(high)
 
 
 def _corrected(
-    levels: list[float], point: float, samples: FloatArray, knife: FloatArray, sizes: IntArray
+    levels: list[float], point: float, samples: FloatArray, jackknifed: FloatArray, sizes: IntArray
 ) -> list[float]:
     """The quantiles that BCa takes in place of the given ones (Efron and Tibshirani, 14.9 to 14.15)."""
     # Discrete scores tie with the point: half of these count as below. Scores equal but for rounding tie.
@@ -432,9 +432,9 @@ def _corrected(
     below = np.mean(samples < point - slack) + np.mean(np.abs(samples - point) <= slack) / 2
     margin = 1 / (len(samples) + 1)
     bias = _NORMAL.inv_cdf(float(np.clip(below, margin, 1 - margin)))
-    defined = ~np.isnan(knife)
-    knife, sizes = knife[defined], sizes[defined]
-    deviations = np.average(knife, weights=sizes) - knife if len(knife) else knife
+    defined = ~np.isnan(jackknifed)
+    jackknifed, sizes = jackknifed[defined], sizes[defined]
+    deviations = np.average(jackknifed, weights=sizes) - jackknifed if len(jackknifed) else jackknifed
     squares = float(sizes @ deviations**2)
     acceleration = float(sizes @ deviations**3) / (6 * squares**1.5) if squares > slack**2 else 0.0
     corrected = []

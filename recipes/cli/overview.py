@@ -22,7 +22,7 @@ def rows() -> list[dict[str, Any]]:
             "title_ko": task.title_ko,
             "rows": dict(task.counts),
             "metrics": dict(METRICS[name].names),
-            "headline": METRICS[name].headline,
+            "primary_metric": METRICS[name].primary,
             "recipe": f"train_{SCRIPTS[name]}.py",
         }
         for name, task in TASKS.items()

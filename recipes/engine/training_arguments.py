@@ -37,7 +37,7 @@ def make_training_arguments(
         save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
     # As in transformers, where evaluations are as frequent as logs unless something says otherwise.
     steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
-    best = extra.get("metric_for_best_model") or get_metric(recipe.task).headline
+    best = extra.get("metric_for_best_model") or get_metric(recipe.task).primary
     _check_best_metric(recipe, best)
     _check_trackers(extra.get("report_to"))
     values: dict[str, Any] = {

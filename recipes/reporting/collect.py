@@ -170,7 +170,7 @@ def read_run(folder: Path, name: str) -> Run:
     if not (folder / ALL_RESULTS).is_file():
         raise BrokenRun(f"{name}: there is no {ALL_RESULTS}, so the run is not finished; expected one.")
     results = _object(folder / ALL_RESULTS, name)
-    task = next((task for task, metric in METRICS.items() if f"eval_{metric.headline}" in results), None)
+    task = next((task for task, metric in METRICS.items() if f"eval_{metric.primary}" in results), None)
     if task is None:
         raise BrokenRun(f"{name}: {ALL_RESULTS} has no score of a KLUE task; expected a run with --do_eval.")
     wrong = [key for key in _numbers(METRICS[task]) if not _is_number(results.get(key))]

@@ -195,10 +195,10 @@ class _Section:
 
     def curves(self) -> list[dict[str, Any]]:
         """Learning curves: title, SVG, and which lines there are."""
-        headline = self.metric.headline
+        primary = self.metric.primary
         histories = [(label, run.history) for label, run in self.shown]
         drawn = []
-        for key, title in ((f"eval_{headline}", self.metric.names[headline]), *CURVES):
+        for key, title in ((f"eval_{primary}", self.metric.names[primary]), *CURVES):
             lines = charts.learning_curve(histories, key)
             if lines:
                 drawn.append({"title": title, "lines": lines, "svg": Markup(charts.line_chart(lines, title))})
@@ -228,12 +228,12 @@ class _Section:
             matrix, bars = measured.confusion, measured.breakdown
             if matrix is None and bars is None:
                 continue
-            headline = self.metric.headline
+            primary = self.metric.primary
             found.append(
                 {
                     "label": label,
                     "matrix": matrix and Markup(charts.confusion_matrix(matrix)),
-                    "bars": bars and Markup(charts.breakdown_bars(*bars, headline, self.metric.names)),
+                    "bars": bars and Markup(charts.breakdown_bars(*bars, primary, self.metric.names)),
                 }
             )
         return found
@@ -261,7 +261,7 @@ def _overview(sections: Sequence[_Section]) -> list[dict[str, Any]]:
 def _row(label: str, boards: Sequence[Sequence[Line]], sections: Sequence[_Section]) -> dict[str, Any]:
     lines = [
         max(lines, key=lambda line: _mean_or_lowest(line, key), default=None)
-        for lines, key in zip(boards, (section.metric.headline for section in sections), strict=True)
+        for lines, key in zip(boards, (section.metric.primary for section in sections), strict=True)
     ]
     known = next(line for line in lines if line)
     return {"label": label, "lines": lines, "known": known, "counts": [len(lines) for lines in boards]}

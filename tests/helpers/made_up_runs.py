@@ -64,7 +64,7 @@ def make_run(
             "epoch": epoch,
             "step": 10 * epoch,
             "loss": 2.0 / epoch,
-            f"eval_{METRICS[task].headline}": 10.0 * epoch,
+            f"eval_{METRICS[task].primary}": 10.0 * epoch,
         }
         for epoch in (1, 2, 3)
     ]

@@ -241,7 +241,7 @@ def test_result_keys_are_the_metrics_names_and_plain_floats(task: str) -> None:
     scores = metric.compute([0, 1, 2], [0, 1, 1])
     assert list(scores) == list(metric.names)
     assert {type(score) for score in scores.values()} == {float}
-    assert metric.headline in metric.names
+    assert metric.primary in metric.names
 
 
 def test_huge_inputs_are_fast_enough_to_forget() -> None:

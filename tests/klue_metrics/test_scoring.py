@@ -341,7 +341,7 @@ def test_a_field_that_is_null_is_a_missing_field(task: str, run: Run, tmp_path: 
     plain = write(tmp_path / "plain.jsonl", rows)
     words = ("score", "--task", task, "--mini", "--json", "--resamples", "50", "--predictions")
     expected = run(*words, plain)
-    assert json.loads(expected)["scores"][METRICS[task].headline]["score"] < 100
+    assert json.loads(expected)["scores"][METRICS[task].primary]["score"] < 100
     fields = ["guid", "turn", "cluster", "source", "tokens", "probabilities", "reference"]
     cases: list[dict[str, Any]] = [{field: None} for field in fields]
     cases += [{"guid": "", "cluster": ""}, dict.fromkeys(fields, math.nan)]

@@ -517,7 +517,7 @@ def test_heads_of_confusion_matrices_are_class_names(files: dict[str, str]) -> N
 
 def overview(html: str) -> dict[str, list[str]]:
     """Rows of the table of all tasks: model -> primary scores, with what they are the best of."""
-    (table,) = re.findall(r'<table class="sortable headline-only".*?</table>', html, flags=re.DOTALL)
+    (table,) = re.findall(r'<table class="sortable primary-only".*?</table>', html, flags=re.DOTALL)
     rows = {}
     for label, row in re.findall(r'<tr data-label="(.*?)"(.*?)</tr>', table, flags=re.DOTALL):
         cells = re.findall(r'<td class="score" data-v="(.*?)">(.*?)</td>', row, flags=re.DOTALL)

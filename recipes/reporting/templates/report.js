@@ -77,7 +77,7 @@
   filterModels();
   const further = document.getElementById("all-metrics");
   function showMetrics() {
-    document.getElementById("overview-table").classList.toggle("headline-only", !further.checked);
+    document.getElementById("overview-table").classList.toggle("primary-only", !further.checked);
     all("#overview-table th.group").forEach((cell) => { cell.colSpan = further.checked ? cell.dataset.all : 1; });
   }
   further.addEventListener("change", showMetrics);
