@@ -216,7 +216,7 @@ class RecipeArguments:
         "(default: all)", choices={"wos": ("all", "pointed")}, group="training",
     )  # fmt: skip
     teacher_forcing: float | None = _flag(
-        None, "share of the batches in which the decoder is fed gold pieces (default: 0.5)", tasks=("wos",),
+        None, "share of the batches in which the decoder is fed gold tokens (default: 0.5)", tasks=("wos",),
         group="training",
     )  # fmt: skip
     early_stopping_patience: int | None = _flag(

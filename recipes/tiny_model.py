@@ -63,7 +63,7 @@ def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
 
 
 def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
-    """The pieces of a cased WordPiece vocabulary learned from texts, and their ids; the same every time."""
+    """The tokens of a cased WordPiece vocabulary learned from texts, and their ids; the same every time."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -76,7 +76,7 @@ def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
         vocab_size=VOCABULARY, special_tokens=[*SPECIAL_TOKENS, *inner], show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return dict(sorted(tokenizer.get_vocab().items(), key=lambda piece: piece[1]))
+    return dict(sorted(tokenizer.get_vocab().items(), key=lambda subword: subword[1]))
 
 
 def mini_texts() -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Where an entity or an answer ends inside its last piece: learned from the training data.
+"""Where an entity or an answer ends inside its last subword token: learned from the training data.
 
-A tokenizer may join the end of an entity and the particle after it in one piece, 명의 of ``<9명:QT>의``. One
-tag for such a piece cannot say that 의 is outside, but its letters nearly always can: what a piece ends on
-decides how many of its last characters are no part of an entity, or answer, whose last piece it is.
+A tokenizer may join the end of an entity and the particle after it in one token, 명의 of ``<9명:QT>의``. One
+tag for such a token cannot say that 의 is outside, but its letters nearly always can: what a token ends on
+decides how many of its last characters are no part of an entity, or answer, whose last subword token it is.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Mapping
 
-WHOLE = "^"  # in front of an ending that is the whole piece
+WHOLE = "^"  # in front of an ending that is the whole subword token
 
 
-def learn_tails(pieces: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Learns from the last pieces of entities, or of answers.
+def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Learns from the last subword tokens of entities, or of answers.
 
     Args:
-        pieces: Each piece's text, and how many of its last characters are outside.
+        subword tokens: Each subword token's text, and how many of its last characters are outside.
 
     Returns:
         Endings -> characters outside. An ending that would say the same as the longest shorter one is left
         out. ``tail_length`` reads it.
     """
     counts: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
-    for piece, tail in pieces:
-        for ending in _endings(piece):
+    for subword, tail in subwords:
+        for ending in _endings(subword):
             counts[ending][tail] += 1
     tails: dict[str, int] = {}
     for ending in sorted(counts, key=lambda ending: (len(ending), ending.startswith(WHOLE), ending)):
-        # Of equally frequent tails the shorter: rather a character too many than a piece of a name lost.
+        # Of equally frequent tails the shorter: rather a character too many than a token of a name lost.
         tail = min(counts[ending], key=lambda tail: (-counts[ending][tail], tail))
         text = ending.removeprefix(WHOLE)
         shorter = _look_up(_endings(text)[1 if ending.startswith(WHOLE) else 2 :], tails)
@@ -38,14 +38,14 @@ def learn_tails(pieces: Iterable[tuple[str, int]]) -> dict[str, int]:
     return tails
 
 
-def tail_length(piece: str, tails: Mapping[str, int]) -> int:
-    """How many of a piece's last characters are outside if it is the last of an entity; never all."""
-    return min(_look_up(_endings(piece), tails), max(len(piece) - 1, 0))
+def tail_length(subword: str, tails: Mapping[str, int]) -> int:
+    """How many of a subword token's last characters are outside if it is the last of an entity; never all."""
+    return min(_look_up(_endings(subword), tails), max(len(subword) - 1, 0))
 
 
-def _endings(piece: str) -> list[str]:
-    """The piece as a whole, then its endings, longest first."""
-    return [WHOLE + piece, *(piece[start:] for start in range(len(piece)))]
+def _endings(subword: str) -> list[str]:
+    """The subword token as a whole, then its endings, longest first."""
+    return [WHOLE + subword, *(subword[start:] for start in range(len(subword)))]
 
 
 def _look_up(endings: Iterable[str], tails: Mapping[str, int]) -> int:

@@ -29,10 +29,10 @@ def marker_tokens(style: str) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Marked:
-    """A sentence in pieces, without the tokenizer's special tokens around it.
+    """A sentence in subword tokens, without the tokenizer's special tokens around it.
 
     Attributes:
-        ids: Piece ids.
+        ids: Subword token ids.
         fixed: Positions in ``ids`` that no cut may remove.
     """
 
@@ -82,14 +82,14 @@ class Marker:
                 text = blank + sentence[done:place]
                 bare = text.rstrip()
                 blank = text[len(bare) :]  # belongs to the word after it
-                ids += self._pieces(bare, after=sentence[done - 1] if closed else "")
+                ids += self._subwords(bare, after=sentence[done - 1] if closed else "")
                 done, closed = place, False
             fixed.append(len(ids))
             if self.style != "none":
                 ids.append(self._mark_id(entities[role], role, is_closing))
             closed = is_closing and not blank
         text = blank + sentence[done:]
-        ids += self._pieces(text.rstrip(), after=sentence[done - 1] if closed else "")
+        ids += self._subwords(text.rstrip(), after=sentence[done - 1] if closed else "")
         return Marked(ids, tuple(sorted({min(at, len(ids) - 1) for at in fixed})))
 
     def _marks(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, bool, str]]:
@@ -119,8 +119,8 @@ class Marker:
         token = f"<{'/' if is_closing else ''}{ROLES[role]}{kind}>"
         return int(self.tokenizer.convert_tokens_to_ids(token))
 
-    def _pieces(self, text: str, *, after: str) -> list[int]:
-        """Ids of a text's pieces, cut as they are behind the character ``after``; "" for a new word."""
+    def _subwords(self, text: str, *, after: str) -> list[int]:
+        """Ids of a text's tokens, cut as they are behind the character ``after``; "" for a new word."""
         if not text:
             return []
         if after and not text[0].isspace():
@@ -160,13 +160,13 @@ class Marker:
 
 
 def cut(marked: Marked, limit: int) -> Marked:
-    """Keeps the pieces nearest to the marks where there are more than ``limit``; the marks stay.
+    """Keeps the subword tokens nearest to the marks where there are more than ``limit``; the marks stay.
 
     The window is centred on the entities; where they are too far apart, something between them goes too.
 
     Args:
         marked: A sentence.
-        limit: Pieces at most.
+        limit: Subword tokens at most.
 
     Raises:
         ValueError: There are more marks than ``limit``.

@@ -1,4 +1,4 @@
-"""Which characters a tokenizer's pieces stand for, whatever family it is of; and ragged columns as arrays."""
+"""Which characters a tokenizer's tokens stand for, whatever family it is of; and ragged columns as arrays."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from transformers import PreTrainedTokenizerBase
 _BLANKS = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
 
 
-def blank_pieces(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
-    """Which pieces stand for no character: special tokens, and a mark of a word's beginning on its own.
+def blank_subwords(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
+    """Which tokens stand for no character: special tokens, and a mark of a word's beginning on its own.
 
     The offsets of such a mark may name the character after it, so that they cannot tell.
 
     Args:
-        tokenizer: Whose pieces.
-        ids: Sentences of piece ids.
+        tokenizer: Whose subword tokens.
+        ids: Sentences of subword token ids.
 
     Returns:
         Every id that occurs -> whether it is one.
     """
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     return {
-        piece: piece in special or not tokenizer.decode([piece]).strip()
-        for piece in {piece for sentence in ids for piece in sentence}
+        subword: subword in special or not tokenizer.decode([subword]).strip()
+        for subword in {subword for sentence in ids for subword in sentence}
     }
 
 
-def spans_of_pieces(
+def spans_of_subwords(
     text: str, offsets: Sequence[tuple[int, int]], blank: Sequence[bool]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The characters of a text that each of its pieces stands for.
+    """The characters of a text that each of its subword tokens stands for.
 
-    Blanks at a piece's ends are not its own. A character that several pieces share (a syllable cut into bytes
+    Blanks at a token's ends are not its own. A character that several tokens share (a syllable cut into bytes
     or letters) is the first one's.
 
     Args:
         text: What was tokenised.
-        offsets: First and last (exclusive) character of each piece, as the tokenizer says.
-        blank: Whether a piece stands for no character.
+        offsets: First and last (exclusive) character of each subword token, as the tokenizer says.
+        blank: Whether a subword token stands for no character.
 
     Returns:
-        Three arrays of shape (pieces,): the first character that is the piece's own, else the first that it
+        Three arrays of shape (tokens,): the first character that is the token's own, else the first that it
         shares, -1 for none; then the first and the end (exclusive) of its own, both 0 where it has none.
     """
     is_blank = np.isin(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), _BLANKS)

@@ -10,7 +10,7 @@ from transformers.models.auto import modeling_auto
 
 
 class Frame:
-    """Puts pieces between special tokens: [CLS] a [SEP], or [CLS] a [SEP] b [SEP], or whatever the model has.
+    """Puts tokens between special tokens: [CLS] a [SEP], or [CLS] a [SEP] b [SEP], or whatever the model has.
 
     Args:
         tokenizer: A fast tokenizer.
@@ -21,7 +21,7 @@ class Frame:
         encoding = tokenizer(*["a", "a"][:sequences]).encodings[0]
         self.names = [name for name in tokenizer.model_input_names if name != "attention_mask"]
         self.cls_token_id = tokenizer.cls_token_id
-        # Special tokens, and for each sequence one entry, however many pieces the probe had.
+        # Special tokens, and for each sequence one entry, however many subword tokens the probe had.
         self.layout: list[tuple[int | None, int, int]] = []
         for entry in zip(encoding.sequence_ids, encoding.ids, encoding.type_ids, strict=True):
             if entry[0] is None or all(entry[0] != known for known, _, _ in self.layout):
@@ -29,13 +29,13 @@ class Frame:
         self.added = len(self.layout) - sequences
 
     def __call__(self, *sequences: Sequence[int]) -> dict[str, list[int]]:
-        """Model inputs for sequences of piece ids."""
+        """Model inputs for sequences of subword token ids."""
         ids: list[int] = []
         types: list[int] = []
         for sequence, token, kind in self.layout:
-            pieces = [token] if sequence is None else sequences[sequence]
-            ids += pieces
-            types += [kind] * len(pieces)
+            subwords = [token] if sequence is None else sequences[sequence]
+            ids += subwords
+            types += [kind] * len(subwords)
         values = {"input_ids": ids, "token_type_ids": types}
         return {**{name: values[name] for name in self.names}, "attention_mask": [1] * len(ids)}
 

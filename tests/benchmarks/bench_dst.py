@@ -18,18 +18,18 @@ from typing import Any
 import pytest
 
 BATCH, SLOTS, VOCABULARY, TOKENS, WIDTH, STEPS = 16, 45, 32_000, 128, 768, 10
-# How many slots of the 2,164 training turns of klue-small have a value of so many pieces (e5-small-ko's), the
+# How many slots of the 2,164 training turns of klue-small have a value of so many tokens (e5-small-ko's), the
 # one that ends it included; 80 % are none, which has three.
 LENGTHS = {2: 6389, 3: 5688 + 77858, 4: 4633, 5: 1304, 6: 743, 7: 295, 8: 328, 9: 86, 10: 44, 16: 12}
 POINTS = 14_850 / (2_164 * SLOTS)  # share of the slots there whose value is generated
 END = 3
 
 
-@pytest.mark.parametrize("forced", [True, False], ids=["gold fed", "own pieces fed"])
+@pytest.mark.parametrize("forced", [True, False], ids=["gold fed", "own subword tokens fed"])
 def test_a_training_step_takes_half_the_time_and_a_fifth_of_the_memory(forced: bool, python: Any) -> None:
     lean, full = (measured(python, side, "train", forced) for side in ("lean", "textbook"))
     print(
-        f"\nDST training step, {'gold' if forced else 'own pieces'} fed: "
+        f"\nDST training step, {'gold' if forced else 'own subword tokens'} fed: "
         f"{lean['seconds']:.2f} s, peak {lean['megabytes']:,} MB; "
         f"textbook {full['seconds']:.2f} s, {full['megabytes']:,} MB: "
         f"{full['seconds'] / lean['seconds']:.1f} times faster, "
@@ -68,7 +68,7 @@ def test_steps_of_the_whole_model_by_attention(shared: Path) -> None:
     for attention in ("eager", "sdpa"):
         config = AutoConfig.from_pretrained(shared / "models/e5-small-ko", attn_implementation=attention)
         settings = StateSettings(slots=slots, values={slot: [] for slot in slots})
-        settings.slot_pieces, settings.stop_ids, settings.end_id = [[5, 6]] * SLOTS, [END], END
+        settings.slot_subwords, settings.stop_ids, settings.end_id = [[5, 6]] * SLOTS, [END], END
         settings.write(config)
         torch.manual_seed(0)
         models[attention] = DialogueStateTracker(config).train()
@@ -163,7 +163,7 @@ def train(side: str, forced: bool) -> dict[str, Any]:
 
 
 def evaluate(side: str) -> dict[str, Any]:
-    """Values of the slots whose gate asks for one; with random weights none ends before the tenth piece."""
+    """Values of the slots whose gate asks for one; with random weights none ends before the tenth token."""
     import torch
 
     from recipes.tasks.wos.configuration_dialogue_state import POINT
@@ -183,7 +183,7 @@ def evaluate(side: str) -> dict[str, Any]:
         found = textbook_values(decoder, memory, STEPS, [END])[1]
     seconds = time.perf_counter() - started
     values = [
-        [piece for piece in found[item][slot] if piece != -100]
+        [subword for subword in found[item][slot] if subword != -100]
         for item, slot in (gates == POINT).nonzero().tolist()
     ]
     return {"seconds": seconds, "values": values}

@@ -26,8 +26,8 @@ from recipes.tasks.dp.parsing_words import ParserCollator
 BATCH = 64
 FILLS = {
     "input_ids": 0,
-    "first_pieces": -1,
-    "last_pieces": -1,
+    "first_subwords": -1,
+    "last_subwords": -1,
     "pos_ids": 45,
     "heads": -100,
     "relations": -100,
@@ -66,7 +66,7 @@ def test_batching_and_pooling(features: list[dict[str, Any]]) -> None:
         for rows in batches:
             batch = collate(rows)
             hidden = vectors[: len(rows), : batch["input_ids"].shape[1]]
-            made.append(pool_words(hidden.unsqueeze(0), batch["first_pieces"], batch["last_pieces"])[0])
+            made.append(pool_words(hidden.unsqueeze(0), batch["first_subwords"], batch["last_subwords"])[0])
         return made
 
     def loops() -> list[torch.Tensor]:
@@ -74,7 +74,7 @@ def test_batching_and_pooling(features: list[dict[str, Any]]) -> None:
         for rows in batches:
             batch = naive_batch(rows, FILLS)
             hidden = vectors[: len(rows), : batch["input_ids"].shape[1]]
-            made.append(naive_pool(hidden, batch["first_pieces"], batch["last_pieces"]))
+            made.append(naive_pool(hidden, batch["first_subwords"], batch["last_subwords"]))
         return made
 
     vectors = torch.randn(BATCH, 256, 384)
@@ -122,7 +122,7 @@ def test_words_a_second(features: list[dict[str, Any]], shared: Path) -> None:
         rates = {}
         for name, rows in (("training", features[:16]), ("inference", features[:BATCH])):
             batch = collate(rows)
-            words = int((batch["first_pieces"] >= 0).sum())
+            words = int((batch["first_subwords"] >= 0).sum())
             model.train(name == "training")
             rates[name] = words / seconds(functools.partial(step, model, batch), times=2)
             rates[f"{name} without the encoder"] = words / seconds(functools.partial(head_step, model, batch))
@@ -139,13 +139,13 @@ def step(model: Any, batch: dict[str, torch.Tensor]) -> None:
         output.loss.backward()
         model.zero_grad()
         return
-    heads = decode_heads(output.arc_scores, (batch["first_pieces"] >= 0).sum(dim=1), "head_final")
+    heads = decode_heads(output.arc_scores, (batch["first_subwords"] >= 0).sum(dim=1), "head_final")
     best_relations(output.arc_scores, output.relation_scores, heads)
 
 
 def head_step(model: Any, batch: dict[str, torch.Tensor]) -> None:
     """The same with the head alone."""
-    lengths = (batch["first_pieces"] >= 0).sum(dim=1)
+    lengths = (batch["first_subwords"] >= 0).sum(dim=1)
     vectors = torch.zeros(1, len(lengths), 1 + int(lengths.max()), 2 * model.config.hidden_size)
     heads = batch["heads"] if model.training else None
     with torch.set_grad_enabled(model.training):

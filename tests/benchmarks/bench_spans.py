@@ -10,7 +10,7 @@ from span_oracle import best_answers_slowly
 from recipes.tasks.mrc.answer_spans import best_answers
 
 QUESTIONS, CANDIDATES, PIECES = 5_841, 20, 350  # the official dev set; the official n-best
-SPREAD = 20  # pieces: standard deviation of a window's candidates
+SPREAD = 20  # subword tokens: standard deviation of a window's candidates
 
 
 def test_spans_of_the_official_dev_set() -> None:

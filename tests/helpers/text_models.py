@@ -48,7 +48,7 @@ def make_text_model(kind: str, folder: Path, tiny: Path, byte_level: Any, **size
 
 
 def without_padding(byte_level: Any, folder: Path) -> Any:
-    """The tokenizer as GPT-2 has it: an end of text, and no other special piece."""
+    """The tokenizer as GPT-2 has it: an end of text, and no other special subword token."""
     byte_level.save_pretrained(folder)
     plain = AutoTokenizer.from_pretrained(folder)
     plain.backend_tokenizer.post_processor = ByteLevel(trim_offsets=False)

@@ -195,18 +195,18 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=400, deadline=None)
 @given(
-    pieces=st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join),
+    subwords=st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join),
     cut=st.integers(0, len(TWO.encode())),
     end=st.integers(0, len(TWO.encode())),
     crlf=st.booleans(),
 )
-@example(pieces="", cut=0, end=0, crlf=True)
-@example(pieces="\n", cut=len(TWO.encode()), end=len(TWO.encode()), crlf=True)
+@example(subwords="", cut=0, end=0, crlf=True)
+@example(subwords="\n", cut=len(TWO.encode()), end=len(TWO.encode()), crlf=True)
 def test_whatever_becomes_of_a_right_file_the_answer_is_its_rows_or_one_clear_error(
-    tmp_path_factory: pytest.TempPathFactory, pieces: str, cut: int, end: int, crlf: bool
+    tmp_path_factory: pytest.TempPathFactory, subwords: str, cut: int, end: int, crlf: bool
 ) -> None:
     whole = TWO.encode()
-    content = whole[:cut] + pieces.encode("utf-8", "surrogatepass") + whole[end:]
+    content = whole[:cut] + subwords.encode("utf-8", "surrogatepass") + whole[end:]
     if crlf:
         content = content.replace(b"\n", b"\r\n")
     path = write(tmp_path_factory.mktemp("fuzz"), content)

@@ -16,7 +16,7 @@ def naive_klue_head(weights: Weights, vectors: torch.Tensor, pos_ids: Sequence[i
 
     Args:
         weights: Parameters of the head, by name.
-        vectors: [first piece; last piece] of the root and of each word, shape (1 + words, width).
+        vectors: [first token; last subword token] of the root and of each word, shape (1 + words, width).
         pos_ids: Tag of the root and of each word.
 
     Returns:
@@ -135,7 +135,7 @@ def naive_batch(
 
 
 def naive_pool(hidden: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """[first piece; last piece] of the root and each word, word by word; padding gets the root's."""
+    """[first token; last subword token] of the root and each word, word by word; padding gets the root's."""
     batch, words = first.shape
     pooled = hidden.new_zeros(batch, words + 1, 2 * hidden.shape[-1])
     for row in range(batch):

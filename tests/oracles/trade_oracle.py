@@ -20,8 +20,8 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
         decoder: Has gru, gate, pointer, table, slots (padded with -100) and compares (the gate's kind).
         memory: Has hidden, pooled, ids and is_real.
         steps: How many.
-        targets: Gold pieces (batch, slots, steps), padded with -100, fed where ``forced``.
-        forced: Whether gold is fed, else the best pieces.
+        targets: Gold subword tokens (batch, slots, steps), padded with -100, fed where ``forced``.
+        forced: Whether gold is fed, else the best subword tokens.
 
     Returns:
         Distributions (batch, slots, steps, vocabulary), gate scores (batch, slots, 5).
@@ -29,8 +29,8 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
     batch = len(memory.hidden)
     slots, vocabulary = len(decoder.slots), len(decoder.table)
     names = []
-    for pieces in decoder.slots.tolist():
-        names.append(sum(decoder.table[piece] for piece in pieces if piece != NOTHING))
+    for subwords in decoder.slots.tolist():
+        names.append(sum(decoder.table[subword] for subword in subwords if subword != NOTHING))
     inputs = torch.stack(names).repeat(batch, 1)
     hidden = memory.hidden.repeat_interleave(slots, dim=0)
     ids = memory.ids.repeat_interleave(slots, dim=0)
@@ -52,10 +52,10 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
         if step == 0:
             gates = decoder.gate(compared(context, query) if decoder.compares else context)
         if targets is not None and forced:
-            pieces = targets[:, :, step].flatten().clamp(min=0)
+            subwords = targets[:, :, step].flatten().clamp(min=0)
         else:
-            pieces = mixture.argmax(dim=1)
-        inputs = F.embedding(pieces, decoder.table)
+            subwords = mixture.argmax(dim=1)
+        inputs = F.embedding(subwords, decoder.table)
     return torch.stack(distributions, dim=1).view(batch, slots, steps, vocabulary), gates.view(
         batch, slots, -1
     )
@@ -69,7 +69,7 @@ def compared(context, query):
 
 
 def textbook_loss(decoder, memory, targets, gold_gates, forced=True):
-    """Gate cross-entropy plus the mean of -log p over gold pieces, all from full distributions."""
+    """Gate cross-entropy plus the mean of -log p over gold subword tokens, all from full distributions."""
     mixture, gates = textbook(decoder, memory, targets.shape[2], targets, forced)
     probability = mixture.gather(3, targets.clamp(min=0)[..., None])[..., 0]
     is_gold = targets != NOTHING
@@ -79,12 +79,12 @@ def textbook_loss(decoder, memory, targets, gold_gates, forced=True):
 
 @torch.no_grad()
 def textbook_values(decoder, memory, steps, stop_ids):
-    """Gates (batch, slots) and, for every slot, the greedy pieces up to the first that ends a value."""
+    """Gates (batch, slots) and, for every slot, the greedy tokens up to the first that ends a value."""
     mixture, gates = textbook(decoder, memory, steps, forced=False)
     values = []
     for dialogue in mixture.argmax(dim=3).tolist():
         values.append([])
-        for pieces in dialogue:
-            ends = [place for place, piece in enumerate(pieces) if piece in stop_ids]
-            values[-1].append(pieces[: ends[0]] if ends else pieces)
+        for subwords in dialogue:
+            ends = [place for place, subword in enumerate(subwords) if subword in stop_ids]
+            values[-1].append(subwords[: ends[0]] if ends else subwords)
     return gates.argmax(dim=2), values

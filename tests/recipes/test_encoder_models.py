@@ -35,12 +35,12 @@ def parser(config: PreTrainedConfig) -> tuple[EncoderModel, dict[str, Any]]:
     ParserSettings(head="biaffine", use_pos=False, dropout=0.0).write(config, relations)
     places = torch.tensor([[1, 2], [1, 2]])
     gold = {"heads": torch.tensor([[2, 0], [2, 0]]), "relations": torch.tensor([[1, 2], [3, 2]])}
-    return DependencyParser(config), {"first_pieces": places, "last_pieces": places, **gold}
+    return DependencyParser(config), {"first_subwords": places, "last_subwords": places, **gold}
 
 
 def tracker(config: PreTrainedConfig) -> tuple[EncoderModel, dict[str, Any]]:
     settings = StateSettings(slots=["숙소-이름", "숙소-종류"], values={"숙소-이름": [], "숙소-종류": []})
-    settings.slot_pieces, settings.stop_ids, settings.end_id = [[7], [8]], [3], 3
+    settings.slot_subwords, settings.stop_ids, settings.end_id = [[7], [8]], [3], 3
     settings.write(config)
     labels = {"gate_labels": torch.tensor([[2, 0], [0, 2]]), "value_labels": torch.tensor([[[7, 3]] * 2] * 2)}
     return DialogueStateTracker(config), {**labels, "teacher_forcing": True}

@@ -49,7 +49,7 @@ def test_gold_positions_give_the_gold_answers_back(shared: Path, tokenizer: Any)
         print(f"\n{type(tokenizer).__name__} {name}: {scores['by_answerable']}; not verbatim: {lost}")
         assert scores["by_answerable"]["unanswerable"]["exact_match"] == 100
         assert scores["by_answerable"]["answerable"]["exact_match"] >= {"train": 99, "dev": 95}[name]
-        for predicted, gold in lost:  # the one reason: a piece that holds more than the answer
+        for predicted, gold in lost:  # the one reason: a subword token that holds more than the answer
             assert gold in predicted or predicted in gold
 
 
@@ -83,13 +83,15 @@ def test_an_answer_that_is_not_where_it_should_be_is_looked_for(tiny: Path) -> N
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(1, 30))
-def test_windows_cover_and_every_piece_has_one_window_of_its_own(pieces: int, size: int, stride: int) -> None:
-    windows = Windows(pieces, size, stride)
+def test_windows_cover_and_every_subword_has_one_window_of_its_own(
+    subwords: int, size: int, stride: int
+) -> None:
+    windows = Windows(subwords, size, stride)
     assert all(0 <= end - start <= size for start, end in windows.spans)
-    assert sorted({at for start, end in windows.spans for at in range(start, end)}) == list(range(pieces))
-    assert sum(end == pieces for _, end in windows.spans) == 1  # none after the end is reached
+    assert sorted({at for start, end in windows.spans for at in range(start, end)}) == list(range(subwords))
+    assert sum(end == subwords for _, end in windows.spans) == 1  # none after the end is reached
     owned = [at for left, right in windows.own for at in range(left, right)]
-    assert owned == list(range(pieces))
+    assert owned == list(range(subwords))
     for at in owned:
         depth = [
             min(at - start, end - 1 - at) + 0.01 * (end - start) if start <= at < end else -1

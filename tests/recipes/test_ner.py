@@ -42,7 +42,7 @@ def sentences(texts: list[str], tags: list[list[int]] | None = None) -> datasets
 
 
 def perfect(split: Any, config: Any) -> list[list[str]]:
-    """What decoding makes of the gold labels of the pieces."""
+    """What decoding makes of the gold labels of the subword tokens."""
     labels = padded(split.features["labels"])
     outputs = (np.where(labels < 0, OUTSIDE, labels).astype(np.int16), np.ones(labels.shape, np.float32))
     return RECIPE.decode(outputs, split.examples, split.features, loaded_with(config)).predictions
@@ -62,7 +62,7 @@ def test_a_perfect_tagger_loses_next_to_nothing_on_sentences_it_has_not_seen(
         split = encoded("ner", held_out, tokenizer, config, 510)
         predictions, references = perfect(split, config), RECIPE.references(held_out)
         scores[entity_endings] = compute("ner", predictions, references, tokens=list(held_out["tokens"]))
-        lost = lost_in_pieces(split, predictions, references)
+        lost = lost_in_subwords(split, predictions, references)
         wrong = sum(
             predicted != gold
             for sentence, golds, tokens in zip(predictions, references, held_out["tokens"], strict=True)
@@ -80,8 +80,8 @@ def test_a_perfect_tagger_loses_next_to_nothing_on_sentences_it_has_not_seen(
         assert f"gives {without:.1f}" in README
 
 
-def lost_in_pieces(split: Any, predictions: list, references: list) -> collections.Counter[str]:
-    """Wrong characters by piece: of several characters, which an entity's border cuts, or seems to."""
+def lost_in_subwords(split: Any, predictions: list, references: list) -> collections.Counter[str]:
+    """Wrong characters by token: of several characters, which an entity's border cuts, or seems to."""
     lost: collections.Counter[str] = collections.Counter()
     for row, feature in enumerate(split.features):
         text = "".join(split.examples[row]["tokens"])
@@ -154,8 +154,8 @@ def test_every_character_has_one_tag_however_odd_the_text(form: str, tokenizer: 
 def test_a_tokenizer_that_lowers_and_decomposes_is_followed(tiny: Path) -> None:
     vocabulary = AutoTokenizer.from_pretrained(tiny).get_vocab()
     letters = [chr(code) for code in (*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(0x11A8, 0x11C3))]
-    for piece in [*letters, *(f"##{letter}" for letter in letters), "abc"]:
-        vocabulary.setdefault(piece, len(vocabulary))
+    for subword in [*letters, *(f"##{letter}" for letter in letters), "abc"]:
+        vocabulary.setdefault(subword, len(vocabulary))
     lowering = BertTokenizer(vocab=vocabulary, do_lower_case=True, model_max_length=64)
     text, tags = "ABC 김가 왔다", ["B-OG", "I-OG", "I-OG", "O", "B-PS", "I-PS", "O", "O", "O"]
     examples = sentences([text], [[TAGS.index(tag) for tag in tags]])
@@ -165,10 +165,10 @@ def test_a_tokenizer_that_lowers_and_decomposes_is_followed(tiny: Path) -> None:
     assert perfect(split, config) == [tags]
 
 
-def test_pieces_take_the_tag_of_their_first_character() -> None:
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "김", "##가와", "서울", "##은"]
+def test_subwords_take_the_tag_of_their_first_character() -> None:
+    subwords = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "김", "##가와", "서울", "##은"]
     wordpiece = BertTokenizer(
-        vocab={piece: number for number, piece in enumerate(pieces)}, do_lower_case=False
+        vocab={subword: number for number, subword in enumerate(subwords)}, do_lower_case=False
     )
     tags = ["B-PS", "I-PS", "O", "O", "B-LC", "I-LC", "O", "O", "O"]
     examples = sentences(["김가와 서울은 뷁"], [[TAGS.index(tag) for tag in tags]])
@@ -189,7 +189,7 @@ def test_pieces_take_the_tag_of_their_first_character() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_b_only_on_the_first_character_of_a_piece(tiny: Path, data: st.DataObject) -> None:
+def test_b_only_on_the_first_character_of_a_subword(tiny: Path, data: st.DataObject) -> None:
     wordpiece = AutoTokenizer.from_pretrained(tiny)
     text = data.draw(st.text(st.sampled_from("가나다서울 시장은1월"), min_size=1, max_size=20))
     examples = sentences([text])

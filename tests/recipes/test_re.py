@@ -1,4 +1,4 @@
-"""Relations: marks that change no other piece, windows that never cut one off, what the head reads."""
+"""Relations: marks that change no other token, windows that never cut one off, what the head reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def entity(start: int, end: int, kind: str = "PER") -> dict[str, Any]:
 def marked(
     tokenizer: Any, sentence: str, subject: tuple, object_: tuple, style: str = "official"
 ) -> list[str]:
-    """The pieces of a sentence with its marks, as text."""
+    """The subword tokens of a sentence with its marks, as text."""
     tokens = marker_tokens(style)
     if tokens:
         tokenizer.add_special_tokens(
@@ -54,19 +54,21 @@ def test_both_entities_of_every_real_row_can_be_read_back(shared: Path, tokenize
         for role, name in ROLES.items():
             start, end = tokens.index(f"<{name}>"), tokens.index(f"</{name}>")
             marks = {f"<{slash}{other}>" for other in ROLES.values() for slash in ("", "/")}
-            pieces = [piece for piece, token in zip(ids, tokens, strict=True)][start:end]
-            pieces = [piece for piece in pieces if tokenizer.convert_ids_to_tokens(piece) not in marks]
-            if tokenizer.unk_token_id in pieces:
+            subwords = [subword for subword, token in zip(ids, tokens, strict=True)][start:end]
+            subwords = [
+                subword for subword in subwords if tokenizer.convert_ids_to_tokens(subword) not in marks
+            ]
+            if tokenizer.unk_token_id in subwords:
                 unknown.append(row[role]["word"])
             else:
-                assert plain(tokenizer.decode(pieces)) == plain(row[role]["word"])
+                assert plain(tokenizer.decode(subwords)) == plain(row[role]["word"])
     print(f"\n{type(tokenizer).__name__}: {len(rows)} rows; {len(unknown)} entities with unknown letters")
     limit = {"TokenizersBackend": 3}.get(type(tokenizer).__name__, len(rows))  # the tiny WordPiece knows few
     assert len(unknown) <= limit
 
 
 def test_what_follows_a_mark_is_cut_as_if_the_mark_were_not_there(shared: Path, tokenizer: Any) -> None:
-    """Wherever the sentence without marks has a border between pieces at the closing mark."""
+    """Wherever the sentence without marks has a border between subword tokens at the closing mark."""
     rows = klue_datasets.load("re", "train", data_dir=shared / "data/klue-small").select(range(600))
     config = configured("re", tokenizer, marker_style="typed")
     marker, ends = Marker(tokenizer, config.marker_style), 0
@@ -145,8 +147,21 @@ def test_official_markers_give_the_ids_of_the_baseline(family: str, shared: Path
 def test_a_particle_goes_on_with_its_word(tiny: Path) -> None:
     from transformers import BertTokenizer
 
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "비틀즈", "##가", "가", "##는", "는", "를", "폴"]
-    wordpiece = BertTokenizer(vocab={piece: at for at, piece in enumerate(pieces)}, do_lower_case=False)
+    subwords = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "비틀즈",
+        "##가",
+        "가",
+        "##는",
+        "는",
+        "를",
+        "폴",
+    ]
+    wordpiece = BertTokenizer(vocab={subword: at for at, subword in enumerate(subwords)}, do_lower_case=False)
     tokens = marked(wordpiece, "비틀즈가 폴는", (0, 2), (5, 5))
     assert tokens == ["<subj>", "비틀즈", "</subj>", "##가", "<obj>", "폴", "</obj>", "##는"]
     tokens = marked(wordpiece, "폴 가 비틀즈 를", (0, 0), (4, 6))
@@ -160,7 +175,9 @@ def test_marks_may_touch_nest_and_stand_at_the_end(tiny: Path) -> None:
     sentence = "서울시장 김가나"
 
     def marks(subject: tuple, object_: tuple) -> list[str]:
-        return [piece for piece in marked(wordpiece, sentence, subject, object_) if piece.startswith("<")]
+        return [
+            subword for subword in marked(wordpiece, sentence, subject, object_) if subword.startswith("<")
+        ]
 
     assert marks((0, 3), (4, 7)) == ["<subj>", "</subj>", "<obj>", "</obj>"]
     assert marks((4, 7), (0, 3)) == ["<obj>", "</obj>", "<subj>", "</subj>"]
@@ -177,7 +194,7 @@ def test_marks_may_touch_nest_and_stand_at_the_end(tiny: Path) -> None:
 def test_styles(tiny: Path) -> None:
     wordpiece = AutoTokenizer.from_pretrained(tiny)
     typed = marked(wordpiece, "서울시장", (0, 1, "ORG"), (2, 3, "POH"), "typed")
-    assert [piece for piece in typed if piece[0] == "<"] == [
+    assert [subword for subword in typed if subword[0] == "<"] == [
         "<subj:ORG>",
         "</subj:ORG>",
         "<obj:POH>",
@@ -186,7 +203,9 @@ def test_styles(tiny: Path) -> None:
     assert len(marker_tokens("typed")) == 4 * len(ENTITY_TYPES)
     with pytest.raises(ValueError, match="object_entity has the type 'XXX'; expected one of PER, ORG"):
         marked(wordpiece, "서울시장", (0, 1), (2, 3, "XXX"), "typed")
-    assert not [piece for piece in marked(wordpiece, "서울시장", (0, 1), (2, 3), "none") if piece[0] == "<"]
+    assert not [
+        subword for subword in marked(wordpiece, "서울시장", (0, 1), (2, 3), "none") if subword[0] == "<"
+    ]
 
 
 def test_a_cut_keeps_the_marks_and_what_is_near_them(tiny: Path) -> None:

@@ -87,7 +87,7 @@ class DependencyParsing(Recipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Words to pieces, see ``encode_words``: nothing is cut off, long sentences are read in windows."""
+        """Words to tokens, see ``encode_words``: nothing is cut off, long sentences are read in windows."""
         settings = ParserSettings.of(config)
         features = encode_words(batch["word_form"], tokenizer, max_length)
         if settings.use_pos:
@@ -103,14 +103,14 @@ class DependencyParsing(Recipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads pieces, and words."""
+        """Pads subword tokens, and words."""
         tags = len(ParserSettings.of(config).pos_tags)
         return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Keeps heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
         output = model(**inputs)
-        lengths = (inputs["first_pieces"] >= 0).sum(dim=1)
+        lengths = (inputs["first_subwords"] >= 0).sum(dim=1)
         kept = []
         for decoder in available_decoders():
             heads = decode_heads(output.arc_scores, lengths, decoder)

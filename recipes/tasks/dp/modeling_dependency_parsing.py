@@ -35,7 +35,7 @@ class DependencyParserOutput(ModelOutput):
 
 
 class DependencyParser(EncoderModel):
-    """An encoder; [first piece; last piece] of each word, and [CLS; CLS] for the root; a head that scores.
+    """An encoder; [first token; last token] of each word, and [CLS; CLS] for the root; a head that scores.
 
     Args:
         config: The encoder's configuration, with ``dependency_parsing`` (see ParserSettings) and the
@@ -65,8 +65,8 @@ class DependencyParser(EncoderModel):
         self,
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
-        first_pieces: torch.Tensor | None = None,
-        last_pieces: torch.Tensor | None = None,
+        first_subwords: torch.Tensor | None = None,
+        last_subwords: torch.Tensor | None = None,
         pos_ids: torch.Tensor | None = None,
         heads: torch.Tensor | None = None,
         relations: torch.Tensor | None = None,
@@ -78,9 +78,9 @@ class DependencyParser(EncoderModel):
             input_ids: Token ids, shape (batch, tokens); or (batch, windows, tokens), where some sentence is
                 too long to be read at once.
             attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
-            first_pieces: Position of each word's first piece, shape (batch, words), -1 on padding. With
+            first_subwords: Position of each word's first token, shape (batch, words), -1 on padding. With
                 windows it counts through all windows of the sentence.
-            last_pieces: The same for the last piece.
+            last_subwords: The same for the last subword token.
             pos_ids: Tag of each word, shape (batch, words); -1 where it is not known.
             heads: Gold head of each word, shape (batch, words), 0 for the root, -100 on padding.
             relations: Gold relation of each word to its head, likewise.
@@ -89,11 +89,13 @@ class DependencyParser(EncoderModel):
         Raises:
             ValueError: No positions of words were given.
         """
-        if first_pieces is None or last_pieces is None:
-            raise ValueError("The parser got no first_pieces and last_pieces; expected the words' positions.")
+        if first_subwords is None or last_subwords is None:
+            raise ValueError(
+                "The parser got no first_subwords and last_subwords; expected the words' positions."
+            )
         layers = self._encode(input_ids, attention_mask, **kwargs)
-        words = pool_words(layers, first_pieces, last_pieces)
-        lengths = (first_pieces >= 0).sum(dim=1)
+        words = pool_words(layers, first_subwords, last_subwords)
+        lengths = (first_subwords >= 0).sum(dim=1)
         wanted = heads if self.training else None
         arcs, scores = self.parser(words, lengths, pos_ids, wanted)
         position = torch.arange(arcs.shape[2], device=arcs.device)
@@ -120,19 +122,19 @@ class DependencyParser(EncoderModel):
 
 
 def pool_words(layers: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """Vectors of words from those of their pieces; the root, which is [CLS; CLS], comes first.
+    """Vectors of words from those of their subword tokens; the root, which is [CLS; CLS], comes first.
 
     Args:
         layers: Shape (layers, batch, tokens, width).
-        first: Position of each word's first piece, shape (batch, words); -1 on padding, which gets [CLS].
-        last: The same for the last piece.
+        first: Position of each word's first token, shape (batch, words); -1 on padding, which gets [CLS].
+        last: The same for the last subword token.
 
     Returns:
         Shape (layers, batch, 1 + words, 2 x width).
     """
     root = torch.zeros_like(first[:, :1])
     sentence = torch.arange(len(first), device=first.device).unsqueeze(1)
-    positions = (torch.cat([root, pieces.clamp(min=0)], dim=1) for pieces in (first, last))
+    positions = (torch.cat([root, subwords.clamp(min=0)], dim=1) for subwords in (first, last))
     return torch.cat([layers[:, sentence, position] for position in positions], dim=-1)
 
 

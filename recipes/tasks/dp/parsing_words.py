@@ -1,4 +1,4 @@
-"""Words to pieces and to padded batches: one way for recipe and pipeline. Saved beside the weights."""
+"""Words to tokens and to padded batches: one way for recipe and pipeline. Saved beside the weights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Integers = np.ndarray[Any, np.dtype[np.int64]]
 def encode_words(
     sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> dict[str, list[Any]]:
-    """Sentences as the model reads them: their words joined by blanks, cut into pieces.
+    """Sentences as the model reads them: their words joined by blanks, cut into subword tokens.
 
-    Every word has a piece: one whose characters the tokenizer drops (control characters, say) gets [UNK].
-    Nothing is cut off. A word of more pieces than the model can read loses inner ones, which only its
-    neighbours see; a sentence of more pieces is read in overlapping windows of whole words, and each word's
+    Every word has a token: one whose characters the tokenizer drops (control characters, say) gets [UNK].
+    Nothing is cut off. A word of more subword tokens than the model can read loses inner ones, which only its
+    neighbours see; a sentence of more tokens is read in overlapping windows of whole words, and each word's
     vectors come from the window in which it stands farthest from an edge.
 
     Args:
@@ -34,7 +34,7 @@ def encode_words(
 
     Returns:
         ``input_ids``: those of all windows, one after the other, special tokens included; ``windows``: how
-        many are in each; ``first_pieces`` and ``last_pieces``: positions in ``input_ids``, one a word.
+        many are in each; ``first_subwords`` and ``last_subwords``: positions in ``input_ids``, one a word.
 
     Raises:
         ValueError: ``max_length`` leaves no room, or [UNK] is needed and the tokenizer has none.
@@ -42,7 +42,9 @@ def encode_words(
     before, after = _special_ids(tokenizer)
     budget = max_length - len(before) - len(after)
     if budget < 2:
-        raise ValueError(f"max_length is {max_length}; expected room for two pieces and the special tokens.")
+        raise ValueError(
+            f"max_length is {max_length}; expected room for two subword tokens and the special tokens."
+        )
     encoded = tokenizer(
         [" ".join(words) for words in sentences],
         add_special_tokens=False,
@@ -50,13 +52,13 @@ def encode_words(
         verbose=False,  # it would warn of long sentences, whose windows come later
     )
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("input_ids", "windows", "first_pieces", "last_pieces")
+        name: [] for name in ("input_ids", "windows", "first_subwords", "last_subwords")
     }
     for words, ids, offsets in zip(sentences, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        pieces, counts = _pieces(words, ids, offsets, tokenizer)
+        subwords, counts = _subwords(words, ids, offsets, tokenizer)
         if counts.max(initial=0) > budget:
-            pieces, counts = _without_inner_pieces(pieces, counts, budget)
-        layout = _lay_out(pieces, counts, budget, before, after)
+            subwords, counts = _without_inner_subwords(subwords, counts, budget)
+        layout = _lay_out(subwords, counts, budget, before, after)
         for name, values in zip(columns, layout, strict=True):
             columns[name].append(values)
     return columns
@@ -111,13 +113,13 @@ class ParserCollator:
             batch = {name: values[:, 0] for name, values in batch.items()}
         else:  # a window that a sentence does not have: nothing reads it, but attention to nothing is NaN
             batch["attention_mask"][..., 0] = 1
-        fills = {"first_pieces": -1, "last_pieces": -1, "pos_ids": self.pad_pos_id}
+        fills = {"first_subwords": -1, "last_subwords": -1, "pos_ids": self.pad_pos_id}
         fills |= {"heads": IGNORED, "relations": IGNORED}
         for name, fill in fills.items():
             if name not in features[0]:
                 continue
             rows = [feature[name] for feature in features]
-            if most > 1 and name in ("first_pieces", "last_pieces"):
+            if most > 1 and name in ("first_subwords", "last_subwords"):
                 rows = [_in_padded(row, sizes, tokens) for row, sizes in zip(rows, windows, strict=True)]
             batch[name] = _pad(rows, max(1, *map(len, rows)), fill)
         return {name: torch.from_numpy(values) for name, values in batch.items()}
@@ -132,21 +134,21 @@ def _special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[in
     return ids[:start], ids[end:]
 
 
-def _pieces(
+def _subwords(
     words: Sequence[str],
     ids: Sequence[int],
     offsets: Sequence[tuple[int, int]],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[Integers, Integers]:
-    """Ids of a sentence's pieces in the order of its words, and how many each word has: at least one."""
+    """Ids of a sentence's tokens in the order of its words, and how many each word has: at least one."""
     ends = np.cumsum([len(word) + 1 for word in words], dtype=np.int64) - 1
     spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
-    # By its last character, because the first may be the blank before the word. A piece that is nothing but
+    # By its last character, because the first may be the blank before the word. A token that is nothing but
     # that blank (SentencePiece has such) belongs to the word behind it, as when words are cut one by one.
     character = np.maximum(spans[:, 1] - 1, spans[:, 0])
     word = np.minimum(np.searchsorted(ends, character, side="right"), len(words) - 1)
     counts = np.bincount(word, minlength=len(words))
-    pieces = np.asarray(ids, dtype=np.int64)
+    subwords = np.asarray(ids, dtype=np.int64)
     empty = np.flatnonzero(counts == 0)
     if empty.size:
         if tokenizer.unk_token_id is None:
@@ -155,29 +157,29 @@ def _pieces(
                 "expected one."
             )
         order = np.argsort(np.concatenate([word, empty]), kind="stable")
-        pieces = np.concatenate([pieces, np.full(empty.size, tokenizer.unk_token_id)])[order]
+        subwords = np.concatenate([subwords, np.full(empty.size, tokenizer.unk_token_id)])[order]
         counts = np.maximum(counts, 1)
-    return pieces, counts
+    return subwords, counts
 
 
-def _without_inner_pieces(pieces: Integers, counts: Integers, budget: int) -> tuple[Integers, Integers]:
-    """Cuts words down to ``budget`` pieces: the first ones and the last."""
+def _without_inner_subwords(subwords: Integers, counts: Integers, budget: int) -> tuple[Integers, Integers]:
+    """Cuts words down to ``budget`` subword tokens: the first ones and the last."""
     ends = np.cumsum(counts)
-    rank = np.arange(len(pieces)) - np.repeat(ends - counts, counts)
+    rank = np.arange(len(subwords)) - np.repeat(ends - counts, counts)
     is_last = rank == np.repeat(counts, counts) - 1
-    return pieces[(rank < budget - 1) | is_last], np.minimum(counts, budget)
+    return subwords[(rank < budget - 1) | is_last], np.minimum(counts, budget)
 
 
 def _lay_out(
-    pieces: Integers, counts: Integers, budget: int, before: list[int], after: list[int]
+    subwords: Integers, counts: Integers, budget: int, before: list[int], after: list[int]
 ) -> tuple[list[int], list[int], list[int], list[int]]:
     """The four columns of one sentence."""
     ends = np.cumsum(counts)
     starts = ends - counts
     ids: list[int] = []
     lengths: list[int] = []
-    shift = np.zeros(len(counts), dtype=np.int64)  # from a position in pieces to one in ids, by word
-    best = np.full(len(counts), -1)  # pieces between a word and the nearest edge of its window
+    shift = np.zeros(len(counts), dtype=np.int64)  # from a position in subword tokens to one in ids, by word
+    best = np.full(len(counts), -1)  # subword tokens between a word and the nearest edge of its window
     for first, last in _windows(starts, ends, budget):
         begin, end = (int(starts[first]), int(ends[last - 1])) if last else (0, 0)
         # The sentence's own edges are no edges of a window.
@@ -188,14 +190,14 @@ def _lay_out(
         chosen = (here >= first) & (here < last) & (margin > best)
         best[chosen] = margin[chosen]
         shift[chosen] = len(ids) + len(before) - begin
-        window = [*before, *pieces[begin:end].tolist(), *after]
+        window = [*before, *subwords[begin:end].tolist(), *after]
         ids += window
         lengths.append(len(window))
     return ids, lengths, (starts + shift).tolist(), (ends - 1 + shift).tolist()
 
 
 def _windows(starts: Integers, ends: Integers, budget: int) -> list[tuple[int, int]]:
-    """Ranges of words of at most ``budget`` pieces, each about half in the one before it."""
+    """Ranges of words of at most ``budget`` subword tokens, each about half in the one before it."""
     count = len(starts)
     if not count or ends[-1] <= budget:
         return [(0, count)]

@@ -110,7 +110,7 @@ class DependencyParsingPipeline(Pipeline):
     def _forward(self, inputs: dict[str, Any], **parameters: Any) -> dict[str, Any]:
         sentences = inputs.pop("sentences")
         outputs = self.model(**inputs)
-        return {**outputs, "lengths": (inputs["first_pieces"] >= 0).sum(dim=1), "sentences": sentences}
+        return {**outputs, "lengths": (inputs["first_subwords"] >= 0).sum(dim=1), "sentences": sentences}
 
     def postprocess(
         self, outputs: dict[str, Any], decoder: str | None = None, to_conllu: bool = False

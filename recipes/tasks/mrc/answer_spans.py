@@ -66,12 +66,12 @@ def best_answers(
     Args:
         outputs: Positions and logits of each window's starts, then of its ends, shape (windows, k) each, and
             the logits of no answer, (windows,). Positions -100 and logits of -inf are no candidates.
-        first: Position of each window's first passage piece, shape (windows,).
+        first: Position of each window's first passage subword token, shape (windows,).
         question: Which question a window is of, shape (windows,), not falling.
-        offsets: First character and end (exclusive) of the passage pieces, window after window, and their
+        offsets: First character and end (exclusive) of the passage tokens, window after window, and their
             number a window.
         n_best: Spans a question.
-        max_length: Pieces a span at most.
+        max_length: Subword tokens a span at most.
     """
     left, right, sizes = offsets
     if not len(left):  # all passages are empty: there is no span, but places to look up

@@ -1,4 +1,4 @@
-"""Where the gold answers of reading comprehension lie in the pieces of a passage."""
+"""Where the gold answers of reading comprehension lie in the subword tokens of a passage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import datasets
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from recipes.subwords.offsets import blank_pieces, spans_of_pieces
+from recipes.subwords.offsets import blank_subwords, spans_of_subwords
 from recipes.tasks.protocol import Batch
 
 NOWHERE = 1_000_000  # a position that the loss leaves out
@@ -41,42 +41,42 @@ def find_answer(answer: tuple[str, int], context: str) -> int | None:
     return min(places, key=lambda place: abs(place - start), default=None)
 
 
-def gold_pieces(
+def gold_subwords(
     answer: tuple[str, int] | None, context: str, left: np.ndarray, right: np.ndarray
 ) -> tuple[int, int] | None:
-    """First and last piece of an answer; (NOWHERE, NOWHERE) if the passage does not hold it, None for none.
+    """First and last token of an answer; (NOWHERE, NOWHERE) if the passage does not hold it, None for none.
 
     Args:
         answer: Text and supposed first character.
         context: The passage.
-        left: First character of each piece.
-        right: End (exclusive) of each piece; equal to ``left`` where the piece stands for none.
+        left: First character of each subword token.
+        right: End (exclusive) of each token; equal to ``left`` where the subword token stands for none.
     """
     if answer is None:
         return None
     start = find_answer(answer, context)
-    pieces = np.flatnonzero(right > left)
-    if start is None or not len(pieces):
+    subwords = np.flatnonzero(right > left)
+    if start is None or not len(subwords):
         return NOWHERE, NOWHERE
     end = start + len(answer[0])
-    begin = int(np.searchsorted(right[pieces], start, side="right"))
-    stop = int(np.searchsorted(left[pieces], end, side="left")) - 1
-    return int(pieces[begin]), int(pieces[stop])
+    begin = int(np.searchsorted(right[subwords], start, side="right"))
+    stop = int(np.searchsorted(left[subwords], end, side="left")) - 1
+    return int(subwords[begin]), int(subwords[stop])
 
 
-def last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """The last pieces of the answers in training, and how many of their characters are outside."""
+def last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
+    """The last subword tokens of the answers in training, and how many of their characters are outside."""
     for place in range(len(train)):
         row = train[place : place + 1]
         answer, text = first_answer(row, 0), row["context"][0]
         if answer is None:
             continue
         encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        blank = blank_pieces(tokenizer, [encoded["input_ids"]])
-        _, left, right = spans_of_pieces(
-            text, encoded["offset_mapping"], [blank[piece] for piece in encoded["input_ids"]]
+        blank = blank_subwords(tokenizer, [encoded["input_ids"]])
+        _, left, right = spans_of_subwords(
+            text, encoded["offset_mapping"], [blank[subword] for subword in encoded["input_ids"]]
         )
-        gold = gold_pieces(answer, text, left, right)
+        gold = gold_subwords(answer, text, left, right)
         start = find_answer(answer, text)
         if gold and start is not None:
             end, last = start + len(answer[0]), gold[1]
@@ -87,12 +87,12 @@ def last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> 
 def window_targets(
     gold: tuple[int, int] | None, start: int, end: int, first: int, null: int
 ) -> dict[str, int]:
-    """What the model should say of a window with the pieces ``start`` to ``end`` (exclusive) of a passage.
+    """What the model should say of a window with the tokens ``start`` to ``end`` (exclusive) of a passage.
 
     Args:
-        gold: What ``gold_pieces`` gives.
-        start: First piece of the passage that the window has.
-        end: End of these pieces, exclusive.
+        gold: What ``gold_subwords`` gives.
+        start: First subword token of the passage that the window has.
+        end: End of these subword tokens, exclusive.
         first: Their position in the model's input.
         null: The position that stands for no answer.
     """

@@ -15,15 +15,15 @@ from transformers import AutoModelForQuestionAnswering, PreTrainedConfig, PreTra
 from klue_metrics.functional.mrc import question_scores
 from recipes.arguments import RecipeArguments
 from recipes.subwords.endings import learn_tails, tail_length
-from recipes.subwords.offsets import blank_pieces, flat, ragged, spans_of_pieces
+from recipes.subwords.offsets import blank_subwords, flat, ragged, spans_of_subwords
 from recipes.subwords.special_tokens import Frame, is_causal
 from recipes.subwords.windows import Windows
 from recipes.tasks.mrc.answer_spans import Answers, best_answers, best_threshold, without_josa
 from recipes.tasks.mrc.gold_answers import (
     answer_columns,
     first_answer,
-    gold_pieces,
-    last_pieces,
+    gold_subwords,
+    last_subwords,
     window_targets,
 )
 from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
@@ -75,14 +75,14 @@ class ReadingComprehension(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """How windows are cut and answers are chosen, and where training's answers end inside pieces."""
+        """How windows are cut and answers are chosen, and where training's answers end inside tokens."""
         set_labels(config, OUTPUTS)
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
             setattr(config, name, getattr(config, name, default) if asked is None else asked)
         config.answer_tails = getattr(config, "answer_tails", {})  # a model from elsewhere has none
         if "train" in splits:
-            last = last_pieces(splits["train"], tokenizer) if arguments.entity_endings else ()
+            last = last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.answer_tails = learn_tails(last)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
@@ -98,7 +98,7 @@ class ReadingComprehension(Recipe):
     ) -> dict[str, Any]:
         """Question and passage to windows: [CLS] question [SEP] part of the passage [SEP].
 
-        Kept are the characters that an answer has of each piece of a window, should it begin (``left``) or
+        Kept are the characters that an answer has of each token of a window, should it begin (``left``) or
         end there (``right``, exclusive).
         For prediction: which positions are passage, ``first`` to ``last`` (exclusive), at which of them this
         window lets an answer begin, ``own_first`` to ``own_last``, and which stands for no answer, ``null``.
@@ -109,7 +109,7 @@ class ReadingComprehension(Recipe):
         contexts = tokenizer(
             list(batch["context"]), add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
-        blank = blank_pieces(tokenizer, contexts["input_ids"])
+        blank = blank_subwords(tokenizer, contexts["input_ids"])
         tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
         has_gold = "answers" in batch
         reads_leftwards = is_causal(config)
@@ -117,13 +117,13 @@ class ReadingComprehension(Recipe):
         for row, (whole, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
             question = whole[:longest]
             text = batch["context"][row]
-            _, left, right = spans_of_pieces(
-                text, contexts["offset_mapping"][row], [blank[piece] for piece in ids]
+            _, left, right = spans_of_subwords(
+                text, contexts["offset_mapping"][row], [blank[subword] for subword in ids]
             )
             until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
             windows = Windows(len(ids), max_length - frame.added - len(question), config.doc_stride)
             first = frame.start(1, len(question))
-            gold = gold_pieces(first_answer(batch, row), text, left, right) if has_gold else None
+            gold = gold_subwords(first_answer(batch, row), text, left, right) if has_gold else None
             for number, (start, end) in enumerate(windows.spans):
                 own = windows.own[number]
                 null = frame.summary(len(question), end - start, is_causal=reads_leftwards)

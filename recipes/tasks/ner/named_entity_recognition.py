@@ -1,4 +1,4 @@
-"""Named entity recognition: a tag for every character, from one tag for every piece of the sentence."""
+"""Named entity recognition: a tag for every character, from one tag for every token of the sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from transformers import (
 from klue_datasets.iob import OUTSIDE, TAGS, spans_from_tags
 from recipes.arguments import RecipeArguments
 from recipes.subwords.endings import learn_tails, tail_length
-from recipes.subwords.offsets import blank_pieces, flat, ragged, spans_of_pieces
+from recipes.subwords.offsets import blank_subwords, flat, ragged, spans_of_subwords
 from recipes.subwords.special_tokens import Frame
 from recipes.subwords.windows import Windows
 from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
@@ -35,7 +35,7 @@ BATCH = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class NamedEntities(Recipe):
-    """Cross-entropy on the tag of each piece's first character."""
+    """Cross-entropy on the tag of each subword token's first character."""
 
     task: str = "ner"
     gold: tuple[str, ...] = ("ner_tags",)
@@ -59,7 +59,7 @@ class NamedEntities(Recipe):
         set_labels(config, TAGS)
         config.entity_tails = getattr(config, "entity_tails", {})  # a model from elsewhere has none
         if "train" in splits:
-            last = _last_pieces(splits["train"], tokenizer) if arguments.entity_endings else ()
+            last = _last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.entity_tails = learn_tails(last)
         config.label_all_tokens = arguments.label_all_tokens
         config.doc_stride = arguments.doc_stride or getattr(config, "doc_stride", None)
@@ -71,7 +71,7 @@ class NamedEntities(Recipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Sentences to pieces; a sentence that is too long to overlapping windows of them.
+        """Sentences to subword tokens; a sentence that is too long to overlapping windows of them.
 
         A subword token takes the tag of its first character that is no blank. Tokens without such a
         character (special tokens, a word mark on its own) have no label, or O with ``label_all_tokens``. Kept
@@ -85,7 +85,7 @@ class NamedEntities(Recipe):
         no_label = outputs[OUTSIDE] if config.label_all_tokens else IGNORED
         tail_of = functools.cache(functools.partial(tail_length, tails=config.entity_tails))
         columns: dict[str, list[Any]] = {}
-        for row, (text, ids, first, start, end) in enumerate(_pieces(batch["tokens"], tokenizer)):
+        for row, (text, ids, first, start, end) in enumerate(_subwords(batch["tokens"], tokenizer)):
             windows = Windows(len(ids), capacity, config.doc_stride or max(capacity // 2, 1))
             tail = [tail_of(text[left:right]) for left, right in zip(start, end, strict=True)]
             values = {"start": start, "end": end, "tail": np.array(tail, dtype=np.int64)}
@@ -112,7 +112,7 @@ class NamedEntities(Recipe):
         return DataCollatorForTokenClassification(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps each piece's likeliest tag, int32, and its probability, float32: (batch, pieces) each."""
+        """Keeps each token's likeliest tag, int32, and its probability, float32: (batch, tokens) each."""
 
         output = model(**inputs)
         probability, tag = output.logits.float().softmax(dim=-1).max(dim=-1)
@@ -173,33 +173,35 @@ class NamedEntities(Recipe):
 def decode_characters(
     outputs: Any, features: datasets.Dataset, lengths: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tags of characters from tags of pieces, over all windows of all sentences at once.
+    """Tags of characters from tags of subword tokens, over all windows of all sentences at once.
 
-    A character takes the tag of the piece that it lies in, from the window where most surrounds that piece;
-    B- only if it is the piece's first. In the last piece of an entity the piece's tail is outside. A
-    character in no piece (a blank) is inside an entity where the next character goes on with the entity of
+    A character takes the tag of the token that it lies in, from the window where most surrounds that token;
+    B- only if it is the token's first. In the last token of an entity the subword token's tail is outside. A
+    character in no token (a blank) is inside an entity where the next character goes on with the entity of
     the one before.
 
     Args:
-        outputs: Tag ids and scores, each of shape (features, pieces), padded.
+        outputs: Tag ids and scores, each of shape (features, subword tokens), padded.
         features: Kept columns of the features.
         lengths: Characters a sentence.
 
     Returns:
         Tag ids and scores of all characters of all sentences, one after the other. The score of a character
-        in no piece is that of the one before it.
+        in no subword token is that of the one before it.
     """
     start, end, tail, context = (flat(features, name) for name in NamedEntities.kept)
-    pieces = ragged(features, "start")
-    real = np.arange(outputs[0].shape[1]) < pieces[:, None]
+    subwords = ragged(features, "start")
+    real = np.arange(outputs[0].shape[1]) < subwords[:, None]
     tag, score = (part[real] for part in outputs)
     first = np.concatenate([[0], np.cumsum(lengths)])
-    sentence_start = np.repeat(first[np.asarray(features["example"])], pieces)
-    # Where several windows have a piece, the last one written wins: the one with most context.
+    sentence_start = np.repeat(first[np.asarray(features["example"])], subwords)
+    # Where several windows have a subword token, the last one written wins: the one with most context.
     order = np.argsort(context, kind="stable")
     order = order[end[order] > start[order]]
     sizes = (end - start)[order]
-    inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, ... in each piece
+    inside = np.arange(sizes.sum()) - np.repeat(
+        np.cumsum(sizes) - sizes, sizes
+    )  # 0, 1, ... in each subword token
     owner = np.full(first[-1], -1)
     owner[np.repeat((sentence_start + start)[order], sizes) + inside] = np.repeat(order, sizes)
     place = np.arange(first[-1])
@@ -220,7 +222,7 @@ def decode_characters(
 
 
 def _next_goes_on(tags: np.ndarray, owner: np.ndarray, sentence: np.ndarray) -> np.ndarray:
-    """Whether the piece after a character's own goes on with its entity; all arrays are over characters."""
+    """Whether the token after a character's own goes on with its entity; all arrays are over characters."""
     last = np.append(owner[1:] != owner[:-1], True)
     following = np.append(tags[1:], OUTSIDE)
     same_sentence = np.append(sentence[1:] == sentence[:-1], False)
@@ -249,23 +251,23 @@ def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[n
     return filled, scores
 
 
-def _pieces(
+def _subwords(
     sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase
 ) -> Iterator[tuple[str, list[int], np.ndarray, np.ndarray, np.ndarray]]:
-    """Each sentence's text and piece ids, and what ``spans_of_pieces`` says of the pieces."""
+    """Each sentence's text and token ids, and what ``spans_of_subwords`` says of the subword tokens."""
     texts = ["".join(tokens) for tokens in sentences]
     encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    blank = blank_pieces(tokenizer, encoded["input_ids"])
+    blank = blank_subwords(tokenizer, encoded["input_ids"])
     for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        yield text, ids, *spans_of_pieces(text, offsets, [blank[piece] for piece in ids])
+        yield text, ids, *spans_of_subwords(text, offsets, [blank[subword] for subword in ids])
 
 
-def _last_pieces(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """The last pieces of the entities in training, and how many of their characters are outside."""
+def _last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
+    """The last subword tokens of the entities in training, and how many of their characters are outside."""
     for place in range(0, len(train), BATCH):
         batch = train[place : place + BATCH]
-        pieces = _pieces(batch["tokens"], tokenizer)
-        for tags, (text, _, _, start, end) in zip(batch["ner_tags"], pieces, strict=True):
+        subwords = _subwords(batch["tokens"], tokenizer)
+        for tags, (text, _, _, start, end) in zip(batch["ner_tags"], subwords, strict=True):
             ends = [stop for _, stop, _ in spans_from_tags(tags)]
             for left, right in zip(start, end, strict=True):
                 inside = [stop for stop in ends if left < stop <= right]

@@ -90,7 +90,7 @@ class RelationExtraction(Recipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Sentences to pieces with marks; of one that is too long the pieces around the entities stay."""
+        """Sentences to tokens with marks; of one that is too long the tokens around the entities stay."""
         marker = Marker(tokenizer, config.marker_style)
         frame = Frame(tokenizer)
         features: dict[str, Any] = {"length": [], "truncated": []}

@@ -13,7 +13,7 @@ GATES = ("none", "dontcare", "ptr", "yes", "no")
 NONE, POINT = GATES.index("none"), GATES.index("ptr")
 # Values that a gate says by itself, and the gate that says each.
 LITERALS = {name: gate for gate, name in enumerate(GATES) if gate not in (NONE, POINT)}
-IGNORED = -100  # in tensors of pieces: nothing here
+IGNORED = -100  # in tensors of subword tokens: nothing here
 GATE_SEES = ("context", "compared")
 KEY = "dialogue_state"
 TRADE, GENERATIVE = HEADS = ("trade", "generative")
@@ -28,8 +28,8 @@ class SlotSettings:
         head: What gives the states; class by class.
         slots: Names ``domain-slot``, in the order of the model's outputs.
         values: Slot -> the values known for it, letter by letter, without none, dontcare, yes and no.
-        end_id: Id of the piece that ends what is generated.
-        stop_ids: Ids at which a generated value is cut: the special pieces but the unknown one.
+        end_id: Id of the subword token that ends what is generated.
+        stop_ids: Ids at which a generated value is cut: the special subword tokens but the unknown one.
         num_beams: Beams of the search for what is generated; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
         vocabulary: Fingerprint of the tokenizer's vocabulary.
@@ -86,11 +86,11 @@ class StateSettings(SlotSettings):
     """The part of a configuration that is about states; the rest of it is the encoder's own.
 
     Attributes:
-        slot_pieces: For each slot the piece ids of its name, the hyphen replaced by a blank.
-        teacher_forcing: Share of the training batches in which the decoder is fed gold pieces.
+        slot_subwords: For each slot the subword token ids of its name, the hyphen replaced by a blank.
+        teacher_forcing: Share of the training batches in which the decoder is fed gold subword tokens.
         value_loss: Of which slots training looks at the values: ``all``, as KLUE-baseline, none and yes
             included; or ``pointed``, those whose values are decoded in use.
-        max_value_length: Pieces of a generated value at most.
+        max_value_length: Subword tokens of a generated value at most.
         gate: What a gate sees: ``context``, the dialogue as the slot's attention reads it, as in TRADE; or
             ``compared``, that beside the slot's state and multiplied with it.
         slot_spread: The spread that the slots' vectors have for the GRU when training begins; 0 for whatever
@@ -99,7 +99,7 @@ class StateSettings(SlotSettings):
             the words of yes and no, for which nothing but the gates tells it where to look.
     """
 
-    slot_pieces: list[list[int]] = dataclasses.field(default_factory=list)
+    slot_subwords: list[list[int]] = dataclasses.field(default_factory=list)
     teacher_forcing: float = 0.5
     value_loss: str = "all"
     max_value_length: int = 10
@@ -123,11 +123,11 @@ class StateSettings(SlotSettings):
         if self.max_value_length < 1:
             raise ValueError(f"max_value_length is {self.max_value_length}; expected 1 or more.")
 
-    def read_pieces(self, tokenizer: Any) -> None:
-        """Fills in what depends on the tokenizer: the pieces of the slots' names, and where values end.
+    def read_subwords(self, tokenizer: Any) -> None:
+        """Fills in what depends on the tokenizer: the tokens of the slots' names, and where values end.
 
         Raises:
-            ValueError: The tokenizer has no piece that ends a text, or is not the one of before.
+            ValueError: The tokenizer has no subword token that ends a text, or is not the one of before.
         """
         self.check(tokenizer)
         self.vocabulary = fingerprint(tokenizer)
@@ -135,7 +135,7 @@ class StateSettings(SlotSettings):
         if end is None:
             raise ValueError("The tokenizer has neither a separator nor an end of text; expected one.")
         names = [slot.replace("-", " ") for slot in self.slots]
-        self.slot_pieces = tokenizer(names, add_special_tokens=False)["input_ids"]
+        self.slot_subwords = tokenizer(names, add_special_tokens=False)["input_ids"]
         self.end_id = int(end)
         self.stop_ids = sorted({*tokenizer.all_special_ids, self.end_id} - {tokenizer.unk_token_id})
 
@@ -148,8 +148,8 @@ def head_of(config: Any) -> str:
 
 def fingerprint(tokenizer: Any) -> str:
     """Tells vocabularies apart."""
-    pieces = sorted(tokenizer.get_vocab().items())
-    return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()[:16]
+    subwords = sorted(tokenizer.get_vocab().items())
+    return hashlib.sha256(json.dumps(subwords).encode()).hexdigest()[:16]
 
 
 def union_of_slots(

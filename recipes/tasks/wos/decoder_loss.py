@@ -29,11 +29,11 @@ def mixture_loss(
 
     Args:
         states: Shape (positions, width).
-        table: Embeddings of the pieces, shape (vocabulary, width).
+        table: Embeddings of the subword tokens, shape (vocabulary, width).
         log_generate: Log of the share of the vocabulary in the mixture, shape (positions,), float32.
-        log_copied: Log of (1 - that share) times the copy probability of the gold piece; very negative, but
-            finite, where the piece cannot be copied. Shape (positions,), float32.
-        gold: Ids of the gold pieces, shape (positions,).
+        log_copied: Log of (1 - that share) times the copy probability of the gold token; very negative, but
+            finite, where the subword token cannot be copied. Shape (positions,), float32.
+        gold: Ids of the gold subword tokens, shape (positions,).
         dtype: What the large products are computed in.
 
     Returns:
@@ -83,7 +83,7 @@ class _MixtureLoss(torch.autograd.Function):
                 log_shares.append(log_share)
                 if d_states is None and d_table is None:
                     continue
-                # the gradient of the logits: share * (softmax - one at the gold piece)
+                # the gradient of the logits: share * (softmax - one at the gold subword token)
                 share = log_share.exp()
                 weights.mul_((share / total)[:, None]).scatter_add_(1, wanted, -share[:, None])
                 low = weights.to(dtype)

@@ -14,14 +14,14 @@ from recipes.tasks.wos.decoder_trade import Memory, TradeDecoder
 
 @dataclasses.dataclass
 class Candidates:
-    """The best pieces of the mixture, found without building it.
+    """The best subword tokens of the mixture, found without building it.
 
-    A piece among the k best is either in the dialogue or among the k best of the vocabulary alone, because
-    copying can only add to a piece. So copy probabilities are summed over the dialogue's own pieces only.
+    A token among the k best is either in the dialogue or among the k best of the vocabulary alone, because
+    copying can only add to a token. So copy probabilities are summed over the dialogue's own tokens only.
 
     Attributes:
         memory: The dialogues.
-        first: For each token the place where its piece is first seen, shape (batch, tokens).
+        first: For each token the place where its subword token is first seen, shape (batch, tokens).
         is_first: Whether that is its own place, and no padding.
     """
 
@@ -40,7 +40,7 @@ class Candidates:
     def best(
         self, decoder: TradeDecoder, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, k: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities and ids of the k best pieces, best first, both of shape (n, k).
+        """Log-probabilities and ids of the k best subword tokens, best first, both of shape (n, k).
 
         Args:
             decoder: The decoder.
@@ -65,12 +65,12 @@ class Candidates:
             top, top_ids = logits.topk(k, dim=1)
             here = log_table[:, None] + logits.gather(1, ids[part])
             here = torch.logaddexp(here, log_copied[part]).masked_fill(~self.is_first[item[part]], -torch.inf)
-            # A piece of the vocabulary's best that is also in the dialogue counts there, with its copies.
+            # A token of the vocabulary's best that is also in the dialogue counts there, with its copies.
             is_double = (top_ids[:, :, None] == ids[part][:, None, :]) & self.is_first[item[part]][:, None, :]
             alone = (log_table[:, None] + top).masked_fill(is_double.any(dim=2), -torch.inf)
             scores, places = torch.cat([alone, here], dim=1).topk(k, dim=1)
             parts.append((scores, torch.cat([top_ids, ids[part]], dim=1).gather(1, places)))
-        return torch.cat([scores for scores, _ in parts]), torch.cat([pieces for _, pieces in parts])
+        return torch.cat([scores for scores, _ in parts]), torch.cat([subwords for _, subwords in parts])
 
 
 @torch.no_grad()
@@ -92,11 +92,11 @@ def decode_values(
         gates: Gates to go by, shape (batch, slots); None for the model's own.
         point: The gate that stands for a value.
         stop_ids: Ids that end a value.
-        max_value_length: Pieces at most.
+        max_value_length: Subword tokens at most.
         num_beams: Beams; 1 is greedy.
 
     Returns:
-        Gate scores, float32, shape (batch, slots, gates); pieces without the one that ends them, padded with
+        Gate scores, float32, shape (batch, slots, gates); tokens without the one that ends them, padded with
         IGNORED, shape (batch, slots, max_value_length).
     """
     batch, slots = len(memory.ids), len(decoder.slots)
@@ -116,7 +116,7 @@ def decode_values(
 
 @dataclasses.dataclass
 class _Search:
-    """A search for the likeliest values; a beam's score is the sum of its pieces' log-probabilities."""
+    """A search for the likeliest values; a beam's score is the sum of its tokens' log-probabilities."""
 
     decoder: TradeDecoder
     known: Candidates
@@ -124,7 +124,7 @@ class _Search:
     beams: int
 
     def run(self, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, steps: int) -> torch.Tensor:
-        """Pieces of each row, shape (n, steps), padded with IGNORED; rows that have ended cost nothing."""
+        """Tokens of each row, shape (n, steps), padded with IGNORED; rows that have ended cost nothing."""
         k, n = self.beams, len(item)
         values = item.new_full((n, k, steps), IGNORED)
         totals = inputs.new_zeros((n, k), dtype=torch.float32)
@@ -143,23 +143,23 @@ class _Search:
             scores = totals.new_full((len(rows), k, k), -torch.inf)
             scores[:, :, 0] = totals[rows].masked_fill(live, -torch.inf)
             scores[live] = totals[rows][live][:, None] + found
-            pieces = values.new_full((len(rows), k, k), IGNORED)
-            pieces[live] = ids
+            subwords = values.new_full((len(rows), k, k), IGNORED)
+            subwords[live] = ids
             totals[rows], places = scores.flatten(1).topk(k, dim=1)
             beam = places // k
-            piece = pieces.flatten(1).gather(1, places)
+            subword = subwords.flatten(1).gather(1, places)
             values[rows] = values[rows].gather(1, beam[:, :, None].expand(-1, -1, steps))
-            ends = torch.isin(piece, self.stop_ids) | (piece == IGNORED)
-            values[rows, :, step] = piece.masked_fill(ends, IGNORED)
+            ends = torch.isin(subword, self.stop_ids) | (subword == IGNORED)
+            values[rows, :, step] = subword.masked_fill(ends, IGNORED)
             is_open[rows] = ~ends & totals[rows].isfinite()
             if step + 1 == steps:
                 break
             # The likeliest beam has ended: no other can overtake it, for totals only fall.
             is_on = is_open[rows, 0]
-            rows, piece, beam = rows[is_on], piece[is_on], beam[is_on]
+            rows, subword, beam = rows[is_on], subword[is_on], beam[is_on]
             if not len(rows):
                 break
             states = states[is_on].gather(1, beam[:, :, None].expand(-1, -1, width))
-            inputs = self.decoder.embed(piece.clamp(min=0).flatten()).view(*piece.shape, -1)
+            inputs = self.decoder.embed(subword.clamp(min=0).flatten()).view(*subword.shape, -1)
             states = self.decoder.step(inputs.flatten(0, 1), states.flatten(0, 1)).view_as(states)
         return values[:, 0]

@@ -1,9 +1,9 @@
 """TRADE's decoder (Wu et al. 2019) as KLUE uses it: every slot's value at once, each with a state of its own.
 
 Positions (slot, step) are packed step by step, longest target first, as torch packs sequences: no work is
-done where a target has ended, and most end after two or three pieces. The encoder's output is never repeated
+done where a target has ended, and most end after two or three tokens. The encoder's output is never repeated
 per slot. KLUE-baseline's DialogueStateTracking and SlotGenerator define the mathematics; one difference: a
-slot's vector is the sum of its own pieces, while theirs adds the padding's too.
+slot's vector is the sum of its own subword tokens, while theirs adds the padding's too.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class TradeDecoder:
         gru: From inputs and states, both (…, width), to states.
         gate: From the context, or the context compared with the state, to the scores of the five gates.
         pointer: From [input; state; context] to the logit of the share of the vocabulary.
-        table: Embeddings of the pieces, the encoder's own, shape (vocabulary, embedding width).
+        table: Embeddings of the subword tokens, the encoder's own, shape (vocabulary, embedding width).
         widen: From embeddings to the decoder's width, else None; its transpose leads back.
-        slots: Piece ids of the slots' names, padded with IGNORED, shape (slots, pieces).
+        slots: Subword token ids of the slots' names, padded with IGNORED, shape (slots, subword tokens).
         dropout: Share of each input that training drops.
         attention_scale: Factor of the attention's scores.
         compares: Whether the gate sees the slot's state beside the context.
@@ -76,24 +76,24 @@ class TradeDecoder:
     attention_scale: float = 1.0
     compares: bool = False
 
-    def embed(self, pieces: torch.Tensor) -> torch.Tensor:
-        """Piece ids, shape (n,), to inputs, shape (n, width)."""
-        vectors = nn.functional.embedding(pieces, self.table)
+    def embed(self, subwords: torch.Tensor) -> torch.Tensor:
+        """Subword token ids, shape (n,), to inputs, shape (n, width)."""
+        vectors = nn.functional.embedding(subwords, self.table)
         return vectors if self.widen is None else self.widen(vectors)
 
     def narrow(self, states: torch.Tensor) -> torch.Tensor:
         """States to the width of the embeddings, to be compared with them."""
         return states if self.widen is None else states @ self.widen.weight
 
-    def inputs(self, pieces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The first inputs, shape (slots, width), and those that stand for pieces, shape (n, width).
+    def inputs(self, subwords: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first inputs, shape (slots, width), and those that stand for subword tokens, shape (n, width).
 
         One look-up for both: each one's gradient is as large as the whole table.
         """
-        is_piece = self.slots != IGNORED
-        vectors = self.embed(torch.cat([self.slots.clamp(min=0).flatten(), pieces]))
+        is_subword = self.slots != IGNORED
+        vectors = self.embed(torch.cat([self.slots.clamp(min=0).flatten(), subwords]))
         names = vectors[: self.slots.numel()].view(*self.slots.shape, -1)
-        return (names * is_piece.unsqueeze(-1)).sum(dim=1), vectors[self.slots.numel() :]
+        return (names * is_subword.unsqueeze(-1)).sum(dim=1), vectors[self.slots.numel() :]
 
     def step(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         """One step of the GRU for any number of rows."""
@@ -137,8 +137,8 @@ class Packing:
 
     Attributes:
         row: The row of each position, shape (positions,).
-        gold: Its gold piece, shape (positions,).
-        before: The gold piece before it, for all positions after the first step.
+        gold: Its gold subword token, shape (positions,).
+        before: The gold subword token before it, for all positions after the first step.
         sizes: How many rows are still there at each step; all are at the first.
     """
 
@@ -149,7 +149,7 @@ class Packing:
 
     @classmethod
     def of(cls, targets: torch.Tensor) -> Packing:
-        """Packs targets of shape (rows, steps), padded with IGNORED behind their pieces."""
+        """Packs targets of shape (rows, steps), padded with IGNORED behind their subword tokens."""
         lengths = (targets != IGNORED).sum(dim=1).clamp(min=1)
         order = torch.argsort(lengths, descending=True, stable=True)
         steps = torch.arange(targets.shape[1], device=targets.device)

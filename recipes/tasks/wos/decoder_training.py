@@ -1,4 +1,4 @@
-"""The value loss of TRADE's decoder in one pass over all positions that have a gold piece."""
+"""The value loss of TRADE's decoder in one pass over all positions that have a gold subword token."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ def decoder_losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The value loss and the gates.
 
-    Fed with gold pieces, the decoder knows all its inputs beforehand: the GRU runs over packed positions, and
+    Fed with gold tokens, the decoder knows all its inputs beforehand: the GRU runs over packed positions, and
     attention, pointer and vocabulary see them all at once. Left alone, it first finds its inputs without
     gradients, and then does the same.
 
     Args:
         decoder: The decoder.
         memory: The dialogues.
-        targets: Gold pieces with the one that ends the value, padded with IGNORED; (batch, slots, steps).
-        forced: Whether the decoder is fed gold pieces, or else its own best ones.
+        targets: Gold tokens with the one that ends the value, padded with IGNORED; (batch, slots, steps).
+        forced: Whether the decoder is fed gold subword tokens, or else its own best ones.
         dtype: What products with the whole vocabulary are computed in.
 
     Returns:
-        The mean negative log-likelihood of the gold pieces, float32; gate scores (batch, slots, gates).
+        The mean negative log-likelihood of the gold tokens, float32; gate scores (batch, slots, gates).
     """
     batch, slots = targets.shape[:2]
     packed = Packing.of(targets.flatten(0, 1))
     item, slot = packed.row // slots, packed.row % slots
     first = packed.sizes[0]
-    # One mask for both ways through: the decoder's own pieces are found under the same dropout.
+    # One mask for both ways through: the decoder's own subword tokens are found under the same dropout.
     keep = nn.functional.dropout(memory.hidden.new_ones(len(item), memory.hidden.shape[-1]), decoder.dropout)
-    names, pieces = decoder.inputs(packed.before if forced else _own_pieces(decoder, memory, packed, keep))
-    inputs = torch.cat([names[slot[:first]], pieces]) * keep
+    names, subwords = decoder.inputs(
+        packed.before if forced else _own_subwords(decoder, memory, packed, keep)
+    )
+    inputs = torch.cat([names[slot[:first]], subwords]) * keep
     sequence = PackedSequence(inputs, torch.tensor(packed.sizes))
     states = decoder.gru(sequence, memory.pooled[item[:first]].unsqueeze(0))[0].data
     read = decoder.read(memory, states, item)
@@ -60,8 +62,8 @@ def decoder_losses(
 
 
 @torch.no_grad()
-def _own_pieces(decoder: TradeDecoder, memory: Memory, packed: Packing, keep: torch.Tensor) -> torch.Tensor:
-    """What the decoder, left alone, is fed after the first step: its best pieces, packed like the gold."""
+def _own_subwords(decoder: TradeDecoder, memory: Memory, packed: Packing, keep: torch.Tensor) -> torch.Tensor:
+    """What the decoder, left alone, is fed after the first step: its best tokens, packed like the gold."""
     slots = len(decoder.slots)
     item, slot = packed.row // slots, packed.row % slots
     begin = packed.sizes[0]

@@ -36,15 +36,15 @@ def check_dialogue(dialogue: Any) -> list[str]:
     return texts
 
 
-def turn_pieces(utterances: Sequence[str], tokenize: Tokenize, separator: int) -> list[int]:
-    """The pieces of a dialogue up to a turn of the user, without the outer special ones, uncut.
+def turn_subwords(utterances: Sequence[str], tokenize: Tokenize, separator: int) -> list[int]:
+    """The subword tokens of a dialogue up to a turn of the user, without the outer special ones, uncut.
 
     KLUE-baseline joins history, system and user by [SEP], and history likewise from earlier pairs. The first
     turn has neither history nor system, and both leave their [SEP]; later turns have one [SEP] in front.
 
     Args:
         utterances: From the first to the user's last, an odd number.
-        tokenize: Texts to piece ids without special pieces.
+        tokenize: Texts to subword token ids without special subword tokens.
         separator: Id of [SEP].
 
     Raises:
@@ -52,10 +52,10 @@ def turn_pieces(utterances: Sequence[str], tokenize: Tokenize, separator: int) -
     """
     if len(utterances) % 2 == 0:
         raise ValueError(f"{len(utterances)} utterances; expected an odd number: the user's is the last.")
-    pieces = [separator, separator] if len(utterances) == 1 else [separator]
+    subwords = [separator, separator] if len(utterances) == 1 else [separator]
     for index, part in enumerate(tokenize(utterances)):
-        pieces += [separator, *part] if index else part
-    return pieces
+        subwords += [separator, *part] if index else part
+    return subwords
 
 
 def encode_turn(
@@ -64,20 +64,20 @@ def encode_turn(
     """A turn as token ids, [CLS] … [SEP], and whether it lost its beginning.
 
     Args:
-        utterances: As in ``turn_pieces``.
+        utterances: As in ``turn_subwords``.
         tokenizer: A tokenizer of transformers with ``cls_token_id`` and ``sep_token_id``.
         max_length: Tokens at most; of a longer dialogue the last ones are kept.
         tokenize: What tokenises, where the caller remembers utterances.
     """
     plain = tokenize or plain_tokenize(tokenizer)
-    pieces = turn_pieces(utterances, plain, tokenizer.sep_token_id)
+    subwords = turn_subwords(utterances, plain, tokenizer.sep_token_id)
     room = max_length - 2
-    kept = pieces[-room:]
-    return [tokenizer.cls_token_id, *kept, tokenizer.sep_token_id], len(pieces) > room
+    kept = subwords[-room:]
+    return [tokenizer.cls_token_id, *kept, tokenizer.sep_token_id], len(subwords) > room
 
 
 def plain_tokenize(tokenizer: Any) -> Tokenize:
-    """Texts to piece ids without special pieces; what was tokenised once is remembered."""
+    """Texts to subword token ids without special subword tokens; what was tokenised once is remembered."""
     known: dict[str, list[int]] = {}
 
     def tokenize(texts: Sequence[str]) -> list[list[int]]:

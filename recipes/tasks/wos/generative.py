@@ -57,7 +57,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         for name in ("num_beams", "constrain_to_ontology", "max_new_tokens"):
             if getattr(arguments, name) is not None:
                 setattr(settings, name, getattr(arguments, name))
-        settings.read_pieces(tokenizer)
+        settings.read_subwords(tokenizer)
         config.pad_token_id = tokenizer.pad_token_id
         self._choose_length(settings, tokenizer, config, arguments, splits)
         dataclasses.replace(settings).write(config)  # checked once more

@@ -53,9 +53,9 @@ class DialogueStateTracker(EncoderModel):
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config, pooler=True)
         self.settings = StateSettings.of(config)
-        if not self.settings.slot_pieces:
+        if not self.settings.slot_subwords:
             raise ValueError(
-                "The configuration has no slot_pieces; expected StateSettings.read_pieces first."
+                "The configuration has no slot_subwords; expected StateSettings.read_subwords first."
             )
         config.custom_pipelines = {TASK: {"impl": PIPELINE, "pt": ["AutoModel"], "type": "text"}}
         encoder = self.base_model
@@ -216,8 +216,8 @@ class DialogueStateTracker(EncoderModel):
     @property
     def decoder(self) -> TradeDecoder:
         """The decoder as it is now: adapters may have wrapped its modules, training changed its dropout."""
-        longest = max(map(len, self.settings.slot_pieces))
-        slots = [pieces + [IGNORED] * (longest - len(pieces)) for pieces in self.settings.slot_pieces]
+        longest = max(map(len, self.settings.slot_subwords))
+        slots = [subwords + [IGNORED] * (longest - len(subwords)) for subwords in self.settings.slot_subwords]
         table = self.base_model.get_input_embeddings().weight
         return TradeDecoder(
             gru=self.gru,

@@ -35,11 +35,11 @@ class TextSettings(SlotSettings):
     separator: str = ""
     max_new_tokens: int = 0
 
-    def read_pieces(self, tokenizer: Any) -> None:
+    def read_subwords(self, tokenizer: Any) -> None:
         """Fills in what depends on the tokenizer, which gets an end of text and padding where it has none.
 
         Raises:
-            ValueError: It has no piece that ends a text, knows no separator, or is not the one of before.
+            ValueError: It has no token that ends a text, knows no separator, or is not the one of before.
         """
         self.check(tokenizer)
         self.vocabulary = fingerprint(tokenizer)
@@ -56,8 +56,8 @@ class TextSettings(SlotSettings):
     def _choose_separator(self, tokenizer: Any) -> str:
         taken = "".join([*self.slots, *(value for values in self.values.values() for value in values)])
         for sign in SEPARATORS:
-            pieces = tokenizer(f"가 {sign} 가", add_special_tokens=False)["input_ids"]
-            if sign not in taken and sign in tokenizer.decode(pieces):
+            subwords = tokenizer(f"가 {sign} 가", add_special_tokens=False)["input_ids"]
+            if sign not in taken and sign in tokenizer.decode(subwords):
                 return sign
         raise ValueError(
             f"Each of {' '.join(SEPARATORS)} is in a value or unknown to the tokenizer; expected one that "
@@ -80,7 +80,7 @@ class StateText:
     """Writes states as text, and reads text as states.
 
     The text is the items ``domain-slot-value`` in the order of the slots, with a separator between them. A
-    tokenizer may give back other blanks, and letters that it does not know as its unknown piece. So slots and
+    tokenizer may give back other blanks, and letters that it does not know as its unknown token. So slots and
     values are found by what the tokenizer makes of them: a value first among the slot's known ones, then in
     the dialogue; only one that is in neither is taken as it was written.
 
@@ -168,8 +168,8 @@ class StateText:
 
     def _spelled(self, text: str) -> str:
         """A text as the tokenizer gives it back."""
-        pieces = self.reader.tokenize([text])[0]
-        return self.reader.tokenizer.decode(pieces, clean_up_tokenization_spaces=False).strip()
+        subwords = self.reader.tokenize([text])[0]
+        return self.reader.tokenizer.decode(subwords, clean_up_tokenization_spaces=False).strip()
 
     def _loose(self, text: str) -> str:
         return squeezed(self._spelled(text))

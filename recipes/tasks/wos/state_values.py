@@ -1,4 +1,4 @@
-"""Values to pieces and back, letter by letter, and gates with values to a state."""
+"""Values to subword tokens and back, letter by letter, and gates with values to a state."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class ReadState:
 
 
 class StateReader:
-    """Turns gates and pieces into states.
+    """Turns gates and subword tokens into states.
 
     A tokenizer may forget blanks around signs, letters that it does not know, and more, so text is not made
-    from pieces where it can be found: first among the slot's known values, then among those of all slots,
-    then in the dialogue itself. Only what is in none of them is spelled from its pieces.
+    from tokens where it can be found: first among the slot's known values, then among those of all slots,
+    then in the dialogue itself. Only what is in none of them is spelled from its subword tokens.
 
     Args:
         settings: Slots and known values.
@@ -56,14 +56,14 @@ class StateReader:
         self.tokenize = plain_tokenize(tokenizer)
         self._known: dict[str, dict[tuple[int, ...], list[str]]] = {}
         everywhere = dict.fromkeys(value for values in settings.values.values() for value in values)
-        self._everywhere = self._by_pieces(list(everywhere))
+        self._everywhere = self._by_subwords(list(everywhere))
         self._nearest: dict[tuple[str, str], str] = {}
 
     def targets(self, state: Sequence[str]) -> tuple[list[int], list[int], list[list[int]]]:
         """A gold state as the model is to give it.
 
         Returns:
-            For each slot in the state, not none: its number, its gate, and its value's pieces with the one
+            For each slot in the state, not none: its number, its gate, and its value's tokens with the one
             that ends them.
 
         Raises:
@@ -71,8 +71,8 @@ class StateReader:
         """
         gold = self.gold(state)
         gates = [LITERALS.get(value, POINT) for value in gold.values()]
-        pieces = self.tokenize(list(gold.values()))
-        return list(gold), gates, [[*value, self.settings.end_id] for value in pieces]
+        subwords = self.tokenize(list(gold.values()))
+        return list(gold), gates, [[*value, self.settings.end_id] for value in subwords]
 
     def gold(self, state: Sequence[str]) -> dict[int, str]:
         """The number of each slot in a gold state -> its value, none left out; ValueError as in targets."""
@@ -91,8 +91,8 @@ class StateReader:
             values[self.settings.slots.index(slot)] = value
         return values
 
-    def none_pieces(self) -> list[int]:
-        """The pieces of the value of a slot that is not in the state, with the one that ends them."""
+    def none_subwords(self) -> list[int]:
+        """The subword tokens of the value of a slot that is not in the state, with the one that ends them."""
         return [*self.tokenize([GATES[NONE]])[0], self.settings.end_id]
 
     def read(
@@ -103,24 +103,24 @@ class StateReader:
         *,
         constrain: bool | None = None,
     ) -> ReadState:
-        """Gates and pieces to a state.
+        """Gates and subword tokens to a state.
 
         Args:
             gates: One a slot.
-            values: Piece ids, one list a slot; -100 and special pieces end it.
+            values: Subword token ids, one list a slot; -100 and special subword tokens end it.
             utterances: The dialogue, for values that are in none of the lists.
             constrain: Whether values that the slot's list lacks become the closest in it; None for what
                 the settings say.
         """
         state, names, mapped = [], {}, {}
         constrain = self.settings.constrain_to_ontology if constrain is None else constrain
-        for slot, gate, pieces in zip(self.settings.slots, gates, values, strict=True):
+        for slot, gate, subwords in zip(self.settings.slots, gates, values, strict=True):
             if gate == NONE:
                 continue
             names[slot] = GATES[gate]
             value = GATES[gate]
             if gate == POINT:
-                value = self.text(slot, pieces, utterances)
+                value = self.text(slot, subwords, utterances)
                 nearest = self.nearest(slot, value) if constrain and value else value
                 if nearest != value:
                     mapped[slot] = (value, nearest)
@@ -130,13 +130,13 @@ class StateReader:
                 state.append(f"{slot}-{value}")
         return ReadState(state, names, mapped)
 
-    def text(self, slot: str, pieces: Sequence[int], utterances: Sequence[str]) -> str:
-        """The value that a slot's pieces stand for; empty where there are none."""
-        wanted = tuple(self._up_to_end(pieces))
+    def text(self, slot: str, subwords: Sequence[int], utterances: Sequence[str]) -> str:
+        """The value that a slot's subword tokens stand for; empty where there are none."""
+        wanted = tuple(self._up_to_end(subwords))
         if not wanted:
             return ""
         if slot not in self._known:
-            self._known[slot] = self._by_pieces(self.settings.values.get(slot, []))
+            self._known[slot] = self._by_subwords(self.settings.values.get(slot, []))
         for table in (self._known[slot], self._everywhere):
             if wanted in table:
                 return best_said(table[wanted], utterances)
@@ -157,14 +157,16 @@ class StateReader:
             self._nearest[slot, value] = max(values, key=likeness)
         return self._nearest[slot, value]
 
-    def _up_to_end(self, pieces: Sequence[int]) -> list[int]:
+    def _up_to_end(self, subwords: Sequence[int]) -> list[int]:
         ends = {*self.settings.stop_ids, IGNORED}
-        return next((list(pieces[:i]) for i, piece in enumerate(pieces) if piece in ends), list(pieces))
+        return next(
+            (list(subwords[:i]) for i, subword in enumerate(subwords) if subword in ends), list(subwords)
+        )
 
-    def _by_pieces(self, values: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
+    def _by_subwords(self, values: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
         table: dict[tuple[int, ...], list[str]] = {}
-        for value, pieces in zip(values, self.tokenize(values), strict=True):
-            table.setdefault(tuple(pieces), []).append(value)
+        for value, subwords in zip(values, self.tokenize(values), strict=True):
+            table.setdefault(tuple(subwords), []).append(value)
         return table
 
     def _copied(self, wanted: tuple[int, ...], utterances: Sequence[str]) -> str:
@@ -185,7 +187,7 @@ class StateReader:
         return "" if not found or (is_unknown and len(set(found)) > 1) else found[0]
 
     def _spelled(self, wanted: tuple[int, ...]) -> str:
-        """Pieces as text; no blanks around signs where the tokenizer cannot tell whether there are any."""
+        """Tokens as text; no blanks around signs where the tokenizer cannot tell whether there are any."""
         text = self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False).strip()
         tight = _BLANK_AT_SIGN.sub(r"\1", text).replace(",", ", ").strip()
         if tight != text and self.tokenize([tight]) == self.tokenize([text]):

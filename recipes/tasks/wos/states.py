@@ -14,9 +14,9 @@ from recipes.tasks.wos.text_models import TextCollator
 
 
 class StateCollator:
-    """Makes batches of turns; the tensors of gates and of pieces exist only here.
+    """Makes batches of turns; the tensors of gates and of subword tokens exist only here.
 
-    Slots of which training does not look at the value have no pieces.
+    Slots of which training does not look at the value have no subword tokens.
 
     Args:
         tokenizer: Its padding token pads.
@@ -30,7 +30,7 @@ class StateCollator:
         settings = StateSettings.of(config)
         self.slots = len(settings.slots)
         is_all = settings.value_loss == "all"
-        self.none = StateReader(settings, tokenizer).none_pieces() if is_all else []
+        self.none = StateReader(settings, tokenizer).none_subwords() if is_all else []
         self.left_out = () if is_all else tuple(LITERALS.values())
         self.inputs = TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
 
@@ -42,8 +42,8 @@ class StateCollator:
         return batch
 
     def _labels(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        pieces = [value for feature in features for value in feature["values"]]
-        steps = max(map(len, [*pieces, self.none, [0]]))
+        subwords = [value for feature in features for value in feature["values"]]
+        steps = max(map(len, [*subwords, self.none, [0]]))
         gates = torch.zeros(len(features), self.slots, dtype=torch.long)
         values = torch.full((len(features), self.slots, steps), -100)
         values[:, :, : len(self.none)] = torch.tensor(self.none, dtype=torch.long)

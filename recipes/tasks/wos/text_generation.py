@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, Generation
 
 from recipes.tasks.shared.merged_adapter import load_merged
 from recipes.tasks.wos.configuration_dialogue_state import IGNORED
-from recipes.tasks.wos.dialogue_text import turn_pieces
+from recipes.tasks.wos.dialogue_text import turn_subwords
 from recipes.tasks.wos.state_text import StateText, TextSettings
 
 CUE = "상태:"  # what a causal model reads between dialogue and state
@@ -20,7 +20,7 @@ LOGITS = 200_000_000  # that exist at a time while texts are scored
 class StateFrame:
     """Dialogues and states as ids.
 
-    A dialogue is that of the official template, with the outer special pieces that the tokenizer gives any
+    A dialogue is that of the official template, with the outer special tokens that the tokenizer gives any
     text. Between utterances is [SEP]; for a tokenizer without one a line break, or where it knows none the
     end of text. A causal model reads the dialogue, a separator and a cue, and goes on with the state.
 
@@ -37,7 +37,7 @@ class StateFrame:
         self.decode = tokenizer.decode
         self.is_causal = not config.is_encoder_decoder
         self.separator = separator_id(tokenizer)
-        self.front, self.tail = outer_pieces(tokenizer)
+        self.front, self.tail = outer_subwords(tokenizer)
         self.target_front: list[int] = self.front
         positions = getattr(config, "max_position_embeddings", None)
         self.room = positions - settings.max_new_tokens if self.is_causal and positions else None
@@ -52,10 +52,10 @@ class StateFrame:
             utterances: From the first to the user's last.
             max_length: Tokens at most; fewer where a causal model needs the positions for the state.
         """
-        pieces = turn_pieces(utterances, self.tokenize, self.separator)
+        subwords = turn_subwords(utterances, self.tokenize, self.separator)
         longest = max_length if self.room is None else min(max_length, self.room)
         room = max(longest - len(self.front) - len(self.tail), 1)
-        return [*self.front, *pieces[-room:], *self.tail], len(pieces) > room
+        return [*self.front, *subwords[-room:], *self.tail], len(subwords) > room
 
     def target(self, state: Sequence[str]) -> list[int]:
         """What the model is to write, the end included; longer than it ever writes where a state is."""
@@ -66,7 +66,7 @@ class StateFrame:
         left_out = {*self.settings.stop_ids, IGNORED}
         end = self.settings.end_id
         ids = ids[: ids.index(end)] if end in ids else ids
-        kept = [piece for piece in ids if piece not in left_out]
+        kept = [subword for subword in ids if subword not in left_out]
         return str(self.decode(kept, clean_up_tokenization_spaces=False)).strip() if kept else ""
 
 
@@ -88,16 +88,16 @@ class StateTextModel:
 
 
 def separator_id(tokenizer: Any) -> int:
-    """Id of the piece between two utterances."""
+    """Id of the subword token between two utterances."""
     if tokenizer.sep_token_id is not None:
         return int(tokenizer.sep_token_id)
-    pieces = tokenizer("\n", add_special_tokens=False)["input_ids"]
-    is_line = bool(pieces) and tokenizer.decode(pieces[-1:]) == "\n"
-    return int(pieces[-1] if is_line else tokenizer.eos_token_id)
+    subwords = tokenizer("\n", add_special_tokens=False)["input_ids"]
+    is_line = bool(subwords) and tokenizer.decode(subwords[-1:]) == "\n"
+    return int(subwords[-1] if is_line else tokenizer.eos_token_id)
 
 
-def outer_pieces(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The special pieces that a tokenizer puts before and after a text."""
+def outer_subwords(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The special subword tokens that a tokenizer puts before and after a text."""
     plain = tokenizer("가", add_special_tokens=False)["input_ids"]
     whole = tokenizer("가")["input_ids"]
     for start in range(len(whole) - len(plain) + 1):

@@ -73,7 +73,7 @@ class Trade(DialogueRecipe):
         for name in SETTINGS:
             if getattr(arguments, name) is not None:
                 setattr(settings, name, getattr(arguments, name))
-        settings.read_pieces(tokenizer)
+        settings.read_subwords(tokenizer)
         dataclasses.replace(settings).write(config)  # checked once more
         for name in ORACLES:
             setattr(config, name, getattr(arguments, name))
@@ -96,7 +96,7 @@ class Trade(DialogueRecipe):
     ) -> dict[str, Any]:
         """Turns to token ids, without their beginning where too long, and gold to the slots that have any.
 
-        Slots without a value are left out: their pieces are put in only when a batch is collated.
+        Slots without a value are left out: their subword tokens are put in only when a batch is collated.
         """
         settings = StateSettings.of(config)
         reader = StateReader(settings, tokenizer)
@@ -114,11 +114,11 @@ class Trade(DialogueRecipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads token ids, and fills in the gates and pieces of slots without a value."""
+        """Pads token ids, and fills in the gates and subword tokens of slots without a value."""
         return StateCollator(tokenizer, config, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps gates, int8 (batch, slots); pieces of values, int32 (batch, slots, pieces); scores (batch,).
+        """Keeps gates, int8 (batch, slots); tokens of values, int32 (batch, slots, tokens); scores (batch,).
 
         There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
         """
@@ -140,12 +140,12 @@ class Trade(DialogueRecipe):
         read, details = [], []
         columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):
-            gate_list, pieces = gates.tolist(), values.tolist()
+            gate_list, subwords = gates.tolist(), values.tolist()
             if golds is not None and getattr(loaded.config, "gold_values", False):
                 for slot, gate, gold in zip(*reader.targets(golds[index]), strict=True):
                     if gate == gate_list[slot] == POINT:
-                        pieces[slot] = gold
-            answer = reader.read(gate_list, pieces, utterances)
+                        subwords[slot] = gold
+            answer = reader.read(gate_list, subwords, utterances)
             read.append(answer)
             details.append({"turn": turn, "gates": answer.gates})
             if golds is not None:

@@ -57,7 +57,7 @@ def test_klues_head_is_that_of_the_spec_in_scores_and_loss(tiny: Path) -> None:
     with torch.no_grad():
         output = model(**batch)
         hidden = model.bert(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-        vectors = naive_pool(hidden, batch["first_pieces"], batch["last_pieces"])
+        vectors = naive_pool(hidden, batch["first_subwords"], batch["last_subwords"])
         weights = dict(model.parser.named_parameters())
         arc_rows, relation_rows, heads, relations = [], [], [], []
         for index, words in enumerate(map(len, SENTENCES)):

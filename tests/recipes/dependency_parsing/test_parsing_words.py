@@ -1,4 +1,4 @@
-"""Words to pieces and batches: every word has one, nothing is cut off, padding is padding."""
+"""Words to subword tokens and batches: every word has one, nothing is cut off, padding is padding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import klue_datasets
 from recipes.tasks.dp.modeling_dependency_parsing import pool_words
 from recipes.tasks.dp.parsing_words import ParserCollator, encode_words, last_tags
 
-FILLS = {"input_ids": 0, "first_pieces": -1, "last_pieces": -1, "heads": -100}
+FILLS = {"input_ids": 0, "first_subwords": -1, "last_subwords": -1, "heads": -100}
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +27,29 @@ def features(columns: dict) -> list[dict]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def assert_pieces(tokenizer, words: list[str], row: dict) -> None:
-    """Each word's first and last pieces are those of the word by itself."""
-    for word, first, last in zip(words, row["first_pieces"], row["last_pieces"], strict=True):
-        pieces = tokenizer(word, add_special_tokens=False)["input_ids"] or [tokenizer.unk_token_id]
-        assert (row["input_ids"][first], row["input_ids"][last]) == (pieces[0], pieces[-1])
+def assert_subwords(tokenizer, words: list[str], row: dict) -> None:
+    """Each word's first and last subword tokens are those of the word by itself."""
+    for word, first, last in zip(words, row["first_subwords"], row["last_subwords"], strict=True):
+        subwords = tokenizer(word, add_special_tokens=False)["input_ids"] or [tokenizer.unk_token_id]
+        assert (row["input_ids"][first], row["input_ids"][last]) == (subwords[0], subwords[-1])
 
 
-def test_pieces_of_a_sentence(tokenizer) -> None:
+def test_subwords_of_a_sentence(tokenizer) -> None:
     words = ["해당", "그림을", "보면", "a.b"]
     columns = encode_words([words], tokenizer, 128)
     row = features(columns)[0]
     assert row["input_ids"] == tokenizer(" ".join(words))["input_ids"]
     assert row["windows"] == [len(row["input_ids"])]
-    assert_pieces(tokenizer, words, row)
+    assert_subwords(tokenizer, words, row)
 
 
 @pytest.mark.parametrize(
     "words", [["\x00"], ["가", "\u200d\x01", "나"], ["", "가"], ["\x00", "\x00"], ["\ufeff", "\x00"]]
 )
-def test_a_word_without_pieces_gets_the_unknown_one(words: list[str], tokenizer) -> None:
+def test_a_word_without_subwords_gets_the_unknown_one(words: list[str], tokenizer) -> None:
     row = features(encode_words([words], tokenizer, 128))[0]
-    assert_pieces(tokenizer, words, row)
-    positions = [p for pair in zip(row["first_pieces"], row["last_pieces"], strict=True) for p in pair]
+    assert_subwords(tokenizer, words, row)
+    positions = [p for pair in zip(row["first_subwords"], row["last_subwords"], strict=True) for p in pair]
     assert positions == sorted(positions)
     assert (row["input_ids"][0], row["input_ids"][-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
 
@@ -57,7 +57,7 @@ def test_a_word_without_pieces_gets_the_unknown_one(words: list[str], tokenizer)
 def test_special_tokens_in_the_text_are_words_too(tokenizer) -> None:
     words = ["[SEP]", "가", "[CLS]"]
     row = features(encode_words([words], tokenizer, 128))[0]
-    assert (row["first_pieces"], row["last_pieces"]) == ([1, 2, 3], [1, 2, 3])
+    assert (row["first_subwords"], row["last_subwords"]) == ([1, 2, 3], [1, 2, 3])
 
 
 def test_long_sentences_lose_nothing(tokenizer) -> None:
@@ -69,13 +69,13 @@ def test_long_sentences_lose_nothing(tokenizer) -> None:
         assert len(whole["windows"]) == 1
         for longest in (12, 40, 64):
             row = features(encode_words([words], tokenizer, longest))[0]
-            assert_pieces(tokenizer, words, row)
+            assert_subwords(tokenizer, words, row)
             assert max(row["windows"]) <= longest
             assert sum(row["windows"]) == len(row["input_ids"])
             starts = np.cumsum([0, *row["windows"]])
-            window = np.searchsorted(starts, row["first_pieces"], side="right")
+            window = np.searchsorted(starts, row["first_subwords"], side="right")
             assert (np.diff(window) >= 0).all()
-            assert (window == np.searchsorted(starts, row["last_pieces"], side="right")).all()
+            assert (window == np.searchsorted(starts, row["last_subwords"], side="right")).all()
             for begin, end in itertools.pairwise(starts):
                 ids = row["input_ids"][begin:end]
                 assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
@@ -85,7 +85,7 @@ def test_windows_give_words_their_neighbours(tokenizer) -> None:
     """Away from the ends of a sentence every word sees others on both sides."""
     row = features(encode_words([["가"] * 500], tokenizer, 102))[0]
     starts = np.cumsum([0, *row["windows"]])
-    first = np.array(row["first_pieces"])
+    first = np.array(row["first_subwords"])
     window = np.searchsorted(starts, first, side="right") - 1
     before = first - starts[window] - 1
     behind = starts[window + 1] - 2 - first
@@ -94,7 +94,7 @@ def test_windows_give_words_their_neighbours(tokenizer) -> None:
 
 
 def test_too_little_room_is_refused(tokenizer) -> None:
-    with pytest.raises(ValueError, match="max_length is 3; expected room for two pieces"):
+    with pytest.raises(ValueError, match="max_length is 3; expected room for two subword tokens"):
         encode_words([["가"]], tokenizer, 3)
 
 
@@ -111,8 +111,8 @@ def test_batches_and_word_vectors_are_those_of_plain_loops(tokenizer) -> None:
     for name, expected in naive_batch(features(columns), FILLS).items():
         assert torch.equal(batch[name], expected)
     hidden = torch.randn(*batch["input_ids"].shape, 8)
-    pooled = pool_words(hidden.unsqueeze(0), batch["first_pieces"], batch["last_pieces"])
-    assert torch.equal(pooled[0], naive_pool(hidden, batch["first_pieces"], batch["last_pieces"]))
+    pooled = pool_words(hidden.unsqueeze(0), batch["first_subwords"], batch["last_subwords"])
+    assert torch.equal(pooled[0], naive_pool(hidden, batch["first_subwords"], batch["last_subwords"]))
 
 
 def test_a_batch_with_windows(tokenizer) -> None:
@@ -124,16 +124,16 @@ def test_a_batch_with_windows(tokenizer) -> None:
     assert batch["attention_mask"].sum(dim=-1).min() >= 1  # attention to nothing would be NaN
     flat = batch["input_ids"].reshape(2, -1)
     for index, words in enumerate((30, 2)):
-        positions = batch["first_pieces"][index, :words]
-        expected = [columns["input_ids"][index][position] for position in columns["first_pieces"][index]]
+        positions = batch["first_subwords"][index, :words]
+        expected = [columns["input_ids"][index][position] for position in columns["first_subwords"][index]]
         assert flat[index, positions].tolist() == expected
 
 
-def test_real_words_have_the_pieces_of_the_official_alignment(shared: Path) -> None:
+def test_real_words_have_the_subwords_of_the_official_alignment(shared: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(shared / "models/e5-small-ko")
     rows = klue_datasets.load("dp", "validation", data_dir=shared / "data/klue-v1.1-dev")
     assert len(rows) == 2_000
     columns = encode_words(rows["word_form"], tokenizer, 256)
     for words, row in zip(rows["word_form"], features(columns), strict=True):
-        assert_pieces(tokenizer, words, row)
+        assert_subwords(tokenizer, words, row)
         assert len(row["windows"]) == 1

@@ -16,14 +16,14 @@ SLOTS, PIECES, END, STOP = 7, 97, 3, [0, 2, 3]
 
 @pytest.fixture(params=GATE_SEES)
 def tracker(request: pytest.FixtureRequest) -> DialogueStateTracker:
-    """With either gate: seven slots, 97 pieces, width 32; weights so large that no distribution is flat."""
+    """With either gate: seven slots, 97 tokens, width 32; weights so large that no distribution is flat."""
     config = BertConfig(
         vocab_size=PIECES, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     slots = [f"식당-슬롯 {number}" for number in range(SLOTS)]
-    pieces = [[5 + number] * (1 + number % 3) for number in range(SLOTS)]
-    StateSettings(slots=slots, slot_pieces=pieces, end_id=END, stop_ids=STOP, gate=request.param).write(
+    subwords = [[5 + number] * (1 + number % 3) for number in range(SLOTS)]
+    StateSettings(slots=slots, slot_subwords=subwords, end_id=END, stop_ids=STOP, gate=request.param).write(
         config
     )
     torch.manual_seed(0)
@@ -43,7 +43,7 @@ def output_layer(gate: Any) -> torch.nn.Linear:
 
 @pytest.fixture
 def batch() -> dict[str, Any]:
-    """Three dialogues, one padded; targets of one to seven pieces, some of which are in the dialogue."""
+    """Three dialogues, one padded; targets of one to seven tokens, some of which are in the dialogue."""
     generator = torch.Generator().manual_seed(1)
 
     def draw(low: int, high: int, *shape: int) -> torch.Tensor:

@@ -24,8 +24,8 @@ def gradients(model: torch.nn.Module, loss: torch.Tensor) -> dict[str, torch.Ten
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-def pieces(values: torch.Tensor) -> list[list[list[int]]]:
-    return [[[piece for piece in row if piece != IGNORED] for row in rows] for rows in values.tolist()]
+def subwords(values: torch.Tensor) -> list[list[list[int]]]:
+    return [[[subword for subword in row if subword != IGNORED] for row in rows] for rows in values.tolist()]
 
 
 @pytest.mark.parametrize("chunk", [97 * 16, 8_000_000], ids=["several chunks", "one chunk"])
@@ -64,19 +64,19 @@ def test_decoded_states_are_the_textbooks(
     points = (expected_gates if given is None else given) == POINT
     assert points.any()
     assert given is not None or not points.all()
-    found = pieces(values)
+    found = subwords(values)
     for dialogue, slot in product(range(3), range(points.shape[1])):
         wanted = expected[dialogue][slot] if points[dialogue, slot] else []
         assert found[dialogue][slot] == wanted
 
 
-def test_values_end_at_any_special_piece(tracker: DialogueStateTracker, batch: dict[str, Any]) -> None:
+def test_values_end_at_any_special_subword(tracker: DialogueStateTracker, batch: dict[str, Any]) -> None:
     ids, mask = batch["input_ids"], batch["attention_mask"]
     gates = torch.full_like(batch["gate_labels"], POINT)
-    longer = pieces(tracker.track(ids, mask, gates=gates)[1])
+    longer = subwords(tracker.track(ids, mask, gates=gates)[1])
     tracker.settings.stop_ids = [longer[0][0][2], longer[2][3][1]]
     memory = tracker.remember(ids, mask)
-    shorter = pieces(tracker.track(ids, mask, gates=gates)[1])
+    shorter = subwords(tracker.track(ids, mask, gates=gates)[1])
     assert shorter == textbook_values(tracker.decoder, memory, 10, tracker.settings.stop_ids)[1]
     assert shorter != longer
 
@@ -87,7 +87,7 @@ def test_beams_find_the_likeliest_values(tracker: DialogueStateTracker, batch: d
     ids, mask = batch["input_ids"][:1], batch["attention_mask"][:1]
     gates = torch.full((1, len(tracker.settings.slots)), POINT)
     tracker.settings.max_value_length, tracker.settings.num_beams = 2, 97
-    found = pieces(tracker.track(ids, mask, gates=gates)[1])[0]
+    found = subwords(tracker.track(ids, mask, gates=gates)[1])[0]
     memory = tracker.remember(ids, mask)
     decoder, vocabulary = tracker.decoder, len(tracker.decoder.table)
     for slot in range(2):
@@ -134,7 +134,7 @@ def test_rows_without_a_target_add_no_loss(tracker: DialogueStateTracker, batch:
     assert tracker(**batch).value_loss.item() == 0
 
 
-def test_nothing_is_nan_where_a_piece_is_all_but_impossible() -> None:
+def test_nothing_is_nan_where_a_subword_is_all_but_impossible() -> None:
     states = torch.tensor([[300.0, 0.0], [0.0, 300.0]], requires_grad=True)
     table = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]], requires_grad=True)
     log_generate = torch.tensor([-80.0, -1e-9], requires_grad=True)
@@ -158,7 +158,7 @@ def test_half_precision_is_finite_and_close(
     half = half_tracker(**batch, teacher_forcing=forced).loss
     for model, loss in ((tracker, mixed), (half_tracker, half)):
         assert loss.dtype == torch.float32
-        if forced:  # left alone, another best piece leads elsewhere
+        if forced:  # left alone, another best subword token leads elsewhere
             assert loss.item() == pytest.approx(full.item(), rel=0.1)
         assert all(torch.isfinite(gradient).all() for gradient in gradients(model, loss).values())
     scores, values = half_tracker.track(batch["input_ids"], batch["attention_mask"])
@@ -192,7 +192,7 @@ def test_slots_have_states_of_their_own(tracker: DialogueStateTracker, batch: di
     """KLUE-baseline without --parallel_decoding carries the state of a slot into the next."""
     loss = tracker(**batch).value_loss
     order = torch.tensor([4, 2, 0, 6, 1, 3, 5])
-    tracker.settings.slot_pieces = [tracker.settings.slot_pieces[slot] for slot in order]
+    tracker.settings.slot_subwords = [tracker.settings.slot_subwords[slot] for slot in order]
     moved = {**batch, "gate_labels": batch["gate_labels"][:, order]}
     moved["value_labels"] = batch["value_labels"][:, order]
     torch.testing.assert_close(tracker(**moved).value_loss, loss)
@@ -205,7 +205,7 @@ def test_encoders_without_a_pooler_and_with_narrow_embeddings(width: int, batch:
         intermediate_size=32,
     )  # fmt: skip
     slots = [f"식당-{number}" for number in range(7)]
-    StateSettings(slots=slots, slot_pieces=[[9]] * 7, end_id=3, stop_ids=[3]).write(config)
+    StateSettings(slots=slots, slot_subwords=[[9]] * 7, end_id=3, stop_ids=[3]).write(config)
     model = DialogueStateTracker(config)
     found = gradients(model, model(**batch).loss)
     assert set(found) == {name for name, _ in model.named_parameters()}
@@ -233,5 +233,5 @@ def test_a_configuration_without_slots_is_refused() -> None:
         DialogueStateTracker(BertConfig(num_hidden_layers=1))
     config = BertConfig(num_hidden_layers=1)
     StateSettings(slots=["식당-이름"]).write(config)
-    with pytest.raises(ValueError, match="has no slot_pieces"):
+    with pytest.raises(ValueError, match="has no slot_subwords"):
         DialogueStateTracker(config)

@@ -71,7 +71,7 @@ def make(head: str, max_new_tokens: int) -> tuple[nn.Module, Any, type[nn.Module
         config: Any = BertConfig(
             vocab_size=60, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
         )
-        StateSettings(slots=slots, slot_pieces=[[7], [8]], end_id=3, stop_ids=[3]).write(config)
+        StateSettings(slots=slots, slot_subwords=[[7], [8]], end_id=3, stop_ids=[3]).write(config)
         return DialogueStateTracker(config).eval(), Trade(), BertLayer
     if head == "seq2seq":
         config = T5Config(

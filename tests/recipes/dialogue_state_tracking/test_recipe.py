@@ -104,10 +104,10 @@ def test_slots_and_targets(tiny: Path) -> None:
     for row, gold in enumerate(turns["state"]):
         values = dict(item.rsplit("-", 1) for item in gold)
         for slot, name in enumerate(state["slots"]):
-            pieces = batch["value_labels"][row, slot]
+            subwords = batch["value_labels"][row, slot]
             text = values.get(name, "none")
             wanted = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.sep_token_id]
-            assert pieces[pieces != -100].tolist() == wanted
+            assert subwords[subwords != -100].tolist() == wanted
             gate = (
                 ["none", "dontcare", "", "yes", "no"].index(text)
                 if text in ("none", "dontcare", "yes", "no")

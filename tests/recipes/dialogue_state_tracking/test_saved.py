@@ -37,7 +37,7 @@ def saved(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     values = union_of_slots(states, {})
     settings = StateSettings(slots=list(values), values=values)
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    settings.read_pieces(tokenizer)
+    settings.read_subwords(tokenizer)
     config = AutoConfig.from_pretrained(tiny)
     settings.write(config)
     torch.manual_seed(0)
@@ -68,7 +68,7 @@ def test_folders_carry_their_code(saved: Path) -> None:
     }
     [task] = config["custom_pipelines"]
     assert task == "dialogue-state-tracking"
-    assert len(config["dialogue_state"]["slots"]) == len(config["dialogue_state"]["slot_pieces"])
+    assert len(config["dialogue_state"]["slots"]) == len(config["dialogue_state"]["slot_subwords"])
     assert {path.name for path in saved.glob("*.py")} == CODE
 
 

@@ -37,7 +37,7 @@ def frame_of(
     tokenizer: Any, values: dict[str, list[str]], *, causal: bool = False, **config: Any
 ) -> StateFrame:
     settings = TextSettings(slots=list(values), values=values)
-    settings.read_pieces(tokenizer)
+    settings.read_subwords(tokenizer)
     return StateFrame(settings, tokenizer, SimpleNamespace(is_encoder_decoder=not causal, **config))
 
 
@@ -61,14 +61,14 @@ def real(shared: Path) -> tuple[dict[str, list[str]], dict[str, list[str]], list
 
 
 @pytest.mark.parametrize("known", ["ontology and training", "ontology", "nothing"])
-@pytest.mark.parametrize("pieces", ["sentencepiece", "wordpiece", "byte-level"])
+@pytest.mark.parametrize("subwords", ["sentencepiece", "wordpiece", "byte-level"])
 def test_all_real_states_survive(
-    pieces: str, known: str, real: Any, shared: Path, request: pytest.FixtureRequest
+    subwords: str, known: str, real: Any, shared: Path, request: pytest.FixtureRequest
 ) -> None:
     trained, ontology, both, texts = real
-    if pieces == "sentencepiece":
+    if subwords == "sentencepiece":
         tokenizer = AutoTokenizer.from_pretrained(shared / "models/e5-small-ko")
-    elif pieces == "wordpiece":  # knows the letters of the training texts
+    elif subwords == "wordpiece":  # knows the letters of the training texts
         vocabulary = train_wordpiece([*texts, *["none dontcare yes no"] * 9])
         tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=False)
     else:
@@ -81,7 +81,7 @@ def test_all_real_states_survive(
     assert max(len(gold) for _, gold in both) == 20
     found = [again(frame, gold, utterances) for utterances, gold in both]
     scores = compute("wos", found, [gold for _, gold in both])
-    if known == "nothing" and pieces == "wordpiece":  # blanks around signs are not in the pieces
+    if known == "nothing" and subwords == "wordpiece":  # blanks around signs are not in the subword tokens
         assert scores["joint_goal_accuracy"] > 99
     else:
         assert scores == {"joint_goal_accuracy": 100, "slot_micro_f1": 100}
@@ -97,25 +97,25 @@ def test_letters_that_the_tokenizer_lacks_are_found_in_known_values_and_dialogue
     unknown = tokenizer.unk_token_id
 
     @functools.cache
-    def pieces(text: str) -> tuple[int, ...]:
+    def subwords(text: str) -> tuple[int, ...]:
         return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @functools.cache
     def twins(slot: str, value: str) -> list[str]:
-        return [other for other in values[slot] if pieces(other) == pieces(value)]
+        return [other for other in values[slot] if subwords(other) == subwords(value)]
 
     by_known = wrong = 0
     for utterances, gold in both:
         state = again(frame, gold, utterances)
         for item in gold:
             domain, slot, value = item.split("-", 2)
-            alike = twins(f"{domain}-{slot}", value) if unknown in pieces(value) else []
+            alike = twins(f"{domain}-{slot}", value) if unknown in subwords(value) else []
             said = [other for other in alike if any(other in text for text in utterances)]
             if item in state:
                 by_known += alike == [value]
                 continue
             wrong += 1
-            assert len(alike) > 1, f"{item} is wrong, but no other known value has its pieces"
+            assert len(alike) > 1, f"{item} is wrong, but no other known value has its subword tokens"
             assert said != [value], f"{item} is wrong, but it alone was said"
     assert by_known > 100
     assert 0 < wrong < len(both) / 10

@@ -122,25 +122,25 @@ def test_batches_do_not_change_answers(learned: dict[str, Any]) -> None:
 
 
 def test_the_score_is_the_probability_of_the_text(learned: dict[str, Any]) -> None:
-    """Each piece in turn, with nothing padded and nothing remembered."""
+    """Each subword token in turn, with nothing padded and nothing remembered."""
     recipe, loaded, split = (learned[name] for name in ("recipe", "loaded", "split"))
     decoded = answers(recipe, loaded, split)
     causal = learned["kind"] == "causal"
     for index in range(0, len(split.features), 5):
         feature = split.features[index]
         prompt = torch.tensor([feature["prompt_ids" if causal else "input_ids"]])
-        ids = [piece for piece in feature["labels"] if piece != -100]  # learned by heart
+        ids = [subword for subword in feature["labels"] if subword != -100]  # learned by heart
         start = [] if causal else [loaded.config.decoder_start_token_id]
         likelihood = 0.0
-        for step, piece in enumerate(ids):
+        for step, subword in enumerate(ids):
             before = torch.tensor([start + ids[:step]], dtype=torch.long)
             with torch.no_grad():
                 if causal:
                     logits = loaded.model(torch.cat([prompt, before], dim=1)).logits
                 else:
                     logits = loaded.model(prompt, decoder_input_ids=before).logits
-            likelihood += float(logits[0, -1].log_softmax(dim=-1)[piece])
-            assert int(logits[0, -1].argmax()) == piece
+            likelihood += float(logits[0, -1].log_softmax(dim=-1)[subword])
+            assert int(logits[0, -1].argmax()) == subword
         assert decoded.scores[index] == pytest.approx(math.exp(likelihood), rel=1e-2)
 
 
@@ -331,7 +331,7 @@ def test_the_budget_has_room_for_the_longest_state_of_training(models: dict[str,
     for kind, path in models.items():
         chosen, loaded = loaded_from(path, rows)
         targets = encode_split(chosen, rows, loaded).features["labels"]
-        longest = max(sum(piece != -100 for piece in target) for target in targets)
+        longest = max(sum(subword != -100 for subword in target) for target in targets)
         assert 64 < longest < loaded.config.dialogue_state["max_new_tokens"] <= longest * 1.25, kind
         _, loaded = loaded_from(path, recipe.prepare(short))
         assert loaded.config.dialogue_state["max_new_tokens"] >= 64, kind

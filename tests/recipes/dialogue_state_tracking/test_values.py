@@ -1,4 +1,4 @@
-"""Dialogues to tokens, values to pieces and back."""
+"""Dialogues to tokens, values to subword tokens and back."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def turns(rows: Any) -> Iterator[tuple[list[str], list[str]]]:
 
 def reader(tokenizer: Any, values: dict[str, list[str]]) -> StateReader:
     settings = StateSettings(slots=list(values), values=values)
-    settings.read_pieces(tokenizer)
+    settings.read_subwords(tokenizer)
     return StateReader(settings, tokenizer)
 
 
 def again(states: StateReader, gold: list[str], utterances: list[str]) -> list[str]:
-    """A state through gates and pieces and back."""
+    """A state through gates and subword tokens and back."""
     slots = len(states.settings.slots)
     gates, values = [0] * slots, [[]] * slots
-    for slot, gate, pieces in zip(*states.targets(gold), strict=True):
-        gates[slot], values[slot] = gate, pieces
+    for slot, gate, subwords in zip(*states.targets(gold), strict=True):
+        gates[slot], values[slot] = gate, subwords
     return states.read(gates, values, utterances).state
 
 
@@ -99,7 +99,7 @@ def test_gates_and_targets(tokenizer: Any) -> None:
     numbers, gates, values = states.targets(gold)
     assert numbers == [3, 0, 1, 2]
     assert [GATES[gate] for gate in gates] == ["no", "ptr", "yes", "dontcare"]
-    assert all(pieces[-1] == tokenizer.sep_token_id for pieces in values)
+    assert all(subwords[-1] == tokenizer.sep_token_id for subwords in values)
     assert tokenizer.decode(values[2][:-1]) == "yes".replace("yes", tokenizer.decode(values[2][:-1]))
     with pytest.raises(ValueError, match="has no slot '식당-메뉴'"):
         states.targets(["식당-메뉴-가"])
@@ -147,28 +147,28 @@ def test_nothing_generated_is_no_value(tokenizer: Any) -> None:
     states = reader(tokenizer, {"관광-이름": ["가"]})
     end = tokenizer.sep_token_id
     assert states.read([GATES.index("ptr")], [[end]], []).state == []
-    assert states.read([GATES.index("ptr")], [states.none_pieces()], []).state == []
+    assert states.read([GATES.index("ptr")], [states.none_subwords()], []).state == []
     assert states.read([GATES.index("ptr")], [[-100, -100]], [], constrain=True).state == []
 
 
 def test_generated_values_become_the_closest_known_ones_on_demand(tokenizer: Any) -> None:
     states = reader(tokenizer, {"관광-이름": ["달빛 정원", "솔바람 숲"], "택시-종류": []})
-    pieces = [*states.tokenize(["달빛 공원"]), *states.tokenize(["일반"])]
+    subwords = [*states.tokenize(["달빛 공원"]), *states.tokenize(["일반"])]
     gates = [GATES.index("ptr")] * 2
-    free = states.read(gates, pieces, ["달빛 공원 일반"])
+    free = states.read(gates, subwords, ["달빛 공원 일반"])
     assert free.state == ["관광-이름-달빛 공원", "택시-종류-일반"]
     assert free.mapped == {}
-    bound = states.read(gates, pieces, ["달빛 공원 일반"], constrain=True)
+    bound = states.read(gates, subwords, ["달빛 공원 일반"], constrain=True)
     assert bound.state == ["관광-이름-달빛 정원", "택시-종류-일반"]
     assert bound.mapped == {"관광-이름": ("달빛 공원", "달빛 정원")}
 
 
 @pytest.mark.parametrize("known", ["ontology and training", "ontology", "nothing"])
-@pytest.mark.parametrize("pieces", ["sentencepiece", "wordpiece"])
-def test_all_real_states_survive(pieces: str, known: str, shared: Path) -> None:
+@pytest.mark.parametrize("subwords", ["sentencepiece", "wordpiece"])
+def test_all_real_states_survive(subwords: str, known: str, shared: Path) -> None:
     data = klue_datasets.load("wos", data_dir=shared / "data/klue-small")
     ontology = json.loads((shared / "data/klue-small/wos-v1.1/ontology.json").read_text(encoding="utf-8"))
-    if pieces == "sentencepiece":
+    if subwords == "sentencepiece":
         tokenizer = AutoTokenizer.from_pretrained(shared / "models/e5-small-ko")
     else:
         texts = [turn["text"] for row in data["train"] for turn in row["dialogue"]]
@@ -187,7 +187,7 @@ def test_all_real_states_survive(pieces: str, known: str, shared: Path) -> None:
     assert len(both) == 2_921
     found = [again(states, gold, utterances) for utterances, gold in both]
     scores = compute("wos", found, [gold for _, gold in both])
-    if known == "nothing" and pieces == "wordpiece":  # a name in brackets, with and without a blank
+    if known == "nothing" and subwords == "wordpiece":  # a name in brackets, with and without a blank
         assert scores["joint_goal_accuracy"] > 99
     else:
         assert scores == {"joint_goal_accuracy": 100, "slot_micro_f1": 100}

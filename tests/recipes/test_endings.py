@@ -16,7 +16,7 @@ from recipes.tasks import get_recipe
 KEY = {"ner": "entity_tails", "mrc": "answer_tails"}  # where a model's configuration keeps them
 
 
-def test_where_entities_end_inside_pieces_is_learned() -> None:
+def test_where_entities_end_inside_subwords_is_learned() -> None:
     tails = learn_tails(
         [
             ("명의", 1),
@@ -30,7 +30,7 @@ def test_where_entities_end_inside_pieces_is_learned() -> None:
         ]
     )
     expected = {"명의": 1, "주의": 0, "개에": 1, "일까지": 2, "의": 0, "서울": 0, "": 0}
-    assert {piece: tail_length(piece, tails) for piece in expected} == expected
+    assert {subword: tail_length(subword, tails) for subword in expected} == expected
     assert "서울" not in tails  # what no entry says is 0
     assert "월까지" not in tails  # a shorter ending says the same
 
