@@ -62,8 +62,13 @@ class EncodedSplit:
         inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
         return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
 
+    @property
+    def not_for_the_model(self) -> list[str]:
+        """Columns of the features that the model does not read."""
+        return ["example", "truncated", *self.recipe.kept]
+
     def _inputs(self, features: datasets.Dataset) -> datasets.Dataset:
-        return features.remove_columns(["example", "truncated", *self.recipe.kept])
+        return features.remove_columns(self.not_for_the_model)
 
     def in_order(self, outputs: Any, index: np.ndarray) -> Any:
         """What ``recipe.predict`` kept, in the order of the features.

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import torch
 
 from recipes.arguments import RecipeArguments
-from recipes.engine.encoding import INDEX, Collator, encode_split
+from recipes.engine.encoding import Collator, encode_split
 from recipes.engine.modeling import load_trained
 from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe
@@ -21,6 +20,53 @@ from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
 from recipes.tasks.shared.length_batches import length_batches
 
 CHUNK = 1_000  # inputs that are held in memory at once
+
+
+class Columns:
+    """Columns of a few inputs, with what recipes use of ``datasets.Dataset``; no file and no Arrow behind it.
+
+    Args:
+        columns: Name -> values, all of one length.
+    """
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        self.columns = {name: _plain_lists(values) for name, values in columns.items()}
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.columns)
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return len(next(iter(self.columns.values()), ()))
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __getitem__(self, key: str | int) -> Any:
+        """A column by its name, or a row by its number."""
+        if isinstance(key, str):
+            return self.columns[key]
+        return {name: values[key] for name, values in self.columns.items()}
+
+    def map(
+        self,
+        function: Callable[..., Mapping[str, Sequence[Any]]],
+        *,
+        with_indices: bool = False,
+        fn_kwargs: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> Columns:
+        """What a function that takes a batch makes of all rows; its columns take the place of these."""
+        positions = [range(len(self))] if with_indices else []
+        return Columns(function(self.columns, *positions, **(fn_kwargs or {})))
+
+
+def _plain_lists(values: Any) -> list[Any]:
+    """A column without numpy arrays, as datasets would give it."""
+    return [value.tolist() if isinstance(value, np.ndarray | np.generic) else value for value in values]
 
 
 class KluePipeline:
@@ -66,18 +112,15 @@ class KluePipeline:
 
     def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
         """Answers to rows, as the metric takes them."""
-        examples = self.recipe.prepare(datasets.Dataset.from_list(list(rows)))
-        was_shown = datasets.is_progress_bar_enabled()
-        datasets.disable_progress_bars()
-        split = encode_split(self.recipe, examples, self.loaded)
-        if was_shown:
-            datasets.enable_progress_bars()
-        inputs = split.evaluation_inputs()
+        given: Any = Columns({name: [row.get(name) for row in rows] for name in rows[0]})
+        split = encode_split(self.recipe, self.recipe.prepare(given), self.loaded)
+        features = split.features
+        names = [name for name in features.column_names if name not in split.not_for_the_model]
         outputs, index = [], []
         device = self.loaded.model.device
-        for places in length_batches(inputs["length"], self.batch_size):
-            batch = self.collator(inputs.select(places).to_list())
-            index.append(batch.pop(INDEX).numpy())
+        for places in length_batches(features["length"], self.batch_size):
+            batch = self.collator([{name: features[name][place] for name in names} for place in places])
+            index.append(np.array(places))
             with torch.no_grad():
                 _, kept = self.recipe.predict(
                     self.loaded.model, {name: tensor.to(device) for name, tensor in batch.items()}

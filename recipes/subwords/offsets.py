@@ -7,6 +7,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
 _BLANKS = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
@@ -80,4 +81,6 @@ def ragged(features: datasets.Dataset, column: str) -> np.ndarray:
 
 
 def _arrow(features: datasets.Dataset, column: str) -> Any:
+    if not isinstance(features, datasets.Dataset):  # columns in memory
+        return pa.array(features[column], type=pa.list_(pa.int64()))
     return features.select_columns([column]).with_format("arrow")[:][column].combine_chunks()
