@@ -19,9 +19,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from pyarrow import parquet
-
 from .tasks import TASKS
 
 Record = dict[str, Any]
@@ -302,6 +299,10 @@ def _read_json_lines(text: str, path: str | Path) -> list[Record]:
 
 
 def _read_parquet(data: bytes, path: str | Path) -> list[Record]:
+    # Here, since the metrics read their files with this module and need no Arrow.
+    import pyarrow as pa
+    from pyarrow import parquet
+
     try:
         rows = parquet.read_table(pa.BufferReader(data)).to_pylist()
     except (pa.ArrowException, OSError) as error:

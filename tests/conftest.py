@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 from warm_python import WarmPython
 
 if TYPE_CHECKING:
@@ -48,13 +49,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny random BERT and its tokenizer."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder by its name, once for all tests and all processes that run them."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+
+    def folder_of(name: str, make: Callable[[Path], object]) -> Path:
+        folder = root / name
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                make(folder)
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def tiny(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A tiny random BERT and its tokenizer; tests leave its folder as it is."""
     from recipes.tiny_model import make_tiny_model
 
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    make_tiny_model(folder)
-    return folder
+    return made_once("tiny", make_tiny_model)
 
 
 @pytest.fixture(scope="session")

@@ -11,23 +11,17 @@ from runs import run
 
 from recipes.tasks import SCRIPTS
 
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
-@pytest.fixture(scope="session", params=SCRIPTS)
-def finished(
-    request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path]:
+
+@pytest.fixture(params=SCRIPTS)
+def finished(request: pytest.FixtureRequest, tiny: Path, made_once: MadeOnce) -> tuple[str, Path]:
     """A task, and the folder of a short run on it; tests leave it as it is."""
-    folder = tmp_path_factory.mktemp("runs") / request.param
-    run(request.param, tiny, folder)
-    return request.param, folder
+    task = request.param
+    return task, made_once(f"runs/{task}", lambda folder: run(task, tiny, folder))
 
 
 @pytest.fixture(scope="session")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def family(made_once: MadeOnce) -> Callable[[str], Path]:
     """Makes a tiny checkpoint of a model family, once; tests leave its folder as it is."""
-    folder = tmp_path_factory.mktemp("families")
-
-    def make(name: str) -> Path:
-        return folder / name if (folder / name).exists() else make_family(name, folder / name)
-
-    return make
+    return lambda name: made_once(f"families/{name}", lambda folder: make_family(name, folder))

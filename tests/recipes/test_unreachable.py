@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from recipes import predict
 from recipes.engine.command import main
-from recipes.tasks import SCRIPTS
+from recipes.tasks import SCRIPTS, get_recipe
 
 FOLDERS = ("/nothere", "out/not/there", "../nothere")
 NOT_CACHED = ("somebody/nothing", "nothing")
@@ -56,18 +57,25 @@ def test_a_data_set_that_is_not_there_is_named(
             assert part in said
 
 
+def write_sample(task: str, folder: Path) -> Path:
+    """A file of one input that the task takes."""
+    path = folder / f"{task}.jsonl"
+    path.write_text(json.dumps(get_recipe(task).sample, ensure_ascii=False) + "\n")
+    return path
+
+
 @pytest.mark.parametrize("task", SCRIPTS)
 def test_a_model_that_is_not_there_is_named_by_recipes_and_by_predict(
     task: str, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "in.txt").write_text("가\n")
+    given = write_sample(task, tmp_path)
     for model in (*FOLDERS, *NOT_CACHED):
         words = ["--mini", "--use_cpu", "--max_train_samples", "8", "--max_eval_samples", "8"]
         said = [last_line(capsys, task, ["--model_name_or_path", model, *words])]
         names = ["--model_name_or_path", str(tiny), "--tokenizer_name", model]
         said.append(last_line(capsys, task, [*names, *words]))
-        assert predict.main(["--task", task, "--model", model, "--input", "in.txt"]) == 1
+        assert predict.main(["--task", task, "--model", model, "--input", str(given)]) == 1
         said.append(one_line(capsys))
         for text in said:
             assert f"there is no folder {model}" in text
@@ -78,12 +86,11 @@ def test_predict_does_not_suggest_a_flag_that_it_lacks(
     finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task, folder = finished
-    (tmp_path / "in.txt").write_text("가\n")
     refused = 0
     for other in SCRIPTS:
         capsys.readouterr()
         if other != task and predict.main(
-            ["--task", other, "--model", str(folder), "--input", str(tmp_path / "in.txt")]
+            ["--task", other, "--model", str(folder), "--input", str(write_sample(other, tmp_path))]
         ):
             refused += 1
             said = one_line(capsys)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from parsing_oracles import all_trees, is_head_final, is_projective, naive_eisner, score_of
 
-from recipes.tasks.dp.dependency_parsing import parsing_decoding as decoding
+from recipes.tasks.dp import parsing_decoding as decoding
 from recipes.tasks.dp.parsing_decoding import decode_heads
 
 KINDS = {
