@@ -7,14 +7,13 @@ import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import datasets
 
 from klue_metrics.functional import get_metric
 from recipes.engine.results import shown
 from recipes.tasks.protocol import Recipe
-
-if TYPE_CHECKING:
-    import datasets
 
 logger = logging.getLogger(__name__)
 

@@ -121,7 +121,7 @@ class KluePipeline:
         for places in length_batches(features["length"], self.batch_size):
             batch = self.collator([{name: features[name][place] for name in names} for place in places])
             index.append(np.array(places))
-            with torch.no_grad():
+            with torch.inference_mode():
                 _, kept = self.recipe.predict(
                     self.loaded.model, {name: tensor.to(device) for name, tensor in batch.items()}
                 )
@@ -168,6 +168,8 @@ def _joined(outputs: Sequence[Any]) -> Any:
         output.float().cpu().numpy() if output.is_floating_point() else output.cpu().numpy()
         for output in outputs
     ]
+    if len({array.shape[1:] for array in arrays}) == 1:
+        return np.concatenate(arrays)
     shape = [max(array.shape[axis] for array in arrays) for axis in range(arrays[0].ndim)]
     padded = [
         np.pad(

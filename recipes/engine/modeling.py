@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
+from peft import PeftModel, get_peft_model
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import find_adapter_config_file
 
 from recipes.arguments import RecipeArguments
+from recipes.engine.adapters import PortableLoraConfig, read_adapter_config
 from recipes.engine.freezing import freeze_layers
 from recipes.engine.pretrained import forget_other_task, load_tokenizer
 from recipes.engine.unreachable import model_errors
@@ -226,10 +228,6 @@ def _load_adapter(
     recipe: Recipe, arguments: RecipeArguments, file: Path, config: PreTrainedConfig, tokens: int
 ) -> Any:
     """Loads an adapter onto the base model, and the revision of it, that it was trained on."""
-    from peft import PeftModel
-
-    from recipes.engine.adapters import read_adapter_config
-
     path, revision = arguments.model_name_or_path, arguments.model_revision
     adapter = read_adapter_config(path, file)
     base, base_revision = adapter.base_model_name_or_path, adapter.revision or "main"
@@ -272,10 +270,6 @@ def _add_lora(
     The adapter keeps the revision of a base model from the Hub: the one asked for, or in place of ``main``,
     which moves on, the commit that it is at.
     """
-    from peft import get_peft_model
-
-    from recipes.engine.adapters import PortableLoraConfig
-
     path = arguments.model_name_or_path
     revision: str | None = arguments.model_revision
     if Path(path).is_dir():

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import datasets
+
+import klue_datasets
 from recipes.arguments import RecipeArguments
 from recipes.reporting.collect import Run
 
@@ -53,10 +56,6 @@ def _source(settings: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _read(task: str, source: tuple[str, str]) -> dict[str, str]:
-    import datasets
-
-    import klue_datasets
-
     datasets.disable_progress_bars()
     kind, name = source
     if kind == "mini":

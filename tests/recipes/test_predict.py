@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 import klue_datasets
@@ -191,3 +192,13 @@ def test_standard_input_is_one_text_a_line(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert main(["--task", task, "--model", str(folder)]) == 0
     assert json.loads(capsys.readouterr().out)["input"] == text.strip()
+
+
+def test_raw_input_is_answered_without_arrow(
+    finished: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, folder = finished
+    answer = load_pipeline(task, folder, device="cpu")
+    for name in ("map", "from_list", "from_dict", "select"):
+        monkeypatch.setattr(datasets.Dataset, name, lambda *_, **__: pytest.fail("a data set was made"))
+    assert answer(get_recipe(task).sample)

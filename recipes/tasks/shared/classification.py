@@ -94,8 +94,6 @@ def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Te
     Returns:
         The function for Trainer's ``compute_loss_func``.
     """
-    import torch
-
     counts = torch.bincount(torch.tensor(labels), minlength=classes)
     weights = len(labels) / (counts.count_nonzero() * counts.clamp(min=1))
 
