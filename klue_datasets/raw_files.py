@@ -13,8 +13,10 @@ import io
 import json
 import zlib
 from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 # Columns that rows may have instead of a nested one of the Hub's (``labels``).
 FLAT_COLUMNS: Mapping[str, tuple[str, ...]] = {"sts": ("label", "real-label", "binary-label")}
+GZIP = b"\x1f\x8b"  # how a gzip file begins
 PLACE = "\0where"  # key of a record: its place in the file, for error messages; no field has this name
 # How other people's tables call a column, in lower case -> how it is called here.
 _COLUMN_NAMES = {
@@ -62,16 +65,31 @@ class KlueDataError(ValueError):
 def read_bytes(path: str | Path) -> bytes:
     """The content of a text file, decompressed where it is gzip; KlueDataError for UTF-16 and broken gzip."""
     data = Path(path).read_bytes()
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(GZIP):
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise KlueDataError(f"{path}: a broken gzip file ({error}); expected a whole one.") from error
+    _refuse_utf16(data, path)
+    return data
+
+
+def read_lines(path: str | Path) -> Iterator[bytes]:
+    """Read a text file line by line, so that it may be larger than memory; otherwise as ``read_bytes``."""
+    with ExitStack() as stack:
+        file: Any = stack.enter_context(open(path, "rb"))
+        if file.peek(2).startswith(GZIP):
+            file = stack.enter_context(gzip.open(file))
+        _refuse_utf16(file.peek(4), path)
+        for line in file:
+            yield from line.splitlines()
+
+
+def _refuse_utf16(data: bytes, path: str | Path) -> None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0\0" in (data[0:4:2], data[1:4:2]):
         raise KlueDataError(
             f"{path}: the file is UTF-16; expected UTF-8. Convert it: iconv -f UTF-16 -t UTF-8 OLD > NEW"
         )
-    return data
 
 
 def read_text(path: str | Path) -> str:

@@ -7,10 +7,12 @@
 
 A .jsonl file holds one input a line as JSON (text, or an object with the task's fields); a .conllu file (dp)
 holds sentences; any other file, or standard input, one text a line. Texts of two parts (sts, nli; mrc:
-question and passage) have a tab between them.
+question and passage) have a tab between them; for re and mrc a line may be a JSON object. Files are read as
+they are answered, so they may be larger than memory.
 
 Every input line has one answer, which gives its number as "line"; the answer to a blank line is null. Where
-the model did not read the whole input, the answer has "truncated": true.
+the model did not read the whole input, the answer has "truncated": true. A line that the task cannot take has
+an "error" in place of an answer, and the status is 1 in the end.
 
 Text for dst is dialogues: user and system take turns, and a blank line starts a new dialogue. Every line of
 the user has one answer. Answers are given while you type, unless --input or --output is a file.
@@ -19,21 +21,27 @@ the user has one answer. Answers are given while you type, unless --input or --o
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
 from klue_datasets.optional import needs
-from klue_datasets.raw_files import read_bytes
+from klue_datasets.raw_files import read_bytes, read_lines
 from klue_datasets.tasks import ALIASES, get_task
+from recipes.engine.results import strict, write_json_lines
 from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.dp.conllu import Sentence, read_conllu, write_conllu
 from recipes.tasks.wos.turns import converse, dialogues
 
 PAIRS = ("sts", "nli", "mrc")  # tasks whose input is two texts
+OBJECTS = ("re", "mrc")  # tasks whose input may be a JSON object on a line of text or standard input
 JSON = (".jsonl", ".json")
 
 if TYPE_CHECKING:
@@ -77,84 +85,127 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Reads the command line and answers; returns 1 with a sentence on standard error if it cannot."""
     arguments = make_parser().parse_args(argv)
     try:
-        predict(arguments)
+        wrong = predict(arguments)
     except (ValueError, OSError) as error:
         print(f"predict: {error}", file=sys.stderr)
         return 1
-    return 0
+    return int(wrong > 0)
 
 
-def predict(arguments: argparse.Namespace) -> None:
-    """Answers what the arguments name; a file is written whole or not at all."""
-    from recipes.engine.results import strict, write_json_lines
+def predict(arguments: argparse.Namespace) -> int:
+    """Answer what the arguments name; a file is written whole or not at all.
 
+    Returns:
+        How many inputs could not be answered. Standard error says why, and the others are answered.
+    """
     task = get_task(arguments.task).name
     if arguments.to_conllu and task != "dp":
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
-    is_typed = task == "wos" and arguments.input is None and arguments.output is None
-    inputs = [] if is_typed else list(read_items(task, arguments.input))
+    if arguments.input and not Path(arguments.input).is_file():
+        raise FileNotFoundError(f"{task}: there is no file {arguments.input}; expected the inputs there.")
     options = ("device", "batch_size", "trust_remote_code")
     answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
-    if is_typed:
-        answers = _converse(answer)
+    if task == "wos" and arguments.input is None and arguments.output is None:
+        _print(_converse(answer))
+        return 0
+    wrong: list[str] = []
+    answers = answered(answer, read_items(task, arguments.input), wrong)
+    progress = tqdm(answers, unit=" inputs", disable=None if arguments.output else True)
+    if arguments.to_conllu:
+        _write_conllu(progress, arguments.output)
+    elif arguments.output:
+        write_json_lines(Path(arguments.output), _present(progress, task, arguments.input))
     else:
-        results = answer.stream(item for _, item in inputs if item is not None)
-        answered = ((line, item, None if item is None else next(results)) for line, item in inputs)
-        if arguments.to_conllu:
-            _write_conllu(answered, arguments.output)
-            return
-        answers = _present(answered, task, arguments.input)
-    if arguments.output:
-        write_json_lines(Path(arguments.output), answers)
-        return
-    for line in answers:
-        print(json.dumps(strict(line), ensure_ascii=False), flush=True)
+        _print(_present(progress, task, arguments.input))
+    return len(wrong)
+
+
+def answered(
+    answer: KluePipeline, items: Iterable[tuple[int, Any]], wrong: list[str]
+) -> Iterator[tuple[int, Any, Any]]:
+    """Answer items in order, reading no more of them ahead than the model needs.
+
+    Args:
+        answer: The model.
+        items: Numbers and inputs, as ``read_items`` gives them.
+        wrong: Gets a sentence for each item that is a ValueError.
+
+    Yields:
+        Number, input and answer of each item; the answer is None where there is none.
+    """
+    waiting: collections.deque[tuple[int, Any]] = collections.deque()
+
+    def usable() -> Iterator[Any]:
+        for number, item in items:
+            waiting.append((number, item))
+            if isinstance(item, ValueError):
+                wrong.append(str(item))
+                print(f"predict: {item}", file=sys.stderr)
+            elif item is not None:
+                yield item
+
+    for result in answer.stream(usable()):
+        while waiting[0][1] is None or isinstance(waiting[0][1], ValueError):
+            yield (*waiting.popleft(), None)
+        yield (*waiting.popleft(), result)
+    while waiting:
+        yield (*waiting.popleft(), None)
 
 
 def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
-    """The inputs in a file, or on standard input.
+    """Read the inputs in a file, or on standard input, one after the other.
 
     Yields:
         The number of the input (its line, in text for dst the first line of the dialogue, in CoNLL-U the
-        number of the sentence; all from 1), and the input; None for a blank line.
+        number of the sentence; all from 1), and the input: None for a blank line, a ValueError for one that
+        is not JSON or not UTF-8, or not what the task takes.
 
     Raises:
-        ValueError: A line is not JSON or not UTF-8, not what the task takes, or not the CoNLL-U that the name
-            of the file promises.
+        ValueError: The file is not the CoNLL-U that its name promises.
     """
     if task == "dp" and _is(path, ".conllu"):
-        from recipes.tasks.dp.conllu import read_conllu
-
         yield from enumerate(read_conllu(read_bytes(str(path)).decode("utf-8-sig")), start=1)
         return
-    name = path or "standard input"
-    lines = enumerate((read_bytes(path) if path else sys.stdin.buffer.read()).splitlines(), start=1)
+    recipe, name = get_recipe(task), path or "standard input"
+    lines = enumerate(read_lines(path) if path else _typed_lines(), start=1)
     if task == "wos" and not _is(path, *JSON):
         texts = ((number, _decoded(raw, f"{task}: {name}:{number}")) for number, raw in lines)
         yield from dialogues(texts)
         return
-    recipe = get_recipe(task)
     for number, raw in lines:
-        place = f"{task}: {name}:{number}"
-        line = _decoded(raw, place)
-        item: Any = line
-        if _is(path, *JSON):
-            try:
-                item = json.loads(line) if line.strip() else ""
-            except ValueError as error:
-                raise ValueError(f"{place} is not JSON ({error}).") from error
-        if isinstance(item, str) and not item.strip():
-            yield number, None
-            continue
-        if task in PAIRS and not _is(path, *JSON):
-            item = line.split("\t")
-            if len(item) != 2:
-                raise ValueError(f"{place} has {len(item) - 1} tabs; expected two texts with a tab between.")
         try:
-            recipe.read_input(item)
+            item = _item(task, _decoded(raw, f"{task}: {name}:{number}"), path)
+            if item is not None:
+                recipe.read_input(item)
+            yield number, item
         except ValueError as error:
-            raise ValueError(f"{name}:{number}: {error}") from error
-        yield number, item
+            place = f"{name}:{number}"
+            yield number, error if place in str(error) else ValueError(f"{place}: {error}")
+
+
+def _typed_lines() -> Iterator[bytes]:
+    for line in sys.stdin.buffer:
+        yield from line.splitlines()
+
+
+def _item(task: str, line: str, path: str | None) -> Any:
+    """An input as the task takes it; None for a blank line."""
+    if not line.strip():
+        return None
+    if _is(path, *JSON) or (task in OBJECTS and line.lstrip().startswith("{")):
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{task}: the line is not JSON ({error}).") from error
+        return None if isinstance(item, str) and not item.strip() else item
+    if task in PAIRS:
+        texts = line.split("\t")
+        if len(texts) != 2:
+            raise ValueError(
+                f"{task}: the line has {len(texts) - 1} tabs; expected two texts with a tab between."
+            )
+        return texts
+    return line
 
 
 def _is(path: str | None, *endings: str) -> bool:
@@ -168,9 +219,12 @@ def _decoded(raw: bytes, place: str) -> str:
         raise ValueError(f"{place} is not UTF-8 text ({error}).") from error
 
 
-def _present(answered: Iterable[tuple[int, Any, Any]], task: str, path: str | None) -> Iterator[Any]:
+def _present(results: Iterable[tuple[int, Any, Any]], task: str, path: str | None) -> Iterator[Any]:
     """The answers as JSON has them."""
-    for number, item, result in answered:
+    for number, item, result in results:
+        if isinstance(item, ValueError):
+            yield {"line": number, "error": str(item)}
+            continue
         if task == "wos" and not _is(path, *JSON):
             yield from ({"line": number + 2 * turn["turn"], **turn} for turn in result)
             continue
@@ -179,21 +233,24 @@ def _present(answered: Iterable[tuple[int, Any, Any]], task: str, path: str | No
         yield {key: number, "input": "" if item is None else shown, "prediction": result}
 
 
+def _print(answers: Iterable[Any]) -> None:
+    for answer in answers:
+        print(json.dumps(strict(answer), ensure_ascii=False), flush=True)
+
+
 def _converse(answer: KluePipeline) -> Iterator[Any]:
     prompts = ("user> ", "system> ") if sys.stdin.isatty() else ("", "")
     return converse(answer, sys.stdin, lambda speaker: print(prompts[speaker], end="", flush=True))
 
 
-def _write_conllu(answered: Iterable[tuple[int, Any, Any]], path: str | None) -> None:
+def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: str | None) -> None:
     """Writes trees; those of text lines have the line's number as sent_id, and blank lines have none."""
-    from recipes.tasks.dp.conllu import Sentence, write_conllu
-
     texts = (
         write_conllu(
             words, item if isinstance(item, Sentence) else Sentence((), comments=[f"# sent_id = {n}"])
         )
-        for n, item, words in answered
-        if item is not None
+        for n, item, words in results
+        if words is not None
     )
     if path:
         Path(path).write_text("".join(texts), encoding="utf-8")

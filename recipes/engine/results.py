@@ -21,13 +21,12 @@ RESULT_FILES = (TRAIN_RESULTS, EVAL_RESULTS, EVAL_DETAILS, ALL_RESULTS)
 
 def write_json(path: Path, values: Any) -> None:
     """Writes strict JSON: NaN and infinity become null."""
-    _write(path, json.dumps(strict(values), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    _write(path, [json.dumps(strict(values), ensure_ascii=False, indent=2, allow_nan=False) + "\n"])
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes one strict JSON object a line."""
-    lines = (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    _write(path, "".join(lines))
+    _write(path, (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -52,8 +51,12 @@ def shown(score: float | None) -> str:
     return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, texts: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.writelines(texts)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import datasets
 import pytest
 
 import klue_datasets
-from recipes.predict import load_pipeline, main
+from recipes.predict import answered, load_pipeline, main, read_items
 from recipes.tasks import get_recipe
 
 
@@ -135,14 +136,6 @@ def test_every_line_of_text_has_one_answer(
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("task", ["sts", "nli", "mrc"])
-def test_a_pair_without_a_tab_is_named(task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = tmp_path / "in.txt"
-    source.write_text("\n하나 둘\n")
-    assert main(["--task", task, "--model", "nowhere", "--input", str(source)]) == 1
-    assert "in.txt:2 has 0 tabs; expected two texts with a tab between" in capsys.readouterr().err
-
-
 def test_truncated_inputs_are_marked(finished: tuple[str, Path]) -> None:
     task, folder = finished
     long = "아주 긴 글 " * 2_000
@@ -158,17 +151,79 @@ def test_truncated_inputs_are_marked(finished: tuple[str, Path]) -> None:
     assert [answer.get("truncated") for answer in found] == [True, None]
 
 
-def test_a_broken_line_is_named_and_nothing_is_written(
-    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+WRONG = {  # a line that the task cannot take, and what is said of it
+    **dict.fromkeys(("sts", "nli", "mrc"), ("하나 둘", "has 0 tabs; expected two texts with a tab between")),
+    **dict.fromkeys(("ynat", "ner", "dp", "wos"), ('{"title": ', "is not JSON")),
+    "re": ("박보검은 배우다.", "expected a mapping with sentence, subject_entity and object_entity"),
+}
+
+
+def test_a_line_that_cannot_be_answered_is_named_and_the_others_are_answered(
+    finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    source.write_text('"가"\n{"title": \n', encoding="utf-8")
-    assert main(["--task", "tc", "--model", str(tiny), "--input", str(source), "--output", str(target)]) == 1
-    assert "in.jsonl:2 is not JSON" in capsys.readouterr().err
-    source.write_bytes(b"\xff\xfe\n")
-    assert main(["--task", "tc", "--model", str(tiny), "--input", str(source), "--output", str(target)]) == 1
-    assert "UTF-16" in capsys.readouterr().err
-    assert not target.exists()
+    task, folder = finished
+    line, said = WRONG[task]
+    sample = get_recipe(task).sample
+    right = (
+        json.dumps(sample, ensure_ascii=False)
+        if line.startswith("{") or task == "re"
+        else "\t".join(sample.values())
+    )
+    source = tmp_path / ("in.jsonl" if line.startswith("{") else "in.txt")
+    source.write_text(f"{right}\n{line}\n\n{right}\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["--task", task, "--model", str(folder), "--input", str(source), "--device", "cpu"]) == 1
+    captured = capsys.readouterr()
+    rows = [json.loads(row) for row in captured.out.splitlines()]
+    assert [row["line"] for row in rows] == [1, 2, 3, 4]
+    assert list(rows[1]) == ["line", "error"]
+    assert said in rows[1]["error"]
+    assert f"{source.name}:2" in rows[1]["error"]
+    assert rows[1]["error"] in captured.err
+    assert rows[2]["prediction"] is None
+    assert rounded(rows[0]["prediction"]) == rounded(rows[3]["prediction"]) is not None
+
+
+def test_relations_and_questions_are_read_from_standard_input_as_json(
+    finished: tuple[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, folder = finished
+    if task not in ("re", "mrc"):
+        return
+    line = json.dumps(get_recipe(task).sample) + "\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(2 * line.encode())))
+    assert main(["--task", task, "--model", str(folder), "--device", "cpu"]) == 0
+    rows = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    assert rounded(rows[0]["prediction"]) == rounded(rows[1]["prediction"])
+    assert rows[0]["input"] == get_recipe(task).sample
+
+
+def test_lines_are_read_as_they_are_answered(
+    finished: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than the model needs at once: a file may be larger than memory."""
+    task, folder = finished
+    if task != "ynat":
+        return
+    monkeypatch.setattr("recipes.engine.inference.CHUNK", 10)
+    read: list[int] = []
+
+    def lines() -> Iterator[bytes]:
+        for number in range(1_000):
+            read.append(number)
+            yield f"제목 {number}".encode()
+
+    monkeypatch.setattr("recipes.predict._typed_lines", lines)
+    answers = answered(load_pipeline(task, folder, device="cpu"), read_items(task, None), [])
+    for number in range(1, 26):
+        assert next(answers)[0] == number
+        assert len(read) <= number + 10
+
+
+def test_a_file_in_utf_16_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(ValueError, match="in.jsonl: the file is UTF-16; expected UTF-8"):
+        next(read_items("ynat", str(tmp_path / "in.jsonl")))
 
 
 def test_a_model_without_a_trained_head_is_refused(
@@ -201,4 +256,4 @@ def test_raw_input_is_answered_without_arrow(
     answer = load_pipeline(task, folder, device="cpu")
     for name in ("map", "from_list", "from_dict", "select"):
         monkeypatch.setattr(datasets.Dataset, name, lambda *_, **__: pytest.fail("a data set was made"))
-    assert answer(get_recipe(task).sample)
+    assert answer(get_recipe(task).sample) is not None
