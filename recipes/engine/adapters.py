@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel, get_peft_model
 
 from recipes.engine.publishable import is_hub_id
+
+__all__ = ["PeftModel", "PortableLoraConfig", "get_peft_model", "read_adapter_config"]
 
 
 class PortableLoraConfig(LoraConfig):

@@ -9,12 +9,10 @@ from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
-from peft import PeftModel, get_peft_model
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import find_adapter_config_file
 
 from recipes.arguments import RecipeArguments
-from recipes.engine.adapters import PortableLoraConfig, read_adapter_config
 from recipes.engine.freezing import freeze_layers
 from recipes.engine.pretrained import forget_other_task, load_tokenizer
 from recipes.engine.unreachable import model_errors
@@ -228,6 +226,8 @@ def _load_adapter(
     recipe: Recipe, arguments: RecipeArguments, file: Path, config: PreTrainedConfig, tokens: int
 ) -> Any:
     """Loads an adapter onto the base model, and the revision of it, that it was trained on."""
+    from recipes.engine.adapters import PeftModel, read_adapter_config  # imports PEFT, which takes seconds
+
     path, revision = arguments.model_name_or_path, arguments.model_revision
     adapter = read_adapter_config(path, file)
     base, base_revision = adapter.base_model_name_or_path, adapter.revision or "main"
@@ -270,6 +270,8 @@ def _add_lora(
     The adapter keeps the revision of a base model from the Hub: the one asked for, or in place of ``main``,
     which moves on, the commit that it is at.
     """
+    from recipes.engine.adapters import PortableLoraConfig, get_peft_model  # imports PEFT
+
     path = arguments.model_name_or_path
     revision: str | None = arguments.model_revision
     if Path(path).is_dir():

@@ -222,7 +222,7 @@ def test_lines_are_read_as_they_are_answered(
 
 def test_a_file_in_utf_16_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_bytes(b"\xff\xfe\n")
-    with pytest.raises(ValueError, match="in.jsonl: the file is UTF-16; expected UTF-8"):
+    with pytest.raises(ValueError, match="the file is UTF-16; expected UTF-8"):
         next(read_items("ynat", str(tmp_path / "in.jsonl")))
 
 
