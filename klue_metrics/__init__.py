@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from klue_datasets.iob import spans_from_tags
+from klue_metrics.conversions import label_names, tags_from_spans
 from klue_metrics.functional import get_metric
 
 if TYPE_CHECKING:
     import evaluate
 
-__all__ = ["load", "path", "spans_from_tags"]
+__all__ = ["label_names", "load", "path", "spans_from_tags", "tags_from_spans"]
 
 
 def path(name: str = "klue_metric") -> str:

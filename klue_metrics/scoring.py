@@ -87,7 +87,7 @@ def score_cases(
         warnings.simplefilter("always")
         scores = (compute or metric.compute)(**sides, **arguments)
     ends: Mapping[str, tuple[float, float]] = {}
-    notes = [*_messages(caught), *_missing_scores(metric, scores)]
+    notes = [*_messages(caught), *_missing_scores(metric, scores), *_order_note(metric, cases)]
     if resamples and clusters and len(set(clusters)) == 1:
         notes.append("All examples are in one cluster, so there are no intervals.")
     elif resamples:
@@ -161,9 +161,9 @@ def compare(
         **options: Of the test: confidence, method, seed.
 
     Returns:
-        task, examples, clusters, resamples, the options, scores (key -> first, second, difference, low, high,
-        p_value) and notes: what the metric warned of, and whether the files are of different versions of the
-        data or the task.
+        task, files, examples, clusters, resamples, the options, scores (key -> first, second, difference,
+        low, high, p_value) and notes: what the metric warned of, and whether the files are of different
+        versions of the data or the task.
 
     Raises:
         ValueError: As in ``score``, or the references of the files differ.
@@ -243,6 +243,7 @@ def compare_cases(
         ]
     return {
         "task": metric.task,
+        "files": [first, second],
         "examples": len(left.ids),
         "clusters": len(set(clusters)) if clusters else None,
         "resamples": resamples,
@@ -263,6 +264,17 @@ def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
     return [
         f"{' and '.join(missing)} need the probability of each relation, in Hub order: expected the field "
         "probabilities in every prediction."
+    ]
+
+
+def _order_note(metric: Metric, cases: Cases) -> list[str]:
+    """Say in which order labels that are numbers are read, where KLUE's own code numbers them otherwise."""
+    if metric.task not in ("ynat", "nli") or not all(isinstance(value, int) for value in cases.predictions):
+        return []
+    names = ", ".join(f"{index} {name}" for index, name in enumerate(get_task(metric.task).labels))
+    return [
+        f"The predictions are numbers, read in the order of the Hub's data set: {names}. KLUE-baseline "
+        "numbers the classes in another order; klue_metrics.label_names gives the names of its numbers."
     ]
 
 
@@ -363,7 +375,29 @@ def format_comparison(report: Mapping[str, Any]) -> str:
     notes.append(
         "A test of single runs: it says nothing about other seeds. p is not corrected for several metrics."
     )
-    return "\n\n".join([_heading(report), *notes, format_table([header, *rows])])
+    return "\n\n".join([_heading(report), *notes, format_table([header, *rows]), verdict(report)])
+
+
+def verdict(report: Mapping[str, Any]) -> str:
+    """One line: which of two files is better on the primary metric, by how much, or that none is shown to be.
+
+    Args:
+        report: What ``compare`` returned; its ``files`` are named.
+    """
+    metric = get_metric(report["task"])
+    names, row = report["files"], report["scores"][metric.primary]
+    name, p_value = metric.names[metric.primary], row["p_value"]
+    if math.isnan(p_value) or not p_value < 1 - report["confidence"]:
+        return (
+            f"No difference on {name} is shown between {names[0]} and {names[1]} (p = {_number(p_value, 3)})."
+        )
+    sign = 1 if row["difference"] > 0 else -1
+    better, worse = names[::sign]
+    by, *ends = (sign * row[key] for key in ("difference", "low", "high"))
+    low, high = sorted(ends)
+    return (
+        f"{better} is better than {worse} on {name} by {by:.2f} [{low:.2f}, {high:.2f}], p = {p_value:.3f}."
+    )
 
 
 def _heading(report: Mapping[str, Any]) -> str:

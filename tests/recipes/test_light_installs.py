@@ -133,16 +133,29 @@ def test_the_report_needs_no_model(tmp_path: Path) -> None:
     assert (tmp_path / "report/index.html").is_file()
 
 
-def test_the_definitions_of_the_metrics_need_numpy_alone(tmp_path: Path) -> None:
+def test_metrics_and_their_commands_need_numpy_alone(answers: Path, tmp_path: Path) -> None:
     installed = {canonical(one.metadata["Name"]) for one in metadata.distributions()}
     site = site_without(installed - {"numpy"}, tmp_path)
-    program = "import sys; from klue_metrics.functional import METRICS\n"
-    program += (
-        "print(METRICS['nli'].compute(['neutral'], ['neutral'])['accuracy'], 'datasets' in sys.modules)"
+    program = (
+        "import sys, pkgutil, importlib, klue_metrics\n"
+        "from klue_metrics import functional\n"
+        "for found in pkgutil.iter_modules(functional.__path__):\n"
+        "    importlib.import_module(f'klue_metrics.functional.{found.name}')\n"
+        "print(functional.compute('nli', ['neutral'], ['neutral'])['accuracy'])\n"
+        "print(sum(name.startswith('klue_metrics.functional.') for name in sys.modules))"
     )
     done = run_in(site, "-c", program)
-    assert done.stdout.split() == ["100.0", "False"], done.stderr
-    assert run_in(site, "-c", "import datasets").returncode == 1  # so there was something to see
+    assert done.stdout.split() == ["100.0", "13"], done.stderr
+    calls = [
+        ["score", "--task", "nli", "--predictions", str(answers), "--resamples", "10"],
+        ["compare", "--task", "nli", str(answers), str(answers), "--resamples", "10"],
+    ]
+    for words, (status, output) in zip(
+        calls, outcomes(site, [("klue_metrics", words) for words in calls]), strict=True
+    ):
+        assert status == 0, (words, output)
+        assert "nli: 3 examples" in output
+    assert run_in(site, "-c", "import pyarrow").returncode == 1  # so there was something to see
 
 
 def test_without_the_packages_of_every_installation_klue_says_so_too(tmp_path: Path) -> None:
