@@ -13,6 +13,7 @@ from typing import Any
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, TASKS
 from klue_metrics.functional import METRICS
+from klue_metrics.prediction_files import LABELLED, cell_of
 
 PROG = "python -m klue_metrics"
 
@@ -26,8 +27,15 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         "score",
         help="score a predictions file",
         description="Print the official scores of a predictions file, with intervals and a breakdown.",
+        epilog=_forms(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    score.add_argument("--predictions", required=True, metavar="FILE", help="one JSON object a line")
+    score.add_argument(
+        "--predictions",
+        required=True,
+        metavar="FILE",
+        help="see below",
+    )
     score.add_argument(
         "--by",
         metavar="NAME",
@@ -38,6 +46,8 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         help="compare two predictions files",
         description="Print the differences between two predictions files (first minus second), with "
         "intervals and the p-values of the paired bootstrap test.",
+        epilog=_forms(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     compare.add_argument("first", help="a predictions file")
     compare.add_argument("second", help="another, of the same examples")
@@ -58,17 +68,39 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     return parser
 
 
+def _forms() -> str:
+    """What predictions files look like, for --help."""
+    examples = [f"  {task:<5} {cell_of(task)}" for task in TASKS]
+    return "\n".join(
+        [
+            "Files of predictions, by the ending of their name (gzip, .gz, may follow):",
+            '  .jsonl  an object a line: {"guid": ..., "prediction": ..., "reference": ...}, or with "index"',
+            "  .json   a list of such objects, or of predictions in the order of the references",
+            "  .csv, .tsv  columns of the same names; without guid and index, in the order of the references",
+            f"  .txt    a prediction a line in that order ({', '.join(LABELLED)})",
+            "A prediction of each task; in a table, lists and objects are JSON:",
+            *examples,
+        ]
+    )
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", required=True, choices=[*TASKS, *ALIASES])
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--references",
         metavar="FILE",
-        help="references as JSON lines (default: those in the predictions file)",
+        help="references in a file like that of the predictions (default: those in it)",
     )
     source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
     source.add_argument("--mini", action="store_true", help="the mini corpus of klue_datasets")
     source.add_argument("--dataset_name", metavar="NAME", help="a Hub id or an exported folder")
+    parser.add_argument(
+        "--prediction_key",
+        default="prediction",
+        metavar="NAME",
+        help="field or column that holds the prediction (default: %(default)s)",
+    )
     parser.add_argument("--split", default="validation", help="of the data (default: %(default)s)")
     parser.add_argument(
         "--resamples", type=int, default=1000, metavar="N", help="of the bootstrap (default: %(default)s)"
@@ -87,7 +119,7 @@ def _run(command: str, arguments: dict[str, Any]) -> str:
     from klue_metrics import scoring
     from klue_metrics.predictions import Source
 
-    fields = ("references", "data_dir", "mini", "dataset_name", "split")
+    fields = ("references", "data_dir", "mini", "dataset_name", "split", "prediction_key")
     source = Source(**{field: arguments.pop(field) for field in fields})
     as_json = arguments.pop("as_json")
     if command == "score":
@@ -95,7 +127,7 @@ def _run(command: str, arguments: dict[str, Any]) -> str:
         text = scoring.format_scores(report)
     else:
         report = scoring.compare(source=source, **arguments)
-        text = scoring.format_comparison(report)
+        text = scoring.format_comparison(report, arguments["first"], arguments["second"])
     return scoring.to_json(report) if as_json else text
 
 

@@ -1,7 +1,8 @@
 """The predictions file, and the references that its lines are scored against.
 
-One JSON object a line: ``guid`` or ``index`` (position in the split), ``prediction`` and, unless references
-come from elsewhere, ``reference``, as the recipes write them. wos: a line is a turn, and ``turn`` (0, 1, ...)
+One JSON object a line (``prediction_files`` reads other forms, too): ``guid`` or ``index`` (position in the
+split), ``prediction`` and, unless references come from elsewhere, ``reference``, as the recipes write them.
+wos: a line is a turn, and ``turn`` (0, 1, ...)
 tells the user turns of one guid apart; or a dialogue, with a list of states, one a user turn. mrc: a
 prediction is the text itself or a mapping with ``prediction_text``. Further fields that are read where every
 line has them: ``tokens`` (ner), ``probabilities`` (re), ``source`` (sts, nli), ``cluster`` (any: what is
@@ -13,15 +14,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from klue_datasets.messages import excerpt
-from klue_datasets.raw_files import read_bytes
 from klue_datasets.tasks import get_task
+from klue_metrics.prediction_files import read_records
 
 SHOWN = 5  # problems that an error lists
 _IDS = ("guid", "index")  # what a line may be known by
@@ -50,6 +49,7 @@ class Source:
         mini: The mini corpus.
         dataset_name: A Hub id or an exported folder.
         split: Which split of the data.
+        prediction_key: Name of the field of the predictions file that holds the prediction.
     """
 
     references: str | None = None
@@ -57,6 +57,7 @@ class Source:
     mini: bool = False
     dataset_name: str | None = None
     split: str = "validation"
+    prediction_key: str = "prediction"
 
     @property
     def is_data(self) -> bool:
@@ -105,7 +106,7 @@ def load_cases(task: str, path: str, source: Source) -> Cases:
         OSError: A file cannot be read.
     """
     name = get_task(task).name
-    rows = read_rows(name, path, "prediction")
+    rows = read_rows(name, path, "prediction", source.prediction_key)
     golds = rows
     if source.is_data:
         golds = _data_rows(name, source, rows)
@@ -172,28 +173,25 @@ def group_fields(task: str, example: Mapping[str, Any]) -> dict[str, str]:
     return fields
 
 
-def read_rows(task: str, path: str, field: str) -> list[Row]:
+def read_rows(task: str, path: str, field: str, key: str = "prediction") -> list[Row]:
     """The lines of a file, wos dialogues turn by turn; errors as in ``load_cases``.
 
     Args:
         task: Name of the task.
         path: The file.
         field: What every line must have.
+        key: Name of the field that holds the prediction.
     """
     rows, broken = [], []
-    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-        where = f"{Path(path).name}:{number}"
-        if not line.strip():
-            continue
+    for where, fields in read_records(task, path, field, key):
         try:
-            fields = json.loads(line)
-            if not isinstance(fields, dict):
-                raise ValueError("no object")
+            if isinstance(fields, ValueError):
+                raise fields
             row = _row(task, fields, where)
             if field not in row.fields:
                 raise ValueError(f"no {field}")
             rows.append(row)
-        except ValueError as error:  # no JSON and no UTF-8 too
+        except ValueError as error:
             broken.append(f"{where} ({error})")
     if broken:
         raise ValueError(

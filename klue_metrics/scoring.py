@@ -161,7 +161,7 @@ def compare(
         **options: Of the test: confidence, method, seed.
 
     Returns:
-        task, files, examples, clusters, resamples, the options, scores (key -> first, second, difference,
+        task, examples, clusters, resamples, the options, scores (key -> first, second, difference,
         low, high, p_value) and notes: what the metric warned of, and whether the files are of different
         versions of the data or the task.
 
@@ -243,7 +243,6 @@ def compare_cases(
         ]
     return {
         "task": metric.task,
-        "files": [first, second],
         "examples": len(left.ids),
         "clusters": len(set(clusters)) if clusters else None,
         "resamples": resamples,
@@ -362,8 +361,8 @@ def format_scores(report: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def format_comparison(report: Mapping[str, Any]) -> str:
-    """What ``compare`` prints: both scores, their difference, its interval, the p-value."""
+def format_comparison(report: Mapping[str, Any], first: str, second: str) -> str:
+    """What ``compare`` prints of two files: scores, differences, intervals, p-values, and a verdict."""
     names = get_metric(report["task"]).names
     columns = ("first", "second", "difference", "low", "high")
     rows = [
@@ -375,24 +374,26 @@ def format_comparison(report: Mapping[str, Any]) -> str:
     notes.append(
         "A test of single runs: it says nothing about other seeds. p is not corrected for several metrics."
     )
-    return "\n\n".join([_heading(report), *notes, format_table([header, *rows]), verdict(report)])
+    return "\n\n".join(
+        [_heading(report), *notes, format_table([header, *rows]), verdict(report, first, second)]
+    )
 
 
-def verdict(report: Mapping[str, Any]) -> str:
+def verdict(report: Mapping[str, Any], first: str, second: str) -> str:
     """One line: which of two files is better on the primary metric, by how much, or that none is shown to be.
 
     Args:
-        report: What ``compare`` returned; its ``files`` are named.
+        report: What ``compare`` returned for them.
+        first: The first file.
+        second: The second.
     """
     metric = get_metric(report["task"])
-    names, row = report["files"], report["scores"][metric.primary]
+    row = report["scores"][metric.primary]
     name, p_value = metric.names[metric.primary], row["p_value"]
     if math.isnan(p_value) or not p_value < 1 - report["confidence"]:
-        return (
-            f"No difference on {name} is shown between {names[0]} and {names[1]} (p = {_number(p_value, 3)})."
-        )
+        return f"No difference on {name} is shown between {first} and {second} (p = {_number(p_value, 3)})."
     sign = 1 if row["difference"] > 0 else -1
-    better, worse = names[::sign]
+    better, worse = (first, second)[::sign]
     by, *ends = (sign * row[key] for key in ("difference", "low", "high"))
     low, high = sorted(ends)
     return (

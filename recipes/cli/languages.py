@@ -117,7 +117,7 @@ ENGLISH = Language(
     not_here="{command} needs {module}, which is not part of this installation",
     lang_missing="--lang was given without a language; expected one of {languages}",
     lang_unknown="--lang is {value!r}; expected one of {languages}",
-    columns=("task", "what", "train", "validation", "official metrics", "recipe"),
+    columns=("task", "what", "version", "train", "validation", "official metrics", "recipe"),
 )
 
 KOREAN = Language(
@@ -149,7 +149,7 @@ KOREAN = Language(
     not_here="{command} 명령에 필요한 {module} 모듈이 설치되어 있지 않습니다",
     lang_missing="--lang 뒤에 언어가 없습니다. 가능한 값: {languages}",
     lang_unknown="--lang 값 {value!r}은(는) 지원하지 않습니다. 가능한 값: {languages}",
-    columns=("과제", "내용", "학습", "검증", "공식 지표", "스크립트"),
+    columns=("과제", "내용", "버전", "학습", "검증", "공식 지표", "스크립트"),
 )
 
 LANGUAGES: Mapping[str, Language] = {"en": ENGLISH, "ko": KOREAN}

@@ -20,6 +20,7 @@ def rows() -> list[dict[str, Any]]:
             "alias": task.alias or None,
             "title": task.title,
             "title_ko": task.title_ko,
+            "version": task.version,
             "rows": dict(task.counts),
             "metrics": dict(METRICS[name].names),
             "primary_metric": METRICS[name].primary,
@@ -44,5 +45,7 @@ def as_table(texts: Language) -> str:
         name = row["task"] + (f" ({row['alias']})" if row["alias"] else "")
         counts = [f"{row['rows'].get(split, 0):,}" for split in ("train", "validation")]
         title = row["title_ko"] if is_korean else row["title"]
-        lines.append([name, title, *counts, ", ".join(row["metrics"].values()), row["recipe"]])
-    return format_table(lines, left=(0, 1, 4, 5))
+        lines.append(
+            [name, title, row["version"], *counts, ", ".join(row["metrics"].values()), row["recipe"]]
+        )
+    return format_table(lines, left=(0, 1, 5, 6))

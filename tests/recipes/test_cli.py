@@ -41,7 +41,7 @@ def said(capsys: pytest.CaptureFixture[str], *given: str) -> tuple[int, str]:
 def test_both_languages_say_everything_in_their_own_letters() -> None:
     for texts in LANGUAGES.values():
         assert list(texts.commands) == list(cli.COMMANDS) == list(EXAMPLES)
-        assert len(texts.columns) == 6
+        assert len(texts.columns) == 7
     assert list(ENGLISH.options) == list(KOREAN.options)
     for field in ("unknown", "nearest", "not_here", "lang_missing", "lang_unknown", "which_task"):
         pair = [getattr(texts, field) for texts in LANGUAGES.values()]

@@ -139,7 +139,7 @@ def test_runs_on_different_versions_stand_apart_and_a_comparison_warns(tmp_path:
     report = compare("nli", *paths, Source(), **OPTIONS)
     [note] = report["notes"]
     assert "The version of the data is 1.0.0 for" in note
-    assert "Warning: The version of the data" in format_comparison(report)
+    assert "Warning: The version of the data" in format_comparison(report, "a", "b")
     assert json.dumps(report["notes"])
     one, other = two_runs(tmp_path / "together", one="1.1.0", other="1.1.0")
     assert len(make_boards(find_runs([tmp_path / "together"])[0])) == 1
