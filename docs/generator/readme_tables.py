@@ -37,7 +37,7 @@ def tasks_table(language: str) -> str:
     Args:
         language: ``en`` or ``ko``.
     """
-    task, what, _, _, metrics, recipe = LANGUAGES[language].columns
+    task, what, _, _, _, metrics, recipe = LANGUAGES[language].columns
     rows = [
         [name, record.summary_ko if language == "ko" else record.summary, result_keys(name),
          f"`train_{SCRIPTS[name]}.py`"]
