@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -76,3 +77,18 @@ def test_tasks_do_not_know_the_engine() -> None:
     }
     assert len(found) > 40
     assert not any(found.values()), found
+
+
+def test_the_installed_packages_are_those_of_the_tree() -> None:
+    listed = re.search(
+        r"^packages = \[\n(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert listed is not None
+    named = re.findall(r'"([\w.]+)"', listed[1])
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for layer in LAYERS[:-1]  # docs are not installed
+        for path in (ROOT / layer).rglob("*.py")
+    }
+    assert len(found) > 20
+    assert sorted(named) == sorted(found)
