@@ -5,22 +5,20 @@
 
 Each run is ``accelerate launch recipes/train_<task>.py`` in its own folder, <model>/<task>/seed-<seed>. A run
 that has finished with the same settings is not repeated; one that was interrupted continues from its last
-checkpoint. All other flags are passed to every recipe.
+checkpoint. What a run prints is in run.log in its folder. All other flags are passed to every recipe.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
+import functools
 import importlib.util
-import os
 import shlex
-import signal
 import statistics
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +32,18 @@ from recipes.arguments import DATA_SOURCES, PLACES, settings_of, to_record
 from recipes.engine.command import INTERRUPTED
 from recipes.engine.command_line import make_parser as make_recipe_parser
 from recipes.engine.command_line import parse as parse_recipe
+from recipes.engine.launching import Launcher
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict
+from recipes.engine.results import shown as shown_score
 from recipes.reporting import collect
 from recipes.tasks import SCRIPTS
 
+LOG = "run.log"  # in a run's folder: what it printed
 RECIPES_DIR = Path(__file__).resolve().parent
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One model, one task, one seed, and where its results lie."""
 
     model: str
@@ -68,6 +69,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", nargs="+", choices=[*SCRIPTS, *aliases], help="which tasks (default: all)")
     parser.add_argument("--seed", nargs="+", type=int, default=[42], metavar="N", help="seeds (default: 42)")
     parser.add_argument("--output_dir", default="out/all", metavar="DIR", help="where (default: out/all)")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="runs at once, which share the cores (default: 1)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show what runs print, in place of their logs")
     parser.add_argument(
         "--rerun", action="store_true", help="replace finished runs that have other settings than these"
     )
@@ -96,29 +105,63 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(*(f"  {text}" for told in others.values() for text in told), sep="\n", file=sys.stderr)
         print("Expected another --output_dir, or --rerun to replace these runs.", file=sys.stderr)
         return 1
-    failed = []
+    launcher = Launcher(arguments.jobs, arguments.verbose)
+    failed: list[str] = []
+    waiting = []
     for number, run in enumerate(runs, start=1):
         title = f"[{number}/{len(runs)}] {run.model} {run.task} seed {run.seed}"
         if run.results and not others[run]:
             print(f"{title}: finished before, in {run.folder}", flush=True)
-            continue
-        command = launch_command(run, passed_on)
-        print(f"{title}: {shlex.join(command[1:])}", flush=True)
-        try:
-            status = _call(command)
-        except KeyboardInterrupt:
-            words = shlex.join(sys.argv[1:] if argv is None else argv)
-            print(f"\nInterrupted. To continue: python recipes/run_all.py {words}", file=sys.stderr)
-            return INTERRUPTED
-        if status:
-            failed.append(title)
+        else:
+            waiting.append(functools.partial(_launch, title, run, passed_on, failed))
+    try:
+        launcher.run_all(waiting)
+    except KeyboardInterrupt:
+        words = shlex.join(sys.argv[1:] if argv is None else argv)
+        print(f"\nInterrupted. To continue: python recipes/run_all.py {words}", file=sys.stderr)
+        return INTERRUPTED
     print(f"\n{table(runs)}")
     for title in failed:
         print(f"failed: {title}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def differences(run: Run, passed_on: Sequence[str]) -> list[str]:
+def _launch(
+    title: str, run: PlannedRun, passed_on: Sequence[str], failed: list[str], launcher: Launcher
+) -> None:
+    """Start a run and wait for it; say when it begins, and in the end its scores or why it failed."""
+    command, log = launch_command(run, passed_on), run.folder / LOG
+    shown = shlex.join(command[1:]) if launcher.verbose else f"started; its log is {log}"
+    _say(f"{title}: {shown}")
+    begin = time.monotonic()
+    status = launcher.call(command, log)
+    seconds = f"{time.monotonic() - begin:.0f} s"
+    if not status:
+        scores = [
+            f"{name} {shown_score(run.results[f'eval_{key}'])}"
+            for key, name in METRICS[run.task].names.items()
+        ]
+        _say(f"{title}: finished in {seconds}: {', '.join(scores)}")
+    elif status > 0 or not launcher.has_ended:
+        reason = "" if launcher.verbose else f": {_last_line(log)}"
+        failed.append(f"{title}{reason}")
+        _say(f"{title}: failed after {seconds}")
+
+
+def _say(text: str) -> None:
+    print(f"{text}\n", end="", flush=True)  # in one piece: others may print at the same time
+
+
+def _last_line(log: Path) -> str:
+    """What the recipe said last; behind it comes the launcher's traceback about the status."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if "subprocess.CalledProcessError" in text:
+        text = text[: text.rindex("Traceback (most recent call last)")]
+    lines = text.split("\n")
+    return next((line.rpartition("\r")[2] for line in reversed(lines) if line.strip()), "no message")
+
+
+def differences(run: PlannedRun, passed_on: Sequence[str]) -> list[str]:
     """How a finished run differs from the one that is asked for: settings, data, version of this package.
 
     Args:
@@ -153,37 +196,9 @@ def differences(run: Run, passed_on: Sequence[str]) -> list[str]:
     ]
 
 
-def _call(command: Sequence[str]) -> int:
-    """Runs a command; KeyboardInterrupt ends it first.
-
-    It has a session of its own, so that Ctrl-C reaches this process alone and not also the launcher and its
-    children, each of which would print a traceback. Whatever else ends this process must then end them too.
-    """
-    process = subprocess.Popen(command, start_new_session=True)
-    with _exit_at(signal.SIGTERM, signal.SIGHUP):
-        try:
-            return process.wait()
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
-            raise
-
-
-@contextlib.contextmanager
-def _exit_at(*signals: signal.Signals) -> Iterator[None]:
-    """Turns signals that would kill this process into SystemExit; those that are ignored (nohup) stay so."""
-    handled = [one for one in signals if signal.getsignal(one) is signal.SIG_DFL]
-    for one in handled:
-        signal.signal(one, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        for one in handled:
-            signal.signal(one, signal.SIG_DFL)
-
-
-def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], output_dir: Path) -> list[Run]:
+def plan(
+    models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], output_dir: Path
+) -> list[PlannedRun]:
     """The runs of all models, tasks and seeds, in that order.
 
     Raises:
@@ -193,14 +208,14 @@ def plan(models: Sequence[str], tasks: Sequence[str], seeds: Sequence[int], outp
     if len(set(names)) < len(names):
         raise SystemExit(f"Models share a name: {', '.join(models)}; expected different last parts.")
     return [
-        Run(model, task, seed, output_dir / name / task / f"seed-{seed}")
+        PlannedRun(model, task, seed, output_dir / name / task / f"seed-{seed}")
         for model, name in zip(models, names, strict=True)
         for task in tasks
         for seed in seeds
     ]
 
 
-def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
+def launch_command(run: PlannedRun, passed_on: Sequence[str]) -> list[str]:
     """The command of one run."""
     script = RECIPES_DIR / f"train_{SCRIPTS[run.task]}.py"
     is_interrupted = not run.results and any(run.folder.glob("checkpoint-*"))
@@ -212,13 +227,13 @@ def launch_command(run: Run, passed_on: Sequence[str]) -> list[str]:
     ]
 
 
-def recipe_words(run: Run) -> list[str]:
+def recipe_words(run: PlannedRun) -> list[str]:
     """The flags that a run's recipe gets from this script."""
     places = ["--model_name_or_path", run.model, "--output_dir", str(run.folder), "--seed", str(run.seed)]
     return [*places, "--do_train", "--do_eval"]
 
 
-def table(runs: Sequence[Run]) -> str:
+def table(runs: Sequence[PlannedRun]) -> str:
     """The runs as a Markdown table, grouped as the report groups them; those that did not finish say so."""
     cells: dict[tuple[str, str], list[collect.Run]] = {}
     for run in runs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -15,12 +16,12 @@ from runs import interruptible
 from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
 from recipes.reporting.collect import find_runs, make_boards
-from recipes.run_all import Run, launch_command, main, plan, table
+from recipes.run_all import PlannedRun, launch_command, main, plan, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def finish(run: Run, *, settings: dict | None = None, **results: object) -> None:
+def finish(run: PlannedRun, *, settings: dict | None = None, **results: object) -> None:
     run.folder.mkdir(parents=True)
     written = {"eval_data": "some data", "eval_samples": 9, **results}
     (run.folder / "all_results.json").write_text(json.dumps(written))
@@ -31,13 +32,13 @@ def finish(run: Run, *, settings: dict | None = None, **results: object) -> None
 def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
     runs = plan(["klue/roberta-base", "out/tiny"], ["ynat", "sts"], [1, 2], tmp_path)
     assert len(runs) == 8
-    assert runs[1] == Run("klue/roberta-base", "ynat", 2, tmp_path / "roberta-base/ynat/seed-2")
+    assert runs[1] == PlannedRun("klue/roberta-base", "ynat", 2, tmp_path / "roberta-base/ynat/seed-2")
     with pytest.raises(SystemExit, match="Models share a name: a/x, b/x"):
         plan(["a/x", "b/x"], ["ynat"], [1], tmp_path)
 
 
 def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
-    run = Run("m", "ynat", 7, tmp_path)
+    run = PlannedRun("m", "ynat", 7, tmp_path)
     assert "--resume_from_checkpoint" not in launch_command(run, [])
     (tmp_path / "checkpoint-3").mkdir()
     command = launch_command(run, ["--mini"])
@@ -132,6 +133,30 @@ def test_runs_are_launched_once_and_failures_are_reported(
     captured = capfd.readouterr()
     assert "did not finish" in captured.out
     assert "failed: [1/1]" in captured.err
+    assert "argument --max_train_samples: invalid int value: 'none'" in captured.err
+
+
+def test_runs_side_by_side_give_the_scores_of_runs_one_by_one_and_one_line_each(
+    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--mini", "--model_name_or_path", str(tiny), "--tasks", "nli", "sts"]
+    words += ["--max_steps", "2", "--max_train_samples", "32", "--max_eval_samples", "40", "--use_cpu"]
+    scores = {}
+    for folder, jobs in (("one", "1"), ("two", "2")):
+        assert main([*words, "--output_dir", str(tmp_path / folder), "--jobs", jobs]) == 0
+        captured = capfd.readouterr()
+        lines = [line for line in captured.out.splitlines() if line.startswith("[")]
+        assert len(lines) == 4
+        for line in lines:
+            number = line[1]
+            log = tmp_path / folder / "tiny" / {"1": "nli", "2": "sts"}[number] / "seed-42/run.log"
+            assert line.endswith(f"started; its log is {log}") or re.search(r"finished in \d+ s: [aP]", line)
+            assert "train_loss" in log.read_text()
+        assert "train_loss" not in captured.out + captured.err
+        scores[jobs] = [line for line in captured.out.splitlines() if line.startswith("| ")]
+    assert scores["1"] == scores["2"]
+    begun = [line for line in lines if "started" in line]
+    assert lines[:2] == begun  # the second run did not wait for the first
 
 
 def test_a_finished_run_with_other_settings_is_named_and_kept(
