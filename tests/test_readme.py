@@ -23,8 +23,14 @@ def test_the_korean_readme_has_the_same_blocks_sections_and_flags() -> None:
     blocks = r"```.*?```"
     assert re.findall(blocks, korean, flags=re.DOTALL) == re.findall(blocks, README, flags=re.DOTALL)
     assert len(re.findall(r"^## ", korean, flags=re.MULTILINE)) == README.count("\n## ")
+
+
+@pytest.mark.parametrize("pair", [("README.md", "README.ko.md"), ("docs/notes.md", "docs/notes.ko.md")])
+def test_both_languages_name_the_same_flags(pair: tuple[str, str]) -> None:
     flags = r"`(--\w+[^`]*)`"
-    assert sorted(re.findall(flags, korean)) == sorted(re.findall(flags, README))
+    english, korean = (sorted(re.findall(flags, (ROOT / name).read_text(encoding="utf-8"))) for name in pair)
+    assert english == korean
+    assert english
 
 
 def test_there_are_examples() -> None:
@@ -40,11 +46,18 @@ def test_the_examples_print_what_the_readme_says(code: str, printed: str, tmp_pa
     assert done.stdout == printed
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.ko.md", "CONTRIBUTING.md"])
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+
+
+@pytest.mark.parametrize("name", [str(path.relative_to(ROOT)) for path in PAGES])
 def test_links_lead_somewhere(name: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", (ROOT / name).read_text(encoding="utf-8"))
-    assert links or name == "CONTRIBUTING.md"
+    assert links or name not in ("README.md", "README.ko.md")
     for path, anchor in links:
-        text = (ROOT / (path or name)).read_text(encoding="utf-8")
+        target = (ROOT / name).parent / path if path else ROOT / name
+        if target.suffix != ".md":
+            assert target.exists()
+            continue
+        text = target.read_text(encoding="utf-8")
         titles = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
         assert not anchor or anchor in [title.lower().replace(" ", "-") for title in titles]

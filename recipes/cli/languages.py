@@ -25,6 +25,7 @@ class Language:
         lang_missing: --lang without a language.
         lang_unknown: --lang with one that we do not speak.
         columns: Of the table of tasks.
+        first: What to do first.
     """
 
     title: str
@@ -41,11 +42,13 @@ class Language:
     lang_missing: str
     lang_unknown: str
     columns: tuple[str, ...]
+    first: str
 
     def overview(self) -> str:
         """What ``klue --help`` prints."""
         commands, options, examples = self.headings
-        lines = [self.title, "", f"{self.usage}: klue [--lang en|ko] COMMAND ...", "", f"{commands}:"]
+        lines = [self.title, "", self.first, "", f"{self.usage}: klue [--lang en|ko] COMMAND ..."]
+        lines += ["", f"{commands}:"]
         lines += [f"  {name:<12}{text}" for name, text in self.commands.items()]
         lines += ["", f"{options}:", *(f"  {name:<12}{text}" for name, text in self.options.items())]
         lines += ["", f"{examples}:", *(f"  {EXAMPLES[name][0]}" for name in self.commands)]
@@ -118,6 +121,8 @@ ENGLISH = Language(
     lang_missing="--lang was given without a language; expected one of {languages}",
     lang_unknown="--lang is {value!r}; expected one of {languages}",
     columns=("task", "what", "version", "train", "validation", "official metrics", "recipe"),
+    first="Start with `klue tasks`. Then `klue train ynat --model_name_or_path klue/roberta-base` downloads "
+    "data and model, trains and evaluates; `--mini` takes a small synthetic corpus in place of KLUE.",
 )
 
 KOREAN = Language(
@@ -150,6 +155,8 @@ KOREAN = Language(
     lang_missing="--lang 뒤에 언어가 없습니다. 가능한 값: {languages}",
     lang_unknown="--lang 값 {value!r}은(는) 지원하지 않습니다. 가능한 값: {languages}",
     columns=("과제", "내용", "버전", "학습", "검증", "공식 지표", "스크립트"),
+    first="`klue tasks`부터 시작하세요. 이어서 `klue train ynat --model_name_or_path klue/roberta-base`는 "
+    "데이터와 모델을 내려받아 학습하고 평가합니다. `--mini`를 붙이면 KLUE 대신 작은 합성 코퍼스를 씁니다.",
 )
 
 LANGUAGES: Mapping[str, Language] = {"en": ENGLISH, "ko": KOREAN}

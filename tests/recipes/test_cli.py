@@ -43,7 +43,7 @@ def test_both_languages_say_everything_in_their_own_letters() -> None:
         assert list(texts.commands) == list(cli.COMMANDS) == list(EXAMPLES)
         assert len(texts.columns) == 7
     assert list(ENGLISH.options) == list(KOREAN.options)
-    for field in ("unknown", "nearest", "not_here", "lang_missing", "lang_unknown", "which_task"):
+    for field in ("unknown", "nearest", "not_here", "lang_missing", "lang_unknown", "which_task", "first"):
         pair = [getattr(texts, field) for texts in LANGUAGES.values()]
         assert sorted(re.findall(r"{\w+", pair[0])) == sorted(re.findall(r"{\w+", pair[1])), field
         assert re.search("[가-힣]", pair[1])
@@ -54,7 +54,9 @@ def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) ->
     status, text = said(capsys, "--help")
     assert status == 0
     assert re.findall(r"^  (\w+) {2,}", text.split("options:")[0], flags=re.MULTILINE) == list(cli.COMMANDS)
-    assert said(capsys)[0] == 2
+    status, text = said(capsys)
+    assert status == 2
+    assert text.splitlines()[2].startswith("Start with `klue tasks`. Then `klue train ynat ")
 
 
 @pytest.mark.parametrize("given", [["--lang", "ko"], ["--lang=ko"]])
