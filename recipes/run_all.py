@@ -254,13 +254,13 @@ def table(runs: Sequence[PlannedRun]) -> str:
 
 
 def score_table(groups: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> str:
-    """Results as a Markdown table: means over seeds, and the best constant answer beside them.
+    """Results as a Markdown table: means over seeds, and those of the constant baseline beside them.
 
     Args:
         groups: Model and task -> what each run's ``all_results.json`` holds; empty where it did not finish.
     """
     lines = [
-        "| model | task | metric | score | constant answer | seeds | data |",
+        "| model | task | metric | score | constant baseline | seeds | data |",
         "|---|---|---|---|---|---|---|",
     ]
     for (model, task), results in groups.items():

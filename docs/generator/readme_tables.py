@@ -64,7 +64,7 @@ def demo_block(path: Path) -> str:
             constant = "undefined" if None in constants else f"{statistics.fmean(constants):.2f}"
             figures = [f"{statistics.fmean(scores):.2f}", ends, constant, str(len(runs))]
             rows.append([kept["model"], task, name, *figures, runs[0]["results"]["eval_data"]])
-    header = ["model", "task", "metric", "mean", "range", "constant answer", "seeds", "data"]
+    header = ["model", "task", "metric", "mean", "range", "constant baseline", "seeds", "data"]
     return f"```\n{as_markdown(header, rows)}\n```"
 
 
@@ -101,7 +101,7 @@ def real_runs_table(path: Path) -> str:
         ]
         for run in read_real_runs(path)
     ]
-    return as_markdown(["X", "flags", "score", "best constant answer", "seconds"], rows)
+    return as_markdown(["X", "flags", "score", "constant baseline", "seconds"], rows)
 
 
 def read_real_runs(path: Path) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ class Score:
         low: Lower end of the 95 % interval: of one run its bootstrap interval, of several ``seeds_interval``;
             None without.
         high: Upper end.
-        constant: What the best constant answer scores; None where that is undefined.
+        constant: What the constant baseline scores; None where that is undefined.
         is_best: Whether no other group of the board has a higher mean, and one has a lower.
     """
 
