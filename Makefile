@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # A tiny random model, fine-tuned on the mini corpus for every task, the KLUE table, and the report. No network.
 demo: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.tiny_model --output_dir out/tiny
-	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --jobs $$(nproc) --model_name_or_path out/tiny --output_dir out/demo
+	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --jobs 2 --model_name_or_path out/tiny --output_dir out/demo
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.report out/demo --output out/demo/report
 
 test: $(INSTALLED)

@@ -268,7 +268,8 @@ def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
 
 def _order_note(metric: Metric, cases: Cases) -> list[str]:
     """Say in which order labels that are numbers are read, where KLUE's own code numbers them otherwise."""
-    if metric.task not in ("ynat", "nli") or not all(isinstance(value, int) for value in cases.predictions):
+    plain = (value.item() if hasattr(value, "item") else value for value in cases.predictions)
+    if metric.task not in ("ynat", "nli") or not all(isinstance(value, int) for value in plain):
         return []
     names = ", ".join(f"{index} {name}" for index, name in enumerate(get_task(metric.task).labels))
     return [
