@@ -1,4 +1,4 @@
-"""The commands and the code that a README shows, in blocks and inside sentences."""
+"""The commands and the code that a README and the notes behind it show, in blocks and inside sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import re
 
 from checkout import ROOT
 
-TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md")}
+# A README, and in one text with it the notes that it leads to.
+TEXTS = {
+    name: "\n".join((ROOT / path).read_text(encoding="utf-8") for path in (name, notes))
+    for name, notes in (("README.md", "docs/notes.md"), ("README.ko.md", "docs/notes.ko.md"))
+}
 # What a command begins with; of inline code, only what has one of these and a word behind it is a command.
 PROGRAMS = (
     *("accelerate", "bash", "curl", "echo", "git", "hf", "huggingface-cli", "klue", "make", "pip", "pytest"),

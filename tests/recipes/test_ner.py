@@ -20,7 +20,7 @@ from recipes.tasks import get_recipe
 from recipes.tasks.ner.named_entity_recognition import INSIDE, OUTSIDE, TAGS
 
 RECIPE = get_recipe("ner")
-README = " ".join((Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8").split())
+NOTES = " ".join((Path(__file__).resolve().parents[2] / "docs/notes.md").read_text(encoding="utf-8").split())
 # Conjoining letters, decomposed syllables, wide and odd characters, blanks of several kinds, nothing to keep.
 ODD = [
     "ᄏᄏᄏ 가",
@@ -75,9 +75,9 @@ def test_a_perfect_tagger_loses_next_to_nothing_on_sentences_it_has_not_seen(
     learned, without = (scores[entity_endings]["entity_macro_f1"] for entity_endings in (True, False))
     assert learned >= max(97, without + 2)
     assert scores[True]["char_macro_f1"] >= 99.2
-    if tokenizer.name_or_path.endswith("e5-small-ko"):  # the figures of README.md
-        assert f"{learned:.1f} entity macro F1" in README
-        assert f"gives {without:.1f}" in README
+    if tokenizer.name_or_path.endswith("e5-small-ko"):  # the figures of docs/notes.md
+        assert f"{learned:.1f} entity macro F1" in NOTES
+        assert f"gives {without:.1f}" in NOTES
 
 
 def lost_in_subwords(split: Any, predictions: list, references: list) -> collections.Counter[str]:
