@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+GRACE = 20.0  # seconds that commands have to end after SIGTERM
 
 
 class Launcher:
@@ -72,10 +75,24 @@ class Launcher:
             self.has_ended = True
             running = list(self._running)
         for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+            _signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
         for process in running:
             process.wait()
+            while _signal_group(process, 0):  # the launcher has ended; what it started may still be writing
+                if time.monotonic() > deadline:
+                    _signal_group(process, signal.SIGKILL)
+                    break
+                time.sleep(0.02)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to a command and what it started; whether any of them is there."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

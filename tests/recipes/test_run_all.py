@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from runs import interruptible
+from warm_python import WarmPython, write_commands
 
 from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
@@ -27,6 +29,13 @@ def finish(run: PlannedRun, *, settings: dict | None = None, **results: object) 
     (run.folder / "all_results.json").write_text(json.dumps(written))
     told = {"model_name_or_path": run.model, "seed": run.seed, **(settings or {})}
     (run.folder / "recipe_arguments.json").write_text(json.dumps(told))
+
+
+@pytest.fixture
+def warm_launches(warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets run_all start its recipes, and Accelerate their processes, with the libraries imported already."""
+    write_commands(tmp_path / "bin", warm_python, warm_python, names=())
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
 
 
 def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
@@ -117,6 +126,7 @@ def test_the_table_does_not_pool_other_data(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("warm_launches")
 def test_runs_are_launched_once_and_failures_are_reported(
     tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,6 +146,7 @@ def test_runs_are_launched_once_and_failures_are_reported(
     assert "argument --max_train_samples: invalid int value: 'none'" in captured.err
 
 
+@pytest.mark.usefixtures("warm_launches")
 def test_runs_side_by_side_give_the_scores_of_runs_one_by_one_and_one_line_each(
     tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +170,7 @@ def test_runs_side_by_side_give_the_scores_of_runs_one_by_one_and_one_line_each(
     assert lines[:2] == begun  # the second run did not wait for the first
 
 
+@pytest.mark.usefixtures("warm_launches")
 def test_a_finished_run_with_other_settings_is_named_and_kept(
     tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -58,6 +59,8 @@ class StateReader:
         everywhere = dict.fromkeys(value for values in settings.values.values() for value in values)
         self._everywhere = self._by_subwords(list(everywhere))
         self._nearest: dict[tuple[str, str], str] = {}
+        # All slots of a dialogue's turns look at the same utterances.
+        self._with_offsets = functools.lru_cache(maxsize=1_024)(self._tokenize_with_offsets)
 
     def targets(self, state: Sequence[str]) -> tuple[list[int], list[int], list[list[int]]]:
         """A gold state as the model is to give it.
@@ -177,14 +180,18 @@ class StateReader:
         """
         found = []
         for text in reversed(utterances):
-            encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-            ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+            ids, offsets = self._with_offsets(text)
             for start in range(len(ids) - len(wanted), -1, -1):
                 end = start + len(wanted)
                 if tuple(ids[start:end]) == wanted:
                     found.append(text[offsets[start][0] : offsets[end - 1][1]].strip())
         is_unknown = self.tokenizer.unk_token_id in wanted
         return "" if not found or (is_unknown and len(set(found)) > 1) else found[0]
+
+    def _tokenize_with_offsets(self, utterance: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of an utterance and their offsets in it."""
+        encoded = self.tokenizer(utterance, add_special_tokens=False, return_offsets_mapping=True)
+        return encoded["input_ids"], encoded["offset_mapping"]
 
     def _spelled(self, wanted: tuple[int, ...]) -> str:
         """Tokens as text; no blanks around signs where the tokenizer cannot tell whether there are any."""
