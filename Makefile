@@ -24,7 +24,7 @@ demo: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.report out/demo --output out/demo/report
 
 test: $(INSTALLED)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 $(INSTALLED_3_6): constraints-datasets-3.6.txt
 	test -x $(VENV_3_6)/bin/python || $(PYTHON) -m venv $(VENV_3_6)

@@ -39,6 +39,17 @@ os.environ |= {
 runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
 pytest.register_assert_rewrite("readme_checks")  # a helper that asserts says what it saw, as a test does
 
+# The files that take longest. They run first, so that no worker begins one of them when the others are done.
+LONG = (
+    *("test_processes.py", "test_readme_commands.py", "test_trainer_fields.py", "test_arrival.py"),
+    *("test_run_all.py", "test_recipe.py", "test_text_models.py", "test_resuming.py", "test_training.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of the files that take longest first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from families import make_family
 from runs import run
+from warm_python import WarmPython, write_commands
 
 from recipes.tasks import SCRIPTS
 
@@ -25,3 +27,10 @@ def finished(request: pytest.FixtureRequest, tiny: Path, made_once: MadeOnce) ->
 def family(made_once: MadeOnce) -> Callable[[str], Path]:
     """Makes a tiny checkpoint of a model family, once; tests leave its folder as it is."""
     return lambda name: made_once(f"families/{name}", lambda folder: make_family(name, folder))
+
+
+@pytest.fixture
+def warm_launches(warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets launchers, which start ``sys.executable``, start processes that have imported the libraries already."""
+    write_commands(tmp_path / "bin", warm_python, warm_python, names=())
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))

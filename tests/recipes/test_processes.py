@@ -57,6 +57,7 @@ def assert_equal_runs(one: Path, two: Path) -> None:
     assert [row["guid"] for row in predictions(one)] == [row["guid"] for row in predictions(two)]
 
 
+@pytest.mark.usefixtures("warm_launches")
 def test_two_processes_train_as_one_that_accumulates(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

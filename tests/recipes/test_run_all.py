@@ -7,13 +7,11 @@ import os
 import re
 import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from runs import interruptible
-from warm_python import WarmPython, write_commands
 
 from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
@@ -29,13 +27,6 @@ def finish(run: PlannedRun, *, settings: dict | None = None, **results: object) 
     (run.folder / "all_results.json").write_text(json.dumps(written))
     told = {"model_name_or_path": run.model, "seed": run.seed, **(settings or {})}
     (run.folder / "recipe_arguments.json").write_text(json.dumps(told))
-
-
-@pytest.fixture
-def warm_launches(warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets run_all start its recipes, and Accelerate their processes, with the libraries imported already."""
-    write_commands(tmp_path / "bin", warm_python, warm_python, names=())
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
 
 
 def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
