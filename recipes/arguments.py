@@ -10,7 +10,7 @@ from typing import Any
 from recipes.engine.redaction import redact
 
 logger = logging.getLogger(__name__)
-SCHEMA_VERSION = 1  # of the arguments file; raise it when the meaning of a field changes
+SCHEMA_VERSION = 2  # of the arguments file; raise it when the meaning of a field changes
 # Settings that say where files are and how fast a run is: runs that differ in these alone have equal results.
 PLACES = frozenset(
     {
@@ -26,17 +26,24 @@ class UsageError(ValueError):
     """Flags that make no sense, together or on this machine; found before anything is loaded."""
 
 
-def _flag(default: Any, help_text: str, **extra: Any) -> Any:
+def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any:
     """A field that is a flag.
 
     Args:
         default: Its value unless something says otherwise.
-        help_text: What it is for.
+        help_text: What it is for, or task -> this.
         **extra: ``group``: a key of GROUPS. ``choices``: the values that it takes, or task -> these, which
-            makes it a flag of those tasks only. ``tasks``: which tasks it is for. ``const``: its value
-            where the flag is given without one.
+            makes it a flag of those tasks only. ``tasks``: the tasks that it is for. ``const``: its value
+            where the flag is given without one. ``word``: a word that it takes in place of a number.
+            ``otherwise``: what holds, for all tasks or by task, where neither a flag nor the checkpoint
+            says anything.
     """
     return dataclasses.field(default=default, metadata={"help": help_text, **extra})
+
+
+def _setting(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any:
+    """A field that is no flag: an expert setting, for YAML files and ``--set``. Arguments as for _flag."""
+    return _flag(default, help_text, expert=True, **extra)
 
 
 @dataclasses.dataclass
@@ -45,255 +52,245 @@ class RecipeArguments:
 
     # Model
     model_name_or_path: str = _flag(
-        "klue/roberta-base", "checkpoint to start from: a Hub id or a folder", group="model"
+        "klue/roberta-base", "Checkpoint to start from: an id on the Hub or a local folder.", group="model"
     )
-    model_revision: str = _flag("main", "branch, tag or commit of a Hub checkpoint", group="model")
-    tokenizer_name: str | None = _flag(None, "tokenizer, where it is not the checkpoint's own", group="model")
+    model_revision: str = _flag("main", "Branch, tag or commit of a checkpoint on the Hub.", group="model")
+    tokenizer_name: str | None = _setting(
+        None, "Tokenizer, if it is not the one of the checkpoint.", group="model"
+    )
     trust_remote_code: bool = _flag(
-        False,
-        "run the code that a checkpoint brings for its tokenizer and model: only if you have read it",
-        group="model",
+        False, "Run the code that the checkpoint provides for its tokenizer and model.", group="model"
     )
     pooling: str | None = _flag(
         None,
-        "what the head reads: the first token, the mean of all, the means of two sentences, compared; the "
-        "marks before two entities, or the means of the two entities (default: the checkpoint's, else cls)",
+        {
+            "ynat": "Input of the head: the first token, or the mean of all tokens",
+            "sts": "Input of the head: the first token, the mean of all tokens, or the mean of each sentence",
+            "nli": "Input of the head: the first token, the mean of all tokens, or the mean of each sentence",
+            "re": "Input of the head: the first token, the entity markers, or the means of both entities",
+        },
         choices={
             "ynat": ("cls", "mean"),
             "sts": ("cls", "mean", "pair"),
             "nli": ("cls", "mean", "pair"),
             "re": ("cls", "entity_start", "entity_mean"),
         },
+        otherwise="cls",
         group="model",
     )
     marker_style: str | None = _flag(
-        None,
-        "marks around the entities: <subj>, with the entity's type too, or none (default: official)",
-        choices={"re": ("official", "typed", "none")},
-        group="model",
-    )
-    gate: str | None = _flag(
-        None, "what the gates of slots see: the dialogue's context alone, as in TRADE, or that compared with "
-        "the slot: learns faster (default: the checkpoint's, else context)",
-        choices={"wos": ("context", "compared")}, group="model",
-    )  # fmt: skip
-    slot_spread: float | None = _flag(
-        None, "how different slots look to the decoder at first, such as 3: learns faster (default: the "
-        "checkpoint's, else 0: as they come)", tasks=("wos",), group="model",
-    )  # fmt: skip
-    dropout: float | None = _flag(
-        None, "share of each layer's outputs that training drops (default: the checkpoint's)",
-        tasks=("wos",), group="model",
-    )  # fmt: skip
-    attention_scale: float | None = _flag(
-        None, "factor of the decoder's attention scores (default: the checkpoint's, else 1)",
-        tasks=("wos",), group="model",
+        None, "Entity markers: those of KLUE (<subj>), markers that name the type of the entity, or none",
+        choices={"re": ("official", "typed", "none")}, otherwise="official", group="model",
     )  # fmt: skip
     head: str | None = _flag(
         None,
-        "dp: what scores arcs, the baseline's LSTMs or biaffine attention alone; dst: what gives the state, "
-        "TRADE's decoder or a seq2seq or causal model that writes it (default: the checkpoint's, else the "
-        "first)",
+        {
+            "dp": "What scores arcs: the LSTMs of KLUE-baseline, or biaffine attention",
+            "wos": "What predicts the state: the decoder of TRADE, or a seq2seq or causal model",
+        },
         choices={"dp": ("klue", "biaffine"), "wos": ("trade", "generative")},
+        otherwise={"dp": "klue", "wos": "trade"},
         group="model",
     )
-    use_pos: bool | None = _flag(
-        None,
-        "read the words' parts of speech too (default: the checkpoint's, else true)",
-        tasks=("dp",),
-        group="model",
+    gate: str | None = _setting(
+        None, "Input of the gates: the context vector, as in TRADE, or the context compared with the slot",
+        choices={"wos": ("context", "compared")}, otherwise="context", group="model",
+    )  # fmt: skip
+    slot_spread: float | None = _setting(
+        None, "How much the initial slot embeddings differ, such as 3", tasks=("wos",),
+        otherwise="0, unchanged", group="model",
+    )  # fmt: skip
+    dropout: float | None = _setting(
+        None, "Dropout of all layers; by default that of the checkpoint.", tasks=("wos",), group="model"
     )
-    scalar_mix: bool | None = _flag(
-        None,
-        "read a learned mean of the encoder's layers, not the last (default: the checkpoint's, else false)",
-        tasks=("dp",),
-        group="model",
+    attention_scale: float | None = _setting(
+        None, "Factor of the decoder's attention scores", tasks=("wos",), otherwise="1", group="model"
     )
+    use_pos: bool | None = _setting(
+        None, "Embed the words' parts of speech, too", tasks=("dp",), otherwise="true", group="model"
+    )
+    scalar_mix: bool | None = _setting(
+        None, "Read a learned mean of the encoder's layers in place of the last layer", tasks=("dp",),
+        otherwise="false", group="model",
+    )  # fmt: skip
     freeze_layers: int | None = _flag(
-        None,
-        "leave the encoder's embeddings and first N layers as they are: less to compute",
-        group="model",
+        None, "Freeze the embeddings and the first N layers of the encoder.", group="model"
     )
     use_lora: bool = _flag(
-        False, "train low-rank adapters (PEFT) and the head instead of all weights", group="model"
+        False, "Train LoRA adapters (PEFT) and the head instead of all weights.", group="model"
     )
-    lora_r: int = _flag(16, "rank of the adapters", group="model")
-    lora_alpha: int = _flag(32, "scale of the adapters: alpha / r", group="model")
-    lora_dropout: float = _flag(0.05, "dropout before the adapters", group="model")
-    lora_target_modules: list[str] | None = _flag(
-        None,
-        "names of the layers that get an adapter (default: every linear layer of the encoder)",
+    lora_r: int = _flag(16, "Rank of the LoRA matrices.", group="model")
+    lora_alpha: int = _flag(32, "Scaling factor of LoRA; updates are multiplied by alpha / r.", group="model")
+    lora_dropout: float = _setting(0.05, "Dropout of the LoRA layers.", group="model")
+    lora_target_modules: list[str] | None = _setting(
+        None, "Names of the layers that get an adapter; by default every linear layer of the encoder.",
         group="model",
-    )
+    )  # fmt: skip
 
     # Data
     dataset_name: str = _flag(
-        "klue/klue", "a Hub id, or a folder written by klue_datasets export", group="data"
+        "klue/klue", "Data set on the Hub, or a folder written by `klue data export`.", group="data"
     )
     dataset_revision: str | None = _flag(
-        None, "branch, tag or commit of a data set on the Hub (default: its newest)", group="data"
+        None, "Branch, tag or commit of a data set on the Hub; by default the newest.", group="data"
     )
     data_dir: str | None = _flag(
         None,
-        "KLUE's own files instead: a KLUE checkout, its klue_benchmark folder, the folder of one task, or a "
-        ".zip or .tar.gz of one of these",
+        "KLUE's raw files: a checkout of KLUE, its klue_benchmark folder, the folder of one task, or a .zip "
+        "or .tar.gz of one of these.",
         group="data",
     )
     train_file: str | None = _flag(
-        None, "your own training data: CSV, TSV, JSON lines, Parquet or KLUE's format", group="data"
+        None, "Your own training data: CSV, TSV, JSON lines, Parquet or KLUE's format.", group="data"
     )
-    validation_file: str | None = _flag(None, "your own validation data, likewise", group="data")
-    test_file: str | None = _flag(None, "your own test data, likewise", group="data")
+    validation_file: str | None = _flag(None, "Your own validation data.", group="data")
+    test_file: str | None = _flag(None, "Your own test data.", group="data")
     column: list[str] | None = _flag(
-        None, "name of a column in your files, such as title=headline; may be repeated", group="data"
+        None, "Name of a column in your own files, such as title=headline; may be repeated.", group="data"
     )
-    mini: bool = _flag(False, "the small synthetic corpus of this package instead", group="data")
-    max_train_samples: int | None = _flag(None, "use only the first N training examples", group="data")
-    max_eval_samples: int | None = _flag(None, "use only the first N validation examples", group="data")
+    mini: bool = _flag(False, "Use the small synthetic corpus of this package.", group="data")
+    max_train_samples: int | None = _flag(
+        None, "Maximum number of training examples, for debugging.", group="data"
+    )
+    max_eval_samples: int | None = _flag(
+        None, "Maximum number of validation examples, for debugging.", group="data"
+    )
     max_seq_length: int | None = _flag(
-        None, "tokens an example at most; longer ones are cut and counted", group="data"
+        None, "Maximum number of tokens of an input; longer ones are truncated or split.", group="data"
     )
     doc_stride: int | None = _flag(
         None,
-        "tokens from one window's start to the next in a long text (default: mrc 128, else half a window)",
+        "Tokens from the start of one window of a long text to the start of the next; in run_qa.py of "
+        "transformers it is the overlap of the two",
         tasks=("ner", "mrc"),
+        otherwise={"mrc": "128", "ner": "half a window"},
         group="data",
     )
-    preprocessing_num_workers: int | None = _flag(None, "processes that tokenise", group="data")
+    preprocessing_num_workers: int | None = _setting(
+        None, "Number of processes for tokenisation.", group="data"
+    )
 
     # What to do
-    output_dir: str | None = _flag(None, "where everything is written (default: out/<task>)", group="run")
-    do_train: bool = _flag(False, "train (with none of the do_ flags: train and evaluate)", group="run")
-    do_eval: bool = _flag(False, "evaluate on the validation split", group="run")
+    output_dir: str | None = _flag(None, "Output folder; by default out/<task>.", group="run")
+    do_train: bool = _flag(
+        False, "Train. Without any of the do_ flags, a run trains and evaluates.", group="run"
+    )
+    do_eval: bool = _flag(False, "Evaluate on the validation split.", group="run")
     do_predict: bool = _flag(
-        False, "write predictions for the test split, or validation if there is none", group="run"
+        False, "Predict on the test split, or on validation if there is no test split.", group="run"
     )
     resume_from_checkpoint: str | None = _flag(
-        None,
-        "go on from a checkpoint folder, or from the last whole one in output_dir",
-        const="last",
+        None, "Resume from a checkpoint folder, or from the last complete one in output_dir.", const="last",
         group="run",
-    )
+    )  # fmt: skip
     overwrite_output_dir: bool = _flag(
-        False, "drop the checkpoints of an unfinished run and start over", group="run"
+        False, "Delete the checkpoints of an unfinished run and start again.", group="run"
     )
-    seed: int = _flag(42, "seed of everything random", group="run")
+    seed: int = _flag(42, "Random seed.", group="run")
 
     # Training
-    learning_rate: float = _flag(5e-5, "peak learning rate", group="training")
+    learning_rate: float = _flag(5e-5, "Peak learning rate.", group="training")
     head_learning_rate: float | None = _flag(
-        None, "peak learning rate of the head and whatever else the checkpoint lacked", group="training"
+        None, "Peak learning rate of the weights that are not in the checkpoint, such as the head.",
+        group="training",
+    )  # fmt: skip
+    num_train_epochs: float = _flag(4.0, "Number of training epochs.", group="training")
+    max_steps: int = _flag(-1, "Number of updates; overrides num_train_epochs if positive.", group="training")
+    per_device_train_batch_size: int = _flag(32, "Training batch size per device.", group="training")
+    per_device_eval_batch_size: int = _flag(64, "Evaluation batch size per device.", group="training")
+    gradient_accumulation_steps: int = _flag(1, "Number of batches per update.", group="training")
+    warmup_ratio: float = _flag(0.0, "Fraction of the updates used for a linear warm-up.", group="training")
+    weight_decay: float = _flag(
+        0.0, "Weight decay of all weights but biases and layer norms.", group="training"
     )
-    num_train_epochs: float = _flag(4.0, "passes over the training data", group="training")
-    max_steps: int = _flag(-1, "updates; overrides the epochs when positive", group="training")
-    per_device_train_batch_size: int = _flag(32, "training examples a device and step", group="training")
-    per_device_eval_batch_size: int = _flag(64, "validation examples a device and step", group="training")
-    gradient_accumulation_steps: int = _flag(1, "steps an update", group="training")
-    warmup_ratio: float = _flag(
-        0.0, "share of the updates over which the learning rate rises", group="training"
+    group_by_length: bool = _flag(
+        False, "Batch examples of similar length, which reduces padding.", group="training"
     )
-    weight_decay: float = _flag(0.0, "weight decay, not on biases and layer norms", group="training")
-    group_by_length: bool = _flag(False, "batches of examples of like length: less padding", group="training")
-    bf16: bool = _flag(False, "compute in bfloat16; the weights stay float32", group="training")
-    fp16: bool = _flag(False, "compute in float16; the weights stay float32", group="training")
+    bf16: bool = _flag(False, "Train in bfloat16 mixed precision.", group="training")
+    fp16: bool = _flag(False, "Train in float16 mixed precision.", group="training")
     class_weights: str | None = _flag(
-        None, "weights of the classes in the training loss; balanced: each is weighted by the inverse of its "
-        "frequency (default: all classes alike)",
+        None, "Class weights of the loss; balanced: the inverse of the class frequencies",
         choices={"ynat": ("balanced",), "re": ("balanced",)}, group="training",
     )  # fmt: skip
     eval_strategy: str = _flag(
-        "epoch", "when to evaluate and save a checkpoint during training", choices=("no", "steps", "epoch"),
-        group="training",
-    )  # fmt: skip
+        "epoch", "When to evaluate and save a checkpoint.", choices=("no", "steps", "epoch"), group="training"
+    )
     evaluations_per_epoch: int = _flag(
-        1, "evaluations in every epoch with --eval_strategy epoch, at equal distances", group="training"
+        1, "Number of evaluations per epoch with --eval_strategy epoch.", group="training"
     )
     eval_steps: float | None = _flag(
-        None, "updates between evaluations with --eval_strategy steps", group="training"
+        None, "Number of updates between evaluations with --eval_strategy steps.", group="training"
     )
-    value_loss: str | None = _flag(
-        None, "learn the values of all slots, none and yes included, or of those only that generate theirs "
-        "(default: all)", choices={"wos": ("all", "pointed")}, group="training",
-    )  # fmt: skip
-    teacher_forcing: float | None = _flag(
-        None, "share of the batches in which the decoder is fed gold tokens (default: 0.5)", tasks=("wos",),
-        group="training",
-    )  # fmt: skip
     early_stopping_patience: int | None = _flag(
-        None, "stop after this many evaluations without a better primary metric", group="training"
+        None, "Stop after this many evaluations without improvement of the primary metric.", group="training"
     )
-
-    label_all_tokens: bool = _flag(
-        False, "train the tag O on special tokens and bare word marks too, as KLUE's baseline does (default: "
-        "no loss there)", tasks=("ner",), group="training",
+    value_loss: str | None = _setting(
+        None, "Slots whose values are learned: all, or those with a value in the dialogue",
+        choices={"wos": ("all", "pointed")}, otherwise="all", group="training",
     )  # fmt: skip
-    entity_endings: bool = _flag(
-        True,
-        "learn from the training data where entities and answers end inside subword tokens, and save it with "
-        "the model (preset paper: false, as in KLUE's baseline)",
+    teacher_forcing: float | None = _setting(
+        None, "Fraction of the batches in which the decoder reads gold tokens", tasks=("wos",),
+        otherwise="0.5", group="training",
+    )  # fmt: skip
+    label_all_tokens: bool = _setting(
+        False, "Train the tag O on special tokens and on word boundary tokens, as KLUE-baseline does.",
+        tasks=("ner",), group="training",
+    )  # fmt: skip
+    entity_endings: bool = _setting(
+        True, "Learn from the training data where entities and answers end inside subword tokens.",
         tasks=("ner", "mrc"), group="training",
     )  # fmt: skip
-    empty_windows: float | None = _flag(
-        None,
-        "share of the windows without the answer that answerable questions train on (default: 1, all)",
-        tasks=("mrc",), group="training",
+    empty_windows: float | None = _setting(
+        None, "Fraction of the windows without the answer that are used in training", tasks=("mrc",),
+        otherwise="1", group="training",
     )  # fmt: skip
 
     # Answers of reading comprehension
-    n_best_size: int | None = _flag(
-        None, "starts and ends that are tried in each window (default: 20)", tasks=("mrc",), group="answers"
-    )
+    n_best_size: int | None = _setting(
+        None, "Number of start and end positions considered in each window", tasks=("mrc",), otherwise="20",
+        group="answers",
+    )  # fmt: skip
     max_answer_length: int | None = _flag(
-        None, "tokens an answer at most (default: 30)", tasks=("mrc",), group="answers"
+        None, "Maximum number of tokens of an answer", tasks=("mrc",), otherwise="30", group="answers"
     )
-    null_threshold: float | None = _flag(
+    null_score_diff_threshold: float | str | None = _flag(
         None,
-        "how much better than the best span no answer has to be to win (default: 0)",
-        tasks=("mrc",), group="answers",
+        "Predict no answer if its score exceeds that of the best span by more than this; auto: choose the "
+        "threshold on a tenth of the training passages, which are then not trained on",
+        tasks=("mrc",), otherwise="0", word="auto", group="answers",
     )  # fmt: skip
-    tune_null_threshold: bool = _flag(
-        False, "choose that threshold on a tenth of the training passages, held out for it", tasks=("mrc",),
-        group="answers",
-    )  # fmt: skip
-    trim_josa: bool | None = _flag(
-        None, "drop a particle from the end of an answer that takes in a whole word", tasks=("mrc",),
-        group="answers",
+    trim_josa: bool | None = _setting(
+        None, "Remove a particle from the end of an answer that covers a whole word", tasks=("mrc",),
+        otherwise="false", group="answers",
     )  # fmt: skip
 
     # States of dialogues
-    num_beams: int | None = _flag(
-        None, "beams of the search for a value, or a state (default: the checkpoint's, else 1: greedy)",
-        tasks=("wos",), group="answers",
-    )  # fmt: skip
-    max_value_length: int | None = _flag(
-        None, "tokens of a value at most (default: the checkpoint's, else 10)", tasks=("wos",),
+    num_beams: int | None = _setting(
+        None, "Number of beams in the search for a value or a state", tasks=("wos",), otherwise="1, greedy",
         group="answers",
     )  # fmt: skip
-    max_new_tokens: int | None = _flag(
-        None, "tokens of a state at most, head generative (default: the checkpoint's, else by training's "
-        "longest)", tasks=("wos",), group="answers",
+    max_value_length: int | None = _setting(
+        None, "Maximum number of tokens of a value", tasks=("wos",), otherwise="10", group="answers"
+    )
+    max_new_tokens: int | None = _setting(
+        None, "Maximum number of tokens of a state with --head generative", tasks=("wos",),
+        otherwise="the longest of training", group="answers",
     )  # fmt: skip
     constrain_to_ontology: bool | None = _flag(
-        None, "replace a generated value that is not known by the closest known one of its slot",
-        tasks=("wos",), group="answers",
+        None, "Replace a generated value that is unknown by the most similar known value of its slot",
+        tasks=("wos",), otherwise="false", group="answers",
     )  # fmt: skip
-    gold_gates: bool = _flag(
-        False, "evaluate with the gold gates, to see what the values alone get wrong", tasks=("wos",),
-        group="answers",
-    )  # fmt: skip
-    gold_values: bool = _flag(
-        False, "evaluate with the gold values, to see what the gates alone get wrong", tasks=("wos",),
-        group="answers",
+    oracle: str | None = _flag(
+        None, "Evaluate with the gold gates or the gold values, to see the errors of the other part.",
+        choices={"wos": ("gates", "values")}, group="answers",
     )  # fmt: skip
 
     # Trees of dependency parsing
     decoder: str | None = _flag(
-        None,
-        "how scores become trees; best: whichever is best on validation (default: the checkpoint's, "
-        "else argmax)",
-        choices={"dp": ("argmax", "mst", "projective", "head_final", "best")},
+        None, "How arc scores become a tree; best: the best of these on the validation split",
+        choices={"dp": ("argmax", "mst", "projective", "head_final", "best")}, otherwise="argmax",
         group="answers",
-    )
+    )  # fmt: skip
 
     # Any other field of transformers.TrainingArguments that recipes honour, by its own name.
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -336,10 +333,33 @@ def fields_of(task: str) -> dict[str, dataclasses.Field[Any]]:
     return {name: field for name, field in FIELDS.items() if task in _tasks(field, task)}
 
 
+def is_expert(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field is a setting for YAML files and ``--set`` only."""
+    return bool(field.metadata.get("expert"))
+
+
+def help_of(field: dataclasses.Field[Any], task: str) -> str:
+    """What a field is for in a task, without a full stop."""
+    return str(_of_task(field.metadata["help"], task)).removesuffix(".")
+
+
+def default_of(field: dataclasses.Field[Any], task: str) -> str:
+    """The value that holds where nothing is given, in words; empty for none."""
+    otherwise = _of_task(field.metadata.get("otherwise"), task)
+    if otherwise is not None:
+        return f"that of the checkpoint, or {otherwise}"
+    if field.default is None:
+        return ""
+    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+
+
+def _of_task(value: Any, task: str) -> Any:
+    return value.get(task) if isinstance(value, Mapping) else value
+
+
 def choices_of(field: dataclasses.Field[Any], task: str) -> tuple[str, ...] | None:
     """The values that a flag takes; None where any will do."""
-    choices = field.metadata.get("choices")
-    found: tuple[str, ...] | None = choices.get(task) if isinstance(choices, Mapping) else choices
+    found: tuple[str, ...] | None = _of_task(field.metadata.get("choices"), task)
     return found
 
 
@@ -368,8 +388,7 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
     Settings that the file lacks have their defaults, so that runs of different versions can be compared;
     settings that this version does not know are kept, since the run was made with them.
     """
-    values = {**dataclasses.asdict(RecipeArguments()), **record}
-    values.pop("schema_version", None)
+    values = {**dataclasses.asdict(RecipeArguments()), **_upgraded(record)}
     return values | dict(values.pop("trainer", None) or {})
 
 
@@ -382,9 +401,9 @@ def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
         record: The content; files from before the schema had a version have none.
         where: What messages call the file.
     """
-    values = dict(record)
-    version = values.pop("schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
+    version = record.get("schema_version", 1)
+    values = _upgraded(record)
+    if version > SCHEMA_VERSION:
         logger.warning(
             "%s has schema version %s; this version of klue-hub writes %s.", where, version, SCHEMA_VERSION
         )
@@ -394,3 +413,18 @@ def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
             "%s has settings that this version does not know; ignored: %s.", where, ", ".join(unknown)
         )
     return RecipeArguments(**{name: value for name, value in values.items() if name in known})
+
+
+def _upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an arguments file under their names of today."""
+    values = dict(record)
+    if values.pop("schema_version", 1) == 1:
+        threshold = values.pop("null_threshold", None)
+        if values.pop("tune_null_threshold", False):
+            threshold = "auto"
+        if threshold is not None:
+            values["null_score_diff_threshold"] = threshold
+        for name in ("gold_gates", "gold_values"):
+            if values.pop(name, False):
+                values["oracle"] = name.removeprefix("gold_")
+    return values

@@ -3,9 +3,9 @@
 Scored by joint goal accuracy and slot micro F1, of which slot micro F1 chooses the checkpoint.
 
 accelerate launch recipes/train_dst.py --model_name_or_path klue/roberta-base --output_dir out/dst
-accelerate launch recipes/train_dst.py --data_dir klue_benchmark --num_beams 4 --constrain_to_ontology
+accelerate launch recipes/train_dst.py --data_dir klue_benchmark --constrain_to_ontology --set num_beams=4
 accelerate launch recipes/train_dst.py --head generative --model_name_or_path google/mt5-small
-accelerate launch recipes/train_dst.py --model_name_or_path out/dst --do_eval --gold_gates --output_dir out/g
+accelerate launch recipes/train_dst.py --model_name_or_path out/dst --do_eval --oracle gates
 """
 
 import sys

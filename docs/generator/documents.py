@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docs.generator import deviations, metric_cards
-from docs.generator.readme_tables import demo_block, dialogue_table, real_runs_table, tasks_table
+from docs.generator.readme_tables import (
+    demo_block,
+    dialogue_table,
+    presets_table,
+    real_runs_table,
+    settings_table,
+    tasks_table,
+)
 from docs.generator.regions import fill, share
 from hub_cards import __version__, render
 from klue_datasets.tasks import CITATION
@@ -51,6 +58,9 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
     runs = real_runs_table(root / REAL_RUNS)
     yield "CONTRIBUTING.md", fill(read("CONTRIBUTING.md"), {"real-runs": runs}, "CONTRIBUTING.md")
     yield "docs/deviations.md", deviations.page()
+    settings = {"flags": settings_table(expert=False), "expert-settings": settings_table(expert=True)}
+    settings |= {"presets": presets_table()}
+    yield "docs/settings.md", fill(read("docs/settings.md"), settings, "docs/settings.md")
     project = read("pyproject.toml")
     yield "CITATION.cff", citation_file(project)
     for name in METRIC_MODULES:

@@ -1,4 +1,4 @@
-"""The tables of README.md, README.ko.md and CONTRIBUTING.md, from the records and the result files."""
+"""The tables of hand-written documents, from the records and the result files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
+from recipes.arguments import FIELDS, choices_of, default_of, fields_of, help_of, is_expert
 from recipes.cli.languages import LANGUAGES
+from recipes.engine.command_line import preset_file, presets, read_yaml
 from recipes.tasks import SCRIPTS
 
 # What stands above what the user says and what is new in the state, and before what a state lacks.
@@ -44,6 +46,49 @@ def tasks_table(language: str) -> str:
         for name, record in TASKS.items()
     ]  # fmt: skip
     return as_markdown([task, what, f"{metrics} (x 100)", recipe], rows)
+
+
+def settings_table(expert: bool) -> str:
+    """The flags of the recipes, or their expert settings.
+
+    Args:
+        expert: Which of the two.
+    """
+    rows = []
+    for name, field in FIELDS.items():
+        if is_expert(field) != expert:
+            continue
+        tasks = [task for task in TASKS if name in fields_of(task)]
+        meanings: dict[tuple[str, str, str], list[str]] = {}
+        for task in tasks:
+            choices = ", ".join(f"`{choice}`" for choice in choices_of(field, task) or ())
+            meaning = (choices, default_of(field, task), help_of(field, task).replace("<", "&lt;"))
+            meanings.setdefault(meaning, []).append(task)
+        for (choices, default, text), of_tasks in meanings.items():
+            where = "all" if len(of_tasks) == len(TASKS) else ", ".join(of_tasks)
+            rows.append([f"`{name}`", where, choices, default, f"{text}."])
+    return as_markdown(["name", "tasks", "choices", "default", "meaning"], rows)
+
+
+def presets_table() -> str:
+    """What each preset sets, task by task."""
+    rows = [
+        [task, preset, ", ".join(f"`{name}` {_shown(value)}" for name, value in settings.items())]
+        for task in TASKS
+        for preset in presets(task)
+        for settings in [read_yaml(preset_file(task, preset), task)]
+    ]
+    return as_markdown(["task", "preset", "settings"], rows)
+
+
+def _shown(value: Any) -> str:
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def demo_block(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Reads presets, YAML files and the command line into RecipeArguments. Imports nothing heavy.
 
-Values come from, weakest first: the record's defaults, the task's preset, ``--config`` files, flags.
+Later sources override earlier ones: defaults, the preset, ``--config`` files, flags and ``--set``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,22 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recipes.arguments import FIELDS, GROUPS, RecipeArguments, choices_of, fields_of
+import yaml
+
+from recipes.arguments import (
+    FIELDS,
+    GROUPS,
+    RecipeArguments,
+    choices_of,
+    default_of,
+    fields_of,
+    help_of,
+    is_expert,
+)
 from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
 
 TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
@@ -45,22 +56,32 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         usage="%(prog)s [flags]",
         description=description,
-        epilog="Fields of transformers.TrainingArguments that the recipes honour are flags too, e.g. "
-        "--logging_steps 50; the others are refused with a reason.",
+        epilog="Fields of transformers.TrainingArguments, such as --logging_steps 50, are flags too, unless "
+        "a recipe refuses them with a reason.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("--config", action="append", metavar="YAML", help="file with any of the flags below")
     parser.add_argument(
-        "--preset", choices=presets(task), help=f"settings for the task (default: {DEFAULT_PRESET})"
+        "--preset", choices=presets(task), help=f"Settings for the task (default: {DEFAULT_PRESET})."
     )
-    used = {field.metadata["group"] for field in fields_of(task).values()}
+    parser.add_argument(
+        "--config", action="append", metavar="YAML", help="YAML file of flags and expert settings."
+    )
+    parser.add_argument(
+        "--set",
+        action="extend",
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="Expert settings, or any of the flags: docs/settings.md lists them.",
+    )
+    flags = {name: field for name, field in fields_of(task).items() if not is_expert(field)}
+    used = {field.metadata["group"] for field in flags.values()}
     groups = {key: parser.add_argument_group(title) for key, title in GROUPS.items() if key in used}
     hints = typing.get_type_hints(RecipeArguments)
     preset = read_yaml(preset_file(task, DEFAULT_PRESET), task)
-    for name, field in fields_of(task).items():
-        option = _option(field, hints[name], preset.get(name, field.default), choices_of(field, task))
+    for name, field in flags.items():
+        option = _option(field, task, hints[name], preset.get(name, field.default))
         groups[field.metadata["group"]].add_argument(f"--{name}", **option)
     return parser
 
@@ -82,8 +103,12 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         values = read_yaml(preset_file(task, given.pop("preset", DEFAULT_PRESET)), task)
         for path in given.pop("config", []):
             values |= read_yaml(Path(path), task)
-        values |= given
-        values["trainer"] = _trainer_values(values) | _trainer_flags(rest, task)
+        settings = _settings(given.pop("set", []), task)
+        trainer_flags = _trainer_flags(rest, task)
+        if twice := sorted(settings.keys() & (given.keys() | trainer_flags.keys())):
+            raise ValueError(f"{twice[0]} is given as a flag and in --set; expected one of them.")
+        values |= given | settings
+        values["trainer"] = _trainer_values(values) | trainer_flags
         arguments = RecipeArguments(**values)
         _check(arguments, task)
     except (ValueError, OSError) as error:
@@ -110,8 +135,6 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
     Raises:
         ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
     """
-    import yaml
-
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -122,33 +145,58 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
         raise ValueError(
             f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
         )
+    return _typed_values(values, task, f"{path}: ")
+
+
+def _settings(words: Sequence[str], task: str) -> dict[str, Any]:
+    """Reads the words ``KEY=VALUE`` of ``--set``; values are written as in YAML."""
+    values: dict[str, Any] = {}
+    for word in words:
+        name, sign, text = word.partition("=")
+        if not (name and sign):
+            raise ValueError(f"--set has {word!r}; expected KEY=VALUE.")
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"--set {name}: {text!r} is no YAML value.") from error
+    return _typed_values(values, task, "--set ")
+
+
+def _typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, Any]:
+    """Values by name with the types of their fields; ValueError for unknown names and wrong types."""
     hints = typing.get_type_hints(RecipeArguments)
     fields = fields_of(task)
+    typed = dict(values)
     for name, value in values.items():
         if name in fields:
-            values[name] = _typed(value, hints[name], f"{path}: {name}")
-            continue
-        if name not in HONOURED and name not in REFUSED:
-            raise ValueError(f"{path}: unknown key {name!r}{_nearest(str(name), [*fields, *HONOURED])}.")
-    return values
+            is_word = value is not None and value == fields[name].metadata.get("word")
+            typed[name] = value if is_word else _typed(value, hints[name], f"{where}{name}")
+        elif name not in HONOURED and name not in REFUSED:
+            raise ValueError(f"{where}unknown key {name!r}{_nearest(str(name), [*fields, *HONOURED])}.")
+    return typed
 
 
-def _option(
-    field: dataclasses.Field[Any], hint: Any, default: Any, choices: Sequence[str] | None
-) -> dict[str, Any]:
+def _option(field: dataclasses.Field[Any], task: str, hint: Any, default: Any) -> dict[str, Any]:
     """The argparse options of one field."""
     kind, is_list = _kind(hint)
-    text = field.metadata["help"] + ("" if default is None or kind is bool else f" (default: {default})")
-    option: dict[str, Any] = {"help": text.replace("%", "%%")}
+    shown = default_of(field, task) if default == field.default else default
+    default_text = f" (default: {shown})" if shown and kind is not bool else ""
+    option: dict[str, Any] = {"help": f"{help_of(field, task)}{default_text}.".replace("%", "%%")}
     if kind is bool:  # --flag, and --flag false against a file that says true
         return option | {"nargs": "?", "const": True, "type": _boolean, "metavar": "false"}
     if "const" in field.metadata:
         option |= {"nargs": "?", "const": field.metadata["const"]}
     if is_list:
         option |= {"nargs": "+", "action": "extend"}
-    if choices:
+    if choices := choices_of(field, task):
         return option | {"choices": choices}
-    return option | {"type": kind, "metavar": {int: "N", float: "X", str: "TEXT"}[kind]}
+    metavar = {int: "N", float: "X", str: "TEXT"}[kind]
+    if word := field.metadata.get("word"):
+        return option | {
+            "type": lambda text: text if text == word else kind(text),
+            "metavar": f"{metavar}|{word}",
+        }
+    return option | {"type": kind, "metavar": metavar}
 
 
 def _boolean(word: str) -> bool:
@@ -253,8 +301,10 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
         raise ValueError(str(error)) from error
     if unknown:
         word = unknown[0].split("=")[0]  # what follows may be a secret
-        names = [*fields_of(task), "config", "preset", *HONOURED]
-        hint = _nearest(word.lstrip("-"), names) if word.startswith("-") else ""
+        if (name := word.lstrip("-")) in fields_of(task):
+            raise ValueError(f"{word} is an expert setting, not a flag; expected --set {name}=VALUE.")
+        names = [*fields_of(task), "config", "preset", "set", *HONOURED]
+        hint = _nearest(name, names) if word.startswith("-") else ""
         raise ValueError(f"unknown argument {word}{hint}.")
     return vars(values)
 

@@ -178,7 +178,7 @@ def _configure(
     """Lets the recipe configure the model and add its tokens; returns the ids that are not trained yet.
 
     The configuration keeps the ids of the task's tokens, so that a trained model's embeddings of them are
-    recognised even with a tokenizer that does not have them (``--tokenizer_name``).
+    recognised even with a tokenizer that does not have them (``tokenizer_name``).
     """
     before = set(tokenizer.get_vocab().values())
     trained = set(getattr(config, TASK_TOKEN_IDS, ()))

@@ -23,10 +23,10 @@ RANKS = 2
 WORDS = ["--mini", "--do_train", "--max_train_samples", "12", "--max_steps", "3", "--max_seq_length", "64"]
 WORDS += ["--per_device_train_batch_size", "2", "--learning_rate", "0.5", "--optim", "sgd", "--use_cpu"]
 WORDS += ["--warmup_ratio", "0", "--logging_steps", "1", "--save_strategy", "no", "--disable_tqdm", "true"]
-LORA = ["--use_lora", "--lora_dropout", "0", "--group_by_length"]
+LORA = ["--use_lora", "--set", "lora_dropout=0", "--group_by_length"]
 # Teacher forcing is drawn for each batch, so other ranks than one would draw otherwise.
 SPECIAL = {"re": ["--class_weights", "balanced"]}
-SPECIAL |= {"wos": ["--teacher_forcing", "1", "--dropout", "0", "--max_train_samples", "4"]}
+SPECIAL |= {"wos": ["--set", "teacher_forcing=1", "--set", "dropout=0", "--max_train_samples", "4"]}
 
 
 def train_all(model: Path, output_dir: Path) -> None:

@@ -35,6 +35,8 @@ import json, os, socket, sys
 
 name = os.path.basename(sys.argv[0])
 words = sys.argv[1:] if name == "python" else ["{bin}/" + name, *sys.argv[1:]]
+if words[:1] == ["-u"]:  # as torchrun says it; output goes straight to the files anyway
+    del words[0]
 executable = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), "python")
 job = {{"words": words, "cwd": os.getcwd(), "environment": dict(os.environ), "executable": executable}}
 connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

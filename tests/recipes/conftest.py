@@ -31,6 +31,6 @@ def family(made_once: MadeOnce) -> Callable[[str], Path]:
 
 @pytest.fixture
 def warm_launches(warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets launchers, which start ``sys.executable``, start processes that have imported the libraries already."""
+    """Lets launchers start processes that have imported the libraries already."""
     write_commands(tmp_path / "bin", warm_python, warm_python, names=())
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))

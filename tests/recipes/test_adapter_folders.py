@@ -16,12 +16,12 @@ from recipes.tasks.shared.encoder import EncoderModel
 
 # Steps that are large enough for an adapter to change the answers.
 WORDS = ["--use_lora", "--learning_rate", "2e-2", "--max_train_samples", "12", "--max_eval_samples", "3"]
-WORDS += ["--max_steps", "4", "--eval_strategy", "no", "--lora_dropout", "0"]
+WORDS += ["--max_steps", "4", "--eval_strategy", "no", "--set", "lora_dropout=0"]
 KINDS = {
     "dp": ("dp", []),
-    "trade": ("wos", ["--value_loss", "pointed"]),
-    "seq2seq": ("wos", ["--head", "generative", "--max_new_tokens", "24"]),
-    "causal": ("wos", ["--head", "generative", "--max_new_tokens", "24"]),
+    "trade": ("wos", ["--set", "value_loss=pointed"]),
+    "seq2seq": ("wos", ["--head", "generative", "--set", "max_new_tokens=24"]),
+    "causal": ("wos", ["--head", "generative", "--set", "max_new_tokens=24"]),
 }
 
 

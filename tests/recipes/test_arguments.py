@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from transformers import TrainingArguments
 
-from recipes.arguments import RecipeArguments, fields_of
+from recipes.arguments import FIELDS, RecipeArguments, fields_of, help_of, is_expert
 from recipes.engine.command_line import TASKS_DIR, make_parser, parse, presets, read_yaml
 from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS_PAGE = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
 FILES = sorted(path.name for path in (ROOT / "recipes").glob("train_*.py"))
 
 
@@ -122,4 +125,92 @@ def test_help_names_every_flag_of_the_task_and_no_other(task: str, python) -> No
     text = python(f"recipes/train_{SCRIPTS[task]}.py", "--help").stdout
     flags = [word.removeprefix("--") for line in text.splitlines() if line.startswith("  --")
              for word in line.split()[:1]]  # fmt: skip
-    assert sorted(flags) == sorted(["config", "preset", *fields_of(task)])
+    known = [name for name, field in fields_of(task).items() if not is_expert(field)]
+    assert sorted(flags) == sorted(["config", "preset", "set", *known])
+    of_transformers = {field.name for field in dataclasses.fields(TrainingArguments)}
+    assert len(set(flags) - of_transformers) <= 30
+    assert all(f"| `{name}` | " in SETTINGS_PAGE for name in fields_of(task))
+
+
+def test_help_speaks_of_the_choices_of_the_task_alone() -> None:
+    by_task = {
+        name: field for name, field in FIELDS.items() if isinstance(field.metadata.get("choices"), dict)
+    }
+    assert len(by_task) >= 6
+    for name, field in by_task.items():
+        texts = {task: help_of(field, task) for task in field.metadata["choices"]}
+        assert all(texts.values())
+        if len(set(field.metadata["choices"].values())) > 1:
+            assert len(set(texts.values())) > 1, f"{name} has other choices by task, but one text"
+
+
+def test_settings_are_given_by_set_as_in_a_file(tmp_path: Path) -> None:
+    words = (
+        "--set",
+        "gate=compared",
+        "slot_spread=3",
+        "--set",
+        "dropout=0",
+        "lora_target_modules=[query, key]",
+    )
+    words += ("learning_rate=1e-3", "logging_steps=7", "num_beams=null", "tokenizer_name=org/1")
+    told = parsed(*words, task="wos")
+    path = tmp_path / "settings.yaml"
+    path.write_text(
+        "gate: compared\nslot_spread: 3\ndropout: 0\nlora_target_modules: [query, key]\n"
+        "learning_rate: 1e-3\nlogging_steps: 7\nnum_beams: null\ntokenizer_name: org/1\n"
+    )
+    assert told == parsed("--config", str(path), task="wos")
+    assert (told.gate, told.slot_spread, told.dropout, told.num_beams) == ("compared", 3.0, 0.0, None)
+    assert (told.lora_target_modules, told.learning_rate) == (["query", "key"], 1e-3)
+    assert told.trainer == {"logging_steps": 7}
+    assert parsed("--config", str(path), "--set", "gate=context", task="wos").gate == "context"
+    assert parsed("--set", "dropout=0", "dropout=0.5", task="wos").dropout == 0.5
+
+
+def test_every_setting_is_a_flag_or_said_to_be_none(capsys: pytest.CaptureFixture[str]) -> None:
+    experts = {name for name, field in FIELDS.items() if is_expert(field)}
+    tried = set()
+    for task in SCRIPTS:
+        for name in experts & fields_of(task).keys():
+            with pytest.raises(SystemExit):
+                parsed(f"--{name}", "1", task=task)
+            sentence = f"--{name} is an expert setting, not a flag; expected --set {name}=VALUE."
+            assert sentence in capsys.readouterr().err
+            tried.add(name)
+    assert tried == experts
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--set", "pooling"), "--set has 'pooling'; expected KEY=VALUE."),
+        (("--set", "=mean"), "--set has '=mean'; expected KEY=VALUE."),
+        (("--set", "poling=mean"), "--set unknown key 'poling'; the nearest is pooling."),
+        (("--set", "gate=compared"), "--set unknown key 'gate'"),  # of another task
+        (("--set", "pooling=max"), "pooling is 'max'; expected one of cls, mean."),
+        (("--set", "lora_dropout=much"), "--set lora_dropout is 'much'; expected float."),
+        (("--set", "lora_dropout=[0.1"), "--set lora_dropout: '[0.1' is no YAML value."),
+        (("--set", "seed=1", "--seed", "2"), "seed is given as a flag and in --set; expected one of them."),
+        (("--set", "adam_beta1=0.1", "--adam_beta1", "0.2"), "adam_beta1 is given as a flag and in --set"),
+        (("--set", "hub_token=abc"), "hub_token"),
+    ],
+)
+def test_wrong_words_of_set_are_refused(
+    words: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sentence in refused(capsys, *words)
+
+
+def test_the_threshold_for_no_answer_is_a_number_or_auto(capsys: pytest.CaptureFixture[str]) -> None:
+    def threshold(*words: str) -> float | str | None:
+        return parsed(*words, task="mrc").null_score_diff_threshold
+
+    assert threshold() is None
+    assert threshold("--null_score_diff_threshold", "-1.5") == -1.5
+    assert threshold("--set", "null_score_diff_threshold=2") == 2.0
+    for words in (("--null_score_diff_threshold", "auto"), ("--set", "null_score_diff_threshold=auto")):
+        assert threshold(*words) == "auto"
+    with pytest.raises(SystemExit):
+        threshold("--null_score_diff_threshold", "best")
+    assert "'best'" in capsys.readouterr().err

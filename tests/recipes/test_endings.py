@@ -51,9 +51,9 @@ def test_the_flag_and_the_presets_decide_whether_endings_are_learned(task: str, 
     assert set(learned) >= {"demo", "paper", "paper-large"}
     off = {preset for preset, endings in learned.items() if not endings}
     assert off == {"paper", "paper-large"}
-    assert tails(["--preset", "demo", "--entity_endings", "false"], {"train": train}) == {}
-    assert tails(["--entity_endings"], {"train": train}) == learned["demo"]
+    assert tails(["--preset", "demo", "--set", "entity_endings=false"], {"train": train}) == {}
+    assert tails(["--set", "entity_endings=true"], {"train": train}) == learned["demo"]
     # A saved model keeps what it was trained with, whatever the arguments of an evaluation say.
-    for words in ([], ["--entity_endings", "false"], ["--preset", "demo"]):
+    for words in ([], ["--set", "entity_endings=false"], ["--preset", "demo"]):
         assert tails(words, {}, **{KEY[task]: {"의": 1}}) == {"의": 1}
         assert tails(words, {}, **{KEY[task]: {}}) == {}

@@ -415,7 +415,7 @@ def test_bf16_is_autocast_in_training_and_evaluation(
     monkeypatch.setattr(story, "load_model", load)
     words = ["--bf16", "--max_steps", "2", "--per_device_train_batch_size", "2", "--max_train_samples", "8"]
     words += ["--max_eval_samples", "4", "--save_strategy", "no", "--eval_strategy", "no"]
-    words += ["--head", "generative", "--max_new_tokens", "8"] if head in KINDS else []
+    words += ["--head", "generative", "--set", "max_new_tokens=8"] if head in KINDS else []
     results = run(task, model, tmp_path / "run", *words)
     assert seen == {(True, torch.bfloat16), (False, torch.bfloat16)}
     assert math.isfinite(results["train_loss"])

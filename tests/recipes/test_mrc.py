@@ -10,7 +10,9 @@ import pytest
 from encoding import configured, encoded, loaded_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from runs import predictions, run
 from span_oracle import best_answers_slowly
+from transformers import AutoConfig
 
 import klue_datasets
 from klue_metrics.functional import compute
@@ -183,3 +185,18 @@ def test_training_may_leave_out_windows_without_the_answer(tiny: Path) -> None:
         at not in answerable for at in split.features["example"]
     )
     assert len(few) == len(kept) < len(split.features)
+
+
+def test_the_threshold_is_chosen_where_asked_and_given_where_told(tiny: Path, tmp_path: Path) -> None:
+    steps = ("--max_steps", "2", "--eval_strategy", "no", "--max_eval_samples", "12")
+    results = run("mrc", tiny, tmp_path / "auto", *steps, "--null_score_diff_threshold", "auto")
+    assert 0 < results["held_out_samples"] < 160
+    chosen = AutoConfig.from_pretrained(tmp_path / "auto").null_threshold
+    assert chosen == results["null_threshold"]
+    for threshold, is_silent in (("-1000000", True), ("1000000", False)):
+        folder = tmp_path / threshold
+        words = ("--do_eval", "--max_eval_samples", "12", "--null_score_diff_threshold", threshold)
+        run("mrc", tmp_path / "auto", folder, *words)
+        answers = [row["prediction"]["prediction_text"] for row in predictions(folder)]
+        assert len(answers) == 12
+        assert not any(answers) if is_silent else all(answers)

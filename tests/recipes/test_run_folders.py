@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 
 from klue_datasets.loading import MINI_DIR
 from klue_datasets.tasks import get_task
-from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, to_record
+from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, settings_of, to_record
 from recipes.engine import card, hardware, trainer
 from recipes.engine import run as story
 from recipes.engine.checkpoints import locked
@@ -99,7 +99,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_whatever_its_gradient(
         (("--save_total_limit", "0"), "save_total_limit is 0; expected 1 or more"),
         (("--seed", "-1"), "seed is -1; expected 0 or more"),
         (("--use_lora", "--lora_r", "0"), "lora_r is 0; expected 1 or more"),
-        (("--lora_dropout", "2"), "lora_dropout is 2.0; expected a share"),
+        (("--set", "lora_dropout=2"), "lora_dropout is 2.0; expected a share"),
         (("--fp16",), "--fp16 was given on a CPU"),
         (("--bf16", "--use_cpu", "false"), "these settings: Your setup doesn't support bf16"),
     ],
@@ -204,6 +204,14 @@ def test_arguments_of_other_versions_are_read(caplog: pytest.LogCaptureFixture) 
     assert message.startswith("out/a/file has settings")
     assert message.endswith("ignored: gone, scale_slots.")
     caplog.clear()
+    old = {"null_threshold": 2.0, "tune_null_threshold": False, "gold_gates": False, "gold_values": True}
+    for more in ({"schema_version": 1}, {}):
+        told = from_record({**old, **more}, "file")
+        assert told == RecipeArguments(null_score_diff_threshold=2.0, oracle="values")
+        assert settings_of({**old, **more}) == settings_of(to_record(told))
+    tuned = from_record({**old, "tune_null_threshold": True, "gold_values": False}, "file")
+    assert tuned == RecipeArguments(null_score_diff_threshold="auto")
+    assert not caplog.records
     from_record({"schema_version": 99}, "file")
     assert "schema version 99" in caplog.text
 

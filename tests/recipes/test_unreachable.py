@@ -73,7 +73,7 @@ def test_a_model_that_is_not_there_is_named_by_recipes_and_by_predict(
     for model in (*FOLDERS, *NOT_CACHED):
         words = ["--mini", "--use_cpu", "--max_train_samples", "8", "--max_eval_samples", "8"]
         said = [last_line(capsys, task, ["--model_name_or_path", model, *words])]
-        names = ["--model_name_or_path", str(tiny), "--tokenizer_name", model]
+        names = ["--model_name_or_path", str(tiny), "--set", f"tokenizer_name={model}"]
         said.append(last_line(capsys, task, [*names, *words]))
         assert predict.main(["--task", task, "--model", model, "--input", str(given)]) == 1
         said.append(one_line(capsys))

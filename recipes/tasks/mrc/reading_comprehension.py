@@ -32,12 +32,12 @@ from recipes.tasks.shared.classification import set_labels
 MAX_QUESTION = 64  # subword tokens of a question that are read, as in KLUE's baseline
 OUTPUTS = ("LABEL_0", "LABEL_1")  # scores of an answer's first and last token, as transformers calls them
 SHOWN = 5  # answers in the predictions file
-# What decoding is told, and what it is where neither a flag nor the model says otherwise.
+AUTO = "auto"  # null_score_diff_threshold: chosen on held-out questions
+# What decoding is told, and what it is where neither the arguments nor the model say otherwise.
 SETTINGS: Mapping[str, Any] = {
     "doc_stride": 128,
     "n_best_size": 20,
     "max_answer_length": 30,
-    "null_threshold": 0.0,
     "trim_josa": False,
     "empty_windows": 1.0,
 }
@@ -56,7 +56,7 @@ class ReadingComprehension(Recipe):
         }
     )
     peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
-    settings: ClassVar[tuple[str, ...]] = (*SETTINGS, "answer_tails")
+    settings: ClassVar[tuple[str, ...]] = (*SETTINGS, "null_threshold", "answer_tails")
     kept: ClassVar[tuple[str, ...]] = ("left", "right")
     scored_by_guid = True
     prediction_inputs: ClassVar[tuple[str, ...]] = (
@@ -80,6 +80,9 @@ class ReadingComprehension(Recipe):
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
             setattr(config, name, getattr(config, name, default) if asked is None else asked)
+        threshold = arguments.null_score_diff_threshold
+        is_chosen = threshold is None or threshold == AUTO
+        config.null_threshold = getattr(config, "null_threshold", 0.0) if is_chosen else threshold
         config.answer_tails = getattr(config, "answer_tails", {})  # a model from elsewhere has none
         if "train" in splits:
             last = last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
@@ -263,7 +266,7 @@ class ReadingComprehension(Recipe):
 
     def tuning_split(self, arguments: RecipeArguments) -> str | None:
         """Training questions that are held out, where the threshold is to be chosen."""
-        return "held_out" if arguments.tune_null_threshold else None
+        return "held_out" if arguments.null_score_diff_threshold == AUTO else None
 
     def hold_out(self, train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
         """Every tenth passage with all its questions."""

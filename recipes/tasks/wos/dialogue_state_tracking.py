@@ -11,7 +11,7 @@ from recipes.tasks.protocol import Recipe
 from recipes.tasks.shared.base_checkpoint import checkpoint_config
 from recipes.tasks.wos.configuration_dialogue_state import GENERATIVE, KEY, head_of
 from recipes.tasks.wos.generative import CausalStates, SequenceStates
-from recipes.tasks.wos.trade import ORACLES, SETTINGS, Trade
+from recipes.tasks.wos.trade import SETTINGS, Trade
 
 OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that states as text have, too
 
@@ -36,7 +36,7 @@ def choose_recipe(arguments: RecipeArguments) -> Recipe:
         raise ValueError(f"wos: {path} was trained with --head {head_of(config)}; expected that, not {head}.")
     for other, names in _only().items():
         values = {name: getattr(arguments, name) for name in names}
-        given = [f"--{name}" for name, value in values.items() if value is not None and value is not False]
+        given = [name for name, value in values.items() if value is not None and value is not False]
         if other != head and given:
             raise ValueError(f"wos: {', '.join(given)} with --head {head}; expected --head {other} for that.")
     return _text_recipe(config, path) if head == GENERATIVE else RECIPE
@@ -45,7 +45,7 @@ def choose_recipe(arguments: RecipeArguments) -> Recipe:
 def _only() -> dict[str, list[str]]:
     """Head -> the arguments that make sense for it only."""
     return {
-        "trade": [name for name in (*SETTINGS, *ORACLES) if name not in OF_BOTH],
+        "trade": [name for name in (*SETTINGS, "oracle") if name not in OF_BOTH],
         "generative": ["max_new_tokens"],
     }
 

@@ -41,7 +41,7 @@ class DialogueRecipe(Recipe):
         "네, 토요일부터 이틀 동안 세 명 예약해 주세요.",
     )
 
-    settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "gold_gates", "gold_values")
+    settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "oracle")
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
         """Whether the configuration has a tracker's settings."""

@@ -157,7 +157,7 @@ class TextStates(DialogueRecipe, abc.ABC):
             )
         if too_long := _too_long(frame, golds):
             logger.warning(
-                "wos: %d of %d training states are longer than %d tokens (--max_new_tokens) and lose their "
+                "wos: %d of %d training states are longer than %d tokens (max_new_tokens) and lose their "
                 "end.", len(too_long), len(golds), settings.max_new_tokens,
             )  # fmt: skip
 

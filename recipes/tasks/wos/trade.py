@@ -22,7 +22,6 @@ from recipes.tasks.wos.pipeline_dialogue_state import gate_scores
 from recipes.tasks.wos.state_values import StateReader
 from recipes.tasks.wos.states import StateCollator, errors, figures
 
-ORACLES = ("gold_gates", "gold_values")  # arguments that are only for evaluation
 SETTINGS = (
     "gate",
     "slot_spread",
@@ -61,10 +60,8 @@ class Trade(DialogueRecipe):
                 "whose tokens do not see the whole dialogue, which --head trade needs; expected an encoder "
                 f"such as BERT, RoBERTa or ELECTRA{remedy}."
             )
-        if arguments.do_train and any(getattr(arguments, name) for name in ORACLES):
-            raise ValueError(
-                "wos: --gold_gates and --gold_values are for evaluation; expected --do_eval alone."
-            )
+        if arguments.do_train and arguments.oracle:
+            raise ValueError("wos: --oracle is for evaluation; expected --do_eval alone.")
         if getattr(config, KEY, None):
             settings = StateSettings.of(config)
         else:
@@ -75,8 +72,7 @@ class Trade(DialogueRecipe):
                 setattr(settings, name, getattr(arguments, name))
         settings.read_subwords(tokenizer)
         dataclasses.replace(settings).write(config)  # checked once more
-        for name in ORACLES:
-            setattr(config, name, getattr(arguments, name))
+        config.oracle = arguments.oracle
         if arguments.dropout is not None:
             set_dropout(config, arguments.dropout)
             config.hidden_dropout_prob = (
@@ -123,7 +119,7 @@ class Trade(DialogueRecipe):
         There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
         """
         config = getattr(model, "module", model).config
-        gates = inputs["gate_labels"] if getattr(config, "gold_gates", False) else None
+        gates = inputs["gate_labels"] if config.oracle == "gates" else None
         # Calls the wrapped model itself: the hooks of DDP, FSDP and autocast apply as in training.
         output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
         scores = output.gate_logits
@@ -141,7 +137,7 @@ class Trade(DialogueRecipe):
         columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):
             gate_list, subwords = gates.tolist(), values.tolist()
-            if golds is not None and getattr(loaded.config, "gold_values", False):
+            if golds is not None and loaded.config.oracle == "values":
                 for slot, gate, gold in zip(*reader.targets(golds[index]), strict=True):
                     if gate == gate_list[slot] == POINT:
                         subwords[slot] = gold

@@ -156,7 +156,18 @@ def test_long_sentences_are_counted_and_keep_their_words(trained: tuple[Path, di
 
 
 def test_flags_of_the_head(tiny: Path, tmp_path: Path) -> None:
-    run(tiny, tmp_path, "--max_steps", "2", "--use_pos", "false", "--scalar_mix", "--head", "biaffine")
+    run(
+        tiny,
+        tmp_path,
+        "--max_steps",
+        "2",
+        "--set",
+        "use_pos=false",
+        "--set",
+        "scalar_mix=true",
+        "--head",
+        "biaffine",
+    )
     settings = settings_of(tmp_path)
     assert (settings.head, settings.use_pos, settings.scalar_mix, settings.decoder) == (
         "biaffine", False, True, "argmax",

@@ -225,7 +225,9 @@ def test_a_run_writes_states_and_what_is_wrong_with_them(learned: dict[str, Any]
             slot, value = split_item(item)
             assert value in known[slot] or value in ("dontcare", "yes", "no") or not known[slot]
     assert bound["eval_values_mapped_to_ontology"] >= results["eval_values_mapped_to_ontology"] == 0
-    brief = run("wos", learned["folder"], tmp_path / "brief", *QUICK, "--do_eval", "--max_new_tokens", "9")
+    brief = run(
+        "wos", learned["folder"], tmp_path / "brief", *QUICK, "--do_eval", "--set", "max_new_tokens=9"
+    )
     assert brief["eval_states_too_long"] > 0
     assert brief["eval_states_without_end"] > 0
 
@@ -234,7 +236,7 @@ def test_a_run_writes_states_and_what_is_wrong_with_them(learned: dict[str, Any]
 def test_trained_as_a_recipe_and_evaluated_again(
     kind: str, models: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    words = [*QUICK, "--max_seq_length", "60", "--max_new_tokens", "40", "--eval_strategy", "no"]
+    words = [*QUICK, "--max_seq_length", "60", "--set", "max_new_tokens=40", "--eval_strategy", "no"]
     results = run("wos", models[kind], tmp_path / "first", *words)
     assert "training states are longer than 40 tokens" in caplog.text
     assert 0 < results["train_truncated"] < results["train_samples"] * 10
@@ -255,7 +257,7 @@ def test_trained_as_a_recipe_and_evaluated_again(
 @pytest.mark.parametrize("kind", KINDS)
 def test_lora_comes_back_whole(kind: str, models: dict[str, Path], tmp_path: Path) -> None:
     folder, words = tmp_path / "lora", [*QUICK, "--max_eval_samples", "3", "--eval_strategy", "no"]
-    learn = ["--use_lora", "--max_steps", "12", "--learning_rate", "2e-2", "--max_new_tokens", "40"]
+    learn = ["--use_lora", "--max_steps", "12", "--learning_rate", "2e-2", "--set", "max_new_tokens=40"]
     results = run("wos", models[kind], folder, *words, *learn)
     assert results["trained_parameters"] < results["parameters"] / 4
     adapter = read(folder / "adapter_config.json")
@@ -263,7 +265,7 @@ def test_lora_comes_back_whole(kind: str, models: dict[str, Path], tmp_path: Pat
     assert not adapter["modules_to_save"]
     assert not (folder / "model.safetensors").exists()
     run("wos", folder, tmp_path / "again", *words, "--do_eval")
-    still = ["--max_steps", "1", "--learning_rate", "0", "--max_new_tokens", "40"]
+    still = ["--max_steps", "1", "--learning_rate", "0", "--set", "max_new_tokens=40"]
     run("wos", models[kind], tmp_path / "plain", *words, *still)
     first, second, plain = (predictions(folder), predictions(tmp_path / "again"),
                             predictions(tmp_path / "plain"))  # fmt: skip
@@ -301,14 +303,14 @@ def test_what_does_not_go_together_is_refused(models: dict[str, Path], tiny: Pat
     config.save_pretrained(trained)
     for path, words, message in (
         (tiny, ["--head", "generative"], "is a bert model, which does not write text"),
-        (folder, ["--head", "generative", "--slot_spread", "3", "--value_loss", "all"],
-         r"--slot_spread, --value_loss with --head generative; expected --head trade"),
-        (trained, ["--do_eval", "--gold_gates"], "--gold_gates with --head generative"),
-        (trained, ["--max_value_length", "3"], "--max_value_length with --head generative"),
-        (tiny, ["--max_new_tokens", "9"], "--max_new_tokens with --head trade; expected --head generative"),
+        (folder, ["--head", "generative", "--set", "slot_spread=3", "--set", "value_loss=all"],
+         r"slot_spread, value_loss with --head generative; expected --head trade"),
+        (trained, ["--do_eval", "--oracle", "gates"], "oracle with --head generative"),
+        (trained, ["--set", "max_value_length=3"], "max_value_length with --head generative"),
+        (tiny, ["--set", "max_new_tokens=9"], "max_new_tokens with --head trade; expected --head generative"),
         (trained, ["--head", "trade"], "was trained with --head generative; expected that, not trade"),
-        (folder, ["--head", "generative", "--max_new_tokens", "0"], "max_new_tokens is 0; expected 1"),
-        (folder, ["--head", "generative", "--num_beams", "0"], "num_beams is 0; expected 1 or more"),
+        (folder, ["--head", "generative", "--set", "max_new_tokens=0"], "max_new_tokens is 0; expected 1"),
+        (folder, ["--head", "generative", "--set", "num_beams=0"], "num_beams is 0; expected 1 or more"),
         (folder, ["--head", "generative", "--do_eval"], "the model has no slots; expected one"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
