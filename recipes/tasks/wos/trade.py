@@ -119,7 +119,7 @@ class Trade(DialogueRecipe):
         There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
         """
         config = getattr(model, "module", model).config
-        gates = inputs["gate_labels"] if config.oracle == "gates" else None
+        gates = inputs["gate_labels"] if getattr(config, "oracle", None) == "gates" else None
         # Calls the wrapped model itself: the hooks of DDP, FSDP and autocast apply as in training.
         output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
         scores = output.gate_logits
@@ -137,7 +137,7 @@ class Trade(DialogueRecipe):
         columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):
             gate_list, subwords = gates.tolist(), values.tolist()
-            if golds is not None and loaded.config.oracle == "values":
+            if golds is not None and getattr(loaded.config, "oracle", None) == "values":
                 for slot, gate, gold in zip(*reader.targets(golds[index]), strict=True):
                     if gate == gate_list[slot] == POINT:
                         subwords[slot] = gold
