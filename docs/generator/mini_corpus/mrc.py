@@ -15,7 +15,7 @@ from docs.generator.mini_corpus.korean import below, chance, josa, pick, shuffle
 from docs.generator.mini_corpus.layout import SPLITS, Example, check_split, json_text
 from docs.generator.mini_corpus.mrc_words import DOMAINS, FOUNDER_FACTS, Domain, Fact
 
-PASSAGES = {"dev": 20, "train": 80}
+PASSAGES = {"dev": 40, "train": 240}
 _SEED = 20210607
 _DIRECT = 0.3
 _NEIGHBOUR = "가까운 곳에 {e|이/가} 있다."
@@ -145,9 +145,9 @@ def _question(rng: random.Random, passage: Passage, question_type: int) -> Examp
 
 
 def _questions(rng: random.Random, passage: Passage) -> list[Example]:
-    """Return the questions of a passage: two of each type."""
+    """Return the questions of a passage: one of each type."""
     questions: list[Example] = []
-    for question_type in shuffled(rng, [1, 1, 2, 2, 3, 3]):
+    for question_type in shuffled(rng, [1, 2, 3]):
         question = _question(rng, passage, question_type)
         while any(question["question"] == earlier["question"] for earlier in questions):
             question = _question(rng, passage, question_type)

@@ -12,7 +12,7 @@ from docs.generator.mini_corpus import generate, mrc
 from klue_datasets import load
 
 Example = dict[str, Any]
-SIZES = {"train": (480, 480), "dev": (120, 120)}
+SIZES = {"train": (720, 720), "dev": (120, 120)}
 SPLITS = tuple(SIZES)
 
 
@@ -67,7 +67,7 @@ def test_question_types_and_positions_are_spread(split: str) -> None:
 
 def test_splits_share_no_text() -> None:
     passages = [p["context"] for split in SPLITS for a in read(split) for p in a["paragraphs"]]
-    assert len(set(passages)) == len(passages) == 100
+    assert len(set(passages)) == len(passages) == 280
     train, dev = ({q["question"] for _, q in questions(split)} for split in SPLITS)
     assert not train & dev
 
