@@ -2,29 +2,42 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+DEVELOPING := .venv/.installed-dev
 # A second one has datasets 3.6, the last line that runs loading scripts.
 VENV_3_6 := .venv-datasets-3.6
 INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo test test-datasets-3.6 lint docs bench clean
+.PHONY: install demo quick test test-datasets-3.6 lint docs bench gpu clean
 
-install: $(INSTALLED)
+install: $(DEVELOPING)
 
 # torch alone and first: the exact version in constraints.txt, so that nothing else picks another build.
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	touch $@
+
+# What tests and lint need beyond that.
+$(DEVELOPING): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-# A tiny random model, fine-tuned on the mini corpus for every task, the KLUE table, and the report. No network.
+# A tiny random model, fine-tuned on the mini corpus for every task (wos takes longest, so it is first), the table,
+# and the report. No network.
 demo: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.tiny_model --output_dir out/tiny
-	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --jobs 2 --model_name_or_path out/tiny --output_dir out/demo
+	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --jobs 2 --tasks wos ynat mrc sts re nli ner dp --model_name_or_path out/tiny --output_dir out/demo
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.report out/demo --output out/demo/report
 
-test: $(INSTALLED)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# The same for one task.
+quick: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.tiny_model --output_dir out/tiny
+	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --tasks ynat --model_name_or_path out/tiny --output_dir out/quick
+	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.report out/quick --output out/quick/report
+
+test: $(DEVELOPING)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 $(INSTALLED_3_6): constraints-datasets-3.6.txt
 	test -x $(VENV_3_6)/bin/python || $(PYTHON) -m venv $(VENV_3_6)
@@ -33,21 +46,25 @@ $(INSTALLED_3_6): constraints-datasets-3.6.txt
 
 # Our builder files as scripts, and the exported folder, in datasets 3.6: the same rows as here. And the exported
 # metrics with evaluate alone: the same scores.
-test-datasets-3.6: $(INSTALLED) $(INSTALLED_3_6)
+test-datasets-3.6: $(DEVELOPING) $(INSTALLED_3_6)
 	HF_HUB_OFFLINE=1 KLUE_PYTHON_DATASETS_3_6=$(CURDIR)/$(VENV_3_6)/bin/python \
 		$(BIN)/python -m pytest tests/klue_datasets/test_scripts.py tests/klue_metrics/test_export.py
 
-lint: $(INSTALLED)
+lint: $(DEVELOPING)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # Tables, metric cards, --help texts, CITATION.cff: whatever is made from something else; see docs/generator/documents.py.
-docs: $(INSTALLED)
+docs: $(DEVELOPING)
 	$(BIN)/python -m docs.generator
 
-bench: $(INSTALLED)
+bench: $(DEVELOPING)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -s -o python_files='bench_*.py' tests/benchmarks
+
+# Every recipe on a GPU, and the throughput of training. Needs a machine with one.
+gpu: $(INSTALLED)
+	HF_HUB_OFFLINE=1 $(BIN)/python tests/benchmarks/gpu.py --output out/gpu
 
 clean:
 	rm -rf .venv $(VENV_3_6) out hub build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,17 +1,17 @@
-"""Every command that a README shows is executed, as a newcomer would, and does what it is there for.
+"""Every command of the READMEs and of the pages behind them is executed, as a newcomer would.
 
 A command runs as it is written, in a shell, in a copy of the checkout, with a Hub in a thread behind it (see
 ``newcomer``). It differs from what is written in what ``OUTCOMES`` appends to it, and in nothing else:
 
 * SHORT, to whatever trains: a few examples and two updates. A run over models and seeds gets one task and two
-  seeds beside it. (``make demo`` trains all eight tasks: the lines behind it, which ``make -n`` tells, run.)
+  seeds beside it. (``make demo`` trains all eight tasks: its lines, which ``make -n`` tells, run.)
 * ``--data_dir klue_benchmark``, to what would download the official files: there is no network here.
 * ``--collect-only``, to the line behind ``make test``, which would run this test.
-* ``--help``, to the names of commands that are no whole commands.
+* ``--help``, to the names of commands that are not complete.
 
 What has something appended is parsed without it, too. Python inside sentences is executed at the end. Blocks
-of Python, and what they print, are the matter of ``test_readme``. A command that is new in a README fails a
-test until OUTCOMES says what comes of it; ELSEWHERE lists those that cannot run here, and says why.
+of Python, and what they print, are tested in ``test_readme``. A new command fails a test until OUTCOMES says
+what it does; ELSEWHERE lists those that cannot run here, and says why.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from pathlib import Path
 
 import pytest
 import readme_checks as checks
+from accelerate.commands.launch import launch_command_parser
 from hub_server import HubServer
 from newcomer import TOKEN, Newcomer
-from readme import PROGRAMS, ROOT, TEXTS, blocks, commands, snippets
+from readme import PROGRAMS, READMES, ROOT, TEXTS, blocks, commands, snippets
 
 from klue_datasets.__main__ import make_parser as datasets_parser
 from recipes import run_all
@@ -37,8 +38,20 @@ from recipes.tasks import SCRIPTS
 SHORT = " --max_train_samples 32 --max_eval_samples 32 --max_steps 2"
 FEW = f"{SHORT} --tasks nli --seed 42 43"
 ELSEWHERE = {
+    "make gpu": "needs a GPU; tests/recipes/test_gpu_script.py runs its script on the CPU",
     "hf auth login": "another tool's; it asks for a token at the terminal",
-    "pip install 'klue-hub[mst]'": "needs a package index; that the extra exists is tested",
+    **{
+        f"pip install {what}": "needs a package index; that the extras exist is tested"
+        for what in (".", "'.[all]'", "'.[mst]'")
+    },
+    **{
+        f"accelerate launch --multi_gpu --num_processes {processes} recipes/train_nli.py"
+        " --data_dir klue_benchmark --bf16": "needs GPUs; its flags are parsed"
+        for processes in (
+            "8",
+            "16 --num_machines 2 --machine_rank 0 --main_process_ip 10.0.0.1 --main_process_port 29500",
+        )
+    },
 }
 
 
@@ -49,8 +62,8 @@ class Outcome:
     Attributes:
         check: Looks at what it printed and wrote.
         more: What is appended to it.
-        after: Commands of the READMEs that it builds on.
-        prepare: Makes what the README supposes to be there.
+        after: Commands that it builds on.
+        prepare: Makes what the text supposes to be there.
     """
 
     check: Callable[[Newcomer, str], None]
@@ -70,7 +83,21 @@ RUN_ALL = "python recipes/run_all.py --model_name_or_path klue/roberta-base klue
 EXPORT = "python -m klue_datasets export --data_dir klue_benchmark --output_dir hub/klue"
 METRICS_TO_HUB = "python -m recipes.publish metrics --repo_id me"
 FILE = "predictions_validation.jsonl"
+TRAIN = {
+    task: f"accelerate launch recipes/train_{name}.py --data_dir klue_benchmark --output_dir out/{task}"
+    for task, name in SCRIPTS.items()
+}
+PREDICT = {
+    task: f"{pipe} | python -m recipes.predict --task {task} --model out/{task}"
+    for task, pipe in checks.INPUTS.items()
+}
+PREDICT["dp"] += " --to_conllu"
+SEEDS = (
+    "python recipes/run_all.py --tasks sts nli --mini --preset demo --model_name_or_path out/tiny"
+    " --seed 42 43 --output_dir out/seeds"
+)
 OUTCOMES: dict[str, Outcome] = {
+    "make quick": Outcome(checks.quick, SHORT),
     "make demo": Outcome(checks.demo, SHORT),
     "make test": Outcome(checks.suite, " --collect-only -q"),
     f"python -m klue_metrics score --task nli --predictions out/nli/{FILE}": Outcome(
@@ -82,9 +109,23 @@ OUTCOMES: dict[str, Outcome] = {
     f"{TRAIN_TC} --model_name_or_path klue/roberta-base --output_dir out/tc": Outcome(
         checks.trained("ynat", "out/tc", "klue/klue", "model.safetensors"), SHORT
     ),
+    # Before the next one, which writes into the same folder.
     f"{TRAIN_TC} --data_dir klue_benchmark --use_lora --learning_rate 5e-4": Outcome(
         checks.trained("ynat", "out/ynat", "klue_benchmark", "adapter_model.safetensors"), SHORT
     ),
+    **{
+        command: Outcome(checks.trained(task, f"out/{task}", "klue_benchmark", "model.safetensors"), SHORT)
+        for task, command in TRAIN.items()
+    },
+    **{command: Outcome(checks.predicted(task), after=(TRAIN[task],)) for task, command in PREDICT.items()},
+    f"{TRAIN_TC} --data_dir klue_benchmark --report_to tensorboard --output_dir out/tracked": Outcome(
+        checks.tracked_by_tensorboard, SHORT
+    ),
+    SEEDS: Outcome(checks.seeds, SHORT, after=("make demo",)),
+    "python -m recipes.report out/seeds --output out/seeds/report": Outcome(
+        checks.report_of_seeds, after=(SEEDS,)
+    ),
+    "pytest -s tests/recipes/test_ner.py -k perfect": Outcome(checks.perfect_tagger, " --collect-only -q"),
     RUN_ALL: Outcome(checks.all_runs, FEW),
     "python -m recipes.report out/all --output report": Outcome(checks.report, after=(RUN_ALL,)),
     f'echo "{checks.SENTENCE}" | python -m recipes.predict --task ner --model out/ner': Outcome(
@@ -153,12 +194,13 @@ def unaccounted(text: str) -> list[str]:
     return [command for command in commands(text) if command not in OUTCOMES and command not in ELSEWHERE]
 
 
-def test_every_command_of_both_readmes_is_accounted_for() -> None:
+def test_every_command_is_accounted_for() -> None:
     for name, text in TEXTS.items():
         assert unaccounted(text) == [], f"{name} has commands without an entry in OUTCOMES"
-        assert set(commands(text)) == set(OUTCOMES) | set(ELSEWHERE), (
-            f"{name} lacks commands that are known here"
-        )
+    english, korean = (commands(TEXTS[name]) for name in READMES)
+    assert set(english) == set(korean)
+    shown = {command for text in TEXTS.values() for command in commands(text)}
+    assert shown == set(OUTCOMES) | set(ELSEWHERE), "commands that no text shows"
     print(*(f"not executed: {command}: {reason}" for command, reason in ELSEWHERE.items()), sep="\n")
 
 
@@ -175,7 +217,7 @@ def test_a_new_command_would_be_missed() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_block_without_a_language_is_what_something_prints(name: str) -> None:
     languages = [language for language, _ in blocks(TEXTS[name])]
-    assert set(languages) == {"sh", "python", ""}
+    assert set(languages) == ({"sh", "python", ""} if name in READMES else {"sh"})
     for before, (language, block) in zip(["", *languages], blocks(TEXTS[name]), strict=False):
         if not language:
             assert before == "python" or block.startswith("| model | task | metric |")
@@ -217,11 +259,10 @@ SENTENCES = (
     'load_dataset("klue", "ynat")',
     "from recipes.predict import load_pipeline",
     'evaluate.load("me/klue_metric", "ynat")',
-    "import evaluate",
 )
 PROGRAM = """
+import evaluate
 from datasets import load_dataset
-{}
 print({}["train"].num_rows)
 {}
 print({}.compute(predictions=["경제", "사회"], references=[1, 6]))
@@ -230,11 +271,11 @@ print(load_pipeline("ner", "../out/ner")("{}") is not None)
 
 
 def test_the_python_in_the_sentences_runs_in_the_folder_that_they_name(new: Newcomer) -> None:
-    assert all(sorted(snippets(text)) == sorted(SENTENCES) for text in TEXTS.values())
+    assert {code for text in TEXTS.values() for code in snippets(text)} == set(SENTENCES)
     for command in (EXPORT, METRICS_TO_HUB, TRAIN_NER):
         outcome_of(new, command)
-    data, pipeline, metric, imported = SENTENCES
-    program = PROGRAM.format(imported, data, pipeline, metric, checks.SENTENCE)
+    data, pipeline, metric = SENTENCES
+    program = PROGRAM.format(data, pipeline, metric, checks.SENTENCE)
     printed = new.run(f"python -c {shlex.quote(program)}", cwd="hub").splitlines()
     assert printed == ["910", "{'macro_f1': 33.33333333333333}", "True"]
 
@@ -243,4 +284,10 @@ def test_what_cannot_run_here_exists(new: Newcomer) -> None:
     assert "token" in new.run("hf auth login --help")
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^name = "klue-hub"$', project, flags=re.MULTILINE)
-    assert re.search(r"^mst = \[", project, flags=re.MULTILINE)
+    assert {"mst", "all"} <= set(re.findall(r"^(\w+) = \[", project, flags=re.MULTILINE))
+    launched = [shlex.split(command)[2:] for command in ELSEWHERE if command.startswith("accelerate launch")]
+    assert len(launched) == 2
+    for words in launched:
+        arguments = launch_command_parser().parse_args(words)
+        assert (arguments.multi_gpu, arguments.training_script) == (True, "recipes/train_nli.py")
+        parse(make_parser("nli", ""), "nli", arguments.training_script_args)

@@ -18,7 +18,7 @@ from recipes.reporting.collect import Run, find_runs
 
 # What makes the runs, once ``make demo`` has made out/tiny.
 COMMAND = (
-    "python recipes/run_all.py --mini --preset demo --model_name_or_path out/tiny "
+    "python recipes/run_all.py --mini --preset demo --jobs 2 --model_name_or_path out/tiny "
     "--output_dir out/demo-seeds --seed 42 43 44"
 )
 LIBRARIES = ("accelerate", "datasets", "numpy", "tokenizers", "torch", "transformers")

@@ -13,11 +13,12 @@ from docs.generator.readme_tables import (
     presets_table,
     real_runs_table,
     settings_table,
+    task_facts,
     tasks_table,
 )
 from docs.generator.regions import fill, share
 from hub_cards import __version__, render
-from klue_datasets.tasks import CITATION
+from klue_datasets.tasks import CITATION, TASKS
 from klue_metrics.export_modules import MODULES as METRIC_MODULES
 from recipes.tasks import SCRIPTS
 
@@ -44,17 +45,18 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
         return (root / path).read_text(encoding="utf-8")
 
     demo = demo_block(root / DEMO)
-    filled = {
-        name: fill(
-            read(name),
-            {"demo": demo, "dialogue": dialogue_table(root / DEMO, language), "tasks": tasks_table(language)},
-            name,
-        )
+    readme, korean = (
+        fill(read(name), {"demo": demo, "tasks": tasks_table(language)}, name)
         for name, language in (("README.md", "en"), ("README.ko.md", "ko"))
-    }
-    readme, korean = filled["README.md"], filled["README.ko.md"]
+    )
     yield "README.md", readme
     yield "README.ko.md", share(korean, readme, "README.ko.md")
+    for task in TASKS:
+        page = f"docs/tasks/{task}.md"
+        regions = {"facts": task_facts(task)}
+        if task == "wos":
+            regions["dialogue"] = dialogue_table(root / DEMO)
+        yield page, fill(read(page), regions, page)
     runs = real_runs_table(root / REAL_RUNS)
     yield "CONTRIBUTING.md", fill(read("CONTRIBUTING.md"), {"real-runs": runs}, "CONTRIBUTING.md")
     yield "docs/deviations.md", deviations.page()

@@ -8,18 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from klue_datasets.loading import builder_class
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
 from recipes.arguments import FIELDS, choices_of, default_of, fields_of, help_of, is_expert
 from recipes.cli.languages import LANGUAGES
 from recipes.engine.command_line import preset_file, presets, read_yaml
 from recipes.tasks import SCRIPTS
-
-# What stands above what the user says and what is new in the state, and before what a state lacks.
-DIALOGUE = {
-    "en": (("the user says", "new in the state"), "missing"),
-    "ko": (("사용자의 말", "새로 더해진 상태"), "빠진 것"),
-}
 
 
 def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -46,6 +43,22 @@ def tasks_table(language: str) -> str:
         for name, record in TASKS.items()
     ]  # fmt: skip
     return as_markdown([task, what, f"{metrics} (x 100)", recipe], rows)
+
+
+def task_facts(task: str) -> str:
+    """What the records say about a task, as a list: its data, labels, metrics, recipe and version."""
+    record = TASKS[task]
+    columns = ", ".join(f"`{name}`" for name in builder_class(task)().features())
+    card = f"../../klue_metrics/klue_{task}/README.md"
+    train, validation = (f"{record.counts[split]:,}" for split in ("train", "validation"))
+    facts = {
+        "Data": f"{train} training and {validation} validation examples; columns {columns}",
+        "Labels": ", ".join(f"`{label}`" for label in record.labels),
+        "Metrics": f"{result_keys(task)}, all times 100 ([definitions]({card}))",
+        "Recipe": f"`recipes/train_{SCRIPTS[task]}.py` ([settings](../settings.md))",
+        "Version of the task": record.version,
+    }
+    return "\n".join(f"* {name}: {fact}" for name, fact in facts.items() if fact)
 
 
 def settings_table(expert: bool) -> str:
@@ -92,7 +105,7 @@ def _shown(value: Any) -> str:
 
 
 def demo_block(path: Path) -> str:
-    """The scores of a demo as a code block: mean and range over its seeds.
+    """The primary metrics of a demo as a code block: mean and range over its seeds.
 
     Args:
         path: What ``python -m docs.generator demo`` wrote.
@@ -101,37 +114,35 @@ def demo_block(path: Path) -> str:
     rows = []
     for task, metric in METRICS.items():
         runs = [run for run in kept["runs"] if run["task"] == task]
-        for key, name in metric.names.items():
-            scores, constants = (
-                [run["results"][f"{side}_{key}"] for run in runs] for side in ("eval", "constant")
-            )
-            ends = f"{min(scores):.2f} to {max(scores):.2f}"
-            constant = "undefined" if None in constants else f"{statistics.fmean(constants):.2f}"
-            figures = [f"{statistics.fmean(scores):.2f}", ends, constant, str(len(runs))]
-            rows.append([kept["model"], task, name, *figures, runs[0]["results"]["eval_data"]])
+        key = metric.primary
+        scores, constants = (
+            [run["results"][f"{side}_{key}"] for run in runs] for side in ("eval", "constant")
+        )
+        ends = f"{min(scores):.2f} to {max(scores):.2f}"
+        constant = "undefined" if None in constants else f"{statistics.fmean(constants):.2f}"
+        figures = [f"{statistics.fmean(scores):.2f}", ends, constant, str(len(runs))]
+        rows.append([kept["model"], task, metric.names[key], *figures, runs[0]["results"]["eval_data"]])
     header = ["model", "task", "metric", "mean", "range", "constant baseline", "seeds", "data"]
     return f"```\n{as_markdown(header, rows)}\n```"
 
 
-def dialogue_table(path: Path, language: str) -> str:
-    """What the demo's tracker makes of a dialogue, turn by turn, and what of that is wrong.
+def dialogue_table(path: Path) -> str:
+    """The states that the demo's model predicts for a dialogue, turn by turn, and their errors.
 
     Args:
         path: What ``python -m docs.generator demo`` wrote.
-        language: ``en`` or ``ko``.
     """
     turns = json.loads(path.read_text(encoding="utf-8"))["dialogue"]
-    header, wrong = DIALOGUE[language]
     rows, before = [], list[str]()
     for turn in turns:
         new = [
             f"`{item}`{'' if item in turn['gold'] else ' ✗'}" for item in turn["state"] if item not in before
         ]
         if missing := [f"`{item}`" for item in turn["gold"] if item not in turn["state"]]:
-            new.append(f"{wrong}: {', '.join(missing)}")
+            new.append(f"missing: {', '.join(missing)}")
         rows.append([turn["user"], ", ".join(new) or "–"])
         before = turn["state"]
-    return as_markdown(header, rows)
+    return as_markdown(["the user says", "new in the state"], rows)
 
 
 def real_runs_table(path: Path) -> str:
@@ -155,8 +166,6 @@ def read_real_runs(path: Path) -> list[dict[str, Any]]:
     Raises:
         ValueError: A record has a score that its task has not, or a score without its constant.
     """
-    import yaml
-
     runs: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     for run in runs:
         unknown = set(run["scores"]) - set(get_metric(run["recipe"]).names)

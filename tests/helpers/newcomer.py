@@ -84,7 +84,7 @@ class Newcomer:
 
     def lines_of(self, target: str) -> list[str]:
         """The command lines behind a target of make, where everything is installed."""
-        return self.run(f"make -n -o .venv/.installed {target}").splitlines()
+        return self.run(f"make -n -o .venv/.installed -o .venv/.installed-dev {target}").splitlines()
 
     def json(self, path: str) -> Any:
         """A file of the checkout, as JSON."""

@@ -1,4 +1,4 @@
-"""The commands and the code that a README and the notes behind it show, in blocks and inside sentences."""
+"""The commands and the code that the READMEs and the pages behind them show, in blocks and in sentences."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import re
 
 from checkout import ROOT
 
-# A README, and in one text with it the notes that it leads to.
-TEXTS = {
-    name: "\n".join((ROOT / path).read_text(encoding="utf-8") for path in (name, notes))
-    for name, notes in (("README.md", "docs/notes.md"), ("README.ko.md", "docs/notes.ko.md"))
-}
+READMES = ("README.md", "README.ko.md")
+TASK_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/tasks").glob("*.md"))
+PAGES = ("docs/data.md", "docs/publishing.md", "docs/training.md", *TASK_PAGES)
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*READMES, *PAGES)}
 # What a command begins with; of inline code, only what has one of these and a word behind it is a command.
 PROGRAMS = (
     *("accelerate", "bash", "curl", "echo", "git", "hf", "huggingface-cli", "klue", "make", "pip", "pytest"),

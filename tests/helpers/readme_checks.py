@@ -8,8 +8,10 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
+import pytest
 from newcomer import Newcomer
 from readme import TEXTS
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.export_modules import MODULES as METRIC_MODULES
@@ -18,18 +20,51 @@ from recipes.cli.languages import KOREAN
 
 SENTENCE = "박보검 담주에 파리 화보 촬영 간대!"
 UTTERANCE = "여행 왔어요. 숙소를 알려 주세요."
+RELATION = {
+    "sentence": "가수 김하나는 부산에서 태어났다.",
+    "subject_entity": {"word": "김하나", "start_idx": 3, "end_idx": 5, "type": "PER"},
+    "object_entity": {"word": "부산", "start_idx": 8, "end_idx": 9, "type": "LOC"},
+}
+# Task -> the command that gives its page's example to recipes.predict.
+INPUTS = {
+    "ynat": 'echo "국회, 새해 예산안 처리"',
+    "sts": r"printf '오늘 비가 오나요?\t오늘 날씨가 흐린가요?\n'",
+    "nli": r"printf '그는 서울에 산다.\t그는 부산에 산다.\n'",
+    "ner": 'echo "내일 서울역에서 민수를 만난다."',
+    "re": f"echo '{json.dumps(RELATION, ensure_ascii=False)}'",
+    "dp": 'echo "나는 학교에 간다."',
+    "mrc": r"printf '미술관은 언제 문을 열었나?\t미술관은 1997년에 문을 열었다.\n'",
+    "wos": r"printf '여행 왔어요. 숙소를 알려 주세요.\n어느 지역을 찾으세요?\n서울 중앙이요.\n'",
+}
+# Task -> fields of a prediction, as its page lists them; of ner and dp, those of one in a list.
+FIELDS = {
+    **{key: {"label", "score"} for key in ("ynat", "sts", "nli", "re")},
+    "ner": {"entity_group", "score", "word", "start", "end"},
+    "mrc": {"answer", "start", "end", "score"},
+    "wos": {"turn", "user", "state", "changed", "score"},
+}
 
 
 def demo(new: Newcomer, printed: str) -> None:
-    """The table has the lines of the README's, but for the figures, and the report is there."""
+    """The table has the lines of the README's among its own, and the report is there."""
     cells = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     shown = re.search(r"^\| model \|.*?(?=^```$)", TEXTS["README.md"], flags=re.DOTALL | re.MULTILINE)[0]
     expected = [line.split(" | ") for line in shown.splitlines() if line.startswith("| ")]
-    assert [row[:3] + row[-1:] for row in cells] == [row[:3] + row[-1:] for row in expected]
-    assert all(re.fullmatch(r"\d+\.\d\d|undefined", row[3]) for row in cells[1:])
+    keys = [row[:3] + row[-1:] for row in cells]
+    assert len(expected) == 1 + len(METRICS)
+    assert all(row[:3] + row[-1:] in keys for row in expected)
+    assert all(re.fullmatch(r"-?\d+\.\d\d|undefined", row[3]) for row in cells[1:])
     assert len(cells) == 1 + sum(len(metric.names) for metric in METRICS.values())
     assert "out/demo/report/index.html" in printed
     assert {"index.html", "report.md", "report.csv"} <= new.files("out/demo/report")
+
+
+def quick(new: Newcomer, printed: str) -> None:
+    assert [line.split(" | ")[1] for line in printed.splitlines() if line.startswith("| ")] == [
+        "task",
+        "ynat",
+    ]
+    assert {"index.html", "report.md", "report.csv"} <= new.files("out/quick/report")
 
 
 def suite(new: Newcomer, printed: str) -> None:
@@ -104,6 +139,48 @@ def answered(new: Newcomer, printed: str) -> None:
     assert answer["input"] == SENTENCE
     assert isinstance(answer["prediction"], list)  # of entities, of which two updates may find none
     assert all(answer["input"][one["start"] : one["end"]] == one["word"] for one in answer["prediction"])
+
+
+def predicted(task: str) -> Callable[[Newcomer, str], None]:
+    """Predictions with the fields that the page of the task lists."""
+
+    def check(new: Newcomer, printed: str) -> None:
+        if task == "dp":
+            rows = [line.split("\t") for line in printed.splitlines() if line[:1].isdigit()]
+            assert [row[1] for row in rows] == ["나는", "학교에", "간다."]
+            return
+        lines = [json.loads(line) for line in printed.splitlines()]
+        assert len(lines) == (2 if task == "wos" else 1)
+        for line in lines:
+            found = line if task == "wos" else line["prediction"]
+            for one in found if isinstance(found, list) else [found]:
+                assert set(one) >= FIELDS[task]
+
+    return check
+
+
+def tracked_by_tensorboard(new: Newcomer, printed: str) -> None:
+    """The official metrics are among the curves."""
+    (folder,) = (new.checkout / "out/tracked/runs").iterdir()
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    curves = set(events.Tags()["scalars"])
+    assert {f"eval/{key}" for key in METRICS["ynat"].names} | {"eval/loss"} <= curves
+    results = new.json("out/tracked/all_results.json")
+    assert events.Scalars("eval/macro_f1")[-1].value == pytest.approx(results["eval_macro_f1"], abs=1e-4)
+
+
+def seeds(new: Newcomer, printed: str) -> None:
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| out/tiny")]
+    assert [row[1:2] + row[5:6] for row in rows] == [["sts", "2"], ["sts", "2"], ["nli", "2"]]
+
+
+def report_of_seeds(new: Newcomer, printed: str) -> None:
+    assert {board["task"] for board in new.json("out/seeds/report/report.json")["boards"]} == {"sts", "nli"}
+
+
+def perfect_tagger(new: Newcomer, printed: str) -> None:
+    assert re.search(r"^tests/recipes/test_ner\.py::\w*perfect", printed, flags=re.MULTILINE)
 
 
 def tracked(new: Newcomer, printed: str) -> None:
