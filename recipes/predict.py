@@ -2,6 +2,7 @@
 
     python -m recipes.predict --task ner --model out/ner --input sentences.txt
     python -m recipes.predict --task mrc --model out/mrc --input questions.jsonl --output answers.jsonl
+    python -m recipes.predict --task re --model out/re --input pairs.jsonl --top_k 3
     python -m recipes.predict --task dst --model out/dst      # a dialogue, while you type it
     echo "박보검 담주에 파리 화보 촬영 간대!" | python -m recipes.predict --task ner --model out/ner
 
@@ -73,6 +74,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="inputs that the model reads at once (default: 32)",
     )
     parser.add_argument(
+        "--top_k",
+        type=int,
+        metavar="K",
+        help="ynat, nli, re, mrc: give a list of the K best answers to each input",
+    )
+    parser.add_argument(
         "--trust_remote_code", action="store_true", help="run the code that the model brings: read it first"
     )
     parser.add_argument("--to_conllu", action="store_true", help="dp: write CoNLL-U in place of JSON")
@@ -103,7 +110,7 @@ def predict(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
     if arguments.input and not Path(arguments.input).is_file():
         raise FileNotFoundError(f"{task}: there is no file {arguments.input}; expected the inputs there.")
-    options = ("device", "batch_size", "trust_remote_code")
+    options = ("device", "batch_size", "top_k", "trust_remote_code")
     answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
     if task == "wos" and arguments.input is None and arguments.output is None:
         _print(_converse(answer))
@@ -166,7 +173,7 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
     if task == "dp" and _is(path, ".conllu"):
         yield from enumerate(read_conllu(read_bytes(str(path)).decode("utf-8-sig")), start=1)
         return
-    recipe, name = get_recipe(task), path or "standard input"
+    raw_input, name = get_recipe(task).raw_input, path or "standard input"
     lines = enumerate(read_lines(path) if path else _typed_lines(), start=1)
     if task == "wos" and not _is(path, *JSON):
         texts = ((number, _decoded(raw, f"{task}: {name}:{number}")) for number, raw in lines)
@@ -176,7 +183,7 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
         try:
             item = _item(task, _decoded(raw, f"{task}: {name}:{number}"), path)
             if item is not None:
-                recipe.read_input(item)
+                raw_input.read(item)
             yield number, item
         except ValueError as error:
             place = f"{name}:{number}"

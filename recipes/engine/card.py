@@ -210,14 +210,15 @@ def _not_official(data: Data) -> str:
 def _usage(recipe: Recipe, is_adapter: bool, has_code: bool) -> str:
     """Lines that load the model and answer one question: transformers alone where it can, else ours."""
     record = get_task(recipe.task)
-    sample = json.dumps(recipe.sample, ensure_ascii=False)
+    sample = recipe.raw_input.sample
+    shown = json.dumps(sample, ensure_ascii=False)
     if recipe.pipeline_task and not is_adapter:
         named = f'pipeline("{recipe.pipeline_task}", model=".", trust_remote_code=True)'
         return "\n".join(
             [
                 "from transformers import pipeline\n",
                 f"answer = {named}  # this folder, or its Hub id",
-                f"print(answer({sample}))",
+                f"print(answer({shown}))",
             ]
         )
     if recipe.task not in TEXT_CLASSIFICATION or is_adapter:
@@ -225,10 +226,10 @@ def _usage(recipe: Recipe, is_adapter: bool, has_code: bool) -> str:
             [
                 "from recipes.predict import load_pipeline\n",
                 f'answer = load_pipeline("{record.name}", ".")  # this folder',
-                f"print(answer({sample}))",
+                f"print(answer({shown}))",
             ]
         )
-    texts = [recipe.sample] if isinstance(recipe.sample, str) else list(recipe.sample.values())
+    texts = [sample] if isinstance(sample, str) else list(sample.values())
     names = ("text", "text_pair")
     shown = json.dumps(
         texts[0] if len(texts) == 1 else dict(zip(names, texts, strict=True)), ensure_ascii=False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import datasets
@@ -18,7 +19,7 @@ from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
 from recipes.arguments import RecipeArguments
-from recipes.engine.unreachable import data_errors
+from recipes.engine.unreachable import CONNECTION_ERRORS
 from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
@@ -153,11 +154,11 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
         ValueError: The gold of a split that is to be trained or scored on is hidden, or guids are not unique
             where the metric needs them.
     """
-    splits = {}
+    splits, tuning = {}, recipe.tuning(arguments)
     for name in _needed_splits(recipe, arguments, data):
         splits[name] = without_hidden_gold(recipe, name, recipe.prepare(data.splits[name]))
     scored = ["train"] if "train" in splits else []
-    if arguments.do_eval or (arguments.do_train and recipe.tuning_split(arguments) == "validation"):
+    if arguments.do_eval or (arguments.do_train and tuning and tuning.split == "validation"):
         scored.append("validation")
     for name in scored:
         missing = set(recipe.gold) - set(splits[name].column_names)
@@ -173,13 +174,14 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
                 f"{recipe.task}: the validation split of {data.name} has {repeated[0]} more than once "
                 f"(repeated guids: {len(repeated)}); expected each once: the metric finds references by guid."
             )
-    if recipe.tuning_split(arguments) == "held_out" and "train" in splits:
-        splits["train"], splits["held_out"] = recipe.hold_out(splits["train"])
+    if tuning and tuning.hold_out and "train" in splits:
+        splits["train"], splits[tuning.split] = tuning.hold_out(splits["train"])
     return splits
 
 
 def _needed_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> list[str]:
-    tunes = arguments.do_train and recipe.tuning_split(arguments) == "validation"
+    tuning = recipe.tuning(arguments)
+    tunes = arguments.do_train and tuning is not None and tuning.split == "validation"
     needed = {
         "train": arguments.do_train,
         "validation": arguments.do_eval or tunes or (arguments.do_predict and "test" not in data.splits),
@@ -233,3 +235,30 @@ def _commit(builder: datasets.DatasetBuilder) -> str | None:
     addresses = [address for paths in (builder.config.data_files or {}).values() for address in paths]
     commits = {found[1] for address in addresses if (found := re.search(r"@([0-9a-f]{40})/", str(address)))}
     return commits.pop() if len(commits) == 1 else None
+
+
+@contextlib.contextmanager
+def data_errors(name: str) -> Iterator[None]:
+    """Wraps the loading of a data set.
+
+    Args:
+        name: Its folder or Hub id.
+
+    Raises:
+        OSError: The Hub cannot be reached and has not been asked for this data set before, or it has none.
+    """
+    try:
+        yield
+    except CONNECTION_ERRORS as error:
+        raise OSError(
+            f"there is no folder {name}, the Hub cannot be reached, and the cache "
+            f"({datasets.config.HF_DATASETS_CACHE}) does not hold {name}; expected --data_dir with raw KLUE "
+            "files, --mini for the synthetic corpus, or a network to download it."
+        ) from error
+    except FileNotFoundError as error:
+        if Path(name).exists():
+            raise
+        raise OSError(
+            f"there is no folder {name}, and no such data set on the Hub; expected another --dataset_name, "
+            "--data_dir with raw KLUE files, or --mini for the synthetic corpus."
+        ) from error

@@ -6,13 +6,15 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import numpy as np
 import torch
 
 from recipes.tasks.protocol import Batch, LoadedModel, Recipe
+
+if TYPE_CHECKING:
+    import datasets
 
 logger = logging.getLogger(__name__)
 INDEX = "index"  # column of the features: their position, by which outputs find back

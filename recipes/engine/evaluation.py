@@ -152,8 +152,8 @@ def evaluate(
         write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
         write_json(output_dir / EVAL_DETAILS, report)
         write_json(output_dir / EVAL_RESULTS, results)
-        if picture := split.recipe.picture(decoded, split.examples):
-            (output_dir / PICTURE).write_text(picture, encoding="utf-8")
+        if decoded.picture:
+            (output_dir / PICTURE).write_text(decoded.picture(), encoding="utf-8")
     return results
 
 

@@ -76,28 +76,34 @@ class KluePipeline:
         recipe: The task.
         loaded: The model; see ``load_pipeline``.
         batch_size: Features (sentences, windows, turns) that the model reads at once.
+        top_k: How many answers to give to each input, best first; None for the best alone.
     """
 
-    def __init__(self, recipe: Recipe, loaded: LoadedModel, batch_size: int = 32) -> None:
+    def __init__(
+        self, recipe: Recipe, loaded: LoadedModel, batch_size: int = 32, top_k: int | None = None
+    ) -> None:
+        if top_k is not None and top_k < 1:
+            raise ValueError(f"top_k is {top_k}; expected 1 or more.")
         self.recipe = recipe
         self.loaded = loaded
         self.batch_size = batch_size
+        self.top_k = top_k
         self.collator = Collator(recipe, loaded)
 
     def __call__(self, inputs: Any) -> Any:
         """Answers one input, or each of a list of them.
 
         Args:
-            inputs: What the task takes, see its recipe's ``read_input``; a list is several inputs.
+            inputs: What the task takes, see ``read`` of its ``RawInput``; a list is several inputs.
 
         Returns:
             The answer, or a list of answers. Where the model did not read all of an input, the answer has
-            ``truncated``: True.
+            ``truncated``: True. With ``top_k``, a list of answers takes the place of each.
 
         Raises:
-            ValueError: An input is not what the task takes.
+            ValueError: An input is not what the task takes, or the task has one answer only.
         """
-        if isinstance(inputs, list) and not self.recipe.is_single(inputs):
+        if isinstance(inputs, list) and not self.recipe.raw_input.is_single(inputs):
             return list(self.stream(inputs))
         return next(self.stream([inputs]))
 
@@ -105,10 +111,21 @@ class KluePipeline:
         """Answers inputs one after the other, however many there are."""
         iterator = iter(inputs)
         while chunk := list(itertools.islice(iterator, CHUNK)):
-            rows = [self.recipe.read_input(item) for item in chunk]
+            rows = [self.recipe.raw_input.read(item) for item in chunk]
             decoded = self.decode(rows)
             for index, row in enumerate(rows):
-                yield self.recipe.present(decoded, index, row)
+                yield self._present(decoded, index, row)
+
+    def _present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The answer to an input, or its best ``top_k`` answers."""
+        if self.top_k is None:
+            return self.recipe.raw_input.present(decoded, index, row)
+        if decoded.ranked is None:
+            raise ValueError(
+                f"{self.recipe.task}: a model gives one answer to each input; "
+                "expected top_k for ynat, nli, re or mrc only."
+            )
+        return [decoded.marked(index, answer) for answer in decoded.ranked(index)[: self.top_k]]
 
     def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
         """Answers to rows, as the metric takes them."""
@@ -137,6 +154,7 @@ def load_pipeline(
     *,
     device: str | None = None,
     batch_size: int = 32,
+    top_k: int | None = None,
     trust_remote_code: bool = False,
 ) -> KluePipeline:
     """Loads a model that a recipe has trained, ready to answer.
@@ -146,10 +164,12 @@ def load_pipeline(
         model: The run's output folder, or a Hub id; adapters are loaded onto their base model.
         device: Such as ``cuda`` or ``cpu``; by default the GPU if there is one.
         batch_size: Features that the model reads at once.
+        top_k: How many answers to give to each input (ynat, nli, re, mrc), best first; None for the best
+            alone, not in a list.
         trust_remote_code: Whether to run code that the model brings.
 
     Raises:
-        ValueError: The model has no trained head for the task.
+        ValueError: The model has no trained head for the task, or ``top_k`` is below 1.
         OSError: There is no such model.
     """
     told = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
@@ -157,7 +177,7 @@ def load_pipeline(
         recipe = get_recipe(task, told)
         loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return KluePipeline(recipe, loaded, batch_size)
+    return KluePipeline(recipe, loaded, batch_size, top_k)
 
 
 def _joined(outputs: Sequence[Any]) -> Any:

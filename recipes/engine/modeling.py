@@ -22,6 +22,7 @@ from recipes.tasks.protocol import NO_SPLITS, LoadedModel, Recipe, plain_model
 from recipes.tasks.shared.base_checkpoint import checkpoint_config
 from recipes.tasks.shared.configuration_encoder import read_config
 from recipes.tasks.shared.encoder import EncoderModel
+from recipes.tasks.shared.saved_code import save_code
 
 LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
 SHOWN = 3  # weights or labels in a message
@@ -149,8 +150,8 @@ def save_model(trainer: Any, output_dir: Path) -> None:
     if trainer.is_world_process_zero():
         save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
     trainer.save_model()
-    if trainer.is_world_process_zero():
-        trainer.recipe.save_code(output_dir)
+    if trainer.is_world_process_zero() and trainer.recipe.saved_code:
+        save_code(trainer.recipe.saved_code, output_dir)
 
 
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:

@@ -81,7 +81,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         if arguments.do_train:
             results |= train(trainer, encoded["train"], checkpoint)
             results |= training_record(arguments, data)
-            results |= tune(trainer, evaluators.get(recipe.tuning_split(arguments) or ""))
+            results |= tune(trainer, recipe.tuning(arguments), evaluators)
             save_model(trainer, output_dir)
             if trainer.is_world_process_zero():
                 write_json(output_dir / TRAIN_RESULTS, results)

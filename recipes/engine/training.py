@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,10 @@ from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import Evaluator, model_outputs
 from recipes.engine.hardware import hardware
 from recipes.engine.modeling import trainable_share
-from recipes.engine.results import (
-    read_json,
-)
-from recipes.engine.schedule import EvaluateWithinEpochs, WarnOfAnotherSchedule
+from recipes.engine.results import read_json
+from recipes.engine.schedule import EvaluateWithinEpochs, LogAtCheckpoints, WarnOfAnotherSchedule, mean_loss
 from recipes.engine.trainer import RecipeTrainer
-from recipes.tasks.protocol import LoadedModel, Recipe
+from recipes.tasks.protocol import LoadedModel, Recipe, Tuning
 from recipes.tasks.shared.classification import balanced_loss
 
 logger = logging.getLogger(__name__)
@@ -76,14 +75,20 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
         NotFiniteError: Training diverged.
     """
     trainer.add_callback(TrainingMeter())
+    trainer.add_callback(LogAtCheckpoints())
+    start = 0
     if checkpoint is not None:
-        trainer.add_callback(WarnOfAnotherSchedule(read_json(Path(checkpoint) / TRAINER_STATE_NAME)))
+        saved = read_json(Path(checkpoint) / TRAINER_STATE_NAME)
+        start = saved["global_step"]
+        trainer.add_callback(WarnOfAnotherSchedule(saved))
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trainer.check_weights()
     meter = next(  # a resumed run has put another one in its place
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
     )
     metrics["train_runtime"] += meter.earlier_seconds  # rates are those of this process
+    state = trainer.state
+    metrics["train_loss"] = mean_loss(state.log_history, start, state.global_step, metrics["train_loss"])
     is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
     trained, parameters = trainable_share(trainer.model)
     if trainer.is_world_process_zero():
@@ -103,11 +108,14 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
     }
 
 
-def tune(trainer: RecipeTrainer, evaluator: Evaluator | None) -> dict[str, Any]:
-    """Lets the recipe choose what training does not, on the split that it asked for."""
-    if evaluator is None:
+def tune(
+    trainer: RecipeTrainer, tuning: Tuning | None, evaluators: Mapping[str, Evaluator]
+) -> dict[str, Any]:
+    """Choose the setting that training does not, on the split that it asks for; return what to report."""
+    if tuning is None:
         return {}
+    evaluator = evaluators[tuning.split]
     output = model_outputs(trainer, evaluator, "tune")
     split = evaluator.split
     outputs = split.in_order(output.predictions, output.label_ids)
-    return trainer.recipe.tune(outputs, split.examples, split.features, evaluator.loaded)
+    return tuning.choose(outputs, split.examples, split.features, evaluator.loaded)

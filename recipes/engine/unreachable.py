@@ -1,4 +1,4 @@
-"""One sentence where a model or a data set is not there, instead of what the libraries say of it."""
+"""One sentence where a model cannot be loaded, in place of what the libraries say of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import datasets
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
@@ -38,31 +37,4 @@ def model_errors(path: str) -> Iterator[None]:
         raise OSError(
             f"there is no folder {path}, the Hub cannot be reached, and its cache ({constants.HF_HUB_CACHE}) "
             f"does not hold a model {path}; expected the folder of a model, or a network to download it."
-        ) from error
-
-
-@contextlib.contextmanager
-def data_errors(name: str) -> Iterator[None]:
-    """Wraps the loading of a data set.
-
-    Args:
-        name: Its folder or Hub id.
-
-    Raises:
-        OSError: The Hub cannot be reached and has not been asked for this data set before, or it has none.
-    """
-    try:
-        yield
-    except CONNECTION_ERRORS as error:
-        raise OSError(
-            f"there is no folder {name}, the Hub cannot be reached, and the cache "
-            f"({datasets.config.HF_DATASETS_CACHE}) does not hold {name}; expected --data_dir with raw KLUE "
-            "files, --mini for the synthetic corpus, or a network to download it."
-        ) from error
-    except FileNotFoundError as error:
-        if Path(name).exists():
-            raise
-        raise OSError(
-            f"there is no folder {name}, and no such data set on the Hub; expected another --dataset_name, "
-            "--data_dir with raw KLUE files, or --mini for the synthetic corpus."
         ) from error

@@ -1,19 +1,20 @@
-"""The shape of a recipe: what the engine asks of every task, and nothing else."""
+"""What the engine asks of every task: a recipe for training and evaluation, and how raw input is read."""
 
 from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedConfig, PreTrainedTokenizerBase
 
 from recipes.arguments import RecipeArguments
 from recipes.subwords.special_tokens import Frame
+
+if TYPE_CHECKING:
+    import datasets
 
 Batch = Mapping[str, Sequence[Any]]
 NO_SPLITS: Mapping[str, Any] = {}
@@ -30,6 +31,9 @@ class Decoded:
         metric_inputs: More keywords of the metric, such as ``tokens`` or ``probabilities``.
         figures: More numbers to report of the evaluation, by name.
         truncated: Whether each input lost a part; empty where nobody asked.
+        ranked: For an index, the possible answers to that input, best first, in the form of
+            ``RawInput.present``; None for tasks that do not choose among answers.
+        picture: Draws one of the predictions as SVG, for the card; None for tasks without pictures.
     """
 
     predictions: list[Any]
@@ -38,6 +42,8 @@ class Decoded:
     metric_inputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
     truncated: Sequence[bool] = ()
+    ranked: Callable[[int], list[dict[str, Any]]] | None = None
+    picture: Callable[[], str] | None = None
 
     def marked(self, index: int, answer: dict[str, Any]) -> dict[str, Any]:
         """An answer to one input, with ``truncated`` set where the model did not read all of the input."""
@@ -71,8 +77,60 @@ def plain_model(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+class RawInput(abc.ABC):
+    """The input of a task as users write it, and the answers as they want to see them.
+
+    Attributes:
+        sample: An input, for the card and for tests; nobody changes it.
+    """
+
+    sample: Any
+
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether a list is one input (such as a dialogue) and not a list of inputs."""
+        return False
+
+    @abc.abstractmethod
+    def read(self, item: Any) -> dict[str, Any]:
+        """Returns an input (text, or a mapping) as a row of the data without gold.
+
+        Raises:
+            ValueError: It is not what the task takes.
+        """
+
+    @abc.abstractmethod
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Returns the answer to one input.
+
+        Args:
+            decoded: Answers to several inputs.
+            index: Which one.
+            row: The input, as ``read`` gave it.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuning:
+    """A setting of ``decode`` that is chosen by the gold of a split, once the model is trained.
+
+    Attributes:
+        choose: Takes outputs, examples, features and the loaded model, as ``Recipe.decode`` does. Writes the
+            setting into the model's configuration and returns what to report.
+        hold_out: Splits the training examples into those to train on and those to choose on; None to choose
+            on the validation split.
+    """
+
+    choose: Callable[[Any, datasets.Dataset, datasets.Dataset, LoadedModel], dict[str, Any]]
+    hold_out: Callable[[datasets.Dataset], tuple[datasets.Dataset, datasets.Dataset]] | None = None
+
+    @property
+    def split(self) -> str:
+        """Name of the split to choose on."""
+        return "held_out" if self.hold_out else "validation"
+
+
 class Recipe(abc.ABC):
-    """One task, as the engine sees it.
+    """Training and evaluation of one task, as the engine sees it.
 
     An *example* is what is scored (a row of the data; a user turn for wos). A *feature* is what the model
     reads; a long example may need several, its windows.
@@ -87,7 +145,8 @@ class Recipe(abc.ABC):
         prediction_inputs: Feature columns that ``predict`` reads and training does not.
         scored_by_guid: Whether the metric finds the reference of a prediction by its guid.
         evaluates_loss: Whether ``predict`` gives a loss where there is gold.
-        sample: An input as a user would write it, for the card and for tests.
+        saved_code: Module to copy beside a saved model, for models that do not save their own code.
+        raw_input: How the input of users is read.
     """
 
     task: str
@@ -99,7 +158,8 @@ class Recipe(abc.ABC):
     prediction_inputs: ClassVar[tuple[str, ...]] = ()
     scored_by_guid: ClassVar[bool] = False
     evaluates_loss: ClassVar[bool] = True
-    sample: Any
+    saved_code: ClassVar[str | None] = None
+    raw_input: RawInput
 
     # Before training
 
@@ -208,54 +268,9 @@ class Recipe(abc.ABC):
         """
         return any(_is_withheld(row[column]) for column in self.gold)
 
-    # What is left to choose once the model is trained
-
-    def tuning_split(self, arguments: RecipeArguments) -> str | None:
-        """On which split ``tune`` chooses: ``validation``, ``held_out`` (of training), or None for not."""
+    def tuning(self, arguments: RecipeArguments) -> Tuning | None:
+        """What is left to choose once the model is trained; None for nothing."""
         return None
-
-    def hold_out(self, train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
-        """Splits the training examples into those to train on and those that are held out for ``tune``."""
-        cut = train.num_rows - max(train.num_rows // 10, 1)
-        return train.select(range(cut)), train.select(range(cut, train.num_rows))
-
-    def tune(
-        self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
-    ) -> dict[str, Any]:
-        """Chooses by the gold of a split; writes it into the configuration and returns what to report."""
-        return {}
-
-    def save_code(self, folder: Path) -> None:
-        """Writes the code that a saved model needs beside it and does not save itself; none by default."""
-        return
-
-    def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
-        """One answer as an SVG picture, for the card; None for none."""
-        return None
-
-    # Raw user input
-
-    def is_single(self, items: list[Any]) -> bool:
-        """Whether a list is one input (such as a dialogue) and not a list of inputs."""
-        return False
-
-    @abc.abstractmethod
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A user's input (text, or a mapping) as a row without gold.
-
-        Raises:
-            ValueError: It is not what the task takes.
-        """
-
-    @abc.abstractmethod
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The answer to one input as its user wants to see it.
-
-        Args:
-            decoded: Answers to several inputs.
-            index: Which one.
-            row: The input, as ``read_input`` gave it.
-        """
 
 
 def _is_withheld(value: Any) -> bool:

@@ -29,7 +29,7 @@ def test_a_call_costs_what_it_costs_in_transformers(task: str, tiny: Path, tmp_p
     run(task, tiny, tmp_path / task)
     ours = load_pipeline(task, tmp_path / task, device="cpu")
     theirs = transformers.pipeline(KINDS[task], model=str(tmp_path / task), device="cpu")
-    text = ours.recipe.sample
+    text = ours.recipe.raw_input.sample
     pairs = [(milliseconds(lambda: ours(text)), milliseconds(lambda: theirs(text))) for _ in range(CALLS)]
     one, other = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratio = statistics.median(left / right for left, right in pairs)

@@ -50,7 +50,7 @@ def outcome(column: str, model: Path, folder: Path, *words: str) -> str:
 def check_answers(task: str, folder: Path) -> None:
     """The folder gives the same answers by itself as through this package."""
     recipe, answer = get_recipe(task), load_pipeline(task, folder)
-    sample = recipe.sample
+    sample = recipe.raw_input.sample
     ours = answer(list(sample) if isinstance(sample, tuple) else sample)
     if task in PIPELINES:
         theirs = pipeline(PIPELINES[task], model=str(folder), trust_remote_code=True)
@@ -72,7 +72,7 @@ def check_answers(task: str, folder: Path) -> None:
 def compare_outputs(answer: Any, folder: Path, auto_class: str, items: list[Any]) -> None:
     """The class that transformers loads gives the same numbers for the same input."""
     model = getattr(transformers, auto_class).from_pretrained(folder, trust_remote_code=True).eval()
-    rows = [answer.recipe.read_input(item) for item in items]
+    rows = [answer.recipe.raw_input.read(item) for item in items]
     ours = answer.decode(rows)
     answer.loaded = dataclasses.replace(answer.loaded, model=model)
     theirs = answer.decode(rows)

@@ -44,7 +44,7 @@ def test_pipelines_take_adapter_folders(
     assert (folder / "adapter_model.safetensors").is_file()
     assert not (folder / "model.safetensors").exists()
     recipe = get_recipe(task)
-    sample = list(recipe.sample) if task == "wos" else recipe.sample
+    sample = list(recipe.raw_input.sample) if task == "wos" else recipe.raw_input.sample
     expected = load_pipeline(task, folder, device="cpu")(sample)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -62,10 +62,12 @@ def test_a_pooling_model_loads_from_an_adapter_folder(tiny: Path, tmp_path: Path
     model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
     assert type(model).__mro__[1].__name__ == EncoderModel.__name__
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    row = recipe.read_input(recipe.sample)
+    row = recipe.raw_input.read(recipe.raw_input.sample)
     features = recipe.encode({name: [value] for name, value in row.items()}, tokenizer, model.config, 64)
     inputs = {name: features[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
     batch = tokenizer.pad(inputs, return_tensors="pt")
     scores = model(**batch).logits.softmax(dim=-1)
     label = model.config.id2label[int(scores.argmax())]
-    assert {"label": label, "score": pytest.approx(float(scores.max()), abs=1e-5)} == ours(recipe.sample)
+    assert {"label": label, "score": pytest.approx(float(scores.max()), abs=1e-5)} == ours(
+        recipe.raw_input.sample
+    )

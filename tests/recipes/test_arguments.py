@@ -214,3 +214,21 @@ def test_the_threshold_for_no_answer_is_a_number_or_auto(capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         threshold("--null_score_diff_threshold", "best")
     assert "'best'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_an_evaluation_takes_the_settings_of_the_model_and_not_of_a_preset(task: str) -> None:
+    usual, fields = RecipeArguments(), fields_of(task)
+    of_model = [name for name in fields if fields[name].metadata["group"] in ("model", "data", "answers")]
+    for preset in presets(task):
+        words = ["--preset", preset]
+        trained, evaluated, given = (
+            parse(make_parser(task, ""), task, [*words, *more])
+            for more in ([], ["--do_eval"], ["--do_predict", "--max_seq_length", "77"])
+        )
+        assert trained.max_seq_length > 77
+        assert {name: getattr(evaluated, name) for name in of_model} == {
+            name: getattr(usual, name) for name in of_model
+        }
+        assert evaluated.per_device_eval_batch_size == trained.per_device_eval_batch_size
+        assert given.max_seq_length == 77

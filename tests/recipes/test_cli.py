@@ -16,7 +16,9 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes import cli
 from recipes.cli.completion import SHELLS, script, words
-from recipes.cli.languages import ENGLISH, EXAMPLES, KOREAN, LANGUAGES
+from recipes.cli.languages import ENGLISH, EXAMPLES, KOREAN, LANGUAGES, STEPS
+from recipes.engine.command_line import make_parser, parse
+from recipes.predict import make_parser as predict_parser
 from recipes.tasks import SCRIPTS
 
 
@@ -42,8 +44,18 @@ def test_both_languages_say_everything_in_their_own_letters() -> None:
     for texts in LANGUAGES.values():
         assert list(texts.commands) == list(cli.COMMANDS) == list(EXAMPLES)
         assert len(texts.columns) == 7
+        assert len(texts.steps) == len(STEPS)
     assert list(ENGLISH.options) == list(KOREAN.options)
-    for field in ("unknown", "nearest", "not_here", "lang_missing", "lang_unknown", "which_task", "first"):
+    for field in (
+        "unknown",
+        "nearest",
+        "not_here",
+        "lang_missing",
+        "lang_unknown",
+        "which_task",
+        "first",
+        "help_hint",
+    ):
         pair = [getattr(texts, field) for texts in LANGUAGES.values()]
         assert sorted(re.findall(r"{\w+", pair[0])) == sorted(re.findall(r"{\w+", pair[1])), field
         assert re.search("[가-힣]", pair[1])
@@ -54,9 +66,17 @@ def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) ->
     status, text = said(capsys, "--help")
     assert status == 0
     assert re.findall(r"^  (\w+) {2,}", text.split("options:")[0], flags=re.MULTILINE) == list(cli.COMMANDS)
-    status, text = said(capsys)
-    assert status == 2
-    assert text.splitlines()[2].startswith("Start with `klue tasks`. Then `klue train ynat ")
+
+
+def test_klue_alone_says_what_to_do_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys) == (2, ENGLISH.start() + "\n")
+    assert said(capsys, "--lang", "ko") == (2, KOREAN.start() + "\n")
+    lines = ENGLISH.start().splitlines()
+    assert [line.strip().split("  ")[0] for line in lines if line.startswith("  klue")] == list(STEPS)
+    overview, train, predict = (shlex.split(step)[1:] for step in STEPS)
+    assert said(capsys, *overview)[0] == 0
+    arguments = parse(make_parser(train[1], None), train[1], train[2:])
+    assert predict_parser().parse_args(predict[1:]).model == arguments.output_dir
 
 
 @pytest.mark.parametrize("given", [["--lang", "ko"], ["--lang=ko"]])
@@ -100,10 +120,12 @@ def test_the_examples_have_flags_that_exist() -> None:
                 assert unknown_flags(line) == set(), line
 
 
-def test_the_commands_in_the_readme_have_flags_that_exist() -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^(?:klue|python -m recipes\.(?:publish)) .*$", readme, flags=re.MULTILINE)
-    assert len(lines) >= 6
+def test_the_commands_in_the_documents_have_flags_that_exist() -> None:
+    root = Path(__file__).resolve().parents[2]
+    pages = [root / "README.md", root / "README.ko.md", *sorted((root / "docs").rglob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    lines = re.findall(r"^(?:klue|python -m recipes\.(?:publish)) .*$", text, flags=re.MULTILINE)
+    assert len(lines) >= 9
     for line in lines:
         assert unknown_flags(line.replace("python -m recipes.", "klue ")) == set(), line
 

@@ -19,6 +19,7 @@ from klue_metrics.functional import compute
 from recipes.subwords.windows import Windows
 from recipes.tasks import get_recipe
 from recipes.tasks.mrc.answer_spans import best_answers, best_threshold, without_josa
+from recipes.tasks.mrc.reading_comprehension import hold_out_passages
 
 RECIPE = get_recipe("mrc")
 
@@ -150,7 +151,7 @@ def test_no_threshold_is_better_than_the_one_that_is_chosen(cases: list[tuple[in
 
 def test_held_out_passages_share_nothing_with_those_that_train() -> None:
     rows = klue_datasets.load("mrc", "train", mini=True)
-    train, held_out = RECIPE.hold_out(rows)
+    train, held_out = hold_out_passages(rows)
     assert len(train) + len(held_out) == len(rows)
     assert len(held_out) >= len(rows) // 15
     assert not set(train["context"]) & set(held_out["context"])

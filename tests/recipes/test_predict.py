@@ -43,11 +43,11 @@ def test_one_input_gives_an_answer_and_several_a_list(finished: tuple[str, Path]
     task, folder = finished
     recipe = get_recipe(task)
     answer = load_pipeline(task, folder, device="cpu")
-    one = answer(recipe.sample)
-    several = answer([recipe.sample] * 3)
+    one = answer(recipe.raw_input.sample)
+    several = answer([recipe.raw_input.sample] * 3)
     assert len(several) == 3
     assert rounded(several) == [rounded(one)] * 3
-    assert answer([]) == [] or recipe.is_single([])
+    assert answer([]) == [] or recipe.raw_input.is_single([])
     with pytest.raises(ValueError, match="; expected "):
         answer(3.5)
 
@@ -70,7 +70,7 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
     finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task, folder = finished
-    items = with_blanks(get_recipe(task).sample)
+    items = with_blanks(get_recipe(task).raw_input.sample)
     assert len(items) >= len(BLANKS)
     answer = load_pipeline(task, folder, device="cpu")
     file, refused = tmp_path / "in.jsonl", 0
@@ -102,7 +102,7 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
 
 def test_the_command_answers_a_file_line_by_line(finished: tuple[str, Path], tmp_path: Path) -> None:
     task, folder = finished
-    sample = get_recipe(task).sample
+    sample = get_recipe(task).raw_input.sample
     source, target = tmp_path / "in.jsonl", tmp_path / "deep" / "out.jsonl"
     source.write_text(f"{json.dumps(sample, ensure_ascii=False)}\n\n{json.dumps(sample)}\n", encoding="utf-8")
     words = ["--task", task, "--model", str(folder), "--device", "cpu"]
@@ -117,7 +117,7 @@ def test_every_line_of_text_has_one_answer(
     finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task, folder = finished
-    sample = get_recipe(task).sample
+    sample = get_recipe(task).raw_input.sample
     source = tmp_path / "in.txt"
     if task == "re":
         pytest.skip("a text cannot say which entities")
@@ -146,7 +146,9 @@ def test_truncated_inputs_are_marked(finished: tuple[str, Path]) -> None:
     if task not in longer:  # the others read windows, or around the entities
         assert task in ("ner", "dp", "re")
         return
-    first, second = load_pipeline(task, folder, device="cpu")([longer[task], get_recipe(task).sample])
+    first, second = load_pipeline(task, folder, device="cpu")(
+        [longer[task], get_recipe(task).raw_input.sample]
+    )
     found = [answer[0] if task == "wos" else answer for answer in (first, second)]
     assert [answer.get("truncated") for answer in found] == [True, None]
 
@@ -163,7 +165,7 @@ def test_a_line_that_cannot_be_answered_is_named_and_the_others_are_answered(
 ) -> None:
     task, folder = finished
     line, said = WRONG[task]
-    sample = get_recipe(task).sample
+    sample = get_recipe(task).raw_input.sample
     right = (
         json.dumps(sample, ensure_ascii=False)
         if line.startswith("{") or task == "re"
@@ -190,12 +192,12 @@ def test_relations_and_questions_are_read_from_standard_input_as_json(
     task, folder = finished
     if task not in ("re", "mrc"):
         return
-    line = json.dumps(get_recipe(task).sample) + "\n"
+    line = json.dumps(get_recipe(task).raw_input.sample) + "\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(2 * line.encode())))
     assert main(["--task", task, "--model", str(folder), "--device", "cpu"]) == 0
     rows = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
     assert rounded(rows[0]["prediction"]) == rounded(rows[1]["prediction"])
-    assert rows[0]["input"] == get_recipe(task).sample
+    assert rows[0]["input"] == get_recipe(task).raw_input.sample
 
 
 def test_lines_are_read_as_they_are_answered(
@@ -238,7 +240,7 @@ def test_standard_input_is_one_text_a_line(
     finished: tuple[str, Path], python: Any, monkeypatch: Any, capsys: Any
 ) -> None:
     task, folder = finished
-    if not isinstance(get_recipe(task).sample, str):
+    if not isinstance(get_recipe(task).raw_input.sample, str):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
         assert main(["--task", task, "--model", str(folder)]) == 0
         assert capsys.readouterr().out == ""
@@ -256,4 +258,32 @@ def test_raw_input_is_answered_without_arrow(
     answer = load_pipeline(task, folder, device="cpu")
     for name in ("map", "from_list", "from_dict", "select"):
         monkeypatch.setattr(datasets.Dataset, name, lambda *_, **__: pytest.fail("a data set was made"))
-    assert answer(get_recipe(task).sample) is not None
+    assert answer(get_recipe(task).raw_input.sample) is not None
+
+
+def test_top_k_gives_the_best_answers_in_order(
+    finished: tuple[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    task, folder = finished
+    sample = get_recipe(task).raw_input.sample
+    answer = load_pipeline(task, folder, device="cpu", top_k=3)
+    if task not in ("ynat", "nli", "re", "mrc"):
+        with pytest.raises(ValueError, match=f"{task}: a model gives one answer to each input"):
+            answer(sample)
+        return
+    best = load_pipeline(task, folder, device="cpu")(sample)
+    ranked = answer(sample)
+    assert rounded(ranked[0]) == rounded(best)
+    assert len(ranked) == 3
+    assert len({json.dumps(entry) for entry in ranked}) == 3
+    scores = [entry["score"] for entry in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < sum(scores) <= 1 + 1e-5
+    assert rounded(answer([sample, sample])) == [rounded(ranked)] * 2
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps(sample) + "\n", encoding="utf-8")
+    words = ["--task", task, "--model", str(folder), "--device", "cpu", "--input", str(file)]
+    assert main([*words, "--top_k", "3"]) == 0
+    assert rounded(json.loads(capsys.readouterr().out)["prediction"]) == rounded(ranked)
+    assert main([*words, "--top_k", "0"]) == 1
+    assert "top_k is 0; expected 1 or more" in capsys.readouterr().err

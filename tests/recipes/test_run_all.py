@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,13 @@ from runs import interruptible
 
 from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
+from recipes.engine.launching import launch_command
 from recipes.reporting.collect import find_runs, make_boards
-from recipes.run_all import PlannedRun, launch_command, main, plan, table
+from recipes.run_all import PlannedRun, main, plan, recipe_words, table, updates
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN_ALL = ROOT / "recipes/run_all.py"
+Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def finish(run: PlannedRun, *, settings: dict | None = None, **results: object) -> None:
@@ -39,13 +44,24 @@ def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
 
 def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     run = PlannedRun("m", "ynat", 7, tmp_path)
-    assert "--resume_from_checkpoint" not in launch_command(run, [])
+    assert "--resume_from_checkpoint" not in recipe_words(run, [])
     (tmp_path / "checkpoint-3").mkdir()
-    command = launch_command(run, ["--mini"])
-    assert command[command.index("--resume_from_checkpoint") + 1] == "last"
-    assert command[-1] == "--mini"
-    assert command[2:4] == ["accelerate.commands.launch", command[3]]
-    assert command[3].endswith("train_tc.py")
+    words = recipe_words(run, ["--mini"])
+    assert words[words.index("--resume_from_checkpoint") + 1] == "last"
+    assert words[-1] == "--mini"
+    command = launch_command("train_tc.py", words)
+    assert command[1:4] == ["-m", "accelerate.commands.launch", str(ROOT / "recipes/train_tc.py")]
+    assert command[4:] == words
+
+
+def test_the_progress_of_a_run_is_that_of_its_longest_bar(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    log.write_text("Map:  50%|██   | 500/1000 [00:00<00:00, 9000 examples/s]\n")
+    assert updates(log) == (0, 0)
+    with log.open("a") as file:
+        file.write("\r  0%|   | 0/320 [00:00<?, ?it/s]\r  5%|   | 15/320 [00:01<00:34, 8.9it/s]")
+        file.write("\r 100%|██| 3/3 [00:00<00:00, 2.0it/s]\n")
+    assert updates(log) == (15, 320)
 
 
 def test_the_table_has_means_constants_and_what_did_not_finish(tmp_path: Path) -> None:
@@ -119,8 +135,10 @@ def test_the_table_does_not_pool_other_data(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("warm_launches")
 def test_runs_are_launched_once_and_failures_are_reported(
-    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """By ``accelerate launch``, as where there is a GPU."""
+    monkeypatch.setattr("recipes.engine.forking.can_fork", lambda: False)
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
     words += ["--max_steps", "2", "--max_train_samples", "32", "--use_cpu"]
     assert main(words) == 0
@@ -137,37 +155,64 @@ def test_runs_are_launched_once_and_failures_are_reported(
     assert "argument --max_train_samples: invalid int value: 'none'" in captured.err
 
 
+def test_forks_fail_as_processes_do(tiny: Path, tmp_path: Path, python: Python) -> None:
+    words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
+    for more, reason in (
+        (("--max_train_samples", "none"), "argument --max_train_samples: invalid int value: 'none'"),
+        (("--max_seq_length", "3"), "max_seq_length"),
+    ):
+        done = python(RUN_ALL, *words, *more, check=False)
+        assert done.returncode == 1
+        assert re.search(rf"^failed: \[1/1\].*{re.escape(reason)}", done.stderr, flags=re.MULTILINE)
+        assert "did not finish" in done.stdout
+
+
 @pytest.mark.usefixtures("warm_launches")
 def test_runs_side_by_side_give_the_scores_of_runs_one_by_one_and_one_line_each(
-    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tiny: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    python: Python,
 ) -> None:
+    """Forks side by side, and processes of ``accelerate launch`` one by one."""
+    monkeypatch.setattr("recipes.engine.forking.can_fork", lambda: False)
     words = ["--mini", "--model_name_or_path", str(tiny), "--tasks", "nli", "sts"]
     words += ["--max_steps", "2", "--max_train_samples", "32", "--max_eval_samples", "40", "--use_cpu"]
     scores = {}
     for folder, jobs in (("one", "1"), ("two", "2")):
-        assert main([*words, "--output_dir", str(tmp_path / folder), "--jobs", jobs]) == 0
-        captured = capfd.readouterr()
-        lines = [line for line in captured.out.splitlines() if line.startswith("[")]
+        places = ["--output_dir", str(tmp_path / folder), "--jobs", jobs]
+        if jobs == "1":
+            assert main([*words, *places]) == 0
+            captured = capfd.readouterr()
+            printed, errors = captured.out, captured.err
+        else:
+            done = python(RUN_ALL, *words, *places)
+            printed, errors = done.stdout, done.stderr
+        lines = [line for line in printed.splitlines() if line.startswith("[")]
         assert len(lines) == 4
         for line in lines:
             number = line[1]
             log = tmp_path / folder / "tiny" / {"1": "nli", "2": "sts"}[number] / "seed-42/run.log"
             assert line.endswith(f"started; its log is {log}") or re.search(r"finished in \d+ s: [aP]", line)
             assert "train_loss" in log.read_text()
-        assert "train_loss" not in captured.out + captured.err
-        scores[jobs] = [line for line in captured.out.splitlines() if line.startswith("| ")]
+        assert "train_loss" not in printed + errors
+        scores[jobs] = [line for line in printed.splitlines() if line.startswith("| ")]
     assert scores["1"] == scores["2"]
     begun = [line for line in lines if "started" in line]
     assert lines[:2] == begun  # the second run did not wait for the first
 
 
-@pytest.mark.usefixtures("warm_launches")
 def test_a_finished_run_with_other_settings_is_named_and_kept(
-    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    python: Python,
 ) -> None:
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
     words += ["--max_train_samples", "32", "--use_cpu"]
-    assert main([*words, "--max_steps", "2"]) == 0
+    python(RUN_ALL, *words, "--max_steps", "2")
     folder = tmp_path / "tiny/nli/seed-42"
     before = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     capfd.readouterr()
@@ -195,7 +240,7 @@ def test_a_finished_run_with_other_settings_is_named_and_kept(
     assert f"{folder}: data_hash was " in capfd.readouterr().err
     assert main(["--data_dir", str(tmp_path / "nowhere"), *words[1:], "--max_steps", "2"]) == 1
     assert "run_all: nli: no raw KLUE file" in capfd.readouterr().err
-    assert main([*words, "--max_steps", "3", "--rerun"]) == 0
+    python(RUN_ALL, *words, "--max_steps", "3", "--rerun")
     assert json.loads((folder / "recipe_arguments.json").read_text())["max_steps"] == 3
 
 

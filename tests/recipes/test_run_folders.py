@@ -173,7 +173,9 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
         with pytest.raises(SystemExit) as ended:
             main(task, None, words)
         assert ended.value.code == 1
-        assert "klue-mrc-mini_dev_00090 more than once" in capsys.readouterr().err.splitlines()[-1]
+        [file] = data.glob("*_dev.json")
+        guid = read(file)["data"][0]["paragraphs"][0]["qas"][0]["guid"]
+        assert f"{guid} more than once" in capsys.readouterr().err.splitlines()[-1]
         assert not (tmp_path / "out").exists()
         return
     with caplog.at_level(logging.WARNING):

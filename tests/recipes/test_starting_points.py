@@ -220,6 +220,10 @@ def test_inputs_without_a_visible_character_are_answered(
     loaded.model.eval()
     answer = KluePipeline(recipe, loaded)
     alone = next(answer.stream([item]))
-    sample = list(recipe.sample) if isinstance(recipe.sample, tuple) else recipe.sample
+    sample = (
+        list(recipe.raw_input.sample)
+        if isinstance(recipe.raw_input.sample, tuple)
+        else recipe.raw_input.sample
+    )
     together = list(answer.stream([sample, item, sample]))
     assert together[1] == close(alone)

@@ -60,7 +60,7 @@ def test_a_data_set_that_is_not_there_is_named(
 def write_sample(task: str, folder: Path) -> Path:
     """A file of one input that the task takes."""
     path = folder / f"{task}.jsonl"
-    path.write_text(json.dumps(get_recipe(task).sample, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(get_recipe(task).raw_input.sample, ensure_ascii=False) + "\n")
     return path
 
 

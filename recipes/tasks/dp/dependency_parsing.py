@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import numpy as np
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -22,12 +22,41 @@ from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser
 from recipes.tasks.dp.parsing_decoding import available_decoders, best_relations, decode_heads
 from recipes.tasks.dp.parsing_words import ParserCollator, encode_words, last_tags
 from recipes.tasks.dp.tree_svg import tree_svg
-from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe, Tuning
 from recipes.tasks.shared.base_checkpoint import check_encoder
 from recipes.tasks.shared.classification import output_ids
 
+if TYPE_CHECKING:
+    import datasets
+
 BEST = "best"
 CHOSEN_BY = "las"  # the decoder: share of words with the right head and the right one of 38 relations
+
+
+class SentenceToParse(RawInput):
+    """A sentence, and its words with their heads as the answer."""
+
+    sample = "진달래가 봄이면 온 산에 핀다"
+
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether the items are the words of one sentence."""
+        return are_words(items)
+
+    def read(self, item: Any) -> dict[str, Any]:
+        """A text, whose words stand between blanks; a list of words; or a mapping with words and pos."""
+        sentence = read_sentence(item)
+        if not sentence.words:
+            raise ValueError(f"dp: the input is {item!r:.80}, which has no words; expected at least one.")
+        unknown = ["_"] * len(sentence.words)
+        return {"word_form": list(sentence.words), "pos": list(sentence.pos or unknown)}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The words: index, word, head, relation, score, and pos where it was given."""
+        answer, details = decoded.predictions[index], decoded.details or []
+        pos = None if set(row["pos"]) == {"_"} else row["pos"]
+        return parsed_words(
+            row["word_form"], answer["head"], answer["deprel"], details[index]["word_scores"], pos
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +65,7 @@ class DependencyParsing(Recipe):
 
     task: str = "dp"
     gold: tuple[str, ...] = ("head", "deprel")
-    sample: Any = "진달래가 봄이면 온 산에 핀다"
+    raw_input: RawInput = SentenceToParse()
     peft_task_type: ClassVar[str | None] = None
     pipeline_task: ClassVar[str | None] = "dependency-parsing"
     settings: ClassVar[tuple[str, ...]] = ("dependency_parsing", "custom_pipelines")
@@ -132,13 +161,15 @@ class DependencyParsing(Recipe):
         word_scores = [
             row[: len(words)].tolist() for row, words in zip(scores, examples["word_form"], strict=True)
         ]
+        predictions = _sentences(outputs, examples, decoder, loaded.config)
         return Decoded(
-            _sentences(outputs, examples, decoder, loaded.config),
+            predictions,
             scores=[float(np.mean(row)) if row else 0.0 for row in word_scores],
             details=[{"word_scores": [round(score, 4) for score in row]} for row in word_scores],
             figures=self._figures(outputs, examples, loaded.config)
             if "head" in examples.column_names
             else {},
+            picture=functools.partial(_picture, predictions, examples),
         )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
@@ -157,11 +188,11 @@ class DependencyParsing(Recipe):
             )
         ]
 
-    def tuning_split(self, arguments: RecipeArguments) -> str | None:
-        """Validation, where the best decoder is asked for."""
-        return "validation" if arguments.decoder == BEST else None
+    def tuning(self, arguments: RecipeArguments) -> Tuning | None:
+        """The decoder on the validation split, where the best one is asked for."""
+        return Tuning(self.choose_decoder) if arguments.decoder == BEST else None
 
-    def tune(
+    def choose_decoder(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
         """Chooses the decoder with the best LAS; of equal ones that which leaves the least open."""
@@ -169,34 +200,6 @@ class DependencyParsing(Recipe):
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
         dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
         return {"best_decoder": best}
-
-    def is_single(self, items: list[Any]) -> bool:
-        """Whether the items are the words of one sentence."""
-        return are_words(items)
-
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A text, whose words stand between blanks; a list of words; or a mapping with words and pos."""
-        sentence = read_sentence(item)
-        if not sentence.words:
-            raise ValueError(f"dp: the input is {item!r:.80}, which has no words; expected at least one.")
-        unknown = ["_"] * len(sentence.words)
-        return {"word_form": list(sentence.words), "pos": list(sentence.pos or unknown)}
-
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The words: index, word, head, relation, score, and pos where it was given."""
-        answer, details = decoded.predictions[index], decoded.details or []
-        pos = None if set(row["pos"]) == {"_"} else row["pos"]
-        return parsed_words(
-            row["word_form"], answer["head"], answer["deprel"], details[index]["word_scores"], pos
-        )
-
-    def picture(self, decoded: Decoded, examples: datasets.Dataset) -> str | None:
-        """The tree of the first sentence that is neither long nor a mere fragment."""
-        lengths = [len(words) for words in examples["word_form"]]
-        index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
-        answer = decoded.predictions[index]
-        fields = zip(examples[index]["word_form"], answer["head"], answer["deprel"], strict=True)
-        return tree_svg([{"word": w, "head": head, "relation": name} for w, head, name in fields])
 
     def _figures(
         self, outputs: Any, examples: datasets.Dataset, config: PreTrainedConfig
@@ -209,6 +212,15 @@ class DependencyParsing(Recipe):
             for decoder in available_decoders()
             for key, score in compute(_sentences(outputs, examples, decoder, config), references).items()
         }
+
+
+def _picture(predictions: list[dict[str, Any]], examples: datasets.Dataset) -> str:
+    """The tree of the first sentence that is neither long nor a mere fragment."""
+    lengths = [len(words) for words in examples["word_form"]]
+    index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
+    answer = predictions[index]
+    fields = zip(examples[index]["word_form"], answer["head"], answer["deprel"], strict=True)
+    return tree_svg([{"word": w, "head": head, "relation": name} for w, head, name in fields])
 
 
 def _sentences(

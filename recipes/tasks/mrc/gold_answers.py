@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from recipes.subwords.offsets import blank_subwords, spans_of_subwords
 from recipes.tasks.protocol import Batch
+
+if TYPE_CHECKING:
+    import datasets
 
 NOWHERE = 1_000_000  # a position that the loss leaves out
 

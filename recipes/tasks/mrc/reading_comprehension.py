@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import numpy as np
 import torch
 from transformers import AutoModelForQuestionAnswering, PreTrainedConfig, PreTrainedTokenizerBase
@@ -26,8 +25,11 @@ from recipes.tasks.mrc.gold_answers import (
     last_subwords,
     window_targets,
 )
-from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe, Tuning, text_fields
 from recipes.tasks.shared.classification import set_labels
+
+if TYPE_CHECKING:
+    import datasets
 
 MAX_QUESTION = 64  # subword tokens of a question that are read, as in KLUE's baseline
 OUTPUTS = ("LABEL_0", "LABEL_1")  # scores of an answer's first and last token, as transformers calls them
@@ -43,18 +45,33 @@ SETTINGS: Mapping[str, Any] = {
 }
 
 
+class QuestionAndPassage(RawInput):
+    """A question and a passage, and the span that answers it."""
+
+    sample: Any = {
+        "question": "한강은 어디로 흘러드는가?",
+        "context": "한강은 태백산맥에서 시작하여 서울을 지나 황해로 흘러든다.",
+    }
+
+    def read(self, item: Any) -> dict[str, Any]:
+        """A mapping with ``question`` and ``context``, or the two in this order."""
+        return {"guid": "", **text_fields(item, ("question", "context"), "mrc")}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Answer ("" for none), its score, and where in the context it is (end exclusive)."""
+        text = decoded.predictions[index]["prediction_text"]
+        start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
+        score = (decoded.scores or [])[index]
+        return decoded.marked(index, _answer(text, start, score))
+
+
 @dataclasses.dataclass(frozen=True)
 class ReadingComprehension(Recipe):
     """Cross-entropy on the answer's first and last subword token; for no answer that is ``Frame.summary``."""
 
     task: str = "mrc"
     gold: tuple[str, ...] = ("answers", "is_impossible")
-    sample: Any = dataclasses.field(
-        default_factory=lambda: {
-            "question": "한강은 어디로 흘러드는가?",
-            "context": "한강은 태백산맥에서 시작하여 서울을 지나 황해로 흘러든다.",
-        }
-    )
+    raw_input: RawInput = QuestionAndPassage()
     peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
     settings: ClassVar[tuple[str, ...]] = (*SETTINGS, "null_threshold", "answer_tails")
     kept: ClassVar[tuple[str, ...]] = ("left", "right")
@@ -212,7 +229,16 @@ class ReadingComprehension(Recipe):
             scores.append(float(probability[row, 0 if not text else 1]))
             details.append({"n_best": shown, "null_margin": round(float(found.margin[row]), 4)})
         figures = self._figures(predictions, details, examples) if "answers" in examples.column_names else {}
-        return Decoded(predictions, scores, details, figures=figures)
+
+        def ranked(row: int) -> list[dict[str, Any]]:
+            texts, starts = self._texts(found, row, examples["context"][row], loaded.config)
+            texts, starts = ["", *texts], [0, *starts]
+            chosen = 0 if not predictions[row]["prediction_text"] else 1
+            order = np.argsort(-probability[row, : len(texts)], kind="stable").tolist()
+            order.sort(key=lambda place: place != chosen)  # the threshold decides on the first
+            return [_answer(texts[place], starts[place], float(probability[row, place])) for place in order]
+
+        return Decoded(predictions, scores, details, figures=figures, ranked=ranked)
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
         """Whether there is no answer, and the question is not said to have none."""
@@ -264,17 +290,13 @@ class ReadingComprehension(Recipe):
         """No answer anywhere."""
         return [Decoded([{"guid": guid, "prediction_text": ""} for guid in _guids(examples)])]
 
-    def tuning_split(self, arguments: RecipeArguments) -> str | None:
-        """Training questions that are held out, where the threshold is to be chosen."""
-        return "held_out" if arguments.null_score_diff_threshold == AUTO else None
+    def tuning(self, arguments: RecipeArguments) -> Tuning | None:
+        """The null threshold on questions held out from training, where it is to be chosen."""
+        if arguments.null_score_diff_threshold != AUTO:
+            return None
+        return Tuning(self.choose_threshold, hold_out_passages)
 
-    def hold_out(self, train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
-        """Every tenth passage with all its questions."""
-        number = {context: place for place, context in enumerate(dict.fromkeys(train["context"]))}
-        held = np.array([number[context] % 10 == 9 for context in train["context"]])
-        return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
-
-    def tune(
+    def choose_threshold(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
         """Chooses the null threshold with the highest ROUGE-W."""
@@ -290,17 +312,16 @@ class ReadingComprehension(Recipe):
         loaded.config.null_threshold = best_threshold(found.margin, of_spans, of_null)
         return {"null_threshold": loaded.config.null_threshold, "held_out_samples": len(examples)}
 
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A mapping with ``question`` and ``context``, or the two in this order."""
-        return {"guid": "", **text_fields(item, ("question", "context"), self.task)}
 
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Answer ("" for none), its score, and where in the context it is (end exclusive)."""
-        text = decoded.predictions[index]["prediction_text"]
-        start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
-        score = (decoded.scores or [])[index]
-        answer = {"answer": text, "score": score, "start": start, "end": start + len(text)}
-        return decoded.marked(index, answer)
+def hold_out_passages(train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
+    """Splits questions into those to train on and those of every tenth passage."""
+    number = {context: place for place, context in enumerate(dict.fromkeys(train["context"]))}
+    held = np.array([number[context] % 10 == 9 for context in train["context"]])
+    return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
+
+
+def _answer(text: str, start: int, score: float) -> dict[str, Any]:
+    return {"answer": text, "score": score, "start": start, "end": start + len(text)}
 
 
 def _guids(examples: datasets.Dataset) -> Sequence[str]:

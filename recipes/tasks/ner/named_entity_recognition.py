@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import numpy as np
 import torch
 from transformers import (
@@ -23,8 +22,11 @@ from recipes.subwords.endings import learn_tails, tail_length
 from recipes.subwords.offsets import blank_subwords, flat, ragged, spans_of_subwords
 from recipes.subwords.special_tokens import Frame
 from recipes.subwords.windows import Windows
-from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe, text_fields
 from recipes.tasks.shared.classification import has_labels, output_ids, set_labels
+
+if TYPE_CHECKING:
+    import datasets
 
 # Tag id -> tag id of a character that goes on with its entity: I- for B- and I-, O for O.
 INSIDE = np.array([TAGS.index("I" + tag[1:]) if tag != "O" else OUTSIDE for tag in TAGS])
@@ -33,13 +35,38 @@ IGNORED = -100
 BATCH = 1_000
 
 
+class SentenceToTag(RawInput):
+    """A sentence, and its entities as the answer."""
+
+    sample = "박보검 담주에 파리 화보 촬영 간대!"
+
+    def read(self, item: Any) -> dict[str, Any]:
+        """A text, or a mapping with ``sentence``."""
+        return {"tokens": list(text_fields(item, ("sentence",), "ner")["sentence"])}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The entities: type, text, position (characters, end exclusive) and the mean of their scores."""
+        text = "".join(row["tokens"])
+        scores = (decoded.details or [])[index]["tag_scores"]
+        return [
+            {
+                "entity_group": kind,
+                "score": float(np.mean(scores[start:end])),
+                "word": text[start:end],
+                "start": start,
+                "end": end,
+            }
+            for start, end, kind in spans_from_tags(decoded.predictions[index])
+        ]
+
+
 @dataclasses.dataclass(frozen=True)
 class NamedEntities(Recipe):
     """Cross-entropy on the tag of each subword token's first character."""
 
     task: str = "ner"
     gold: tuple[str, ...] = ("ner_tags",)
-    sample: Any = "박보검 담주에 파리 화보 촬영 간대!"
+    raw_input: RawInput = SentenceToTag()
     peft_task_type: ClassVar[str | None] = "TOKEN_CLS"
     settings: ClassVar[tuple[str, ...]] = ("entity_tails", "label_all_tokens", "doc_stride")
     kept: ClassVar[tuple[str, ...]] = ("start", "end", "tail", "context")
@@ -149,25 +176,6 @@ class NamedEntities(Recipe):
         """No entity anywhere."""
         tokens = list(examples["tokens"])
         return [Decoded([["O"] * len(part) for part in tokens], metric_inputs={"tokens": tokens})]
-
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A text, or a mapping with ``sentence``."""
-        return {"tokens": list(text_fields(item, ("sentence",), self.task)["sentence"])}
-
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The entities: type, text, position (characters, end exclusive) and the mean of their scores."""
-        text = "".join(row["tokens"])
-        scores = (decoded.details or [])[index]["tag_scores"]
-        return [
-            {
-                "entity_group": kind,
-                "score": float(np.mean(scores[start:end])),
-                "word": text[start:end],
-                "start": start,
-                "end": end,
-            }
-            for start, end, kind in spans_from_tags(decoded.predictions[index])
-        ]
 
 
 def decode_characters(

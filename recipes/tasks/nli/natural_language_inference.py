@@ -1,10 +1,12 @@
 """Natural language inference: [CLS] premise [SEP] hypothesis [SEP], three relations."""
 
-from recipes.tasks.shared.sentences import SentenceClassification
+from recipes.tasks.shared.sentences import SentenceClassification, SentenceInput
 
 RECIPE = SentenceClassification(
-    task="nli",
-    columns=("premise", "hypothesis"),
+    SentenceInput(
+        "nli",
+        columns=("premise", "hypothesis"),
+        sample={"premise": "오늘은 하루 종일 비가 온다.", "hypothesis": "오늘은 날씨가 맑다."},
+    ),
     target="label",
-    sample={"premise": "오늘은 하루 종일 비가 온다.", "hypothesis": "오늘은 날씨가 맑다."},
 )

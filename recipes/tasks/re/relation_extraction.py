@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -14,20 +13,51 @@ from klue_datasets.tasks import get_task
 from recipes.arguments import RecipeArguments
 from recipes.subwords.entity_markers import ROLES, Marker, cut, marker_tokens
 from recipes.subwords.special_tokens import Frame
-from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe
 from recipes.tasks.shared.classification import (
     decode_classes,
     has_labels,
     majority,
     output_ids,
     predict_classes,
+    present_class,
     sequence_classifier,
     set_labels,
     set_pooling,
 )
 
+if TYPE_CHECKING:
+    import datasets
+
 RELATIONS = get_task("re").labels
 NO_RELATION = "no_relation"
+
+
+class MarkedSentence(RawInput):
+    """A sentence with two entities, and their relation as the answer."""
+
+    sample: Any = {
+        "sentence": "박보검은 1993년 서울에서 태어났다.",
+        "subject_entity": {"word": "박보검", "start_idx": 0, "end_idx": 2, "type": "PER"},
+        "object_entity": {"word": "1993년", "start_idx": 5, "end_idx": 9, "type": "DAT"},
+    }
+
+    def read(self, item: Any) -> dict[str, Any]:
+        """A mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
+
+        An entity may leave out its position if its ``word`` occurs in the sentence once, and its ``type``
+        where the model's marks have none.
+        """
+        if not isinstance(item, Mapping) or not isinstance(item.get("sentence"), str):
+            raise ValueError(
+                f"re: the input is {item!r:.80}; expected a mapping with sentence, "
+                "subject_entity and object_entity."
+            )
+        return {"sentence": item["sentence"], **{role: _entity(item, role) for role in ROLES}}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The relation and its probability."""
+        return present_class(decoded, index)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,13 +66,7 @@ class RelationExtraction(Recipe):
 
     task: str = "re"
     gold: tuple[str, ...] = ("label",)
-    sample: Any = dataclasses.field(
-        default_factory=lambda: {
-            "sentence": "박보검은 1993년 서울에서 태어났다.",
-            "subject_entity": {"word": "박보검", "start_idx": 0, "end_idx": 2, "type": "PER"},
-            "object_entity": {"word": "1993년", "start_idx": 5, "end_idx": 9, "type": "DAT"},
-        }
-    )
+    raw_input: RawInput = MarkedSentence()
     peft_task_type: ClassVar[str | None] = "SEQ_CLS"
     settings: ClassVar[tuple[str, ...]] = (
         "pooling", "problem_type", "marker_style", "entity_start_ids", "entity_end_ids",
@@ -137,24 +161,6 @@ class RelationExtraction(Recipe):
             Decoded([answer] * len(examples), metric_inputs={"probabilities": [shares] * len(examples)})
             for answer in (NO_RELATION, majority(related))
         ]
-
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
-
-        An entity may leave out its position if its ``word`` occurs in the sentence once, and its ``type``
-        where the model's marks have none.
-        """
-        if not isinstance(item, Mapping) or not isinstance(item.get("sentence"), str):
-            raise ValueError(
-                f"re: the input is {item!r:.80}; expected a mapping with sentence, "
-                "subject_entity and object_entity."
-            )
-        return {"sentence": item["sentence"], **{role: _entity(item, role) for role in ROLES}}
-
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The relation and its probability."""
-        scores = decoded.scores or []
-        return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})
 
 
 def _entity(item: Mapping[str, Any], role: str) -> dict[str, Any]:

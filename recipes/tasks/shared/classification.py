@@ -71,14 +71,25 @@ def predict_classes(
 
 
 def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
-    """The likeliest class's name and its probability.
+    """The likeliest class's name and its probability, and all classes by probability.
 
     Args:
         probabilities: Shape (examples, classes).
         names: The classes, in the order of the columns.
     """
     predictions = [names[index] for index in probabilities.argmax(axis=-1)]
-    return Decoded(predictions, probabilities.max(axis=-1).tolist())
+
+    def ranked(index: int) -> list[dict[str, Any]]:
+        order = np.argsort(-probabilities[index], kind="stable")
+        return [{"label": names[place], "score": float(probabilities[index, place])} for place in order]
+
+    return Decoded(predictions, probabilities.max(axis=-1).tolist(), ranked=ranked)
+
+
+def present_class(decoded: Decoded, index: int) -> dict[str, Any]:
+    """One input's class and its probability, as transformers' pipelines give them."""
+    scores = decoded.scores or []
+    return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})
 
 
 def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Tensor]:

@@ -5,26 +5,56 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from klue_datasets.tasks import get_task
 from recipes.arguments import RecipeArguments
 from recipes.subwords.special_tokens import Frame
-from recipes.tasks.protocol import Batch, Decoded, LoadedModel, Recipe, text_fields
+from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe, text_fields
 from recipes.tasks.shared.classification import (
     decode_classes,
     has_labels,
     majority,
     output_ids,
     predict_classes,
+    present_class,
     sequence_classifier,
     set_labels,
     set_pooling,
 )
+
+if TYPE_CHECKING:
+    import datasets
+
+
+@dataclasses.dataclass(frozen=True)
+class SentenceInput(RawInput):
+    """One text, or a pair of texts, as users give them, and the class as the answer.
+
+    Attributes:
+        task: Name of the task, for messages.
+        columns: Names of the texts.
+        sample: An input.
+    """
+
+    task: str
+    columns: tuple[str, ...]
+    sample: Any
+
+    def is_single(self, items: list[Any]) -> bool:
+        """Whether a list is the two texts of one pair."""
+        return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
+
+    def read(self, item: Any) -> dict[str, Any]:
+        """A text; for pairs a mapping of both, or a sequence of two."""
+        return dict(text_fields(item, self.columns, self.task))
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Label and score."""
+        return present_class(decoded, index)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,19 +62,25 @@ class SentenceRecipe(Recipe):
     """One or two sentences in, one answer out.
 
     Attributes:
-        task: Name of the task.
-        columns: The one or two text columns, in the order that the model reads them.
+        raw_input: Names the task and the one or two text columns, in the order that the model reads them.
         target: The column that holds the gold.
-        sample: An input.
     """
 
-    task: str
-    columns: tuple[str, ...]
+    raw_input: SentenceInput
     target: str
-    sample: Any
     problem_type: ClassVar[str]
     peft_task_type: ClassVar[str | None] = "SEQ_CLS"
     settings: ClassVar[tuple[str, ...]] = ("pooling", "problem_type")
+
+    @property
+    def task(self) -> str:  # type: ignore[override]
+        """Name of the task."""
+        return self.raw_input.task
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The text columns."""
+        return self.raw_input.columns
 
     @property
     def gold(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -97,14 +133,6 @@ class SentenceRecipe(Recipe):
     def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
         """The gold column as numbers for the loss."""
 
-    def is_single(self, items: list[Any]) -> bool:
-        """Whether a list is the two texts of one pair."""
-        return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
-
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A text; for pairs a mapping of both, or a sequence of two."""
-        return dict(text_fields(item, self.columns, self.task))
-
 
 @dataclasses.dataclass(frozen=True)
 class SentenceClassification(SentenceRecipe):
@@ -134,8 +162,3 @@ class SentenceClassification(SentenceRecipe):
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
         """The most frequent class of training."""
         return [Decoded([majority(self.references(train))] * len(examples))]
-
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Label and score."""
-        scores = decoded.scores or []
-        return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})

@@ -5,14 +5,24 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import torch
 from transformers import PreTrainedConfig
 
 from recipes.tasks.protocol import Decoded, LoadedModel
-from recipes.tasks.shared.sentences import SentenceRecipe
+from recipes.tasks.shared.sentences import SentenceInput, SentenceRecipe
+
+if TYPE_CHECKING:
+    import datasets
+
+
+class SimilarityInput(SentenceInput):
+    """Two sentences, and their similarity as the answer."""
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """The similarity, about 0 to 5."""
+        return decoded.marked(index, {"label": "similarity", "score": decoded.predictions[index]})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,18 +69,16 @@ class SentenceSimilarity(SentenceRecipe):
         gold = self.references(train)
         return [Decoded([answer] * len(examples)) for answer in (math.fsum(gold) / len(gold), 5.0)]
 
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The similarity, about 0 to 5."""
-        return decoded.marked(index, {"label": "similarity", "score": decoded.predictions[index]})
-
 
 def _real_labels(gold: Any) -> list[float]:
     return [labels["real-label"] for labels in gold]
 
 
 RECIPE = SentenceSimilarity(
-    task="sts",
-    columns=("sentence1", "sentence2"),
+    SimilarityInput(
+        "sts",
+        columns=("sentence1", "sentence2"),
+        sample={"sentence1": "방이 깨끗해요.", "sentence2": "방이 깔끔합니다."},
+    ),
     target="labels",
-    sample={"sentence1": "방이 깨끗해요.", "sentence2": "방이 깔끔합니다."},
 )

@@ -6,19 +6,21 @@ import dataclasses
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 from transformers import PreTrainedConfig
 
 from klue_datasets.checks import read_ontology
 from klue_datasets.loading import make_builder
 from recipes.arguments import RecipeArguments
-from recipes.tasks.protocol import Decoded, Recipe
+from recipes.tasks.protocol import Decoded, RawInput, Recipe
 from recipes.tasks.wos.configuration_dialogue_state import union_of_slots
 from recipes.tasks.wos.dialogue_text import check_dialogue
 from recipes.tasks.wos.pipeline_dialogue_state import present_turns
 from recipes.tasks.wos.turns import dialogue_turns, has_states
+
+if TYPE_CHECKING:
+    import datasets
 
 # What configurations call the share of outputs that training drops.
 DROPOUTS = (
@@ -29,18 +31,50 @@ DROPOUTS = (
 )  # fmt: skip
 
 
+class RawDialogue(RawInput):
+    """A dialogue, and the state after each turn of the user as the answer."""
+
+    sample = (
+        "안녕하세요. 명동 근처에 있는 저렴한 호텔을 찾고 있어요.",
+        "명동 스테이가 있습니다. 예약해 드릴까요?",
+        "네, 토요일부터 이틀 동안 세 명 예약해 주세요.",
+    )
+
+    def is_single(self, items: list[Any]) -> bool:
+        """A list of utterances or messages is one dialogue; a list of lists is several."""
+        return bool(items) and all(
+            isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
+        )
+
+    def read(self, item: Any) -> dict[str, Any]:
+        """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
+        dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
+        try:
+            texts = check_dialogue(dialogue)
+        except ValueError as error:
+            raise ValueError(f"wos: {error}") from error
+        roles = ("user", "sys")
+        return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
+
+    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
+        """Each turn of the user: its number, what was said, the state after it, and what is new in that.
+
+        ``truncated`` is set for a turn where the beginning of the dialogue was not read.
+        """
+        said = [turn["text"] for turn in row["dialogue"][::2]]
+        first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
+        turns = slice(first, first + len(said))
+        answers = present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
+        return [decoded.marked(first + turn, answer) for turn, answer in enumerate(answers)]
+
+
 @dataclasses.dataclass(frozen=True)
 class DialogueRecipe(Recipe):
     """An example is a turn of the user; how a model gives its state is left to the heads."""
 
     task: str = "wos"
     gold: tuple[str, ...] = ("state",)
-    sample: Any = (
-        "안녕하세요. 명동 근처에 있는 저렴한 호텔을 찾고 있어요.",
-        "명동 스테이가 있습니다. 예약해 드릴까요?",
-        "네, 토요일부터 이틀 동안 세 명 예약해 주세요.",
-    )
-
+    raw_input: RawInput = RawDialogue()
     settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "oracle")
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
@@ -70,33 +104,6 @@ class DialogueRecipe(Recipe):
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
         """The empty state."""
         return [Decoded([[] for _ in range(examples.num_rows)])]
-
-    def is_single(self, items: list[Any]) -> bool:
-        """A list of utterances or messages is one dialogue; a list of lists is several."""
-        return bool(items) and all(
-            isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
-        )
-
-    def read_input(self, item: Any) -> dict[str, Any]:
-        """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
-        dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
-        try:
-            texts = check_dialogue(dialogue)
-        except ValueError as error:
-            raise ValueError(f"wos: {error}") from error
-        roles = ("user", "sys")
-        return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
-
-    def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Each turn of the user: its number, what was said, the state after it, and what is new in that.
-
-        ``truncated`` is set for a turn where the beginning of the dialogue was not read.
-        """
-        said = [turn["text"] for turn in row["dialogue"][::2]]
-        first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
-        turns = slice(first, first + len(said))
-        answers = present_turns(said, decoded.predictions[turns], (decoded.scores or [])[turns])
-        return [decoded.marked(first + turn, answer) for turn, answer in enumerate(answers)]
 
 
 def set_dropout(config: PreTrainedConfig, share: float) -> None:

@@ -7,16 +7,13 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from recipes.arguments import RecipeArguments
 from recipes.tasks.protocol import Batch, Decoded, LoadedModel
-from recipes.tasks.shared.saved_code import save_code
 from recipes.tasks.wos.configuration_dialogue_state import KEY
 from recipes.tasks.wos.dialogues import DialogueRecipe, known_values, set_dropout
 from recipes.tasks.wos.pipeline_dialogue_state import TASK
@@ -24,6 +21,9 @@ from recipes.tasks.wos.state_text import TextSettings
 from recipes.tasks.wos.states import errors, figures
 from recipes.tasks.wos.text_generation import StateFrame, generate_states
 from recipes.tasks.wos.text_models import IGNORED, TextCollator, TextLoader, able_to_generate
+
+if TYPE_CHECKING:
+    import datasets
 
 logger = logging.getLogger(__name__)
 LEAST_TOKENS = 64  # that a state may have, however short those of training are
@@ -36,6 +36,7 @@ class TextStates(DialogueRecipe, abc.ABC):
     """
 
     auto_class: ClassVar[str]
+    saved_code: ClassVar[str | None] = "recipes.tasks.wos.pipeline_state_text"
 
     def configure(
         self,
@@ -129,10 +130,6 @@ class TextStates(DialogueRecipe, abc.ABC):
         }
         states = [answer.state for answer in read]
         return Decoded(states, scores=outputs[1].tolist(), details=details, figures=sums)
-
-    def save_code(self, folder: Path) -> None:
-        """The pipeline ``dialogue-state-tracking`` and what it imports."""
-        save_code("recipes.tasks.wos.pipeline_state_text", folder)
 
     def _choose_length(
         self,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import datasets
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
@@ -21,6 +20,9 @@ from recipes.tasks.wos.modeling_dialogue_state import DialogueStateTracker
 from recipes.tasks.wos.pipeline_dialogue_state import gate_scores
 from recipes.tasks.wos.state_values import StateReader
 from recipes.tasks.wos.states import StateCollator, errors, figures
+
+if TYPE_CHECKING:
+    import datasets
 
 SETTINGS = (
     "gate",

@@ -1,7 +1,7 @@
 """Topic classification (ynat): [CLS] title [SEP], seven topics."""
 
-from recipes.tasks.shared.sentences import SentenceClassification
+from recipes.tasks.shared.sentences import SentenceClassification, SentenceInput
 
 RECIPE = SentenceClassification(
-    task="ynat", columns=("title",), target="label", sample="코스피 사흘 만에 반등…외국인 순매수"
+    SentenceInput("ynat", columns=("title",), sample="코스피 사흘 만에 반등…외국인 순매수"), target="label"
 )

@@ -191,7 +191,7 @@ def test_answers_are_those_of_the_pipeline_that_is_saved(trained: tuple[Path, di
     theirs = pipeline("dependency-parsing", model=str(folder), trust_remote_code=True, device="cpu")
     rows = klue_datasets.load("dp", "validation[:20]", mini=True)
     inputs = [{"words": row["word_form"], "pos": row["pos"]} for row in rows]
-    inputs += [row["word_form"] for row in rows] + [RECIPE.sample, "산에 " * 100]
+    inputs += [row["word_form"] for row in rows] + [RECIPE.raw_input.sample, "산에 " * 100]
     for own, other in zip(ours(inputs), theirs(inputs), strict=True):
         assert own == [{**word, "score": pytest.approx(word["score"], abs=2e-4)} for word in other]
     assert len(ours(["산에", "핀다"])) == 2

@@ -23,6 +23,7 @@ from recipes.engine.modeling import load_model
 from recipes.predict import load_pipeline, main
 from recipes.tasks import get_recipe
 from recipes.tasks.protocol import LoadedModel
+from recipes.tasks.shared.saved_code import save_code
 from recipes.tasks.wos.configuration_dialogue_state import split_item
 from recipes.tasks.wos.state_text import TextSettings
 
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[3]
 AUTO = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
 QUICK = ["--head", "generative", "--max_train_samples", "12", "--max_eval_samples", "6", "--max_steps", "4"]
 FEW = 6  # dialogues
+UPDATES = 260
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +84,11 @@ def learned(
     split = encode_split(recipe, turns, loaded)
     batch = Collator(recipe, loaded)(split.training_inputs(loaded.config, 42).to_list())
     optimizer = torch.optim.AdamW(loaded.model.parameters(), lr=5e-3)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, 180)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.05, UPDATES)
     losses = []
     torch.manual_seed(0)
     loaded.model.train()
-    for _ in range(180):
+    for _ in range(UPDATES):
         loss = loaded.model(**batch).loss
         loss.backward()
         optimizer.step()
@@ -97,7 +99,7 @@ def learned(
     folder = tmp_path_factory.mktemp("learned") / kind
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
-    recipe.save_code(folder)
+    save_code(recipe.saved_code, folder)
     return {"kind": kind, "recipe": recipe, "loaded": loaded, "split": split, "losses": losses,
             "folder": folder}  # fmt: skip
 
@@ -241,6 +243,7 @@ def test_trained_as_a_recipe_and_evaluated_again(
     assert "training states are longer than 40 tokens" in caplog.text
     assert 0 < results["train_truncated"] < results["train_samples"] * 10
     again = run("wos", tmp_path / "first", tmp_path / "again", *QUICK[2:], "--do_eval")
+    assert again["eval_truncated"] == results["eval_truncated"] > 0
     assert [row["dropped"] for row in predictions(tmp_path / "again")] == [
         row["dropped"] for row in predictions(tmp_path / "first")
     ]
