@@ -121,16 +121,19 @@ def make_builder(
         files = find_files(record, MINI_DIR if mini else data_dir or "", version, cache_dir)
     else:
         files = fetch(record, version, cache_dir)
-    builder_class: type[KlueBuilder] = getattr(
-        import_module(f"klue_datasets.{record.name}"), record.name.capitalize()
-    )
-    return builder_class(
+    return builder_class(record.name)(
         files=files,
         columns=columns,
         hub_compatible=hub_compatible,
         version=datasets.Version(version),
         cache_dir=None if cache_dir is None else str(cache_dir),
     )
+
+
+def builder_class(task: str) -> type[KlueBuilder]:
+    """The builder of a task, by the name of the task."""
+    found: type[KlueBuilder] = getattr(import_module(f"klue_datasets.{task}"), task.capitalize())
+    return found
 
 
 def _check_split(builder: KlueBuilder, split: str | None) -> None:

@@ -156,7 +156,10 @@ class RecipeArguments:
         None, "Maximum number of validation examples, for debugging.", group="data"
     )
     max_seq_length: int | None = _flag(
-        None, "Maximum number of tokens of an input; longer ones are truncated or split.", group="data"
+        None,
+        "Maximum number of tokens of an input; longer ones are truncated or split. Without training, "
+        "the maximum of the model by default.",
+        group="data",
     )
     doc_stride: int | None = _flag(
         None,

@@ -3,24 +3,27 @@
     python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43
     python recipes/run_all.py --mini --model_name_or_path out/tiny --preset demo --output_dir out/demo
 
-Each run is ``accelerate launch recipes/train_<task>.py`` in its own folder, <model>/<task>/seed-<seed>. A run
-that has finished with the same settings is not repeated; one that was interrupted continues from its last
-checkpoint. What a run prints is in run.log in its folder. All other flags are passed to every recipe.
+Each run is ``accelerate launch recipes/train_<task>.py`` in its own folder, <model>/<task>/seed-<seed>; on a
+CPU, runs are forks of one process, which saves imports. A run that has finished with the same settings is not
+repeated; one that was interrupted continues from its last checkpoint. What a run prints is in run.log in its
+folder. All other flags are passed to every recipe.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import importlib.util
+import re
 import shlex
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
@@ -39,7 +42,7 @@ from recipes.reporting import collect
 from recipes.tasks import SCRIPTS
 
 LOG = "run.log"  # in a run's folder: what it printed
-RECIPES_DIR = Path(__file__).resolve().parent
+BAR = re.compile(rb"(\d+)/(\d+) \[[^<\]]*<[^\]]*(?:it/s|s/it)\]")  # of Trainer in a log: updates, of how many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +108,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(*(f"  {text}" for told in others.values() for text in told), sep="\n", file=sys.stderr)
         print("Expected another --output_dir, or --rerun to replace these runs.", file=sys.stderr)
         return 1
-    launcher = Launcher(arguments.jobs, arguments.verbose)
     failed: list[str] = []
     waiting = []
     for number, run in enumerate(runs, start=1):
@@ -113,9 +115,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if run.results and not others[run]:
             print(f"{title}: finished before, in {run.folder}", flush=True)
         else:
-            waiting.append(functools.partial(_launch, title, run, passed_on, failed))
+            waiting.append((title, run))
     try:
-        launcher.run_all(waiting)
+        if waiting:
+            launcher = Launcher(arguments.jobs, arguments.verbose)
+            launcher.run_all(_execute(launcher, *one, passed_on, failed) for one in waiting)
     except KeyboardInterrupt:
         words = shlex.join(sys.argv[1:] if argv is None else argv)
         print(f"\nInterrupted. To continue: python recipes/run_all.py {words}", file=sys.stderr)
@@ -126,15 +130,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _launch(
-    title: str, run: PlannedRun, passed_on: Sequence[str], failed: list[str], launcher: Launcher
-) -> None:
-    """Start a run and wait for it; say when it begins, and in the end its scores or why it failed."""
-    command, log = launch_command(run, passed_on), run.folder / LOG
-    shown = shlex.join(command[1:]) if launcher.verbose else f"started; its log is {log}"
+def _execute(
+    launcher: Launcher, title: str, run: PlannedRun, passed_on: Sequence[str], failed: list[str]
+) -> Iterator[None]:
+    """Start a run and wait for it; say when it begins, and in the end its scores or why it failed.
+
+    On a terminal a bar shows its updates and the remaining time.
+    """
+    script, words, log = f"train_{SCRIPTS[run.task]}.py", recipe_words(run, passed_on), run.folder / LOG
+    shown = shlex.join([script, *words]) if launcher.verbose else f"started; its log is {log}"
     _say(f"{title}: {shown}")
     begin = time.monotonic()
-    status = launcher.call(command, log)
+    job = launcher.start(script, run.task, words, log)
+    with tqdm(desc=title, unit="update", leave=False, disable=launcher.verbose or None) as bar:
+        while (status := job.status()) is None:
+            if not bar.disable:
+                bar.n, bar.total = updates(log)
+                bar.refresh()
+            yield
     seconds = f"{time.monotonic() - begin:.0f} s"
     if not status:
         scores = [
@@ -142,17 +155,29 @@ def _launch(
             for key, name in METRICS[run.task].names.items()
         ]
         _say(f"{title}: finished in {seconds}: {', '.join(scores)}")
-    elif status > 0 or not launcher.has_ended:
-        reason = "" if launcher.verbose else f": {_last_line(log)}"
+    else:
+        reason = "" if launcher.verbose else f": {last_message(log)}"
         failed.append(f"{title}{reason}")
         _say(f"{title}: failed after {seconds}")
 
 
 def _say(text: str) -> None:
-    print(f"{text}\n", end="", flush=True)  # in one piece: others may print at the same time
+    """Print a line above the bars."""
+    tqdm.write(text)
+    sys.stdout.flush()
 
 
-def _last_line(log: Path) -> str:
+def updates(log: Path) -> tuple[int, int]:
+    """How many updates a run has made, and of how many, by the bars in its log; zeros before the first.
+
+    Evaluations have bars too, which are shorter.
+    """
+    bars = [(int(total), int(done)) for done, total in BAR.findall(log.read_bytes())]
+    total, done = max(bars, default=(0, 0))
+    return done, total
+
+
+def last_message(log: Path) -> str:
     """What the recipe said last; behind it comes the launcher's traceback about the status."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if "subprocess.CalledProcessError" in text:
@@ -180,7 +205,7 @@ def differences(run: PlannedRun, passed_on: Sequence[str]) -> list[str]:
         return []
     from recipes.engine.data import source_hash  # takes a second to import
 
-    words = [*recipe_words(run), *passed_on]
+    words = recipe_words(run, passed_on)
     wanted = parse_recipe(make_recipe_parser(run.task, None), run.task, words)
     data = source_hash(run.task, wanted)
     package = {"klue-hub": __version__, "data_hash": data}
@@ -215,22 +240,15 @@ def plan(
     ]
 
 
-def launch_command(run: PlannedRun, passed_on: Sequence[str]) -> list[str]:
-    """The command of one run."""
-    script = RECIPES_DIR / f"train_{SCRIPTS[run.task]}.py"
+def recipe_words(run: PlannedRun, passed_on: Sequence[str]) -> list[str]:
+    """The command line of a run's recipe; one that was interrupted continues."""
     is_interrupted = not run.results and any(run.folder.glob("checkpoint-*"))
     return [
-        *(sys.executable, "-m", "accelerate.commands.launch", str(script)),
-        *recipe_words(run),
+        *("--model_name_or_path", run.model, "--output_dir", str(run.folder), "--seed", str(run.seed)),
+        *("--do_train", "--do_eval"),
         *(("--resume_from_checkpoint", "last") if is_interrupted else ()),
         *passed_on,
     ]
-
-
-def recipe_words(run: PlannedRun) -> list[str]:
-    """The flags that a run's recipe gets from this script."""
-    places = ["--model_name_or_path", run.model, "--output_dir", str(run.folder), "--seed", str(run.seed)]
-    return [*places, "--do_train", "--do_eval"]
 
 
 def table(runs: Sequence[PlannedRun]) -> str:

@@ -25,6 +25,7 @@ CONFIG = {
     "hidden_size": 128,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
+    "initializer_range": 0.04,  # with less, it takes longer to learn to compare tokens
     "intermediate_size": 512,
     "max_position_embeddings": 512,
 }

@@ -38,9 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     texts = LANGUAGES[language(os.environ)]
     try:
         texts, words = _options(texts, words)
-        if not words or words[0] in HELP:
+        if not words:
+            print(texts.start())
+            return 2
+        if words[0] in HELP:
             print(texts.overview())
-            return 0 if words else 2
+            return 0
         command, *rest = words
         if command == "--version":
             print(f"klue-hub {__version__}")

@@ -25,7 +25,9 @@ class Language:
         lang_missing: --lang without a language.
         lang_unknown: --lang with one that we do not speak.
         columns: Of the table of tasks.
-        first: What to do first.
+        first: Heading of what to do first.
+        steps: What each of these steps does.
+        help_hint: Where all commands are listed.
     """
 
     title: str
@@ -43,11 +45,19 @@ class Language:
     lang_unknown: str
     columns: tuple[str, ...]
     first: str
+    steps: tuple[str, ...]
+    help_hint: str
+
+    def start(self) -> str:
+        """What ``klue`` alone prints: what to do first."""
+        width = max(map(len, STEPS))
+        steps = [f"  {step:<{width}}  {text}" for step, text in zip(STEPS, self.steps, strict=True)]
+        return "\n".join([self.title, "", f"{self.first}:", *steps, "", self.help_hint])
 
     def overview(self) -> str:
         """What ``klue --help`` prints."""
         commands, options, examples = self.headings
-        lines = [self.title, "", self.first, "", f"{self.usage}: klue [--lang en|ko] COMMAND ..."]
+        lines = [self.title, "", f"{self.usage}: klue [--lang en|ko] COMMAND ..."]
         lines += ["", f"{commands}:"]
         lines += [f"  {name:<12}{text}" for name, text in self.commands.items()]
         lines += ["", f"{options}:", *(f"  {name:<12}{text}" for name, text in self.options.items())]
@@ -91,6 +101,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+STEPS = (
+    "klue tasks",
+    "klue train ynat --mini --model_name_or_path klue/roberta-base",
+    "klue predict --task ynat --model out/ynat",
+)
+
 ENGLISH = Language(
     title="KLUE (Korean Language Understanding Evaluation): data, metrics, training and publishing.",
     usage="usage",
@@ -121,8 +137,13 @@ ENGLISH = Language(
     lang_missing="--lang was given without a language; expected one of {languages}",
     lang_unknown="--lang is {value!r}; expected one of {languages}",
     columns=("task", "what", "version", "train", "validation", "official metrics", "recipe"),
-    first="Start with `klue tasks`. Then `klue train ynat --model_name_or_path klue/roberta-base` downloads "
-    "data and model, trains and evaluates; `--mini` takes a small synthetic corpus in place of KLUE.",
+    first="first steps",
+    steps=(
+        "list the eight tasks",
+        "fine-tune on a small synthetic corpus; without --mini, on KLUE",
+        "classify the headlines that you type",
+    ),
+    help_hint="`klue --help` lists all commands.",
 )
 
 KOREAN = Language(
@@ -155,8 +176,13 @@ KOREAN = Language(
     lang_missing="--lang 뒤에 언어가 없습니다. 가능한 값: {languages}",
     lang_unknown="--lang 값 {value!r}은(는) 지원하지 않습니다. 가능한 값: {languages}",
     columns=("과제", "내용", "버전", "학습", "검증", "공식 지표", "스크립트"),
-    first="`klue tasks`부터 시작하세요. 이어서 `klue train ynat --model_name_or_path klue/roberta-base`는 "
-    "데이터와 모델을 내려받아 학습하고 평가합니다. `--mini`를 붙이면 KLUE 대신 작은 합성 코퍼스를 씁니다.",
+    first="처음 시작하기",
+    steps=(
+        "여덟 과제를 보여 줍니다",
+        "작은 합성 코퍼스로 파인튜닝합니다. --mini를 빼면 KLUE로 학습합니다",
+        "입력하는 기사 제목의 주제를 예측합니다",
+    ),
+    help_hint="전체 명령은 `klue --help`로 볼 수 있습니다.",
 )
 
 LANGUAGES: Mapping[str, Language] = {"en": ENGLISH, "ko": KOREAN}

@@ -100,7 +100,8 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
     flags, rest = parser.parse_known_args(argv)
     given = vars(flags)
     try:
-        values = read_yaml(preset_file(task, given.pop("preset", DEFAULT_PRESET)), task)
+        preset = read_yaml(preset_file(task, given.pop("preset", DEFAULT_PRESET)), task)
+        values: dict[str, Any] = {}
         for path in given.pop("config", []):
             values |= read_yaml(Path(path), task)
         settings = _settings(given.pop("set", []), task)
@@ -108,6 +109,9 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         if twice := sorted(settings.keys() & (given.keys() | trainer_flags.keys())):
             raise ValueError(f"{twice[0]} is given as a flag and in --set; expected one of them.")
         values |= given | settings
+        if not values.get("do_train") and (values.get("do_eval") or values.get("do_predict")):
+            preset = {name: value for name, value in preset.items() if not _describes_model(name, task)}
+        values = preset | values
         values["trainer"] = _trainer_values(values) | trainer_flags
         arguments = RecipeArguments(**values)
         _check(arguments, task)
@@ -117,6 +121,12 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         arguments.do_train = arguments.do_eval = True
     arguments.output_dir = arguments.output_dir or f"out/{task}"
     return arguments
+
+
+def _describes_model(name: str, task: str) -> bool:
+    """Whether a trained model's configuration says what this setting of a preset would be."""
+    field = fields_of(task).get(name)
+    return field is not None and field.metadata["group"] in ("model", "data", "answers")
 
 
 def preset_file(task: str, name: str) -> Path:

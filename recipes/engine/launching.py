@@ -1,98 +1,126 @@
-"""Commands that run side by side, each with a log of its own, and end together with this process."""
+"""Runs that are executed side by side, each with a log of its own, and end together with this process."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import importlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-GRACE = 20.0  # seconds that commands have to end after SIGTERM
+GRACE = 20.0  # seconds that runs have to end after SIGTERM
+TICK = 0.1  # seconds between two looks at the runs
+RECIPES_DIR = Path(__file__).resolve().parents[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """The process of a run: its id, and what gives its exit status, or None while it runs."""
+
+    pid: int
+    status: Callable[[], int | None]
 
 
 class Launcher:
-    """Runs commands, several at once.
+    """Starts recipes, several at once.
+
+    Where Accelerate has nothing to configure, on a CPU and without a configuration file, a recipe runs in a
+    fork of this process, which saves it the imports; elsewhere ``accelerate launch`` starts it.
 
     Args:
-        jobs: How many at once; they share the cores: each gets its part as OMP_NUM_THREADS.
-        verbose: Whether commands write to standard output and error, and not to their logs.
+        jobs: How many run at once; they share the cores: each gets its part as OMP_NUM_THREADS.
+        verbose: Whether recipes write to standard output and error, and not to their logs.
+        forks: Whether recipes run in forks; None where this is found out.
     """
 
-    def __init__(self, jobs: int = 1, verbose: bool = False) -> None:
+    def __init__(self, jobs: int = 1, verbose: bool = False, forks: bool | None = None) -> None:
         self.jobs = jobs
         self.verbose = verbose
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self.has_ended = False
+        forking = importlib.import_module("recipes.engine.forking")  # the libraries, which take seconds
+        self._fork = forking.fork if (forking.can_fork() if forks is None else forks) else None
+        self._running: list[Job] = []
 
-    def run_all(self, tasks: Sequence[Callable[[Launcher], None]]) -> None:
-        """Call functions that run commands, ``jobs`` of them at once, in their order.
+    def run_all(self, runs: Iterable[Iterator[None]]) -> None:
+        """Advance generators that start recipes, ``jobs`` of them at once, in their order.
 
-        Whatever ends this process ends the commands first: Ctrl-C, SIGTERM and SIGHUP.
+        Whatever ends this process ends the recipes first: Ctrl-C, SIGTERM and SIGHUP.
         """
-        with _exit_at(signal.SIGTERM, signal.SIGHUP), ThreadPoolExecutor(self.jobs) as pool:
+        waiting = iter(runs)
+        active: list[Iterator[None]] = []
+        with _exit_at(signal.SIGTERM, signal.SIGHUP):
             try:
-                for future in [pool.submit(task, self) for task in tasks]:
-                    future.result()
+                while active := [*active, *itertools.islice(waiting, self.jobs - len(active))]:
+                    active = [run for run in active if next(run, self) is not self]
+                    self._running = [job for job in self._running if job.status() is None]
+                    time.sleep(TICK)
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
                 self._end()
                 raise
 
-    def call(self, command: Sequence[str], log: Path) -> int:
-        """Run a command to its end; return its status.
+    def start(self, script: str, task: str, words: Sequence[str], log: Path) -> Job:
+        """Start a recipe.
 
-        It has a session of its own, so that Ctrl-C reaches this process alone and not also the launcher and
+        It has a session of its own, so that Ctrl-C reaches this process alone and not also the recipe and
         its children, each of which would print a traceback.
+
+        Args:
+            script: Its file, in ``recipes/``.
+            task: Its task.
+            words: Its command line.
+            log: Where its output goes.
         """
-        environment = dict(os.environ)
+        environment = {}
         if self.jobs > 1:
-            environment.setdefault("OMP_NUM_THREADS", str(max(len(os.sched_getaffinity(0)) // self.jobs, 1)))
+            environment["OMP_NUM_THREADS"] = str(max(len(os.sched_getaffinity(0)) // self.jobs, 1))
+        environment |= os.environ
         with contextlib.ExitStack() as stack:
-            streams: dict[str, Any] = {}
+            output = None
             if not self.verbose:
                 log.parent.mkdir(parents=True, exist_ok=True)
-                streams["stdout"] = streams["stderr"] = stack.enter_context(log.open("wb"))
-            with self._lock:
-                if self.has_ended:
-                    return -signal.SIGTERM
+                output = stack.enter_context(log.open("wb"))
+            job: Job
+            if self._fork:
+                job = Job(*self._fork(script, task, words, environment, output))
+            else:
+                streams: dict[str, Any] = {"stdout": output, "stderr": output}
+                command = launch_command(script, words)
                 process = subprocess.Popen(command, env=environment, start_new_session=True, **streams)
-                self._running.add(process)
-            status = process.wait()
-            with self._lock:
-                self._running.discard(process)
-            return status
+                job = Job(process.pid, process.poll)
+        self._running.append(job)
+        return job
 
     def _end(self) -> None:
-        with self._lock:
-            self.has_ended = True
-            running = list(self._running)
-        for process in running:
-            _signal_group(process, signal.SIGTERM)
+        for job in self._running:
+            _signal(job, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
-        for process in running:
-            process.wait()
-            while _signal_group(process, 0):  # the launcher has ended; what it started may still be writing
+        for job in self._running:
+            # What the recipe started may still be writing when it has ended itself.
+            while job.status() is None or _signal(job, 0):
                 if time.monotonic() > deadline:
-                    _signal_group(process, signal.SIGKILL)
+                    _signal(job, signal.SIGKILL)
                     break
                 time.sleep(0.02)
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal to a command and what it started; whether any of them is there."""
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return False
-    return True
+def launch_command(script: str, words: Sequence[str]) -> list[str]:
+    """The command that starts a recipe by Accelerate."""
+    return [sys.executable, "-m", "accelerate.commands.launch", str(RECIPES_DIR / script), *words]
+
+
+def _signal(job: Job, number: int) -> bool:
+    """Send a signal to a recipe and what it started; whether any of them is there."""
+    for send in (os.killpg, os.kill):  # it may not yet have its own group
+        with contextlib.suppress(ProcessLookupError):
+            send(job.pid, number)
+            return True
+    return False
 
 
 @contextlib.contextmanager

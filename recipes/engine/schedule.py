@@ -1,12 +1,13 @@
-"""Callbacks that know the schedule of a run: when it is evaluated, and whether a resumed run keeps it."""
+"""Callbacks that know the schedule of a run: evaluations, log entries, and what a resumed run changes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import IntervalStrategy
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,39 @@ class EvaluateWithinEpochs(TrainerCallback):
 
     def _parts(self, state: TrainerState) -> int:
         return int((state.epoch or 0.0) * self.times + 1e-6)
+
+
+class LogAtCheckpoints(TrainerCallback):
+    """Logs the training loss before each evaluation and checkpoint, so that a checkpoint's log reaches it."""
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Asks for a log entry. Comes after the callbacks that ask for evaluations and checkpoints."""
+        if args.logging_strategy != IntervalStrategy.NO and (control.should_evaluate or control.should_save):
+            control.should_log = True
+
+    on_epoch_end = on_step_end
+
+
+def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resumed: float) -> float:
+    """Mean training loss over all updates of a run that was resumed.
+
+    Args:
+        history: ``log_history`` of the trainer's state.
+        start: Updates before the checkpoint that the run was resumed from.
+        end: Updates at the end.
+        resumed: Mean loss of the updates after the checkpoint, which is all that Trainer reports.
+
+    Returns:
+        The mean; ``resumed`` where the log does not reach the checkpoint.
+    """
+    total, logged = 0.0, 0
+    for entry in history:
+        if "loss" in entry and entry["step"] <= start:
+            total += entry["loss"] * (entry["step"] - logged)
+            logged = entry["step"]
+    return (total + resumed * (end - start)) / end if logged == start < end else resumed
 
 
 class WarnOfAnotherSchedule(TrainerCallback):
