@@ -20,7 +20,7 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         commands,
         "export",
         "write the Hub folder: Parquet and card",
-        "Write a folder that load_dataset reads: one Parquet file a split, and a card.",
+        "Write a folder that load_dataset reads: one Parquet file per split, and a card.",
     )
     export.add_argument("--output_dir", required=True, metavar="DIR", help="the folder, e.g. hub/klue")
     add_view(export)
@@ -57,7 +57,7 @@ def _add(commands: Any, name: str, title: str, description: str) -> argparse.Arg
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags that say which data: those of ``load``, by their names."""
+    """Add the flags that say which data: those of ``load``, by their names."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
     source.add_argument("--mini", action="store_true", help="the small synthetic corpus of this package")
@@ -66,7 +66,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def add_view(parser: argparse.ArgumentParser) -> None:
-    """Adds the flag that says how ``export`` shows it."""
+    """Add the flag that says how ``export`` shows it."""
     parser.add_argument(
         "--hub_compatible",
         action="store_true",
@@ -119,7 +119,7 @@ _COMMANDS: dict[str, Callable[..., int]] = {
 
 @needs()
 def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
-    """Runs one command; returns the exit status."""
+    """Run one command; return the exit status."""
     parser = make_parser(prog)
     arguments = vars(parser.parse_args(argv))
     command = _COMMANDS[arguments.pop("command")]

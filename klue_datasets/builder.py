@@ -1,4 +1,4 @@
-"""What the dataset builders share: finding files for splits, and a cache that follows content."""
+"""Base class of the dataset builders: files of each split, and a cache keyed by their content."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
 
     @abc.abstractmethod
     def columns(self, path: str) -> dict[str, pa.Array]:
-        """Reads one raw file into one Arrow array a column."""
+        """Read one raw file into one Arrow array a column."""
 
     def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
         """Positions of the sentences that their characters (ner) or words (dp) do not spell."""
@@ -131,7 +131,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
             yield index, pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
     def _warn_of_misspelt(self, path: str, columns: dict[str, pa.Array]) -> None:
-        """Warns of sentences that their rows do not spell; the official files have some, which are known."""
+        """Warn of sentences that their rows do not spell, beyond those known in the official files."""
         wrong = self.misspelt(columns)
         official = {blob for blobs in self.KLUE_TASK.blobs.values() for blob in blobs.values()}
         if wrong and git_blob_sha1(path) not in official:

@@ -1,4 +1,4 @@
-"""What can be wrong with rows that a reader accepts: one function a task, from columns to findings.
+"""Checks beyond parsing: one function per task, from columns to findings.
 
 Columns are those of the builders' default view. ner and dp are checked in checks_rows.
 """
@@ -184,7 +184,7 @@ def _wos(columns: Columns, folder: Path) -> Iterator[Finding]:
 
 
 def check_ontology(ontology: Mapping[str, list[str]], broken: Mapping[str, str]) -> Iterator[Finding]:
-    """What is wrong with an ontology.
+    """Check an ontology.
 
     Args:
         ontology: Slot -> its values.

@@ -1,4 +1,4 @@
-"""Checks of the tasks with a row a character (ner) or a word (dp), on the whole file's rows as arrays."""
+"""Checks of the tasks with a row per character (ner) or word (dp), on the whole file's rows as arrays."""
 
 from __future__ import annotations
 

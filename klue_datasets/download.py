@@ -56,14 +56,14 @@ def _digest(path: str | Path, digest: hashlib._Hash) -> str:
 
 
 def url(task: Task, split: str, version: str = DEFAULT_VERSION) -> str:
-    """Where an official file lies; KLUE_BASE_URL in the environment replaces the server."""
+    """Return the URL of an official file; the environment variable KLUE_BASE_URL replaces the server."""
     base = os.environ.get("KLUE_BASE_URL", BASE_URL).rstrip("/")
     folder = f"klue_benchmark/{task.folder(version)}"
     return f"{base}/{VERSION_COMMIT[version]}/{folder}/{task.filename(split, version)}"
 
 
 def archive_url(task: Task) -> str:
-    """Where the v1 archive of a task lies; KLUE_BASE_URL in the environment replaces the server."""
+    """Return the URL of a task's v1 archive; the environment variable KLUE_BASE_URL replaces the server."""
     base = os.environ.get("KLUE_BASE_URL", ARCHIVE_URL).rstrip("/")
     number = FIRST_COMPETITION + list(TASKS).index(task.name)
     return f"{base}/app/Competitions/{number:06}/data/{task.folder('1.0.0')}.tar.gz"
@@ -72,7 +72,7 @@ def archive_url(task: Task) -> str:
 def fetch(
     task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | None = None
 ) -> dict[str, list[str]]:
-    """Downloads the official files of a task, or finds them in the Hugging Face datasets cache.
+    """Download the official files of a task, or finds them in the Hugging Face datasets cache.
 
     A file whose git blob SHA-1 is known comes from the pinned commit. The others of version 1.0.0 come out of
     the published archive, whose SHA-256 is known.
@@ -181,7 +181,7 @@ def _members(archive: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _place(member: str) -> str | None:
-    """Where klue_benchmark has a file that an archive holds; None for one that is not KLUE's."""
+    """Return the path in klue_benchmark of a file in an archive, or None if it is not one of KLUE's."""
     path = PurePosixPath(member)
     for task in TASKS.values():
         for version in VERSION_SUFFIX:
@@ -230,7 +230,7 @@ def _cached(
 
 
 def _download(task: Task, address: str, partial: Path) -> None:
-    """Downloads to ``partial``, after the bytes that are there; tries again while that may help.
+    """Download to ``partial``, after the bytes that are there; tries again while that may help.
 
     huggingface_hub's own http_get loses up to 10 MB, more than most of these files, when a connection breaks.
     """
@@ -263,7 +263,7 @@ def _download(task: Task, address: str, partial: Path) -> None:
 
 
 def _receive(address: str, partial: Path) -> int:
-    """One request for what ``partial`` lacks, appended to it; returns the HTTP status."""
+    """Request what ``partial`` lacks and append it; return the HTTP status."""
     from datasets.utils import tqdm
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session  # type: ignore[attr-defined]

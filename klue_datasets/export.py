@@ -1,4 +1,4 @@
-"""The Hub folder: one Parquet file a split and a card, written whole beside its place and then put there."""
+"""The Hub folder: one Parquet file per split and a card, written completely before it replaces an old one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def export(
     cache_dir: str | Path | None = None,
     repo_id: str | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Writes a folder that ``load_dataset(output_dir, task)`` reads, offline, with no code of ours.
+    """Write a folder that ``load_dataset(output_dir, task)`` reads, offline, with no code of ours.
 
     An earlier export in the same place is replaced as a whole; when anything fails it stays as it was.
 
@@ -110,7 +110,7 @@ def _with_sizes(info: datasets.DatasetInfo, folder: Path) -> datasets.DatasetInf
 
 
 def _section(name: str, splits: datasets.DatasetDict, official: set[str]) -> dict[str, Any]:
-    """What the card says of one task."""
+    """Collect the card's variables for one task."""
     task = get_task(name)
     example = next(iter(splits.values()))[0]
     return {
@@ -225,7 +225,7 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swaps two folders in one step, so that a killed process never leaves none; False where that is unknown.
+    """Swap two folders in one step, so that a killed process never leaves none; False where that is unknown.
 
     Linux can (renameat2); elsewhere a folder can only take the place of one that was moved away before.
     """

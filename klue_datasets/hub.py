@@ -63,7 +63,7 @@ class Upload:
             raise ValueError(f"repo_type is {self.repo_type!r}; expected one of {', '.join(KINDS)}.")
 
     def lines(self) -> list[str]:
-        """One line a file: its path in the repository and its size."""
+        """One line per file: its path in the repository and its size."""
         return [f"{path}: {(self.folder / path).stat().st_size:,} bytes" for path in self.files]
 
 
@@ -73,7 +73,7 @@ def files_of(folder: Path) -> list[str]:
 
 
 def send(upload: Upload, *, private: bool = False) -> str:
-    """Makes the repository where there is none, and puts all files there in one commit.
+    """Create the repository if there is none, and upload all files in one commit.
 
     The token is found by huggingface_hub: that of ``hf auth login``, or HF_TOKEN.
 
@@ -141,7 +141,7 @@ def _folders(paths: Sequence[str]) -> set[str]:
 
 
 def _meaning(error: Exception) -> str:
-    """What went wrong, without a stop at the end; raises the error again where it is none of the Hub's."""
+    """Describe a Hub error without a final full stop; re-raise any other error."""
     for cause in _causes(error):
         response = getattr(cause, "response", None)
         if response is not None:

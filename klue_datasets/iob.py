@@ -35,7 +35,7 @@ class Entities(NamedTuple):
 
 
 def find_entities(tags: IntArray, is_first: npt.NDArray[np.bool_]) -> Entities:
-    """Finds the entities in the tags of any number of sentences.
+    """Find the entities in the tags of any number of sentences.
 
     Strict IOB2, as KLUE's entity F1 has it: B- starts an entity, and I- of the same type in the same sentence
     continues it. Any other I- is an orphan: it is no entity, and ends the one before it.
@@ -60,7 +60,7 @@ def spans_from_tags(tags: Sequence[str | int]) -> list[tuple[int, int, str]]:
     """The entities of one sentence.
 
     Args:
-        tags: A tag a character, as names or Hub ids.
+        tags: A tag per character, as names or Hub ids.
 
     Returns:
         For each entity its first character, the character behind its last, and its type.

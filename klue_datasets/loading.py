@@ -31,7 +31,7 @@ def load(
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> Any:
-    """Loads one KLUE task, as ``datasets.load_dataset`` would.
+    """Load one KLUE task, as ``datasets.load_dataset`` would.
 
     Args:
         task: ynat, sts, nli, ner, re, dp, mrc, wos, or an alias (tc, dst).
@@ -137,7 +137,7 @@ def builder_class(task: str) -> type[KlueBuilder]:
 
 
 def _check_split(builder: KlueBuilder, split: str | None) -> None:
-    """Says which splits there are when another is asked for; slices are left to datasets."""
+    """Say which splits there are when another is asked for; slices are left to datasets."""
     name = None if split is None else str(split).split("[")[0].strip()
     if name is not None and name.isidentifier() and name != "all" and name not in (builder.files or {}):
         raise ValueError(

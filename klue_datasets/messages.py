@@ -1,4 +1,4 @@
-"""How messages show a value that is wrong, and the labels that were expected instead."""
+"""Format invalid values and expected labels for error messages."""
 
 from __future__ import annotations
 

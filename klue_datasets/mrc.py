@@ -27,7 +27,7 @@ from .messages import excerpt as excerpt
 
 
 class Mrc(KlueBuilder):
-    """KLUE machine reading comprehension, a row a question, in the order of the file.
+    """KLUE machine reading comprehension, a row per question, in the order of the file.
 
     By default everything is as the file has it: texts are not stripped, so that offsets fit, and an
     unanswerable question has no answers but plausible_answers. The Hub's rows have the texts stripped, but

@@ -1,4 +1,4 @@
-"""How commands end without a traceback: where a package is missing, or nobody reads their output any more."""
+"""End commands without a traceback when a package is missing or their output pipe is closed."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def push(
     hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> list[str]:
-    """Exports to a temporary folder and uploads it; the repository then holds these tasks and no other.
+    """Export to a temporary folder and uploads it; the repository then holds these tasks and no other.
 
     Args:
         repo_id: The dataset repository, e.g. ``me/klue``; made where there is none.
@@ -72,5 +72,5 @@ def push(
 
 
 def folder_upload(folder: Path, repo_id: str, message: str) -> Upload:
-    """What puts an exported folder on the Hub; the repository then holds its tasks and no other."""
+    """Plan the upload of an exported folder; the repository will hold its tasks and no others."""
     return Upload(repo_id, "dataset", folder, files_of(folder), message, STALE)

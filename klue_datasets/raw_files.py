@@ -109,7 +109,7 @@ def read_records(
     features: Mapping[str, Any] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> list[Record]:
-    """Reads a file as records: those of KLUE's JSON files, or rows as ``read_rows`` returns them.
+    """Read a file as records: those of KLUE's JSON files, or rows as ``read_rows`` returns them.
 
     Args:
         path: A local file: KLUE's JSON (for mrc also SQuAD or KorQuAD 1), or rows.
@@ -153,7 +153,7 @@ def read_rows(
     features: Mapping[str, Any] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> list[Record] | None:
-    """Reads a file of rows with the Hub's columns.
+    """Read a file of rows with the Hub's columns.
 
     Args:
         path: A local file: CSV with the usual quotes or TSV without any, both with a header line; JSON lines;
@@ -207,7 +207,7 @@ def looks_like(text: str, task: str) -> str:
 
 
 def kind(value: object) -> str:
-    """What a JSON value is, in words."""
+    """Name the type of a JSON value."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")
 
@@ -340,7 +340,7 @@ def _renamed(row: Record, own: Collection[str], columns: Mapping[str, str]) -> R
 def _check_columns(
     row: Record, own: Collection[str], columns: Mapping[str, str], path: str | Path, task: str
 ) -> None:
-    """Raises where the first row lacks a column that is mapped or required."""
+    """Raise where the first row lacks a column that is mapped or required."""
     if not row:
         return
     listed = ", ".join(name if name.isprintable() else repr(name) for name in row if name != PLACE)
@@ -420,7 +420,7 @@ def _scores(found: Any) -> Any:
 
 
 def _spans(found: Any) -> Any:
-    """Answers as a list of objects; on the Hub they are an object of lists."""
+    """Convert answers to a list of objects; on the Hub they are an object of lists."""
     if not isinstance(found, dict) or not all(isinstance(values, list) for values in found.values()):
         return found
     if len({len(values) for values in found.values()}) > 1:

@@ -196,7 +196,7 @@ def integer_lists(
 
 
 def check_lengths(records: Sequence[Record], path: str | Path, columns: dict[str, pa.ListArray]) -> None:
-    """Raises KlueDataError for the first record whose lists differ in length."""
+    """Raise KlueDataError for the first record whose lists differ in length."""
     (first, expected), *others = columns.items()
     for name, lists in others:
         wrong = np.flatnonzero(np.diff(lists.offsets.to_numpy()) != np.diff(expected.offsets.to_numpy()))
@@ -266,7 +266,7 @@ def _raise_first(
     expected: str,
     names: Sequence[str] = (),
 ) -> None:
-    """Raises for the first value that is not right."""
+    """Raise for the first invalid value."""
     for index, (record, value) in enumerate(zip(records, values, strict=True)):
         if not is_right(value):
             found = "is missing" if value is _MISSING else f"is {excerpt(value)}"
@@ -278,7 +278,7 @@ def _raise_first(
 
 
 def _where(record: Record, index: int, field: str = "") -> str:
-    """How a message names a record: by its line or row, if it has one, and its guid, unless that is wrong."""
+    """Name a record in a message: its line or row if known, and its guid unless that is invalid."""
     guid, place = record.get("guid"), str(record.get(PLACE, f"record {index}"))
     if not isinstance(guid, str) or field == "guid":
         return place

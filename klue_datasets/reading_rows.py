@@ -1,4 +1,4 @@
-"""Raw KLUE files with a line a character (ner) or a word (dp) to Arrow columns, the whole file at once.
+"""Raw KLUE files with a line per character (ner) or word (dp) to Arrow columns, the whole file at once.
 
 Five header lines; then, sentence after sentence, ``## guid<TAB>sentence``, the rows (fields separated by
 tabs, never quoted or stripped: a blank is a character), and a blank line. Every error is a KlueDataError that
@@ -31,7 +31,7 @@ SENTENCE = r"^## (?P<guid>[^\t]+)\t(?P<text>.*)$"
 
 @dataclasses.dataclass(frozen=True)
 class Sentences:
-    """The sentences of a file, and their rows as list columns: one list a sentence, one item a row.
+    """The sentences of a file, and their rows as list columns: one list per sentence, one item per row.
 
     Attributes:
         path: The file, for messages.
@@ -77,7 +77,7 @@ class Sentences:
     def _refuse(
         self, field: str, is_wrong: pa.BooleanArray, expected: str, names: Sequence[str] = ()
     ) -> None:
-        """Raises for the first row whose field is wrong, if there is any."""
+        """Raise for the first row with an invalid field, if there is one."""
         wrong = _where(is_wrong)
         if not wrong.size:
             return
@@ -95,7 +95,7 @@ class Sentences:
 
 
 def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
-    """Reads a KLUE file of sentences with rows.
+    """Read a KLUE file of sentences with rows.
 
     Official files end their lines with LF. A file whose first line ends with CRLF is read with that instead;
     a carriage return anywhere else is a character like any other. The last sentence needs no blank line.
@@ -116,7 +116,7 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
     lines = pc.split_pattern(pa.array([text], type=pa.string()), pattern=line_end).values
 
     def refuse(wrong: np.ndarray, expected: str) -> None:
-        """Raises for the first of the lines that are not what was expected, if there is any."""
+        """Raise for the first unexpected line, if there is one."""
         if wrong.size:
             found = excerpt(lines[int(wrong[0])].as_py())
             other = looks_like(text, task)

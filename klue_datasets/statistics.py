@@ -30,7 +30,7 @@ def statistics(
     version: str = DEFAULT_VERSION,
     cache_dir: str | Path | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Counts raw files; arguments as for ``validate``.
+    """Count raw files; arguments as for ``validate``.
 
     Returns:
         Task -> split -> what ``describe`` returns. Tasks without a file are left out.
@@ -55,7 +55,7 @@ def statistics(
 
 
 def describe(task: str, columns: Columns) -> dict[str, Any]:
-    """Counts the rows of one split.
+    """Count the rows of one split.
 
     Args:
         task: Name of the task.
@@ -102,7 +102,7 @@ def _class_counts(ids: pa.Array, names: Sequence[str]) -> dict[str, int]:
 
 
 def _value_counts(values: pa.Array) -> dict[str, int]:
-    """How often each value occurs, the most frequent first."""
+    """Count each value, most frequent first."""
     pairs = [(item["values"], item["counts"]) for item in pc.value_counts(values).to_pylist()]
     return {str(value): count for value, count in sorted(pairs, key=lambda pair: (-pair[1], str(pair[0])))}
 
@@ -201,7 +201,7 @@ def to_json(found: Mapping[str, Any]) -> str:
 
 
 def format_statistics(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Statistics as text, a block a split."""
+    """Statistics as text, a block per split."""
     lines: list[str] = []
     for task, splits in found.items():
         for split, counted in splits.items():

@@ -371,7 +371,7 @@ ALIASES: Mapping[str, str] = {task.alias: task.name for task in _TASKS if task.a
 
 
 def get_task(name: str) -> Task:
-    """Returns the record of a task, by its name or its alias.
+    """Return the record of a task, by its name or its alias.
 
     Raises:
         ValueError: No task is called that; the message lists the names.
@@ -384,7 +384,7 @@ def get_task(name: str) -> Task:
 
 
 def check_version(version: str) -> str:
-    """Returns ``version`` as a string, or raises ValueError where KLUE has no such version."""
+    """Return ``version`` as a string, or raise ValueError where KLUE has no such version."""
     if str(version) not in VERSION_SUFFIX:
         raise ValueError(f"KLUE has no version {version!r}; expected one of {', '.join(VERSION_SUFFIX)}.")
     return str(version)

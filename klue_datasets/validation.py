@@ -62,7 +62,7 @@ class SplitReport:
 
 @dataclasses.dataclass(frozen=True)
 class ValidationReport:
-    """What ``validate`` found."""
+    """The findings of ``validate``."""
 
     splits: Sequence[SplitReport]
     defects: Sequence[Defect]
@@ -87,7 +87,7 @@ def validate(
     version: str = DEFAULT_VERSION,
     cache_dir: str | Path | None = None,
 ) -> ValidationReport:
-    """Checks the raw files of some tasks; absent ones are reported, not refused.
+    """Check the raw files of some tasks; absent ones are reported, not refused.
 
     Args:
         tasks: Which tasks; None for all.

@@ -29,7 +29,7 @@ def path(name: str = "klue_metric") -> str:
 
 
 def load(task: str, **kwargs: Any) -> evaluate.Metric:
-    """Loads the official metric of a task: ``evaluate.load(<folder of klue_metric>, task)``.
+    """Load the official metric of a task: ``evaluate.load(<folder of klue_metric>, task)``.
 
     Args:
         task: A task or its alias.

@@ -56,7 +56,7 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     export = commands.add_parser(
         "export",
         help="write the metric folders for the Hub",
-        description="Write one self-contained folder a metric, that evaluate.load takes.",
+        description="Write one self-contained folder per metric, that evaluate.load takes.",
     )
     export.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
     export.add_argument(
@@ -69,15 +69,15 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
 
 
 def _forms() -> str:
-    """What predictions files look like, for --help."""
+    """Describe the format of predictions files, for --help."""
     examples = [f"  {task:<5} {cell_of(task)}" for task in TASKS]
     return "\n".join(
         [
-            "Files of predictions, by the ending of their name (gzip, .gz, may follow):",
-            '  .jsonl  an object a line: {"guid": ..., "prediction": ..., "reference": ...}, or with "index"',
+            "Files of predictions, by the ending of their name (optionally with .gz):",
+            '  .jsonl  per line {"guid": ..., "prediction": ..., "reference": ...} or with "index"',
             "  .json   a list of such objects, or of predictions in the order of the references",
             "  .csv, .tsv  columns of the same names; without guid and index, in the order of the references",
-            f"  .txt    a prediction a line in that order ({', '.join(LABELLED)})",
+            f"  .txt    a prediction per line, in that order ({', '.join(LABELLED)})",
             "A prediction of each task; in a table, lists and objects are JSON:",
             *examples,
         ]
@@ -133,7 +133,7 @@ def _run(command: str, arguments: dict[str, Any]) -> str:
 
 @needs()
 def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
-    """Runs one command; returns the exit status."""
+    """Run one command; return the exit status."""
     parser = make_parser(prog)
     arguments = vars(parser.parse_args(argv))
     try:

@@ -24,7 +24,7 @@ def label_names(task: str, ids: Iterable[Any], order: str = BASELINE) -> list[An
 
     Args:
         task: ynat, nli, ner or re, or an alias.
-        ids: The numbers; for ner also lists of them, one list a sentence.
+        ids: The numbers; for ner also lists of them, one list per sentence.
         order: ``klue-baseline``, the order of KLUE's own code, or ``hub``, that of the data set on the Hub.
 
     Returns:

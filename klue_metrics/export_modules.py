@@ -38,7 +38,7 @@ NAMESPACE = "klue"  # whose Spaces the examples load from, unless told otherwise
 def export(
     output_dir: str | Path, modules: Sequence[str] = MODULES, *, namespace: str = NAMESPACE
 ) -> list[Path]:
-    """Writes one folder a module: the script, what it needs of this package, card, app and requirements.
+    """Write one folder a module: the script, what it needs of this package, card, app and requirements.
 
     Each loads with ``evaluate.load(folder)``, offline, where only evaluate is installed.
 

@@ -1,4 +1,4 @@
-"""What the evaluate modules share: inputs are checked and made numbers before evaluate stores them."""
+"""Base class of the evaluate modules, which validates and encodes inputs before evaluate stores them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
     def compute(
         self, *, predictions: Any = None, references: Any = None, **kwargs: Any
     ) -> dict[str, Any] | None:
-        """Scores predictions against references, or what ``add`` and ``add_batch`` have gathered."""
+        """Score predictions against references, or what ``add`` and ``add_batch`` have gathered."""
         if predictions is not None or references is not None:
             # Converted once and passed on, since an iterator can be read only once.
             predictions, references = self._convert(predictions, references)
@@ -58,7 +58,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
         return scores
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
-        """Gathers a batch of predictions and references."""
+        """Gather a batch of predictions and references."""
         predicted, gold = self._convert(predictions, references)
         if len(predicted) or len(gold):  # a rank without examples has nothing to add
             check_pairs(predicted, gold, self.klue_metric.task)
@@ -73,7 +73,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
         references: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Gathers one prediction and its reference; evaluate's documentation has them by the plural names."""
+        """Gather one prediction and its reference; evaluate's documentation has them by the plural names."""
         one = prediction if predictions is None else predictions
         its_gold = reference if references is None else references
         predicted, gold = self._convert([one], [its_gold])

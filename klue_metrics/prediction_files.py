@@ -1,4 +1,4 @@
-"""Files of predictions in every form that is read: JSON lines, a JSON list, CSV, TSV, or a label a line.
+"""Files of predictions in every form that is read: JSON lines, a JSON list, CSV, TSV, or a label per line.
 
 In a table, and in a list, the rows may do without ``guid`` and ``index``: their position is their index then.
 """
@@ -64,7 +64,7 @@ def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]
 
 
 def cell_of(task: str) -> str:
-    """What the example of a task is in a cell of a table, or alone on a line."""
+    """Format a task's example as a table cell or as a line of its own."""
     example = EXAMPLES[task]
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
 

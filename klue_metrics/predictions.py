@@ -1,9 +1,9 @@
 """The predictions file, and the references that its lines are scored against.
 
-One JSON object a line (``prediction_files`` reads other forms, too): ``guid`` or ``index`` (position in the
+One JSON object per line (``prediction_files`` reads other forms, too): ``guid`` or ``index`` (position in the
 split), ``prediction`` and, unless references come from elsewhere, ``reference``, as the recipes write them.
 wos: a line is a turn, and ``turn`` (0, 1, ...)
-tells the user turns of one guid apart; or a dialogue, with a list of states, one a user turn. mrc: a
+tells the user turns of one guid apart; or a dialogue, with a list of states, one per user turn. mrc: a
 prediction is the text itself or a mapping with ``prediction_text``. Further fields that are read where every
 line has them: ``tokens`` (ner), ``probabilities`` (re), ``source`` (sts, nli), ``cluster`` (any: what is
 resampled together). A field that is null or NaN counts as missing, and so does a ``guid``, ``index`` or
@@ -41,7 +41,7 @@ _COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where references come from if not from the predictions file; at most one of the first four.
+    """Source of references outside the predictions file; at most one of the first four may be set.
 
     Attributes:
         references: A file like the predictions file, with ``reference`` in every line.
@@ -98,7 +98,7 @@ class Cases:
 
 
 def load_cases(task: str, path: str, source: Source) -> Cases:
-    """Reads a predictions file and puts references beside it, in the order of these.
+    """Read a predictions file and put references beside it, in the order of these.
 
     Raises:
         ValueError: A broken line, a missing field; an id that is missing, unknown or there twice. The error
@@ -158,7 +158,7 @@ def _cases(task: str, pairs: Sequence[tuple[Row, Row]]) -> Cases:
 
 
 def group_fields(task: str, example: Mapping[str, Any]) -> dict[str, str]:
-    """What an example belongs to, as fields of its line in the predictions file.
+    """Return the fields that name an example's cluster in the predictions file.
 
     Returns:
         ``source``, by which scores are broken down ("" where the example does not say), and ``cluster``, a
@@ -220,7 +220,7 @@ def _is_missing(task: str, name: str, value: object) -> bool:
 
 
 def _id(fields: Mapping[str, Any]) -> str:
-    """What a line is known by: its guid, or else its index; and its turn."""
+    """Return the key of a line: its guid, or else its index, and its turn."""
     key = next((name for name in _IDS if name in fields), None)
     if key is None:
         raise ValueError("no guid and no index")
@@ -244,7 +244,7 @@ def _turns(row: Row, field: str) -> list[Row]:
     sides = {side: row.fields[side] for side in ("prediction", "reference") if side in row.fields}
     states = sides[field]
     if not all(isinstance(side, list) and len(side) == len(states) for side in sides.values()):
-        raise ValueError(f"wos: {row.where} has unequal states on its sides; expected one a user turn.")
+        raise ValueError(f"wos: {row.where} has unequal states on its sides; expected one per user turn.")
     return [
         Row(
             f"{row.id}#{turn}",
@@ -340,7 +340,7 @@ def _data_rows(task: str, source: Source, predicted: Sequence[Row]) -> list[Row]
 
 
 def _examples(task: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is scored of a row of the data, with what breakdowns and clusters need."""
+    """Return the reference in a row of the data, with the fields for breakdowns and clusters."""
     if task == "wos":
         states = [turn["state"] for turn in row["dialogue"] if turn["role"] == "user"]
         return [

@@ -26,7 +26,7 @@ _TOLD = (UserWarning, RuntimeWarning)  # categories of warnings that are the met
 def score(
     task: str, path: str, source: Source, *, by: str | None = None, resamples: int = RESAMPLES, **options: Any
 ) -> dict[str, Any]:
-    """Scores one predictions file.
+    """Score one predictions file.
 
     Args:
         task: A task or its alias.
@@ -56,7 +56,7 @@ def score_cases(
     compute: Callable[..., dict[str, Any]] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Scores predictions, with intervals, a breakdown and the number of right answers.
+    """Score predictions, with intervals, a breakdown and the number of right answers.
 
     Args:
         task: A task or its alias.
@@ -120,7 +120,7 @@ def score_cases(
 
 
 def count_right(task: str, cases: Cases) -> int:
-    """How many examples are right in full, see ``Metric.right``."""
+    """Count the examples that are entirely right; see ``Metric.right``."""
     return int(right_answers(task, cases).sum())
 
 
@@ -130,9 +130,9 @@ def right_answers(task: str, cases: Cases) -> BoolArray:
 
 
 def _confusion(metric: Metric, cases: Cases) -> dict[str, dict[str, int]]:
-    """How often each label was answered for each, where either occurs; empty for tasks without labels."""
+    """Build the confusion matrix of the labels that occur; empty for tasks without labels."""
     labels = get_task(metric.task).labels
-    if not isinstance(metric.types["references"], str):  # a sequence or a mapping an example
+    if not isinstance(metric.types["references"], str):  # a sequence or a mapping per example
         return {}
     sides = [
         metric.convert(values, role)
@@ -150,7 +150,7 @@ def _confusion(metric: Metric, cases: Cases) -> dict[str, dict[str, int]]:
 def compare(
     task: str, first: str, second: str, source: Source, *, resamples: int = RESAMPLES, **options: Any
 ) -> dict[str, Any]:
-    """Compares two predictions files for the same references.
+    """Compare two predictions files for the same references.
 
     Args:
         task: A task or its alias.
@@ -175,7 +175,7 @@ def compare(
 
 
 def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
-    """What the metric warned of, each once."""
+    """Return the metric's warnings without repetition."""
     told = (str(warning.message) for warning in caught if issubclass(warning.category, _TOLD))
     return list(dict.fromkeys(told))
 
@@ -345,7 +345,7 @@ def _strict(value: Any) -> Any:
 
 
 def format_scores(report: Mapping[str, Any]) -> str:
-    """What ``score`` prints: scores with intervals, then the breakdown."""
+    """Format the output of ``score``: scores with intervals, then the breakdown."""
     names = get_metric(report["task"]).names
     rows = [
         [names[key], _number(row["score"]), _number(row["low"]), _number(row["high"])]
@@ -363,7 +363,7 @@ def format_scores(report: Mapping[str, Any]) -> str:
 
 
 def format_comparison(report: Mapping[str, Any], first: str, second: str) -> str:
-    """What ``compare`` prints of two files: scores, differences, intervals, p-values, and a verdict."""
+    """Format the output of ``compare``: scores, differences, intervals, p-values and a verdict."""
     names = get_metric(report["task"]).names
     columns = ("first", "second", "difference", "low", "high")
     rows = [

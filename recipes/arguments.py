@@ -309,7 +309,7 @@ class RecipeArguments:
         return {ours: theirs for ours, _, theirs in (word.partition("=") for word in self.column or ())}
 
     def __post_init__(self) -> None:
-        """Raises UsageError where the flags that choose the data contradict each other."""
+        """Raise UsageError where the flags that choose the data contradict each other."""
         sources = [f"--{name}" for name in ("mini", "data_dir") if getattr(self, name)]
         sources += [f"--{OWN_FILES[split]}" for split in list(self.own_files)[:1]]
         if len(sources) > 1:
@@ -342,7 +342,7 @@ def is_expert(field: dataclasses.Field[Any]) -> bool:
 
 
 def help_of(field: dataclasses.Field[Any], task: str) -> str:
-    """What a field is for in a task, without a full stop."""
+    """Return the help text of a field for a task, without a full stop."""
     return str(_of_task(field.metadata["help"], task)).removesuffix(".")
 
 
@@ -396,7 +396,7 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
-    """Reads the content of an arguments file, also one that another version has written.
+    """Read the content of an arguments file, also one that another version has written.
 
     Fields that this version does not have are reported and ignored; missing ones have their defaults.
 

@@ -1,4 +1,4 @@
-"""Answer raw text with a trained model: a file in, one JSON object a line out.
+"""Answer raw text with a trained model: a file in, one JSON object per line out.
 
     python -m recipes.predict --task ner --model out/ner --input sentences.txt
     python -m recipes.predict --task mrc --model out/mrc --input questions.jsonl --output answers.jsonl
@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 @needs("train")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Reads the command line and answers; returns 1 with a sentence on standard error if it cannot."""
+    """Read the command line and answer; return 1 with a sentence on standard error if it cannot."""
     arguments = make_parser().parse_args(argv)
     try:
         wrong = predict(arguments)
@@ -251,7 +251,7 @@ def _converse(answer: KluePipeline) -> Iterator[Any]:
 
 
 def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: str | None) -> None:
-    """Writes trees; those of text lines have the line's number as sent_id, and blank lines have none."""
+    """Write trees; those of text lines have the line's number as sent_id, and blank lines have none."""
     texts = (
         write_conllu(
             words, item if isinstance(item, Sentence) else Sentence((), comments=[f"# sent_id = {n}"])

@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 @needs("publish")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Publishes what the command line names; returns 1 with a sentence on standard error if it cannot."""
+    """Publish what the command line names; return 1 with a sentence on standard error if it cannot."""
     arguments = make_parser().parse_args(argv)
     try:
         publish(arguments)
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def publish(arguments: argparse.Namespace) -> None:
-    """Prepares everything, and only when all of it may be published sends it."""
+    """Prepare everything, and only when all of it may be published sends it."""
     with _prepared(arguments) as uploads:
         for prepared in uploads:
             print("\n".join(_described(prepared, with_card=arguments.dry_run)), flush=True)

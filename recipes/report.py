@@ -58,7 +58,7 @@ def _positive(word: str) -> int:
 
 @needs("report")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the report; returns 1 where there is nothing to report."""
+    """Write the report; return 1 where there is nothing to report."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
     from recipes.reporting.page import build

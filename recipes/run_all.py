@@ -32,7 +32,7 @@ from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, get_task
 from klue_metrics.functional import METRICS
 from recipes.arguments import DATA_SOURCES, PLACES, settings_of, to_record
-from recipes.engine.command import INTERRUPTED
+from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.command_line import make_parser as make_recipe_parser
 from recipes.engine.command_line import parse as parse_recipe
 from recipes.engine.launching import Launcher
@@ -56,7 +56,7 @@ class PlannedRun:
 
     @property
     def results(self) -> dict[str, Any]:
-        """What the finished run wrote; empty before that."""
+        """Results of the run; empty until it has finished."""
         return read_json(self.folder / ALL_RESULTS)
 
 
@@ -88,7 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 @needs("train")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs what is not finished and prints the table.
+    """Run what is not finished and print the table.
 
     Returns:
         The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
@@ -168,7 +168,7 @@ def _say(text: str) -> None:
 
 
 def updates(log: Path) -> tuple[int, int]:
-    """How many updates a run has made, and of how many, by the bars in its log; zeros before the first.
+    """Read a run's number of updates so far and in all from its log; zeros before the first.
 
     Evaluations have bars too, which are shorter.
     """
@@ -178,7 +178,7 @@ def updates(log: Path) -> tuple[int, int]:
 
 
 def last_message(log: Path) -> str:
-    """What the recipe said last; behind it comes the launcher's traceback about the status."""
+    """Return the recipe's last message, which precedes the launcher's traceback."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if "subprocess.CalledProcessError" in text:
         text = text[: text.rindex("Traceback (most recent call last)")]
@@ -187,7 +187,7 @@ def last_message(log: Path) -> str:
 
 
 def differences(run: PlannedRun, passed_on: Sequence[str]) -> list[str]:
-    """How a finished run differs from the one that is asked for: settings, data, version of this package.
+    """List how a finished run differs from the requested one: settings, data, version of this package.
 
     Args:
         run: The run.

@@ -33,7 +33,7 @@ CONFIG = {
 
 @needs("train")
 def main(argv: Sequence[str] | None = None) -> None:
-    """Reads the command line and writes the model."""
+    """Read the command line and write the model."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
-    """Writes a two-layer BERT with random float32 weights, and a WordPiece tokenizer for it.
+    """Write a two-layer BERT with random float32 weights, and a WordPiece tokenizer for it.
 
     Args:
         output_dir: Folder for both.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from recipes.engine.command import main
+from recipes.engine.command_line import main
 
 if __name__ == "__main__":
     main("ner", __doc__)

@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 @needs()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes or checks the documents; returns 1 where one is stale or cannot be made."""
+    """Write or check the documents; return 1 where one is stale or cannot be made."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
     from docs.generator.documents import DEMO, PICTURE, ROOT, stale, write

@@ -25,7 +25,7 @@ LIBRARIES = ("accelerate", "datasets", "numpy", "tokenizers", "torch", "transfor
 
 
 def keep(folder: Path, results: Path, picture: Path) -> None:
-    """Writes the scores of a finished demo to a result file, and its parser's picture beside it.
+    """Write the scores of a finished demo to a result file, and its parser's picture beside it.
 
     Args:
         folder: Where the demo's runs lie, e.g. ``out/demo-seeds``.

@@ -1,4 +1,4 @@
-"""Everything in the tree that is made from something else, and what makes it."""
+"""Generate every document that is made from other sources."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def requirements(project: str) -> str:
-    """What the app of a metric needs: evaluate, as pyproject.toml asks for it, and this project."""
+    """Return the requirements of a metric's app: evaluate, as in pyproject.toml, and this project."""
     evaluate = re.findall(r'^    "(evaluate[^"]*)",$', project, flags=re.MULTILINE)[0]
     return f"{evaluate}\n{_field(project, 'name')}\n"
 
@@ -111,7 +111,7 @@ def _field(project: str, name: str) -> str:
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Writes the documents that are not as they should be; returns their paths."""
+    """Write the documents that are not as they should be; return their paths."""
     changed = {path: text for path, text in documents(root).items() if text != _current(root / path)}
     for path, text in changed.items():
         (root / path).write_text(text, encoding="utf-8")

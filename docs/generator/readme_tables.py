@@ -46,7 +46,7 @@ def tasks_table(language: str) -> str:
 
 
 def task_facts(task: str) -> str:
-    """What the records say about a task, as a list: its data, labels, metrics, recipe and version."""
+    """List the facts of a task: data, labels, metrics, recipe and version."""
     record = TASKS[task]
     columns = ", ".join(f"`{name}`" for name in builder_class(task)().features())
     card = f"../../klue_metrics/klue_{task}/README.md"
@@ -84,7 +84,7 @@ def settings_table(expert: bool) -> str:
 
 
 def presets_table() -> str:
-    """What each preset sets, task by task."""
+    """List the settings of each preset by task."""
     rows = [
         [task, preset, ", ".join(f"`{name}` {_shown(value)}" for name, value in settings.items())]
         for task in TASKS

@@ -20,12 +20,12 @@ __all__ = ["METRICS", "Metric", "compute", "get_metric"]
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """How one task is scored.
+    """The official metrics of one task.
 
     Attributes:
         task: Name of the task.
         compute: Predictions and references to scores, each times 100, official ones first.
-        convert: One side's values (and its role, for messages) as checked plain values, one an example.
+        convert: One side's values (and its role, for messages) as checked plain values, one per example.
         types: What ``convert`` gives for predictions and references: a type's name as datasets calls it, in a
             list for lists of it, in a mapping for named fields.
         names: Result key -> name of the score in tables and cards, in the order of the keys.
@@ -79,10 +79,10 @@ METRICS: Mapping[str, Metric] = {
 
 
 def get_metric(task: str) -> Metric:
-    """Returns the metric of a task, by its name or its alias; ValueError where there is none."""
+    """Return the metric of a task, by its name or its alias; ValueError where there is none."""
     return METRICS[get_task(task).name]
 
 
 def compute(task: str, predictions: object, references: object, **kwargs: Any) -> dict[str, Any]:
-    """Scores one task: ``klue_metrics.functional.<task>.compute``, by the task's name or its alias."""
+    """Score one task: ``klue_metrics.functional.<task>.compute``, by the task's name or its alias."""
     return get_metric(task).compute(predictions, references, **kwargs)

@@ -33,7 +33,7 @@ Scorer = Callable[[FloatArray], dict[str, FloatArray]]
 
 
 class Comparison(NamedTuple):
-    """How two sets of predictions differ in one score: first minus second."""
+    """Difference between two sets of predictions in one score: first minus second."""
 
     difference: float
     low: float
@@ -42,7 +42,7 @@ class Comparison(NamedTuple):
 
 
 class GroupComparison(NamedTuple):
-    """How the mean scores of two systems differ: first minus second."""
+    """Difference between the mean scores of two systems: first minus second."""
 
     first: float
     second: float
@@ -115,7 +115,7 @@ def paired_test(
     clusters: object = None,
     **extra: Any,
 ) -> dict[str, Comparison]:
-    """Compares two sets of predictions for the same references: the same units are drawn for both.
+    """Compare two sets of predictions for the same references: the same units are drawn for both.
 
     The p-value is two-sided, of the hypothesis that the true difference is 0: the share of resamples whose
     difference deviates from the observed one by as much as that does from 0, the observed sample counted as
@@ -171,7 +171,7 @@ def group_tests(
     probabilities: Sequence[Sequence[object]] | None = None,
     **extra: Any,
 ) -> dict[tuple[int, int], dict[str, GroupComparison]]:
-    """Compares the mean scores of several systems, each run with one seed or more, pair by pair.
+    """Compare the mean scores of several systems, each run with one seed or more, pair by pair.
 
     Examples and seeds vary together: a resample draws the same units for all runs, and to the difference of
     the means adds a draw of the seeds' part. Seeds are too few to be resampled themselves (the variance of a
@@ -281,7 +281,7 @@ def _check(resamples: int, confidence: float, method: str) -> None:
 class _Side(NamedTuple):
     """One set of predictions."""
 
-    rows: FloatArray  # statistics, one row a unit
+    rows: FloatArray  # statistics, one row per unit
     weighted: Scorer | None  # weights of the units to those scores that the statistics do not give
 
 
@@ -382,7 +382,7 @@ def distinct(rows: FloatArray) -> tuple[IntArray, IntArray]:
 
 
 def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
-    """Draws units with replacement, as many as there are.
+    """Draw units with replacement, as many as there are.
 
     Args:
         sizes: How many units there are of each kind, shape (kinds,).

@@ -14,7 +14,7 @@ ScoresFrom = Callable[[FloatArray], dict[str, FloatArray]]
 
 
 def check_by(task: str, by: str | None, allowed: Sequence[str]) -> None:
-    """Raises ValueError where a task has no such breakdown."""
+    """Raise ValueError where a task has no such breakdown."""
     if by is not None and by not in allowed:
         raise ValueError(f"{task}: there is no breakdown by {by!r}; expected one of {', '.join(allowed)}.")
 

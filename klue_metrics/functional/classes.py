@@ -12,7 +12,7 @@ Counts = IntArray | FloatArray
 
 
 def confusion_matrix(predictions: IntArray, references: IntArray, count: int) -> IntArray:
-    """How often each class was given each prediction.
+    """Count predictions per gold class (a confusion matrix).
 
     Args:
         predictions: Class ids, shape (n,).
@@ -29,7 +29,7 @@ def confusion_matrix(predictions: IntArray, references: IntArray, count: int) ->
 def class_counts(
     predictions: IntArray, references: IntArray, count: int, unit: IntArray | None = None, units: int = 0
 ) -> FloatArray:
-    """What F1 needs to know of each class, unit by unit.
+    """Compute each unit's true positives, predictions and gold labels per class.
 
     Args:
         predictions: Class ids, shape (n,).
@@ -80,5 +80,5 @@ def ratio(numerator: Counts, denominator: Counts) -> FloatArray:
 
 
 def plain(scores: dict[str, FloatArray]) -> dict[str, Any]:
-    """Scores as the floats that results consist of."""
+    """Convert scores to the floats that results consist of."""
     return {key: float(value) for key, value in scores.items()}

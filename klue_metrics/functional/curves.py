@@ -14,7 +14,7 @@ _BLOCK = 64  # rows of weights at a time: bounds memory, fits the caches
 
 
 def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[[FloatArray], FloatArray]:
-    """Prepares ``re.precision_recall_areas`` for examples that count several times, or not at all.
+    """Prepare ``re.precision_recall_areas`` for examples that count several times, or not at all.
 
     Args:
         probabilities: Shape (n, classes).

@@ -49,7 +49,7 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
 
 
 def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
-    """Scores dependency parsing over all words of all sentences; punctuation is part of words.
+    """Score dependency parsing over all words of all sentences; punctuation is part of words.
 
     Args:
         predictions: For each sentence a mapping with ``head`` (position of each word's head from 1, 0 for the
@@ -86,7 +86,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each sentence adds to the scores.
+    """Compute the counts that each sentence contributes to the scores.
 
     Returns:
         Shape (sentences, 4 + 3 x 17 + 3 x p): words; those with the right head, with the right pooled
@@ -175,7 +175,7 @@ def _by_relation(words: _Words) -> dict[str, dict[str, Any]]:
 
 def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
     """Heads and relation ids of all words, and the number of words of each sentence."""
-    expected = "mappings with head and deprel, one a sentence"
+    expected = "mappings with head and deprel, one per sentence"
     parsed: list[Any] = as_lists(sentences, task="dp", role=role, expected=expected, inner=dict)
     for index, sentence in enumerate(parsed):
         missing = {"head", "deprel"} - set(sentence)

@@ -188,7 +188,7 @@ def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
 def check_pairs(
     predictions: Sequence[Any] | npt.NDArray[Any], references: Sequence[Any] | npt.NDArray[Any], task: str
 ) -> None:
-    """Raises ValueError unless there are as many predictions as references, and at least one."""
+    """Raise ValueError unless there are as many predictions as references, and at least one."""
     if len(predictions) != len(references):
         raise ValueError(
             f"{task}: {len(predictions)} predictions and {len(references)} references; "
@@ -234,7 +234,7 @@ def _flattened(lists: list[list[Any]]) -> tuple[list[Any], IntArray]:
 
 
 def _places(role: str, lengths: IntArray) -> Callable[[int], str]:
-    """How messages call the items of ``_flattened``, by their position."""
+    """Name the items of ``_flattened`` by position, for messages."""
     ends = np.cumsum(lengths)
 
     def place(index: int) -> str:

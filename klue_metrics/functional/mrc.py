@@ -30,7 +30,7 @@ QUESTION_TYPES = {1: "paraphrase", 2: "multi_sentence", 3: "unanswerable"}
 
 
 def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
-    """Scores machine reading comprehension.
+    """Score machine reading comprehension.
 
     Args:
         predictions: For each question a mapping with ``guid`` and ``prediction_text`` ("" for unanswerable).
@@ -63,7 +63,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each question, in the order of the references, adds to the scores: exact match, ROUGE-W, 1."""
+    """Compute each question's contribution, in the order of the references: exact match, ROUGE-W, 1."""
     exact, rouge = question_scores(*_aligned(predictions, references))
     return np.stack([exact, rouge, np.ones(len(exact))], axis=1)
 
@@ -156,7 +156,7 @@ def _codes(texts: Sequence[str], padding: int) -> Any:
 
 
 def convert(values: object, role: str) -> list[dict[str, Any]]:
-    """Predictions or references as plain mappings, one a question.
+    """Predictions or references as plain mappings, one per question.
 
     Args:
         values: An iterable of mappings, as ``compute`` takes them.
@@ -170,7 +170,7 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
         ValueError: An element lacks a field or has it of another kind.
     """
     field = "prediction_text" if role == "predictions" else "answers"
-    expected = f"mappings with guid and {field}, one a question"
+    expected = f"mappings with guid and {field}, one per question"
     rows: list[Any] = as_lists(values, task="mrc", role=role, expected=expected, inner=dict)
     return [_checked(row, field, f"mrc: {role}[{index}]") for index, row in enumerate(rows)]
 

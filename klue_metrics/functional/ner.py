@@ -42,7 +42,7 @@ def convert(values: object, role: str) -> list[list[int]]:
 def compute(
     predictions: object, references: object, tokens: object = None, *, by: str | None = None
 ) -> dict[str, Any]:
-    """Scores named entity recognition.
+    """Score named entity recognition.
 
     Args:
         predictions: For each sentence the tag of every character, blanks included, as names or Hub ids.
@@ -78,7 +78,7 @@ def compute(
 
 
 def statistics(predictions: object, references: object, tokens: object = None) -> FloatArray:
-    """What each sentence adds to the scores.
+    """Compute the counts that each sentence contributes to the scores.
 
     Returns:
         Shape (sentences, 57): entities right, predicted and gold of each type; then characters right,
@@ -129,7 +129,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 def entity_counts(
     predictions: IntArray, references: IntArray, sentence: IntArray, sentences: int | None = None
 ) -> FloatArray:
-    """Counts entities by type.
+    """Count entities by type.
 
     Args:
         predictions: Tag ids of all positions, one sentence after the other, shape (n,).
@@ -159,7 +159,7 @@ def entity_counts(
 
 
 def _not_blank(tokens: object, lengths: IntArray) -> Any:
-    expected = "lists of characters, one a sentence"
+    expected = "lists of characters, one per sentence"
     sentences = as_lists(tokens, task="ner", role="tokens", expected=expected, item=str)
     if len(sentences) != len(lengths):
         raise ValueError(f"ner: tokens of {len(sentences)} sentences; expected those of {len(lengths)}.")

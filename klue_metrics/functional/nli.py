@@ -26,7 +26,7 @@ def convert(values: object, role: str) -> IntArray:
 def compute(
     predictions: object, references: object, *, by: str | None = None, sources: object = None
 ) -> dict[str, Any]:
-    """Scores natural language inference.
+    """Score natural language inference.
 
     Args:
         predictions: Relation names or Hub ids (0 entailment, 1 neutral, 2 contradiction), n of them, in any
@@ -57,7 +57,7 @@ def compute(
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each pair adds to the score: shape (n, 2), whether it is right, and 1."""
+    """Compute each pair's contribution to the score, shape (n, 2): whether it is right, and 1."""
     return _rows(*_pairs(predictions, references))
 
 

@@ -39,7 +39,7 @@ def convert(values: object, role: str) -> IntArray:
 def compute(
     predictions: object, references: object, probabilities: object = None, *, by: str | None = None
 ) -> dict[str, Any]:
-    """Scores relation extraction.
+    """Score relation extraction.
 
     Args:
         predictions: Relation names or Hub ids, n of them, in any flat container.
@@ -83,7 +83,7 @@ def compute(
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each example adds to micro F1: shape (n, 3), right, predicted, gold, no_relation left out."""
+    """Compute each example's counts without no_relation, shape (n, 3): right, predicted, gold."""
     return _rows(*_pairs(predictions, references))
 
 
@@ -131,7 +131,7 @@ def _distributions(probabilities: object, count: int) -> FloatArray:
 
 
 def _warn_of_other_order(probabilities: FloatArray, predicted: IntArray) -> None:
-    """Warns where predictions are not the most probable relation of their row."""
+    """Warn where predictions are not the most probable relation of their row."""
     of_predicted = probabilities[np.arange(len(predicted)), predicted]
     count = int((of_predicted < probabilities.max(axis=1)).sum())
     if count:

@@ -25,7 +25,7 @@ def convert(values: object, role: str) -> FloatArray:
 def compute(
     predictions: object, references: object, *, by: str | None = None, sources: object = None
 ) -> dict[str, Any]:
-    """Scores semantic textual similarity.
+    """Score semantic textual similarity.
 
     Args:
         predictions: Similarities as the model gives them, unclipped, n of them, in any flat container.
@@ -57,7 +57,7 @@ def compute(
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each pair adds to the scores, shape (n, 9).
+    """Compute the sums that each pair contributes to the scores, shape (n, 9).
 
     1, x, y, x^2, y^2, xy of the values less their mean and over their largest deviation, which changes no
     correlation and keeps the digits (all NaN of a prediction that is not finite); at or above the threshold

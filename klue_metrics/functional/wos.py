@@ -19,12 +19,12 @@ BREAKDOWNS = ("domain", "slot")
 
 def convert(values: object, role: str) -> list[Any]:
     """Predictions or references as lists of states; errors as in ``compute``."""
-    expected = "lists of state strings, one a turn"
+    expected = "lists of state strings, one per turn"
     return as_lists(values, task="wos", role=role, expected=expected, item=str)
 
 
 def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
-    """Scores dialogue state tracking, turn by turn of the user; turns of all dialogues are pooled.
+    """Score dialogue state tracking, turn by turn of the user; turns of all dialogues are pooled.
 
     Args:
         predictions: For each turn its state: ``domain-slot-value`` strings, compared letter by letter.
@@ -54,7 +54,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each turn adds to the scores: shape (turns, 3), whether its state is right, its F1, and 1."""
+    """Compute each turn's contribution, shape (turns, 3): whether its state is right, its F1, and 1."""
     return _rows(_pairs(predictions, references))
 
 

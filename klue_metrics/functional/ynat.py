@@ -24,7 +24,7 @@ def convert(values: object, role: str) -> IntArray:
 
 
 def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
-    """Scores topic classification.
+    """Score topic classification.
 
     Args:
         predictions: Topic names or Hub ids, n of them, in any flat container.
@@ -51,7 +51,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """What each headline adds to the score: shape (n, 21), right, predicted and gold of each topic."""
+    """Compute each headline's counts, shape (n, 21): right, predicted and gold per topic."""
     counts = class_counts(*_pairs(predictions, references), len(LABELS))
     return counts.reshape(len(counts), -1)
 

@@ -33,7 +33,7 @@ class UsageError(ValueError):
 
 @needs()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit status."""
+    """Run one command; return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     texts = LANGUAGES[language(os.environ)]
     try:
@@ -65,7 +65,7 @@ def language(environment: Mapping[str, str]) -> str:
 
 
 def _options(texts: Language, words: list[str]) -> tuple[Language, list[str]]:
-    """Takes --lang off the front."""
+    """Take --lang off the front."""
     while words and words[0].split("=")[0] == "--lang":
         _, is_given, value = words[0].partition("=")
         rest = words[1:]
@@ -86,7 +86,7 @@ def _unknown(texts: Language, word: str, known: Sequence[str] | Mapping[str, Any
 
 
 def _explain(texts: Language, command: str, words: Sequence[str]) -> None:
-    """What the module's own help, which is English, does not say in the user's language."""
+    """Text to print before a module's English help if the user's language is another."""
     if any(word in HELP for word in words) and texts.flags_are_english:
         print(f"{texts.explain(command)}\n\n{texts.flags_are_english}\n", flush=True)
 
@@ -128,7 +128,7 @@ def _train(texts: Language, words: Sequence[str]) -> int:
     if task == ALL:
         return _run(f"train {ALL}", "recipes.run_all")(texts, rest)
     _explain(texts, "train", rest)
-    from recipes.engine.command import main as train
+    from recipes.engine.command_line import main as train
 
     name = get_task(task).name
     sys.argv[0] = f"klue train {task}"

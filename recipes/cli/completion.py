@@ -18,7 +18,7 @@ Words = dict[str, list[str]]
 
 
 def words(commands: Iterable[str]) -> Words:
-    """What may follow: the words typed so far -> commands and flags; these and a flag -> its values."""
+    """Completions: words typed so far -> commands and flags; these and a flag -> values."""
     from klue_datasets.__main__ import make_parser as data
     from klue_metrics.__main__ import make_parser as metrics
     from recipes import predict, publish, run_all

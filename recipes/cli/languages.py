@@ -1,4 +1,4 @@
-"""What the command ``klue`` says, in English and in Korean."""
+"""Texts of the command ``klue`` in English and Korean."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Language:
     help_hint: str
 
     def start(self) -> str:
-        """What ``klue`` alone prints: what to do first."""
+        """First steps, printed by ``klue`` without arguments."""
         width = max(map(len, STEPS))
         steps = [f"  {step:<{width}}  {text}" for step, text in zip(STEPS, self.steps, strict=True)]
         return "\n".join([self.title, "", f"{self.first}:", *steps, "", self.help_hint])
 
     def overview(self) -> str:
-        """What ``klue --help`` prints."""
+        """Output of ``klue --help``."""
         commands, options, examples = self.headings
         lines = [self.title, "", f"{self.usage}: klue [--lang en|ko] COMMAND ..."]
         lines += ["", f"{commands}:"]
@@ -65,7 +65,7 @@ class Language:
         return "\n".join([*lines, "", self.more])
 
     def explain(self, command: str) -> str:
-        """What a command does, and lines that run."""
+        """Description of a command, and examples."""
         name = command.split()[0]
         head = f"klue {name}: {self.commands[name]}"
         return "\n".join([head, "", f"{self.headings[2]}:", *(f"  {line}" for line in EXAMPLES[name])])

@@ -11,7 +11,7 @@ from recipes.tasks import SCRIPTS
 
 
 def rows() -> list[dict[str, Any]]:
-    """One record a task, made from what the data, the metrics and the recipes say of themselves."""
+    """One record per task, made from what the data, the metrics and the recipes say of themselves."""
     from klue_metrics.functional import METRICS
 
     return [

@@ -1,1 +1,1 @@
-"""What the recipes share: arguments, data, models, training, evaluation, results, cards."""
+"""The shared parts of a run: arguments, data, models, training, evaluation, results, cards."""

@@ -22,7 +22,7 @@ class PortableLoraConfig(LoraConfig):
     """
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Writes ``adapter_config.json``."""
+        """Write ``adapter_config.json``."""
         saved = copy.copy(self)
         base = self.base_model_name_or_path
         if base and os.path.isabs(base):
@@ -32,7 +32,7 @@ class PortableLoraConfig(LoraConfig):
 
 
 def read_adapter_config(path: str, file: Path) -> PortableLoraConfig:
-    """Reads ``adapter_config.json`` and finds the base model.
+    """Read ``adapter_config.json`` and finds the base model.
 
     Args:
         path: The adapter as the user named it: a folder, or a Hub id.

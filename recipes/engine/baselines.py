@@ -1,4 +1,4 @@
-"""What an answer that never looks at the input would score: the floor under every result."""
+"""Score constant baselines: the best scores that do not depend on the input."""
 
 from __future__ import annotations
 

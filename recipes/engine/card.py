@@ -17,11 +17,10 @@ from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_res
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
-from recipes.arguments import OWN_FILES, RecipeArguments, as_settings, fields_of, from_record
+from recipes.arguments import OWN_FILES, RecipeArguments, as_settings, fields_of, from_record, is_expert
 from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
 from recipes.engine.checkpoints import is_own_folder
-from recipes.engine.command_line import make_parser, parse
 from recipes.engine.data import HUB_DATASET, Data
 from recipes.engine.results import (
     ARGUMENTS,
@@ -43,7 +42,7 @@ TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' own pipeline gives
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What is recorded of the training of a model.
+    """Record of a model's training.
 
     Attributes:
         arguments: What its run was told.
@@ -78,7 +77,7 @@ def write_card(
     training: Training | None,
     holds_model: bool,
 ) -> None:
-    """Writes README.md, and .eval_results/klue.yaml where the run was evaluated.
+    """Write README.md, and .eval_results/klue.yaml where the run was evaluated.
 
     Args:
         recipe: The task.
@@ -290,7 +289,7 @@ def _settings(arguments: RecipeArguments, task: str) -> str:
 
 
 def _model_name(arguments: RecipeArguments, record: Task, training: Training | None) -> str:
-    """What the card calls the model: after what it was trained from, or else by its own name."""
+    """Return the model's name in the card: that of its base model, or else its own."""
     if training and training.base_model:
         return f"{training.base_model.rsplit('/', 1)[-1]}-klue-{record.name}"
     path = Path(arguments.model_name_or_path)
@@ -298,7 +297,7 @@ def _model_name(arguments: RecipeArguments, record: Task, training: Training | N
 
 
 def _hub_metrics(keys: Iterable[str]) -> list[str]:
-    """What the Hub calls the metrics that it knows, without repetitions."""
+    """Return the Hub's names of the metrics that it knows, without repetition."""
     names = {"accuracy": "accuracy", "pearsonr": "pearsonr", "exact_match": "exact_match", "f1": "f1"}
     found = (names.get(key, "f1" if key.endswith("_f1") else None) for key in keys)
     return list(dict.fromkeys(name for name in found if name))
@@ -311,7 +310,7 @@ def _slug(name: str) -> str:
 def write_card_of_run(
     recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: dict[str, Any]
 ) -> None:
-    """Writes the model card. The run is finished by now, so a card that fails is a warning."""
+    """Write the model card. The run is finished by now, so a card that fails is a warning."""
     try:
         training = _training_of(arguments, results)
         holds_model = arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)
@@ -326,16 +325,23 @@ def write_card_of_run(
 
 def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path) -> str:
     """The command that evaluates the model of a run again as the run did, and writes its card."""
-    defaults = parse(make_parser(task, None), task, [])
     words = ["--model_name_or_path", str(output_dir), "--output_dir", str(output_dir), "--do_eval"]
     elsewhere = {
         "model_name_or_path", "model_revision", "tokenizer_name", "output_dir", "overwrite_output_dir",
         "resume_from_checkpoint", "do_train", "do_eval", "do_predict",
     }  # fmt: skip
-    for name in fields_of(task):
+    settings = []
+    for name, field in fields_of(task).items():
         value = getattr(arguments, name)
-        if name not in elsewhere and value is not None and value != getattr(defaults, name):
+        of_training = field.metadata["group"] == "training" and not name.endswith("eval_batch_size")
+        if name in elsewhere or of_training or value in (None, field.default):
+            continue
+        if is_expert(field):
+            settings.append(f"{name}={json.dumps(value)}")
+        else:
             words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    if settings:
+        words += ["--set", *settings]
     return f"python recipes/train_{SCRIPTS[task]}.py {shlex.join(words)}"
 
 
@@ -351,7 +357,7 @@ def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
 
 
 def _training_of(arguments: RecipeArguments, results: dict[str, Any]) -> Training | None:
-    """How the model of a run was trained: in this run, or as the model's folder says; None if it does not."""
+    """Read how a run's model was trained: in this run, or by the model's folder; None if unknown."""
     if arguments.do_train:
         return Training(arguments, results)
     folder = Path(arguments.model_name_or_path)

@@ -1,4 +1,4 @@
-"""What a model card says beyond the scores: intervals, the breakdown, wrong answers."""
+"""The details of a model card: intervals, breakdowns, wrong answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Details:
-    """What the results and the predictions file of a run tell beside the scores.
+    """Details of a run's results and predictions beyond the scores.
 
     Attributes:
         intervals: Score key -> both ends of the 95 % bootstrap interval as text, where it is defined.
@@ -60,7 +60,7 @@ class Details:
 def details(
     task: str, report: Mapping[str, Any], predictions: Path, examples: datasets.Dataset | None
 ) -> Details:
-    """Collects what a card says of an evaluation; nothing is scored again.
+    """Collect what a card says of an evaluation; nothing is scored again.
 
     Args:
         task: Name of the task.
@@ -137,7 +137,7 @@ def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
 
 
 def _badness(task: str, row: Mapping[str, Any]) -> float:
-    """How wrong a wrong answer is, where the task has degrees."""
+    """Return the size of an error, for tasks where errors have degrees."""
     predicted, expected = row["prediction"], row["reference"]
     if task == "sts":
         return abs(predicted - expected) if predicted is not None else math.inf
@@ -177,7 +177,7 @@ def named_entities(
     Tags that make no entity, such as an I- that continues none, are named where they alone are wrong.
 
     Args:
-        predicted: A tag a character, as names or Hub ids.
+        predicted: A tag per character, as names or Hub ids.
         expected: Likewise.
         tokens: The characters; None to name positions (end exclusive).
     """

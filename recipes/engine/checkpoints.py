@@ -22,7 +22,7 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def locked(output_dir: Path) -> Iterator[None]:
-    """Keeps other runs out of a folder. The system releases the lock when the process ends, however it ends.
+    """Keep other runs out of a folder. The system releases the lock when the process ends, however it ends.
 
     Raises:
         ValueError: Another run is writing into the folder.
@@ -47,7 +47,7 @@ def is_own_folder(model: str, output_dir: Path) -> bool:
 
 
 def check_owner(output_dir: Path, model: str) -> None:
-    """Makes sure that a run without training does not write into the folder of another model.
+    """Make sure that a run without training does not write into the folder of another model.
 
     Args:
         output_dir: Where the run writes.
@@ -107,7 +107,7 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
 
 
 def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> None:
-    """Makes the folder ready for a training run: results and checkpoints of an older one go.
+    """Make the folder ready for a training run: results and checkpoints of an older one go.
 
     Raises:
         ValueError: An unfinished run left checkpoints, and neither going on nor starting over was asked for.

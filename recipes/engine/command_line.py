@@ -1,4 +1,4 @@
-"""Reads presets, YAML files and the command line into RecipeArguments. Imports nothing heavy.
+"""The command line of the recipe scripts: presets, YAML files and flags. Imports nothing heavy.
 
 Later sources override earlier ones: defaults, the preset, ``--config`` files, flags and ``--set``.
 """
@@ -9,6 +9,8 @@ import argparse
 import dataclasses
 import difflib
 import math
+import shlex
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -17,10 +19,12 @@ from typing import Any
 
 import yaml
 
+from klue_datasets.optional import needs
 from recipes.arguments import (
     FIELDS,
     GROUPS,
     RecipeArguments,
+    UsageError,
     choices_of,
     default_of,
     fields_of,
@@ -31,6 +35,7 @@ from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
 
 TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
 DEFAULT_PRESET = "paper"
+INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 # The least value of each flag that counts something.
 LEAST = {
     "max_train_samples": 1, "max_eval_samples": 1, "early_stopping_patience": 1, "max_seq_length": 1,
@@ -44,6 +49,38 @@ TRAINER_LEAST = {
     "seed": 0, "data_seed": 0,
 }  # fmt: skip
 STEPS = ("save_steps", "logging_steps", "eval_steps")  # a number of updates, or below 1 a share of them
+
+
+@needs("train")
+def main(task: str, description: str | None, argv: Sequence[str] | None = None) -> None:
+    """Run the recipe of a task.
+
+    Args:
+        task: Name of the task.
+        description: The script's docstring, for ``--help``.
+        argv: The words of the command line; None for those of this process.
+
+    Raises:
+        SystemExit: The flags make no sense (status 2), the run failed (1) or was interrupted (130); standard
+            error says why.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = make_parser(task, description)
+    arguments = parse(parser, task, words)
+    try:
+        from recipes.engine.run import run
+
+        run(task, arguments)
+    except KeyboardInterrupt:
+        again = words if "--resume_from_checkpoint" in words else [*words, "--resume_from_checkpoint"]
+        command = shlex.join([parser.prog, *(again if arguments.do_train else words)])
+        print(f"Interrupted. To continue: {command}", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    except UsageError as error:
+        parser.error(str(error))
+    except (OSError, ValueError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
@@ -87,7 +124,7 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None = None) -> RecipeArguments:
-    """Reads the command line and the files it names.
+    """Read the command line and the files it names.
 
     Args:
         parser: What ``make_parser`` gave.
@@ -140,7 +177,7 @@ def presets(task: str) -> list[str]:
 
 
 def read_yaml(path: Path, task: str) -> dict[str, Any]:
-    """Reads a task's settings file: a mapping of flag names to values.
+    """Read a task's settings file: a mapping of flag names to values.
 
     Raises:
         ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
@@ -159,7 +196,7 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
 
 
 def _settings(words: Sequence[str], task: str) -> dict[str, Any]:
-    """Reads the words ``KEY=VALUE`` of ``--set``; values are written as in YAML."""
+    """Read the words ``KEY=VALUE`` of ``--set``; values are written as in YAML."""
     values: dict[str, Any] = {}
     for word in words:
         name, sign, text = word.partition("=")
@@ -290,12 +327,12 @@ def _check(arguments: RecipeArguments, task: str) -> None:
 
 
 def _trainer_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Takes what belongs to TrainingArguments alone out of ``values``."""
+    """Take what belongs to TrainingArguments alone out of ``values``."""
     return {name: values.pop(name) for name in list(values) if name not in FIELDS}
 
 
 def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
-    """Reads the flags that are fields of TrainingArguments, which is imported only if there are any."""
+    """Read the flags that are fields of TrainingArguments, which is imported only if there are any."""
     if not words:
         return {}
     named = (word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--"))

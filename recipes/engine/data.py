@@ -52,7 +52,7 @@ class Data:
 
 
 def source_hash(task: str, arguments: RecipeArguments) -> str | None:
-    """Identifies the local files that a task's data is read from by what they hold, wherever they lie.
+    """Identifie the local files that a task's data is read from by what they hold, wherever they lie.
 
     Returns:
         Twelve hexadecimal digits; None for data that is not local.
@@ -64,7 +64,7 @@ def source_hash(task: str, arguments: RecipeArguments) -> str | None:
     source = Path(arguments.dataset_name)
     if builder := _local_builder(record.name, arguments):
         files = [Path(path) for paths in (builder.files or {}).values() for path in paths]
-    elif source.exists():  # an exported folder has one folder a task
+    elif source.exists():  # an exported folder has one folder per task
         root = source / record.name if (source / record.name).is_dir() else source
         files = [path for path in [root, *root.rglob("*")] if path.is_file() and path.suffix != ".md"]
     else:
@@ -87,7 +87,7 @@ def _local_builder(task: str, arguments: RecipeArguments) -> KlueBuilder | None:
 
 
 def load_data(task: str, arguments: RecipeArguments) -> Data:
-    """Loads the rows that the arguments ask for.
+    """Load the rows that the arguments ask for.
 
     Raises:
         ValueError: A split that the run needs is not there, or a revision was given for data that is not on
@@ -146,7 +146,7 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
 
 
 def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> dict[str, datasets.Dataset]:
-    """Return the splits that a run needs, one row an example; without gold columns where the gold is hidden.
+    """Return the splits that a run needs, one row per example; without gold columns where the gold is hidden.
 
     Where the task chooses settings on held-out training examples, those are a split ``held_out``.
 
@@ -239,7 +239,7 @@ def _commit(builder: datasets.DatasetBuilder) -> str | None:
 
 @contextlib.contextmanager
 def data_errors(name: str) -> Iterator[None]:
-    """Wraps the loading of a data set.
+    """Wrap the loading of a data set.
 
     Args:
         name: Its folder or Hub id.

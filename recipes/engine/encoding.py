@@ -1,4 +1,4 @@
-"""Encoding: the examples of a split as features of a model, and batches of them."""
+"""Encode the examples of a split as features of a model, and batch them."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ class EncodedSplit:
 
     @property
     def truncated(self) -> int:
-        """How many examples lost a part."""
+        """Number of truncated examples."""
         return int(self.is_truncated.sum())
 
     @property
     def windowed(self) -> int:
-        """How many examples were longer than the model's input and are read in several windows."""
+        """Number of examples that are read in several windows."""
         if "windows" in self.features.column_names:  # a feature holds them all
             return sum(len(windows) > 1 for windows in self.features["windows"])
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 
     def training_inputs(self, config: Any, seed: int) -> datasets.Dataset:
-        """What training reads; ``length`` is for batches of examples of like length."""
+        """Return the inputs of training; ``length`` is used to group examples by length."""
         selected = self.recipe.select(self.features, config, seed)
         return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
 
     def evaluation_inputs(self) -> datasets.Dataset:
-        """What evaluation reads, longest first: less padding; memory runs out at once or not at all."""
+        """Return the inputs of evaluation, longest first: less padding, and early memory errors."""
         inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
         return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
 
@@ -73,10 +73,10 @@ class EncodedSplit:
         return features.remove_columns(self.not_for_the_model)
 
     def in_order(self, outputs: Any, index: np.ndarray) -> Any:
-        """What ``recipe.predict`` kept, in the order of the features.
+        """Sort the outputs of ``recipe.predict`` into the order of the features.
 
         Args:
-            outputs: One row a feature.
+            outputs: One row per feature.
             index: Which feature each row is of.
 
         Raises:
@@ -93,7 +93,7 @@ class EncodedSplit:
 def encode_split(
     recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
 ) -> EncodedSplit:
-    """Turns prepared examples into features; ``num_proc`` processes tokenise."""
+    """Turn prepared examples into features; ``num_proc`` processes tokenise."""
     features = examples.map(
         functools.partial(
             _encode,

@@ -71,7 +71,7 @@ class TrainingMeter(TrainerCallback, ExportableState):
         }
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """Return the state to save with a checkpoint."""
         self._ended = time.perf_counter()
         return {
             "args": {},
@@ -79,12 +79,12 @@ class TrainingMeter(TrainerCallback, ExportableState):
         }
 
     def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Starts the clock and reads the counters for the first time."""
+        """Start the clock and read the counters for the first time."""
         self._started = self._ended = time.perf_counter()
         self._last = {name: counter.read() for name, counter in self.counters.items()}
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        """Adds what was used since the last time."""
+        """Add what was used since the last time."""
         self._ended = time.perf_counter()
         for name, counter in self.counters.items():
             now = counter.read()

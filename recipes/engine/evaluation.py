@@ -1,4 +1,4 @@
-"""Evaluation: outputs back to predictions in the order of the data, official scores, result files."""
+"""Evaluate a model: decode its outputs, compute the official scores, write the result files."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Evaluator:
         self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
 
     def decode(self, prediction: Any) -> Decoded:
-        """What Trainer gathered, to predictions in the order of the examples."""
+        """Decode the outputs gathered by Trainer to predictions in the order of the examples."""
         split = self.split
         outputs = split.in_order(prediction.predictions, prediction.label_ids)
         return split.recipe.decode(outputs, split.examples, split.features, self.loaded)
@@ -66,12 +66,12 @@ class Evaluator:
         return scores
 
     def compute_metrics(self, prediction: Any) -> dict[str, float]:
-        """The form that Trainer asks for."""
+        """Compute scores in the form that Trainer expects."""
         decoded = self.decode(prediction)
         return {**self.score(decoded), **decoded.figures}
 
     def report(self, decoded: Decoded) -> dict[str, Any]:
-        """Scores final predictions: the official scores, and what cards and reports show beside them.
+        """Score final predictions: the official scores, and what cards and reports show beside them.
 
         Returns:
             What ``klue_metrics.scoring.score_cases`` does, and ``klue_metrics score --json`` prints: scores
@@ -81,7 +81,7 @@ class Evaluator:
         return score_cases(self.split.recipe.task, cases, compute=self.metric.compute, **BOOTSTRAP)
 
     def prediction_rows(self, decoded: Decoded) -> list[dict[str, Any]]:
-        """What the predictions file holds: one row an example, with its reference where there is gold."""
+        """Return the rows of the predictions file: one per example, with its reference if there is one."""
         examples, task = self.split.examples, self.split.recipe.task
         known = {*GROUP_COLUMNS.get(task, ()), "guid"} & {*examples.column_names}
         columns = {column: list(examples[column]) for column in known}

@@ -16,7 +16,7 @@ from accelerate.commands.config.config_args import default_config_file
 from tqdm import tqdm
 
 import recipes.engine.run  # noqa: F401  (what a fork is spared)
-from recipes.engine.command import main
+from recipes.engine.command_line import main
 from recipes.engine.hardware import THREADS
 
 
@@ -29,7 +29,7 @@ def can_fork() -> bool:
 def fork(
     script: str, task: str, words: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> tuple[int, Callable[[], int | None]]:
-    """Runs a recipe in a fork; returns its process id, and what gives its status, or None while it runs."""
+    """Run a recipe in a fork; return its process id, and what gives its status, or None while it runs."""
     process = multiprocessing.get_context("fork").Process(
         target=_run, args=(script, task, words, environment, output)
     )

@@ -8,7 +8,7 @@ from torch import nn
 
 
 def freeze_layers(encoder: Any, layers: int) -> None:
-    """Freezes the embeddings and the first layers of an encoder.
+    """Freeze the embeddings and the first layers of an encoder.
 
     What the encoder has after its layers, such as a pooler, is trained in any case.
 

@@ -22,7 +22,7 @@ def hardware() -> str:
 
 
 def use_all_cores() -> None:
-    """Computes on every core that this process may use, unless the user has set OMP_NUM_THREADS.
+    """Use all cores available to this process, unless the user has set OMP_NUM_THREADS.
 
     For a single process on a CPU: ``accelerate launch`` sets the variable to 1 for it.
     """

@@ -39,7 +39,7 @@ class Columns:
 
     @property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return len(next(iter(self.columns.values()), ()))
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Columns:
         fn_kwargs: Mapping[str, Any] | None = None,
         **_: Any,
     ) -> Columns:
-        """What a function that takes a batch makes of all rows; its columns take the place of these."""
+        """Apply a batch function to all rows; its columns replace these."""
         positions = [range(len(self))] if with_indices else []
         return Columns(function(self.columns, *positions, **(fn_kwargs or {})))
 
@@ -91,7 +91,7 @@ class KluePipeline:
         self.collator = Collator(recipe, loaded)
 
     def __call__(self, inputs: Any) -> Any:
-        """Answers one input, or each of a list of them.
+        """Answer one input, or each of a list of them.
 
         Args:
             inputs: What the task takes, see ``read`` of its ``RawInput``; a list is several inputs.
@@ -108,7 +108,7 @@ class KluePipeline:
         return next(self.stream([inputs]))
 
     def stream(self, inputs: Iterable[Any]) -> Iterator[Any]:
-        """Answers inputs one after the other, however many there are."""
+        """Answer inputs one after the other, however many there are."""
         iterator = iter(inputs)
         while chunk := list(itertools.islice(iterator, CHUNK)):
             rows = [self.recipe.raw_input.read(item) for item in chunk]
@@ -128,7 +128,7 @@ class KluePipeline:
         return [decoded.marked(index, answer) for answer in decoded.ranked(index)[: self.top_k]]
 
     def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
-        """Answers to rows, as the metric takes them."""
+        """Convert answers to rows, as the metric takes them."""
         given: Any = Columns({name: [row.get(name) for row in rows] for name in rows[0]})
         split = encode_split(self.recipe, self.recipe.prepare(given), self.loaded)
         features = split.features
@@ -157,7 +157,7 @@ def load_pipeline(
     top_k: int | None = None,
     trust_remote_code: bool = False,
 ) -> KluePipeline:
-    """Loads a model that a recipe has trained, ready to answer.
+    """Load a model that a recipe has trained, ready to answer.
 
     Args:
         task: Name of the task, or its alias.

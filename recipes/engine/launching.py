@@ -125,7 +125,7 @@ def _signal(job: Job, number: int) -> bool:
 
 @contextlib.contextmanager
 def _exit_at(*signals: signal.Signals) -> Iterator[None]:
-    """Turns signals that would kill this process into SystemExit; those that are ignored (nohup) stay so."""
+    """Turn signals that would kill this process into SystemExit; those that are ignored (nohup) stay so."""
     handled = [one for one in signals if signal.getsignal(one) is signal.SIG_DFL]
     for one in handled:
         signal.signal(one, lambda number, _: sys.exit(128 + number))

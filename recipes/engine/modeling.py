@@ -36,7 +36,7 @@ TASK_TOKEN_IDS = "task_token_ids"
 def load_model(
     recipe: Recipe, arguments: RecipeArguments, splits: Mapping[str, Any] = NO_SPLITS
 ) -> LoadedModel:
-    """Loads the model and tokenizer that a run starts from.
+    """Load the model and tokenizer that a run starts from.
 
     Args:
         recipe: The task.
@@ -125,7 +125,7 @@ def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, l
 
 
 def load_trained(recipe: Recipe, folder: str | Path, *, trust_remote_code: bool = False) -> LoadedModel:
-    """Loads a model that a recipe has trained, adapters included, ready to answer (in evaluation mode)."""
+    """Load a model that a recipe has trained, adapters included, ready to answer (in evaluation mode)."""
     loaded = load_model(
         recipe,
         RecipeArguments(model_name_or_path=str(folder), do_eval=True, trust_remote_code=trust_remote_code),
@@ -135,7 +135,7 @@ def load_trained(recipe: Recipe, folder: str | Path, *, trust_remote_code: bool 
 
 
 def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
-    """How many parameters are trained, and how many there are."""
+    """Count the trainable parameters and all parameters."""
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
 
@@ -155,7 +155,7 @@ def save_model(trainer: Any, output_dir: Path) -> None:
 
 
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
-    """Writes beside a saved adapter what the model would: its configuration, and its code if it is ours."""
+    """Write the model's configuration, and its code if it is ours, beside a saved adapter."""
     if hasattr(model, "get_base_model"):
         plain = plain_model(model)
         plain.config.save_pretrained(output_dir)
@@ -176,7 +176,7 @@ def _configure(
     arguments: RecipeArguments,
     splits: Mapping[str, Any],
 ) -> list[int]:
-    """Lets the recipe configure the model and add its tokens; returns the ids that are not trained yet.
+    """Let the recipe configure the model and add its tokens; return the ids of the untrained tokens.
 
     The configuration keeps the ids of the task's tokens, so that a trained model's embeddings of them are
     recognised even with a tokenizer that does not have them (``tokenizer_name``).
@@ -191,13 +191,13 @@ def _configure(
 
 
 def grow_embeddings(model: Any, tokens: int) -> None:
-    """Adds rows to the embeddings, input and output, where they have fewer than ``tokens``."""
+    """Add rows to the embeddings, input and output, where they have fewer than ``tokens``."""
     if tokens > len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(tokens, mean_resizing=False)
 
 
 def draw_embeddings(model: Any, tokens: Sequence[int]) -> None:
-    """Draws the embeddings of new tokens from N(0, initializer_range), as KLUE's baseline does.
+    """Draw the embeddings of new tokens from N(0, initializer_range), as KLUE's baseline does.
 
     The default of ``resize_token_embeddings``, the mean of all rows, would give every new token nearly the
     same vector: a model that has to tell a subject's markers from an object's would see no difference.
@@ -226,7 +226,7 @@ def _embedding_weights(model: Any) -> list[torch.nn.Parameter]:
 def _load_adapter(
     recipe: Recipe, arguments: RecipeArguments, file: Path, config: PreTrainedConfig, tokens: int
 ) -> Any:
-    """Loads an adapter onto the base model, and the revision of it, that it was trained on."""
+    """Load an adapter onto the base model, and the revision of it, that it was trained on."""
     from recipes.engine.adapters import PeftModel, read_adapter_config  # imports PEFT, which takes seconds
 
     path, revision = arguments.model_name_or_path, arguments.model_revision
@@ -254,7 +254,7 @@ def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]
 
 
 def _freeze(recipe: Recipe, model: Any, arguments: RecipeArguments, added: Sequence[int]) -> None:
-    """Freezes what ``--freeze_layers`` asks for; ValueError where something below has to learn."""
+    """Freeze what ``--freeze_layers`` asks for; ValueError where something below has to learn."""
     if arguments.freeze_layers is None:
         return
     if arguments.use_lora or added:

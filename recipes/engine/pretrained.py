@@ -45,7 +45,7 @@ def load_tokenizer(
 
 
 def forget_other_task(config: PreTrainedConfig) -> None:
-    """Removes from a configuration what the recipe of another task has written there."""
+    """Remove what the recipe of another task has written into a configuration."""
     names = {name for task in SCRIPTS for name in get_recipe(task).settings} | {"max_seq_length"}
     for name in names & set(vars(config)):
         delattr(config, name)

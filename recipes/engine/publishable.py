@@ -1,4 +1,4 @@
-"""What of a folder may be published: which files stay behind, and what must never leave the machine."""
+"""Decide which files of a folder may be published, and refuse secrets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NotPublishableError(ValueError):
 
 
 def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list[str], list[str]]:
-    """Sorts the files of a folder into those that are published and those that stay behind.
+    """Sort the files of a folder into those that are published and those that stay behind.
 
     Args:
         folder: What is to be published.
@@ -79,7 +79,7 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
 
 
 def secrets_in(path: Path) -> list[str]:
-    """What kinds of secret a file seems to hold. Of weights and tables only the beginning is read."""
+    """Detect kinds of secrets in a file. Only the beginning of weights and tables is read."""
     found: dict[str, None] = {}
     with path.open("rb") as file:
         tail = b""

@@ -20,17 +20,17 @@ RESULT_FILES = (TRAIN_RESULTS, EVAL_RESULTS, EVAL_DETAILS, ALL_RESULTS)
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Writes strict JSON: NaN and infinity become null."""
+    """Write strict JSON: NaN and infinity become null."""
     _write(path, [json.dumps(strict(values), ensure_ascii=False, indent=2, allow_nan=False) + "\n"])
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes one strict JSON object a line."""
+    """Write one strict JSON object per line."""
     _write(path, (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads a result file; an absent one is empty."""
+    """Read a result file; an absent one is empty."""
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return values
 

@@ -29,13 +29,13 @@ class EvaluateWithinEpochs(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Counts the parts of epochs that an earlier leg of a resumed run has done."""
+        """Count the parts of epochs that an earlier leg of a resumed run has done."""
         self.done = self._parts(state)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Asks for an evaluation and a checkpoint where a part of an epoch has ended, but not the epoch."""
+        """Ask for an evaluation and a checkpoint when a part of an epoch has ended, but not the epoch."""
         parts = self._parts(state)
         if parts > self.done and parts % self.times:
             control.should_evaluate = control.should_save = True
@@ -51,7 +51,7 @@ class LogAtCheckpoints(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Asks for a log entry. Comes after the callbacks that ask for evaluations and checkpoints."""
+        """Ask for a log entry. Comes after the callbacks that ask for evaluations and checkpoints."""
         if args.logging_strategy != IntervalStrategy.NO and (control.should_evaluate or control.should_save):
             control.should_log = True
 

@@ -60,7 +60,7 @@ class RecipeTrainer(Trainer):
     def prediction_step(
         self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: list[str] | None = None
     ) -> tuple[torch.Tensor | None, Any, torch.Tensor]:
-        """What the recipe keeps of a batch, and in place of labels which features it is of.
+        """Return the recipe's outputs for a batch and, in place of labels, the indices of its features.
 
         Outputs are reduced here, on the device and with the inputs at hand; ``preprocess_logits_for_metrics``
         would see them only when they have been padded for all processes.
@@ -73,14 +73,14 @@ class RecipeTrainer(Trainer):
         return None if loss is None else loss.detach().mean(), outputs, index
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Stops at a loss that is not finite, which Trainer would leave out of the average that it logs."""
+        """Stop at a loss that is not finite, which Trainer would leave out of the logged average."""
         loss = super().training_step(*args, **kwargs)
         if not math.isfinite(loss):  # Trainer asks the device the same, so this costs no synchronisation
             raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
         return loss
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """Stops before an update with a gradient that is not finite: it would make the weights NaN."""
+        """Stop before an update with a gradient that is not finite: it would make the weights NaN."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
         # Float16 has a gradient scaler, which skips such updates and lowers its scale.
         if not self.args.fp16 and not math.isfinite(norm):
@@ -88,7 +88,7 @@ class RecipeTrainer(Trainer):
         return norm
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Saves the model without the pickle of Trainer's arguments, which may hold secrets."""
+        """Save the model without the pickle of Trainer's arguments, which may hold secrets."""
         super()._save(output_dir, state_dict)
         (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
@@ -97,7 +97,7 @@ class RecipeTrainer(Trainer):
         super()._save_checkpoint(*args, **kwargs)
 
     def check_weights(self) -> None:
-        """Makes sure that weights can be saved: an update with a finite gradient can make them infinite.
+        """Make sure that weights can be saved: an update with a finite gradient can make them infinite.
 
         Raises:
             NotFiniteError: A trained weight is infinite or NaN.

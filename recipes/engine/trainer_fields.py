@@ -71,7 +71,7 @@ REFUSED = {
 
 
 def check_fields(names: Iterable[str]) -> None:
-    """Makes sure that recipes honour these fields of TrainingArguments.
+    """Make sure that recipes honour these fields of TrainingArguments.
 
     Raises:
         ValueError: They do not honour one, or do not know it.

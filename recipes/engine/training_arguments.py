@@ -1,4 +1,4 @@
-"""What Trainer is told: the one place that knows how transformers spells things today."""
+"""Build TrainingArguments: the only module that depends on the names of their fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOGGING_STEPS = 0.05  # share of the updates between two logs of the loss
 def make_training_arguments(
     recipe: Recipe, arguments: RecipeArguments, output_dir: Path
 ) -> TrainingArguments:
-    """What Trainer is told. This is the one place that knows how transformers spells things today.
+    """Build the TrainingArguments of a run.
 
     Raises:
         UsageError: Settings do not go together, or not with this machine and what is installed on it.

@@ -16,7 +16,7 @@ CONNECTION_ERRORS = (ConnectionError, OfflineModeIsEnabled, LocalEntryNotFoundEr
 
 @contextlib.contextmanager
 def model_errors(path: str) -> Iterator[None]:
-    """Wraps the loading of a model.
+    """Wrap the loading of a model.
 
     Args:
         path: Its folder or Hub id.

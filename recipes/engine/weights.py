@@ -19,7 +19,7 @@ SHOWN = 3  # names in a message
 def load_weights(
     recipe: Recipe, path: str, config: PreTrainedConfig, *, new_head: bool = False, **options: Any
 ) -> tuple[Any, list[str]]:
-    """Loads a checkpoint into the recipe's model, in float32 whatever it was saved in.
+    """Load a checkpoint into the recipe's model, in float32 whatever it was saved in.
 
     A head that is missing or has other sizes is initialised anew, and so is a pooler that the checkpoint
     lacks. Everything else is the encoder, which has to be there in full.

@@ -1,1 +1,1 @@
-"""What ``python -m recipes.report`` is made of: finished runs in, tables and one HTML page out."""
+"""The implementation of ``python -m recipes.report``: from finished runs to tables and an HTML page."""

@@ -163,7 +163,7 @@ def _label(task: str, value: str | int) -> str:
 
 
 def _changes(answer: set[str], gold: set[str]) -> str:
-    """What a state lacks and what it has too much."""
+    """List the missing and the extra values of a state."""
     parts = [f"− {state}" for state in sorted(gold - answer)] + [
         f"+ {state}" for state in sorted(answer - gold)
     ]

@@ -25,7 +25,7 @@ class Series(NamedTuple):
 
 
 def learning_curve(histories: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], key: str) -> list[Series]:
-    """What one quantity did while runs were trained.
+    """The course of one quantity during training, for several runs.
 
     Args:
         histories: Label and Trainer's ``log_history`` of each run.

@@ -61,7 +61,7 @@ class Run:
 
     @property
     def metric(self) -> Metric:
-        """How its task is scored."""
+        """The metric of its task."""
         return METRICS[self.task]
 
     @property
@@ -95,13 +95,13 @@ class Group:
         return self.runs[0].model
 
     def label_of(self, run: Run) -> str:
-        """What tells a run from the others of its board."""
+        """What distinguishes a run from the others of its board."""
         return self.label if len(self.runs) == 1 else f"{self.label}, seed {run.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """What can be compared: one task on one set of validation examples.
+    """Runs that can be compared: one task on one set of validation examples.
 
     Attributes:
         task: Name of the task.
@@ -158,7 +158,7 @@ def _run_folders(top: Path) -> Iterator[Path]:
 
 
 def read_run(folder: Path, name: str) -> Run:
-    """Reads one run.
+    """Read one run.
 
     Args:
         folder: Where it lies.
@@ -212,7 +212,7 @@ def _model_from(folder: Path, task: str) -> str:
 
 
 def make_boards(runs: Iterable[Run]) -> list[Board]:
-    """Groups runs by what can be compared; boards in the order of the tasks, official data first."""
+    """Group runs by what can be compared; boards in the order of the tasks, official data first."""
     boards: dict[tuple[str, bool, str, int], list[Run]] = {}
     for run in runs:
         official = bool(run.results.get("eval_data_is_official"))
@@ -284,7 +284,7 @@ def _is_amount(value: object) -> bool:
 
 
 def _kinds(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> int:
-    """How many different values some settings have together."""
+    """Count the distinct combinations of some settings."""
     return len({json.dumps([values.get(key) for key in keys], sort_keys=True) for values in settings})
 
 
@@ -314,7 +314,7 @@ def _different_parts(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _shared(rows: Sequence[Sequence[str]]) -> int:
-    """How many items at the beginning are the same in all rows."""
+    """Count the leading items that all rows share."""
     columns = zip(*rows, strict=False)
     return sum(1 for _ in itertools.takewhile(lambda column: len(set(column)) == 1, columns))
 

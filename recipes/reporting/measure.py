@@ -24,7 +24,7 @@ TOLERANCE = 1e-6  # between a score of the result files and the same computed fr
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What the answers of one run show.
+    """Measurements of one run's answers.
 
     Attributes:
         ends: Score key -> both ends of its interval; empty where there are no predictions.
@@ -85,7 +85,7 @@ class Line:
 
 
 def measure_run(run: Run, resamples: int) -> Measured:
-    """What an evaluation kept beside its scores: intervals, breakdown, confusion matrix.
+    """Read what an evaluation stored beside its scores: intervals, breakdown, confusion matrix.
 
     Read from eval_details.json; folders of earlier versions have none, and their predictions are scored.
     """
@@ -268,7 +268,7 @@ def comparisons(
         resamples: Of the bootstrap.
 
     Returns:
-        One mapping a pair: ``first`` and ``second``, positions in ``groups``; ``seeds``, how many each has;
+        One mapping per pair: ``first`` and ``second``, positions in ``groups``; ``seeds``, how many each has;
         ``test``, what varied in it, SINGLE or SEEDS; ``examples`` and ``clusters``; ``tests``, for how many
         p is corrected; ``scores``, key -> what ``GroupComparison`` holds. And sentences about runs that
         cannot be compared.

@@ -48,7 +48,7 @@ class Report:
     problems: Sequence[str]
 
     def write(self, folder: Path) -> list[Path]:
-        """Writes the files; returns where they are."""
+        """Write the files; return where they are."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -58,7 +58,7 @@ class Report:
 def build(
     folders: Sequence[Path], *, resamples: int = 1000, max_runs: int = 6, max_rows: int = 1000
 ) -> Report:
-    """Reports all runs below some folders; the same runs give the same bytes.
+    """Report all runs below some folders; the same runs give the same bytes.
 
     Args:
         folders: Where to look.
@@ -127,7 +127,7 @@ class _Section:
         return tables.heading(self.board)
 
     def short(self, boards: Sequence[Board]) -> str:
-        """What tells the board from others of its task; empty where there are none."""
+        """What distinguishes the board from others of its task; empty if there are none."""
         others = [board for board in boards if board.task == self.board.task]
         namesakes = [board for board in others if board.data == self.board.data]
         samples = f", {self.board.samples:,}" if len(namesakes) > 1 else ""
@@ -140,26 +140,26 @@ class _Section:
 
     @property
     def description(self) -> str:
-        """What the task is."""
+        """The record of the task."""
         return get_task(self.board.task).description
 
     @property
     def legend_of_answers(self) -> str:
-        """How examples and answers are written, and which answers are right."""
+        """The format of examples and answers, and which answers are right."""
         return LEGENDS[self.board.task]
 
     @property
     def metric(self) -> Metric:
-        """How it is scored."""
+        """The task's metric."""
         return METRICS[self.board.task]
 
     @property
     def run_count(self) -> int:
-        """How many runs there are, shown or not."""
+        """Number of runs, shown or not."""
         return len(self.board.runs)
 
     def fill(self, texts: Texts, resamples: int, max_rows: int, max_bytes: int) -> list[str]:
-        """Reads answers and compares runs; returns sentences that say what is missing."""
+        """Read answers and compare runs; return sentences that say what is missing."""
         names = {run.name for _, run in self.shown}
         self.groups = [group for group in self.board.groups if any(run.name in names for run in group.runs)]
         runs = [(group.label_of(run), run) for group in self.groups for run in group.runs]

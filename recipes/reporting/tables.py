@@ -80,7 +80,7 @@ def heading(board: Board) -> str:
 
 
 def data_sentence(board: Board) -> str:
-    """What the scores of a board are of."""
+    """Name the metric and the data of a board's scores."""
     about = f"{board.data}, {board.samples:,} examples. "
     return about + (OFFICIAL if board.is_official else NOT_KLUE)
 

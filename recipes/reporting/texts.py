@@ -1,4 +1,4 @@
-"""What the examples of a run say: their texts from the data that the run was evaluated on."""
+"""Look up the texts of examples in the data that a run was evaluated on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an entity or an answer ends inside its last subword token: learned from the training data.
+"""Learn from training data where entities and answers end inside their last subword token.
 
 A tokenizer may join the end of an entity and the particle after it in one token, 명의 of ``<9명:QT>의``. One
 tag for such a token cannot say that 의 is outside, but its letters nearly always can: what a token ends on
@@ -39,7 +39,7 @@ def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def tail_length(subword: str, tails: Mapping[str, int]) -> int:
-    """How many of a subword token's last characters are outside if it is the last of an entity; never all."""
+    """Number of trailing characters outside the entity if a subword token is its last; never all of them."""
     return min(_look_up(_endings(subword), tails), max(len(subword) - 1, 0))
 
 

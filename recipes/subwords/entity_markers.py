@@ -64,7 +64,7 @@ class Marker:
         self.continues = self._repaired if style == "official" else self._continued
 
     def __call__(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> Marked:
-        """Tokenises a sentence with its entities marked.
+        """Tokenise a sentence with its entities marked.
 
         Args:
             sentence: The text.
@@ -160,7 +160,7 @@ class Marker:
 
 
 def cut(marked: Marked, limit: int) -> Marked:
-    """Keeps the subword tokens nearest to the marks where there are more than ``limit``; the marks stay.
+    """Keep the subword tokens nearest to the marks where there are more than ``limit``; the marks stay.
 
     The window is centred on the entities; where they are too far apart, something between them goes too.
 

@@ -40,7 +40,7 @@ class Frame:
         return {**{name: values[name] for name in self.names}, "attention_mask": [1] * len(ids)}
 
     def start(self, sequence: int, *lengths: int) -> int:
-        """Where a sequence begins in the inputs, given the lengths of those before it."""
+        """Return the position of a sequence in the inputs, given the lengths of those before it."""
         return self._position([entry[0] for entry in self.layout].index(sequence), lengths)
 
     def summary(self, *lengths: int, is_causal: bool) -> int:
@@ -75,7 +75,7 @@ def outer_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], list[st
 
 
 def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
-    """Gives a tokenizer what fine-tuning needs and tokenizers of models that write text may lack.
+    """Give a tokenizer what fine-tuning needs and tokenizers of models that write text may lack.
 
     The end of text serves as padding, as separator between two texts, and as the end of the input for models
     whose head reads it (BART, T5) and for tokenizers that add no special token at all. Changes are saved with

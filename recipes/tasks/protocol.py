@@ -1,4 +1,4 @@
-"""What the engine asks of every task: a recipe for training and evaluation, and how raw input is read."""
+"""The interface between the engine and the tasks: recipes for training and evaluation, and raw input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_SPLITS: Mapping[str, Any] = {}
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """Predictions in natural form, one an example.
+    """Predictions in natural form, one per example.
 
     Attributes:
         predictions: What the metric takes: label names, similarities, tags, ...
@@ -92,7 +92,7 @@ class RawInput(abc.ABC):
 
     @abc.abstractmethod
     def read(self, item: Any) -> dict[str, Any]:
-        """Returns an input (text, or a mapping) as a row of the data without gold.
+        """Return an input (text, or a mapping) as a row of the data without gold.
 
         Raises:
             ValueError: It is not what the task takes.
@@ -100,7 +100,7 @@ class RawInput(abc.ABC):
 
     @abc.abstractmethod
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Returns the answer to one input.
+        """Return the answer to one input.
 
         Args:
             decoded: Answers to several inputs.
@@ -178,7 +178,7 @@ class Recipe(abc.ABC):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Writes what the head, ``encode`` and ``decode`` need into the model's configuration.
+        """Write what the head, ``encode`` and ``decode`` need into the model's configuration.
 
         What a trained model's configuration already says stays, unless the arguments say otherwise.
 
@@ -194,25 +194,25 @@ class Recipe(abc.ABC):
         """The class whose ``from_pretrained`` gives the model with its head."""
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
-        """The rows of a split, one an example."""
+        """The rows of a split, one per example."""
         return examples
 
     @abc.abstractmethod
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Examples to features.
+        """Convert examples to features.
 
         Returns:
             Columns: model inputs; labels where the batch has gold; ``length`` in tokens; ``truncated`` or
-            not; what is ``kept``; and, where features are not one an example, ``row``, the position in
+            not; what is ``kept``; and, where features are not one per example, ``row``, the position in
             ``batch`` that each comes from.
         """
 
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """What makes a batch of tensors from features; pads to the longest."""
+        """Return the collator, which pads features to the longest of the batch."""
         return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
@@ -227,7 +227,7 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Runs a batch through the model.
+        """Run a batch through the model.
 
         Returns:
             The loss, None without gold; and what ``decode`` needs, reduced on the device: one tensor, or a
@@ -238,7 +238,7 @@ class Recipe(abc.ABC):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """What ``predict`` kept, as numpy arrays, to predictions.
+        """Decode the outputs of ``predict``, as NumPy arrays, to predictions.
 
         Args:
             outputs: Row i belongs to ``features[i]``.
@@ -253,7 +253,7 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """Answers to ``examples`` that do not look at the input: the floor under every result.
+        """Return the constant baseline's predictions for ``examples``.
 
         Args:
             train: Examples of the training split, to take for instance the most frequent class from.
@@ -269,7 +269,7 @@ class Recipe(abc.ABC):
         return any(_is_withheld(row[column]) for column in self.gold)
 
     def tuning(self, arguments: RecipeArguments) -> Tuning | None:
-        """What is left to choose once the model is trained; None for nothing."""
+        """Return what is tuned after training; None if nothing is."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Files with a line a character or a word: right, odd but right, and wrong in every way one meets."""
+"""Files with a line per character or word: right, odd but right, and wrong in every way one meets."""
 
 from __future__ import annotations
 

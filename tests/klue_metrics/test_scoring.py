@@ -188,7 +188,7 @@ def test_wos_dialogues_are_scored_turn_by_turn_and_drawn_as_a_whole(run: Run, tm
     assert reports[0]["clusters"] == 12
     rows = [{"guid": "a", "prediction": [[], []], "reference": [[]]}]
     error = run("score", "--task", "wos", "--predictions", write(tmp_path / "x.jsonl", rows), status=1)
-    assert error == "wos: x.jsonl:1 has unequal states on its sides; expected one a user turn.\n"
+    assert error == "wos: x.jsonl:1 has unequal states on its sides; expected one per user turn.\n"
 
 
 def test_further_fields_of_the_file_are_used(run: Run, tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_the_head_on_marks_reads_their_vectors(tiny: Path) -> None:
 
 
 def test_entities_of_user_input_are_found_by_their_words() -> None:
-    row = RECIPE.read_input(
+    row = RECIPE.raw_input.read(
         {
             "sentence": "박보검은 서울에서",
             "subject_entity": "박보검",
@@ -267,4 +267,4 @@ def test_entities_of_user_input_are_found_by_their_words() -> None:
     assert (row["subject_entity"]["start_idx"], row["subject_entity"]["end_idx"]) == (0, 2)
     assert row["object_entity"] == {"word": "서울", "start_idx": 5, "end_idx": 6, "type": "LOC"}
     with pytest.raises(ValueError, match="'서' occurs 2 times in the sentence; expected once"):
-        RECIPE.read_input({"sentence": "서울에서", "subject_entity": "서", "object_entity": "울"})
+        RECIPE.raw_input.read({"sentence": "서울에서", "subject_entity": "서", "object_entity": "울"})

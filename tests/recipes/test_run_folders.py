@@ -25,7 +25,7 @@ from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, sett
 from recipes.engine import card, hardware, trainer
 from recipes.engine import run as story
 from recipes.engine.checkpoints import locked
-from recipes.engine.command import main
+from recipes.engine.command_line import main
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.results import RESULT_FILES
 from recipes.tasks import SCRIPTS
@@ -166,6 +166,8 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
         "no",
         "--learning_rate",
         "0.002",
+        "--set",
+        "preprocessing_num_workers=1",
     ]
     words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), "--use_cpu"]
     if task == "mrc":
@@ -189,6 +191,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     assert [program, script, *again[:2]] == start
     monkeypatch.setattr(card, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))
     before = read(tmp_path / "out/all_results.json")
+    assert again[-2:] == ["--set", "preprocessing_num_workers=1"]
     main(task, None, [*again, "--use_cpu"])
     after = read(tmp_path / "out/all_results.json")
     assert (tmp_path / "out/README.md").is_file()

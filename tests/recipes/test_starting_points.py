@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import datasets
 import pytest
 import torch
-from family_matrix import close
+from family_matrix import close, values_of
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
@@ -117,7 +116,7 @@ def test_a_task_starts_from_the_model_of_any_other(
             load(task, trained[other], None)
         folder = save(loaded, tmp_path / other)
         again = load(task, folder, None)
-        assert close(dataclasses.asdict(decoded(task, loaded, examples[task]))) == dataclasses.asdict(
+        assert close(values_of(decoded(task, loaded, examples[task]))) == values_of(
             decoded(task, again, examples[task])
         )
         names = set(json.loads((folder / "config.json").read_text()))
@@ -150,7 +149,7 @@ def test_labels_in_another_order_give_the_same_answers_and_losses(
     folder = permuted(task, trained[task], tmp_path / "permuted")
     ours, theirs = (load(task, path, None) for path in (trained[task], folder))
     assert list(ours.config.id2label.values()) == list(theirs.config.id2label.values())[::-1]
-    answers = [dataclasses.asdict(decoded(task, each, examples[task])) for each in (ours, theirs)]
+    answers = [values_of(decoded(task, each, examples[task])) for each in (ours, theirs)]
     assert answers[0] == close(answers[1])
     assert loss_of(task, ours, examples[task]) == pytest.approx(loss_of(task, theirs, examples[task]), 1e-5)
     resumed = load(task, folder, examples[task])  # its head goes on learning
@@ -194,8 +193,8 @@ def test_the_padding_side_of_a_tokenizer_changes_nothing(
         assert json.loads((folder / "tokenizer_config.json").read_text())["padding_side"] == side
         loaded = load(task, folder, None)
         answers = [decoded(task, loaded, examples[task], size) for size in (32, 1)]
-        assert close(dataclasses.asdict(answers[0])) == dataclasses.asdict(answers[1])
-        found.append((loss_of(task, loaded, examples[task]), dataclasses.asdict(answers[0])))
+        assert close(values_of(answers[0])) == values_of(answers[1])
+        found.append((loss_of(task, loaded, examples[task]), values_of(answers[0])))
         loaded.tokenizer.save_pretrained(folder)
         assert AutoTokenizer.from_pretrained(folder, trust_remote_code=False).padding_side == "right"
     assert found[0] == close(found[1])

@@ -20,7 +20,7 @@ from transformers import TrainingArguments
 from recipes.arguments import FIELDS, RecipeArguments, as_settings, to_record
 from recipes.engine import run as story
 from recipes.engine import training_arguments
-from recipes.engine.command import main
+from recipes.engine.command_line import main
 from recipes.engine.redaction import SECRET_TEXTS, redact
 from recipes.engine.trainer_fields import HONOURED, REFUSED
 from recipes.tasks import SCRIPTS

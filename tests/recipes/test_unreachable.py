@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recipes import predict
-from recipes.engine.command import main
+from recipes.engine.command_line import main
 from recipes.tasks import SCRIPTS, get_recipe
 
 FOLDERS = ("/nothere", "out/not/there", "../nothere")

@@ -1,4 +1,4 @@
-"""What a dependency parser adds to its encoder's configuration. This file is saved beside the weights."""
+"""Settings of a dependency parser in its encoder's configuration. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ParserSettings:
         return cls(**values)
 
     def write(self, config: PreTrainedConfig, relations: Sequence[str]) -> None:
-        """Puts the settings, and the relations as labels, into a model's configuration.
+        """Put the settings, and the relations as labels, into a model's configuration.
 
         Labels that are the relations in another order stay as they are: it is that of the model's outputs.
         """

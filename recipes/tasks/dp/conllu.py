@@ -75,7 +75,7 @@ def parsed_words(
     scores: Sequence[float],
     pos: Sequence[str] | None,
 ) -> list[dict[str, Any]]:
-    """A parsed sentence: a mapping a word."""
+    """A parsed sentence: a mapping per word."""
     parsed: list[dict[str, Any]] = [
         {"index": index, "word": word, "head": head, "relation": relation, "score": score}
         for index, (word, head, relation, score) in enumerate(

@@ -132,12 +132,12 @@ class DependencyParsing(Recipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads subword tokens, and words."""
+        """Pad subword tokens, and words."""
         tags = len(ParserSettings.of(config).pos_tags)
         return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
+        """Keep heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
         output = model(**inputs)
         lengths = (inputs["first_subwords"] >= 0).sum(dim=1)
         kept = []
@@ -195,7 +195,7 @@ class DependencyParsing(Recipe):
     def choose_decoder(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
-        """Chooses the decoder with the best LAS; of equal ones that which leaves the least open."""
+        """Choose the decoder with the best LAS; of equal ones that which leaves the least open."""
         figures = self._figures(outputs, examples, loaded.config)
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
         dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
@@ -226,7 +226,7 @@ def _picture(predictions: list[dict[str, Any]], examples: datasets.Dataset) -> s
 def _sentences(
     outputs: Any, examples: datasets.Dataset, decoder: str, config: PreTrainedConfig
 ) -> list[dict[str, Any]]:
-    """What ``predict`` kept of one decoder, as the metric takes it."""
+    """Convert the output of one decoder to the metric's format."""
     index = available_decoders().index(decoder)
     names = np.array([config.id2label[output] for output in range(config.num_labels)], dtype=object)
     heads, relations = (part[..., index] for part in outputs[:2])

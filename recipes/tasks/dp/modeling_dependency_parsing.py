@@ -19,7 +19,7 @@ from recipes.tasks.shared.encoder import EncoderModel
 
 @dataclasses.dataclass
 class DependencyParserOutput(ModelOutput):
-    """What the parser makes of a batch.
+    """Output of the parser for a batch.
 
     Attributes:
         loss: Mean cross-entropy of the words' heads, plus that of their relations; None without gold.
@@ -72,7 +72,7 @@ class DependencyParser(EncoderModel):
         relations: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> DependencyParserOutput:
-        """Scores a batch, as ``words.ParserCollator`` makes it.
+        """Score a batch, as ``words.ParserCollator`` makes it.
 
         Args:
             input_ids: Token ids, shape (batch, tokens); or (batch, windows, tokens), where some sentence is

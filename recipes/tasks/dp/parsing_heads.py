@@ -15,7 +15,7 @@ Scores = tuple[torch.Tensor, torch.Tensor]
 
 
 class ParserHead(nn.Module, abc.ABC):
-    """What both heads share: the words' vectors on the way in, the two scorers on the way out.
+    """Base class of both heads: word vectors in, scores of arcs and relations out.
 
     Args:
         word_size: Width of a word's vector from the encoder.
@@ -43,7 +43,7 @@ class ParserHead(nn.Module, abc.ABC):
         pos_ids: torch.Tensor | None,
         heads: torch.Tensor | None,
     ) -> Scores:
-        """Scores every pair of a word and a head.
+        """Score every pair of a word and a head.
 
         Args:
             layers: Vectors of the root and the words, shape (layers, batch, 1 + words, width).

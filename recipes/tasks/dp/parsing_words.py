@@ -34,7 +34,7 @@ def encode_words(
 
     Returns:
         ``input_ids``: those of all windows, one after the other, special tokens included; ``windows``: how
-        many are in each; ``first_subwords`` and ``last_subwords``: positions in ``input_ids``, one a word.
+        many are in each; ``first_subwords`` and ``last_subwords``: positions in ``input_ids``, one per word.
 
     Raises:
         ValueError: ``max_length`` leaves no room, or [UNK] is needed and the tokenizer has none.
@@ -68,7 +68,7 @@ def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
     """Ids of the last tags of chains like ``NNG+JKO``: the particle or ending says most about a word.
 
     Args:
-        chains: One a word; ``_`` or nothing where it is not known.
+        chains: One per word; ``_`` or nothing where it is not known.
         pos_tags: The tags, in the order of their ids.
 
     Raises:
@@ -86,7 +86,7 @@ def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class ParserCollator:
-    """Features of ``encode_words``, with or without tags and gold, to one padded batch.
+    """Pad features of ``encode_words``, with or without tags and gold, to a batch.
 
     Attributes:
         pad_token_id: Fills ``input_ids``.
@@ -126,7 +126,7 @@ class ParserCollator:
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """What the tokenizer puts before and behind every text."""
+    """Return the tokens that the tokenizer puts before and after every text."""
     probe = tokenizer("가", return_special_tokens_mask=True)
     ids, is_special = probe["input_ids"], probe["special_tokens_mask"]
     start = is_special.index(0)
@@ -163,7 +163,7 @@ def _subwords(
 
 
 def _without_inner_subwords(subwords: Integers, counts: Integers, budget: int) -> tuple[Integers, Integers]:
-    """Cuts words down to ``budget`` subword tokens: the first ones and the last."""
+    """Cut words down to ``budget`` subword tokens: the first ones and the last."""
     ends = np.cumsum(counts)
     rank = np.arange(len(subwords)) - np.repeat(ends - counts, counts)
     is_last = rank == np.repeat(counts, counts) - 1

@@ -64,7 +64,7 @@ class DependencyParsingPipeline(Pipeline):
         return before, {}, {name: value for name, value in parameters.items() if name not in before}
 
     def __call__(self, inputs: Any, *, batch_size: int | None = None, **parameters: Any) -> Any:
-        """Parses one sentence or several.
+        """Parse one sentence or several.
 
         Args:
             inputs: See the class.
@@ -73,7 +73,7 @@ class DependencyParsingPipeline(Pipeline):
                 ``to_conllu``, for CoNLL-U text instead of words; ``is_split_into_words``.
 
         Returns:
-            For one sentence a list with a mapping a word: ``index`` from 1, ``word``, ``head`` (0 for the
+            For one sentence a list with a mapping per word: ``index`` from 1, ``word``, ``head`` (0 for the
             root), ``relation``, ``score`` (the probability of both), and ``pos`` if it was given. For several
             a list of those, for an iterator an iterator. With ``to_conllu`` text in place of words.
 
@@ -115,7 +115,7 @@ class DependencyParsingPipeline(Pipeline):
     def postprocess(
         self, outputs: dict[str, Any], decoder: str | None = None, to_conllu: bool = False
     ) -> list[Any]:
-        """Scores of a batch to words, or CoNLL-U, one item a sentence."""
+        """Scores of a batch to words, or CoNLL-U, one item per sentence."""
         decoder = decoder or ParserSettings.of(self.model.config).decoder
         arcs, lengths = outputs["arc_scores"], outputs["lengths"]
         heads = decode_heads(arcs, lengths, decoder)

@@ -30,7 +30,7 @@ STYLE = """
 
 
 def tree_svg(words: Sequence[Mapping[str, Any]]) -> str:
-    """Draws a parsed sentence; arcs lead from heads to their words, an arrow from above to the root.
+    """Draw a parsed sentence; arcs lead from heads to their words, an arrow from above to the root.
 
     The picture follows the reader's light or dark colours, and asks for a font with Hangul.
 
@@ -82,7 +82,7 @@ def _arc(centres: Sequence[float], index: int, head: int, base: float, top: floa
 
 
 def _levels(heads: Sequence[int]) -> list[int]:
-    """How high each word's arc runs: above all arcs within its span. The root's arrow is above them all."""
+    """Height of each word's arc: above all arcs within its span. The root's arrow is above them all."""
     levels = [0] * len(heads)
     spans = {index: (min(index, head - 1), max(index, head - 1)) for index, head in enumerate(heads) if head}
     for index, (left, right) in sorted(spans.items(), key=lambda item: item[1][1] - item[1][0]):

@@ -36,7 +36,7 @@ class Answers:
 
     @property
     def margin(self) -> np.ndarray:
-        """How much better no answer is than the best span, shape (questions,); inf where there is no span."""
+        """Score of no answer minus that of the best span, shape (questions,); inf where there is no span."""
         return self.null - self.score[:, 0]
 
     def spans(self, question: int) -> np.ndarray:
@@ -61,7 +61,7 @@ def best_answers(
     n_best: int,
     max_length: int,
 ) -> Answers:
-    """Finds the best spans: every good start of a window with every good end of it, windows put together.
+    """Find the best spans: every good start of a window with every good end of it, windows put together.
 
     Args:
         outputs: Positions and logits of each window's starts, then of its ends, shape (windows, k) each, and
@@ -69,7 +69,7 @@ def best_answers(
         first: Position of each window's first passage subword token, shape (windows,).
         question: Which question a window is of, shape (windows,), not falling.
         offsets: First character and end (exclusive) of the passage tokens, window after window, and their
-            number a window.
+            number per window.
         n_best: Spans a question.
         max_length: Subword tokens a span at most.
     """

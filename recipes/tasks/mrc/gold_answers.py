@@ -1,4 +1,4 @@
-"""Where the gold answers of reading comprehension lie in the subword tokens of a passage."""
+"""Align the gold answers of reading comprehension with the subword tokens of a passage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOWHERE = 1_000_000  # a position that the loss leaves out
 
 
 def answer_columns(answers: Any) -> dict[str, list[Any]]:
-    """Answers as a mapping of lists, which some versions of datasets give as a list of mappings."""
+    """Convert answers to a mapping of lists; some versions of datasets give a list of mappings."""
     if isinstance(answers, Mapping):
         return {name: list(answers[name]) for name in ("text", "answer_start")}
     return {name: [answer[name] for answer in answers] for name in ("text", "answer_start")}
@@ -33,7 +33,7 @@ def first_answer(batch: Batch, row: int) -> tuple[str, int] | None:
 
 
 def find_answer(answer: tuple[str, int], context: str) -> int | None:
-    """Where a passage holds an answer: where it should, else nearest to that; None for nowhere."""
+    """Find an answer in a passage: at its given position, or nearest to it; None if there is none."""
     text, start = answer
     if not text.strip():
         return None
@@ -89,7 +89,7 @@ def last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -
 def window_targets(
     gold: tuple[int, int] | None, start: int, end: int, first: int, null: int
 ) -> dict[str, int]:
-    """What the model should say of a window with the tokens ``start`` to ``end`` (exclusive) of a passage.
+    """Return the label of a window that holds the tokens ``start`` to ``end`` (exclusive) of a passage.
 
     Args:
         gold: What ``gold_subwords`` gives.

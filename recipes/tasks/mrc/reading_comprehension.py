@@ -92,7 +92,7 @@ class ReadingComprehension(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """How windows are cut and answers are chosen, and where training's answers end inside tokens."""
+        """Set how windows and answers are chosen, and learn where answers end inside subword tokens."""
         set_labels(config, OUTPUTS)
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
@@ -178,7 +178,7 @@ class ReadingComprehension(Recipe):
         return features.select(np.flatnonzero((start != null) | ~is_answerable | is_drawn))
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps each window's best starts and ends, and the score of no answer.
+        """Keep each window's best starts and ends, and the score of no answer.
 
         Five arrays: positions and logits of the starts, (batch, n_best) each, positions and logits of the
         ends, likewise, and the logits of no answer, (batch,). Positions outside the passage score -inf.
@@ -299,7 +299,7 @@ class ReadingComprehension(Recipe):
     def choose_threshold(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
-        """Chooses the null threshold with the highest ROUGE-W."""
+        """Choose the null threshold with the highest ROUGE-W."""
         found = self.answers(outputs, features, loaded.config)
         contexts = list(examples["context"])
         texts = [
@@ -314,7 +314,7 @@ class ReadingComprehension(Recipe):
 
 
 def hold_out_passages(train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
-    """Splits questions into those to train on and those of every tenth passage."""
+    """Split questions into those to train on and those of every tenth passage."""
     number = {context: place for place, context in enumerate(dict.fromkeys(train["context"]))}
     held = np.array([number[context] % 10 == 9 for context in train["context"]])
     return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))

@@ -98,7 +98,7 @@ class NamedEntities(Recipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Sentences to subword tokens; a sentence that is too long to overlapping windows of them.
+        """Encode sentences as subword tokens, long ones as overlapping windows.
 
         A subword token takes the tag of its first character that is no blank. Tokens without such a
         character (special tokens, a word mark on its own) have no label, or O with ``label_all_tokens``. Kept
@@ -135,11 +135,11 @@ class NamedEntities(Recipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads labels with -100."""
+        """Pad labels with -100."""
         return DataCollatorForTokenClassification(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps each token's likeliest tag, int32, and its probability, float32: (batch, tokens) each."""
+        """Keep each token's likeliest tag, int32, and its probability, float32: (batch, tokens) each."""
 
         output = model(**inputs)
         probability, tag = output.logits.float().softmax(dim=-1).max(dim=-1)
@@ -169,7 +169,7 @@ class NamedEntities(Recipe):
         )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """The tags' names, a list a sentence."""
+        """The tags' names, a list per sentence."""
         return [[TAGS[tag] for tag in tags] for tags in examples["ner_tags"]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
@@ -240,7 +240,7 @@ def _next_goes_on(tags: np.ndarray, owner: np.ndarray, sentence: np.ndarray) -> 
 
 
 def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the characters without a tag one, by their neighbours in the same sentence."""
+    """Give the characters without a tag one, by their neighbours in the same sentence."""
     place = np.arange(len(tags))
     known = tags != IGNORED
     before = np.maximum.accumulate(np.where(known, place, -1))

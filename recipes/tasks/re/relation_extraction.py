@@ -132,7 +132,7 @@ class RelationExtraction(Recipe):
         return features
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps probabilities, float32, shape (batch, 30)."""
+        """Keep probabilities, float32, shape (batch, 30)."""
         return predict_classes(model, inputs)
 
     def decode(

@@ -12,7 +12,7 @@ from recipes.tasks.shared.configuration_encoder import read_config
 
 @contextlib.contextmanager
 def explained_trust(path: str) -> Iterator[None]:
-    """Names our flag where transformers asks for ``trust_remote_code=True``."""
+    """Name our flag where transformers asks for ``trust_remote_code=True``."""
     try:
         yield
     except ValueError as error:
@@ -37,7 +37,7 @@ def checkpoint_config(path: str, revision: str, trust_remote_code: bool) -> PreT
 
 
 def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -> None:
-    """Makes sure that a model can be the encoder under a head of ours.
+    """Make sure that a model can be the encoder under a head of ours.
 
     Args:
         task: Name of the task.

@@ -1,4 +1,4 @@
-"""What recipes that choose one of some classes share."""
+"""Shared functions of the classification recipes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def has_labels(config: PreTrainedConfig, names: Sequence[str]) -> bool:
 
 
 def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
-    """Writes the names of a model's outputs into its configuration; the order of those that it has stays."""
+    """Write the names of a model's outputs into its configuration; the order of those that it has stays."""
     ordered = [config.id2label[index] for index in range(len(names))] if has_labels(config, names) else names
     config.num_labels = len(names)
     config.id2label = dict(enumerate(ordered))
@@ -37,7 +37,7 @@ def output_ids(config: PreTrainedConfig, names: Sequence[str]) -> list[int]:
 def set_pooling(
     task: str, config: PreTrainedConfig, arguments: RecipeArguments, allowed: Sequence[str]
 ) -> None:
-    """Writes what the head reads into a model's configuration.
+    """Write what the head reads into a model's configuration.
 
     Args:
         task: Name of the task.

@@ -47,7 +47,7 @@ class PoolingForSequenceClassification(EncoderModel):
         labels: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> SequenceClassifierOutput:
-        """Scores a batch.
+        """Score a batch.
 
         Args:
             input_ids: Token ids, shape (batch, tokens).

@@ -1,4 +1,4 @@
-"""What topic classification, inference and similarity share: one or two sentences in, one answer out."""
+"""The recipe of topic classification, inference and similarity: one or two sentences in, one answer out."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class SentenceRecipe(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """One output a label; which labels is up to the task."""
+        """One output per label; which labels is up to the task."""
         set_pooling(self.task, config, arguments, ("cls", "mean", "pair")[: len(self.columns) + 1])
         set_labels(config, self.outputs)
         config.problem_type = self.problem_type
@@ -146,7 +146,7 @@ class SentenceClassification(SentenceRecipe):
         return [outputs[label] for label in gold]
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps probabilities, float32, shape (batch, classes)."""
+        """Keep probabilities, float32, shape (batch, classes)."""
         return predict_classes(model, inputs)
 
     def decode(

@@ -50,7 +50,7 @@ class SentenceSimilarity(SentenceRecipe):
         return _real_labels(gold)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps the output, float32, shape (batch,)."""
+        """Keep the output, float32, shape (batch,)."""
         output = model(**inputs)
         return output.loss, output.logits.float().squeeze(-1)
 

@@ -1,4 +1,4 @@
-"""What a state tracker keeps in its encoder's configuration: slots, their values, how it decodes."""
+"""Settings of a state tracker in its encoder's configuration: slots, values, decoding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Settings = TypeVar("Settings", bound="SlotSettings")
 
 @dataclasses.dataclass
 class SlotSettings:
-    """What every tracker keeps, whatever its head.
+    """Settings of every tracker, whatever its head.
 
     Attributes:
         head: What gives the states; class by class.
@@ -45,7 +45,7 @@ class SlotSettings:
     vocabulary: str = ""
 
     def __post_init__(self) -> None:
-        """Checks what would otherwise fail far from its cause; ValueError says what is wrong."""
+        """Check what would otherwise fail far from its cause; ValueError says what is wrong."""
         broken = [slot for slot in self.slots if len(slot.split("-")) != 2 or not all(slot.split("-"))]
         if not self.slots or broken:
             raise ValueError(f"Slots are {broken or self.slots}; expected names like 'domain-slot'.")
@@ -68,12 +68,12 @@ class SlotSettings:
         return cls(**{name: value for name, value in values.items() if name in known})
 
     def write(self, config: Any) -> None:
-        """Puts the settings into a configuration, to be saved with it."""
+        """Put the settings into a configuration, to be saved with it."""
         named = {} if self.head == TRADE else {"head": self.head}
         setattr(config, KEY, dataclasses.asdict(self) | named)
 
     def check(self, tokenizer: Any) -> None:
-        """Raises ValueError where a tokenizer is not the one that the settings were made with."""
+        """Raise ValueError where a tokenizer is not the one that the settings were made with."""
         if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
             raise ValueError(
                 f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
@@ -108,7 +108,7 @@ class StateSettings(SlotSettings):
     attention_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Checks what would otherwise fail far from its cause; ValueError says what is wrong."""
+        """Check what would otherwise fail far from its cause; ValueError says what is wrong."""
         super().__post_init__()
         if not 0 <= self.teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
@@ -124,7 +124,7 @@ class StateSettings(SlotSettings):
             raise ValueError(f"max_value_length is {self.max_value_length}; expected 1 or more.")
 
     def read_subwords(self, tokenizer: Any) -> None:
-        """Fills in what depends on the tokenizer: the tokens of the slots' names, and where values end.
+        """Fill in what depends on the tokenizer: the tokens of the slots' names, and where values end.
 
         Raises:
             ValueError: The tokenizer has no subword token that ends a text, or is not the one of before.
@@ -147,7 +147,7 @@ def head_of(config: Any) -> str:
 
 
 def fingerprint(tokenizer: Any) -> str:
-    """Tells vocabularies apart."""
+    """Return a fingerprint of a vocabulary."""
     subwords = sorted(tokenizer.get_vocab().items())
     return hashlib.sha256(json.dumps(subwords).encode()).hexdigest()[:16]
 

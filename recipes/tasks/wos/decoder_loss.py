@@ -10,7 +10,7 @@ CHUNK = 8_000_000  # logits that exist at a time
 
 
 def chunk_rows(vocabulary: int) -> int:
-    """How many rows of logits are computed at a time."""
+    """Number of rows of logits that are computed at a time."""
     return max(16, CHUNK // vocabulary)
 
 

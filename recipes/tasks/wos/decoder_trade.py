@@ -22,7 +22,7 @@ NEVER = -1e9
 
 @dataclasses.dataclass
 class Memory:
-    """What the decoder knows of a batch of dialogues.
+    """The encoded dialogues of a batch, as the decoder attends to them.
 
     Attributes:
         hidden: Encoder outputs, shape (batch, tokens, width).
@@ -39,7 +39,7 @@ class Memory:
 
 @dataclasses.dataclass
 class Read:
-    """What the decoder sees at some positions, each of which belongs to a dialogue.
+    """Decoder outputs at a number of positions, each of which belongs to a dialogue.
 
     Attributes:
         scores: Attention scores, padding at NEVER; float32, shape (positions, tokens).

@@ -63,7 +63,7 @@ def decoder_losses(
 
 @torch.no_grad()
 def _own_subwords(decoder: TradeDecoder, memory: Memory, packed: Packing, keep: torch.Tensor) -> torch.Tensor:
-    """What the decoder, left alone, is fed after the first step: its best tokens, packed like the gold."""
+    """Decode greedily to get the decoder's own inputs after the first step, packed like the gold."""
     slots = len(decoder.slots)
     item, slot = packed.row // slots, packed.row % slots
     begin = packed.sizes[0]

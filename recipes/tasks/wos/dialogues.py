@@ -1,4 +1,4 @@
-"""What every recipe of dialogue states shares: turns, references, raw dialogues, the slots of the data."""
+"""Base recipe of dialogue state tracking: turns, references, raw dialogues, slots of the data."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class DialogueRecipe(Recipe):
         return bool(getattr(config, "dialogue_state", None))
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
-        """One row a turn of the user: guid, turn (0, 1, …), the utterances so far, and the state if known."""
+        """One row per user turn: guid, turn (0, 1, …), the utterances so far, and the state if known."""
         if "utterances" in examples.column_names:
             return examples
         return examples.map(
@@ -107,7 +107,7 @@ class DialogueRecipe(Recipe):
 
 
 def set_dropout(config: PreTrainedConfig, share: float) -> None:
-    """Sets all the shares of outputs that training drops, under whatever names a configuration has them."""
+    """Set all the shares of outputs that training drops, under whatever names a configuration has them."""
     for name in DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, share)

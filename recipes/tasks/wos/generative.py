@@ -70,18 +70,18 @@ class TextStates(DialogueRecipe, abc.ABC):
             set_dropout(config, arguments.dropout)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """What loads transformers' own class and tells its ``generate`` how to write states."""
+        """A loader of transformers' own class that configures its ``generate`` for states."""
         return TextLoader(self.auto_class)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """What stands around the dialogue, and one token of it."""
+        """The special tokens around the dialogue, and one token of it."""
         frame = _frame(config, tokenizer)
         return len(frame.front) + len(frame.tail) + 1
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Turns to token ids, without their beginning where too long, and gold states to those of their text.
+        """Encode turns, truncated at their beginning, and the texts of gold states.
 
         A gold state that is longer than the model ever writes is learned as far as it would be written.
         """
@@ -101,7 +101,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         """The model's inputs, and its labels where targets are given."""
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps the ids of the texts, int32 (batch, tokens), and the probability of each (batch,).
+        """Keep the ids of the texts, int32 (batch, tokens), and the probability of each (batch,).
 
         There is no loss: like TRADE, the model is evaluated by what it writes.
         """
@@ -172,7 +172,7 @@ class SequenceStates(TextStates):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads dialogues and labels, each to the longest."""
+        """Pad dialogues and labels, each to the longest."""
         return TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
 
 

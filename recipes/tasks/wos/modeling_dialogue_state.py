@@ -23,7 +23,7 @@ PIPELINE = f"{DialogueStatePipeline.__module__.split('.')[-1]}.{DialogueStatePip
 
 @dataclasses.dataclass
 class StateOutput(ModelOutput):
-    """What the model says of a batch.
+    """Output of the model for a batch.
 
     Attributes:
         loss: ``gate_loss`` + ``value_loss``.
@@ -203,7 +203,7 @@ class DialogueStateTracker(EncoderModel):
     def remember(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any
     ) -> Memory:
-        """Reads a batch of dialogues; arguments as in ``forward``."""
+        """Read a batch of dialogues; arguments as in ``forward``."""
         output = self.base_model(input_ids, attention_mask=attention_mask, **kwargs)
         if hasattr(self, "pooler"):
             pooled = self.pooler(output.last_hidden_state[:, 0]).tanh()

@@ -49,7 +49,7 @@ class DialogueStatePipeline(Pipeline):
         self.reader = StateReader(StateSettings.of(self.model.config), self.tokenizer)
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        """Tracks a dialogue, or each of a list of them; ValueError where it is none."""
+        """Track a dialogue, or each of a list of them; ValueError where it is none."""
         is_one = not inputs or not isinstance(inputs, Sequence) or isinstance(inputs[0], str | dict)
         wrapped = [{"dialogue": dialogue} for dialogue in ([inputs] if is_one else inputs)]
         for item in wrapped:
@@ -85,7 +85,7 @@ class DialogueStatePipeline(Pipeline):
         forward_params: dict[str, Any],
         postprocess_params: dict[str, Any],
     ) -> Iterator[list[dict[str, Any]]]:
-        """Answers dialogues in order; the model reads the turns of all of them in batches."""
+        """Answer dialogues in order; the model reads the turns of all of them in batches."""
         dialogues = [list(self.preprocess(dialogue)) for dialogue in inputs]
         turns = [turn for dialogue in dialogues for turn in dialogue]
         padding = self.tokenizer.pad_token_id or 0
@@ -153,6 +153,6 @@ def present_turns(
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
-    """What is new in a state: slot -> value, None where the slot is not there any more."""
+    """Return the changes of a state: slot -> value, or None for a slot that was removed."""
     dropped: dict[str, str | None] = {slot: None for slot in before if slot not in after}
     return {slot: value for slot, value in after.items() if before.get(slot) != value} | dropped

@@ -24,7 +24,7 @@ EMPTY = GATES[NONE]  # the text of the state without items
 
 @dataclasses.dataclass
 class TextSettings(SlotSettings):
-    """What a model that writes states as text keeps in its configuration.
+    """Settings of a generative state tracker, stored in its configuration.
 
     Attributes:
         separator: The sign between two items.
@@ -36,7 +36,7 @@ class TextSettings(SlotSettings):
     max_new_tokens: int = 0
 
     def read_subwords(self, tokenizer: Any) -> None:
-        """Fills in what depends on the tokenizer, which gets an end of text and padding where it has none.
+        """Fill in what depends on the tokenizer, which gets end and padding tokens if it has none.
 
         Raises:
             ValueError: It has no token that ends a text, knows no separator, or is not the one of before.

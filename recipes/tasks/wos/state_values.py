@@ -106,11 +106,11 @@ class StateReader:
         *,
         constrain: bool | None = None,
     ) -> ReadState:
-        """Gates and subword tokens to a state.
+        """Convert gates and subword tokens to a state.
 
         Args:
-            gates: One a slot.
-            values: Subword token ids, one list a slot; -100 and special subword tokens end it.
+            gates: One per slot.
+            values: Subword token ids, one list per slot; -100 and special subword tokens end it.
             utterances: The dialogue, for values that are in none of the lists.
             constrain: Whether values that the slot's list lacks become the closest in it; None for what
                 the settings say.
@@ -203,6 +203,6 @@ class StateReader:
 
 
 def best_said(values: Sequence[str], utterances: Sequence[str]) -> str:
-    """Of values that look alike to a tokenizer the longest that was said; the first where none was."""
+    """Choose among values with the same subword tokens: the longest in the dialogue, or else the first."""
     said = [value for value in values if any(value in text for text in utterances)]
     return max(said, key=len) if said else values[0]

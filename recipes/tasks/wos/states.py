@@ -56,7 +56,7 @@ class StateCollator:
 
 
 def errors(state: Sequence[str], gold: Sequence[str]) -> dict[str, Any]:
-    """What is wrong with a state, by kind.
+    """Classify the errors of a state.
 
     Returns:
         ``missed`` and ``invented``: state strings whose slot only one side has; ``wrong_value``: slot ->
@@ -75,7 +75,7 @@ def errors(state: Sequence[str], gold: Sequence[str]) -> dict[str, Any]:
 
 
 def figures(read: Sequence[Any], details: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Sums over turns: generated values, those that the ontology replaced, and errors by kind."""
+    """Return sums over turns: generated values, those that the ontology replaced, and errors by kind."""
     sums = {
         "values_generated": sum(list(answer.gates.values()).count("ptr") for answer in read),
         "values_mapped_to_ontology": sum(len(answer.mapped) for answer in read),

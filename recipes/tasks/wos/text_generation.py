@@ -46,7 +46,7 @@ class StateFrame:
             self.tail = [self.separator, *self.tokenize([CUE])[0]]
 
     def prompt(self, utterances: Sequence[str], max_length: int) -> tuple[list[int], bool]:
-        """What the model reads of a turn, and whether the dialogue lost its beginning.
+        """Encode a turn, and say whether the dialogue was truncated at its beginning.
 
         Args:
             utterances: From the first to the user's last.
@@ -58,7 +58,7 @@ class StateFrame:
         return [*self.front, *subwords[-room:], *self.tail], len(subwords) > room
 
     def target(self, state: Sequence[str]) -> list[int]:
-        """What the model is to write, the end included; longer than it ever writes where a state is."""
+        """Encode the target text of a state, with the end token."""
         return [*self.target_front, *self.tokenize([self.text.write(state)])[0], self.settings.end_id]
 
     def written(self, ids: Sequence[int]) -> str:
@@ -71,7 +71,7 @@ class StateFrame:
 
 
 class StateTextModel:
-    """What ``auto_map`` names beside a LoRA adapter, so that pipelines load the base model with it merged.
+    """Class that ``auto_map`` names beside a LoRA adapter, so that pipelines load the merged model.
 
     The model itself is one of transformers' own.
     """
@@ -107,7 +107,7 @@ def outer_subwords(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 def set_generation(model: Any) -> None:
-    """Makes ``generate`` write states as the settings in the model's configuration say.
+    """Make ``generate`` write states as the settings in the model's configuration say.
 
     Beams are ranked by the probability of the whole text, whatever its length.
     """

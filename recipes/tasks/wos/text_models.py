@@ -35,7 +35,7 @@ class TextLoader:
 
 @contextlib.contextmanager
 def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Prepares a model that is distributed over ranks for ``generate``.
+    """Prepare a model that is distributed over ranks for ``generate``.
 
     ``generate`` calls parts of the model, such as the encoder, past the ``forward`` of the wrapper, which is
     what gathers the weights that FSDP spreads over the ranks.

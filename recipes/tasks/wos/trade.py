@@ -92,7 +92,7 @@ class Trade(DialogueRecipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Turns to token ids, without their beginning where too long, and gold to the slots that have any.
+        """Encode turns, truncated at their beginning, and the gold values of slots that have any.
 
         Slots without a value are left out: their subword tokens are put in only when a batch is collated.
         """
@@ -112,11 +112,11 @@ class Trade(DialogueRecipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads token ids, and fills in the gates and subword tokens of slots without a value."""
+        """Pad token ids, and fills in the gates and subword tokens of slots without a value."""
         return StateCollator(tokenizer, config, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keeps gates, int8 (batch, slots); tokens of values, int32 (batch, slots, tokens); scores (batch,).
+        """Keep gates, int8 (batch, slots); tokens of values, int32 (batch, slots, tokens); scores (batch,).
 
         There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
         """

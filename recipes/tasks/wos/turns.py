@@ -15,7 +15,7 @@ def has_states(dialogue: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]]:
-    """Dialogues to columns with one row a turn of the user.
+    """Convert dialogues to columns with one row per user turn.
 
     Args:
         batch: ``dialogue``, lists of turns with role and text, the user's with state where gold is known;
@@ -55,10 +55,10 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
 def converse(
     answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
 ) -> Iterator[dict[str, Any]]:
-    """Tracks what is typed: user and system in turn; a blank line starts a new dialogue.
+    """Track what is typed: user and system in turn; a blank line starts a new dialogue.
 
     Args:
-        answer: Answers a dialogue: one mapping a turn of the user.
+        answer: Answers a dialogue: one mapping per turn of the user.
         lines: What is typed.
         ask: Called before each line with who is to speak: 0 the user, 1 the system.
 
