@@ -7,7 +7,7 @@ DEVELOPING := .venv/.installed-dev
 VENV_3_6 := .venv-datasets-3.6
 INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo quick test test-datasets-3.6 lint docs bench gpu clean
+.PHONY: install demo quick test test-datasets-3.6 test-versions lint docs bench gpu clean
 
 install: $(DEVELOPING)
 
@@ -50,6 +50,19 @@ test-datasets-3.6: $(DEVELOPING) $(INSTALLED_3_6)
 	HF_HUB_OFFLINE=1 KLUE_PYTHON_DATASETS_3_6=$(CURDIR)/$(VENV_3_6)/bin/python \
 		$(BIN)/python -m pytest tests/klue_datasets/test_scripts.py tests/klue_metrics/test_export.py
 
+# The lowest versions that pyproject.toml allows, and the newest ones on the index.
+test-versions: .venv-lowest/.installed .venv-newest/.installed
+	for python in .venv-lowest/bin/python .venv-newest/bin/python; do \
+		HF_HUB_OFFLINE=1 $$python -m pytest -n 2 --dist worksteal tests/klue_datasets tests/klue_metrics tests/recipes || exit 1; \
+	done
+
+.venv-lowest/.installed: CONSTRAINTS := -c constraints-lowest.txt
+.venv-lowest/.installed .venv-newest/.installed: pyproject.toml constraints-lowest.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade $(CONSTRAINTS) -e '.[dev]'
+	touch $@
+
 lint: $(DEVELOPING)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -67,5 +80,5 @@ gpu: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/benchmarks/gpu.py --output out/gpu
 
 clean:
-	rm -rf .venv $(VENV_3_6) out hub build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-newest $(VENV_3_6) out hub build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

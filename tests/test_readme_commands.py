@@ -81,6 +81,7 @@ TRAIN_DST = "accelerate launch recipes/train_dst.py --data_dir klue_benchmark --
 TRAIN_NER = "klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner"
 RUN_ALL = "python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43 44"
 EXPORT = "python -m klue_datasets export --data_dir klue_benchmark --output_dir hub/klue"
+MODULE = "accelerate launch -m recipes.train_dst --data_dir klue_benchmark --output_dir out/module"
 METRICS_TO_HUB = "python -m recipes.publish metrics --repo_id me"
 FILE = "predictions_validation.jsonl"
 TRAIN = {
@@ -135,6 +136,7 @@ OUTCOMES: dict[str, Outcome] = {
     f'echo "{checks.UTTERANCE}" | python -m recipes.predict --task dst --model out/dst': Outcome(
         checks.tracked, after=(TRAIN_DST,)
     ),
+    MODULE: Outcome(checks.trained("wos", "out/module", "klue_benchmark", "model.safetensors"), SHORT),
     EXPORT: Outcome(checks.exported),
     "python -m klue_datasets validate --data_dir klue_benchmark": Outcome(checks.validated),
     "python -m klue_datasets stats --data_dir klue_benchmark": Outcome(checks.counted),
@@ -237,6 +239,7 @@ def test_what_is_changed_to_run_here_is_right_as_it_is_written(command: str, new
 
 def understood(words: list[str]) -> None:
     """Parses a command line as its program would; SystemExit where it is wrong."""
+    words = [re.sub(r"^recipes\.(train_\w+)$", r"recipes/\1.py", word) for word in words]
     script = next((place for place, word in enumerate(words) if word.startswith("recipes/")), None)
     if words[:2] == ["klue", "train"] and len(words) > 2:
         parse(make_parser(words[2], ""), words[2], words[3:])

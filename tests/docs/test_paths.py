@@ -1,0 +1,56 @@
+"""The ways through the code that CONTRIBUTING.md lists, compared with the calls that a run makes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import datasets
+import pytest
+
+from recipes.engine.command_line import main
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = re.compile(r"^\| `([\w/]+\.py)` \| (?:`(\w+)`)? ?\| .+ \|$", flags=re.MULTILINE)
+SMALL = ["--max_train_samples", "4", "--max_eval_samples", "2", "--max_steps", "1", "--use_cpu"]
+
+
+def listed(script: str) -> list[tuple[str, str]]:
+    """The files and functions of the list that begins with a script."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = text[text.index(f"| `recipes/{script}.py`") :].partition("\n\n")[0]
+    return [(path, function) for path, function in ROW.findall(rows)]
+
+
+@pytest.mark.parametrize(("task", "script", "most"), [("ynat", "train_tc", 15), ("wos", "train_dst", 20)])
+def test_a_run_passes_through_the_files_of_the_list(
+    task: str, script: str, most: int, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hops = listed(script)
+    files = Counter(path for path, _ in hops)
+    assert 10 < len(files) <= most
+    assert max(files.values()) <= 2
+    assert "main(" in (ROOT / hops[0][0]).read_text(encoding="utf-8")
+    calls: list[tuple[str, str]] = []
+
+    def record(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(str(ROOT)):
+            path = Path(frame.f_code.co_filename).relative_to(ROOT).as_posix()
+            calls.append((path, frame.f_code.co_name))
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")  # so that files are read
+    words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), *SMALL]
+    words += ["--eval_strategy", "no"]
+    before = sys.getprofile()
+    sys.setprofile(record)
+    try:
+        main(task, None, words)
+    finally:
+        sys.setprofile(before)
+    remaining = iter(calls)
+    missing = next((hop for hop in hops[1:] if hop not in remaining), None)
+    assert missing is None, f"{missing} was not called after the hops before it"
