@@ -169,6 +169,11 @@ class RecipeArguments:
         otherwise={"mrc": "128", "ner": "half a window"},
         group="data",
     )
+    held_out_fraction: float | None = _setting(
+        None,
+        "Fraction of the training examples that is held out and evaluated in place of the validation split.",
+        group="data",
+    )
     preprocessing_num_workers: int | None = _setting(
         None, "Number of processes for tokenisation.", group="data"
     )
@@ -314,6 +319,10 @@ class RecipeArguments:
         sources += [f"--{OWN_FILES[split]}" for split in list(self.own_files)[:1]]
         if len(sources) > 1:
             raise UsageError(f"{' and '.join(sources)} were both given; expected one source of data.")
+        if self.held_out_fraction is not None and not 0 < self.held_out_fraction < 1:
+            raise UsageError(
+                f"held_out_fraction is {self.held_out_fraction}; expected a number above 0 and below 1."
+            )
         if self.column and not self.own_files:
             raise UsageError("--column was given without --train_file, --validation_file or --test_file.")
         for word in self.column or ():

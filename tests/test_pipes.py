@@ -20,6 +20,7 @@ ENTRY_POINTS = {
     "recipes.report": ["--help"],
     "recipes.publish": ["--help"],
     "recipes.run_all": ["--help"],
+    "recipes.sweep": ["--help"],
     "recipes.tiny_model": ["--help"],
     "docs.generator.mini_corpus.generate": ["--help"],
     "docs.generator.__main__": ["--help"],

@@ -92,6 +92,7 @@ def test_every_subcommand_runs(installation: Installation, tiny: Path) -> None:
         ["predict", "--task", "nli", "--model", "out/nli", "--input", "pairs.jsonl"],
         ["score", "--task", "nli", "--predictions", answers, "--resamples", "10"],
         ["compare", "--task", "nli", answers, answers, "--resamples", "10"],
+        ["sweep", "run", *quick, "--tasks", "nli", "--output_dir", "out/sweep", "--launcher", "print"],
         ["report", "out", "--output", "report"],
         ["publish", "model", "--folder", "out/nli", "--repo_id", "me/nli", "--dry_run"],
         ["completion", "bash"],

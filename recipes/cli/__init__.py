@@ -164,6 +164,7 @@ COMMANDS: dict[str, Callable[[Language, Sequence[str]], int]] = {
     "tasks": _tasks,
     "data": _run("data", "klue_datasets.__main__", prog="klue data"),
     "train": _train,
+    "sweep": _run("sweep", "recipes.sweep"),
     "predict": _run("predict", "recipes.predict"),
     "score": _run("score", "klue_metrics.__main__", "score", prog="klue"),
     "compare": _run("compare", "klue_metrics.__main__", "compare", prog="klue"),

@@ -83,6 +83,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "klue train sts --data_dir klue_benchmark --use_lora --learning_rate 5e-4",
         "klue train all --model_name_or_path klue/roberta-base --seed 42 43 --output_dir out/all",
     ),
+    "sweep": (
+        "klue sweep run --tasks ynat nli --seed 42 43 44 --output_dir out/sweep",
+        "klue sweep run --tasks ynat --grid learning_rate=3e-5,5e-5 --launcher slurm --output_dir out/grid",
+        "klue sweep status out/sweep",
+    ),
     "predict": ("klue predict --task ner --model out/ner --input sentences.txt",),
     "score": ("klue score --task ner --predictions out/ner/predictions_validation.jsonl",),
     "compare": (
@@ -114,6 +119,7 @@ ENGLISH = Language(
         "tasks": "list the eight tasks, with their metrics and recipes",
         "data": "export, push, validate or count the data (export, push, validate, stats)",
         "train": "fine-tune a model on a task, or on all of them",
+        "sweep": "run models x tasks x seeds x settings, here or on a cluster",
         "predict": "answer raw text with a trained model",
         "score": "score a predictions file, with confidence intervals",
         "compare": "test whether two predictions files differ",
@@ -153,6 +159,7 @@ KOREAN = Language(
         "tasks": "여덟 과제와 지표, 학습 스크립트를 표로 보여 줍니다",
         "data": "데이터를 내보내고, 올리고, 검사하고, 셉니다 (export, push, validate, stats)",
         "train": "한 과제 또는 모든 과제로 모델을 미세 조정합니다",
+        "sweep": "여러 모델, 과제, 시드, 설정을 이 컴퓨터나 클러스터에서 학습합니다",
         "predict": "학습한 모델로 일반 텍스트에 답합니다",
         "score": "예측 파일을 채점하고 신뢰 구간을 함께 보여 줍니다",
         "compare": "두 예측 파일의 차이가 유의미한지 검정합니다",

@@ -18,9 +18,11 @@ from klue_datasets.content import content_version
 from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, get_task
+from klue_metrics.predictions import CLUSTERED_BY
 from recipes.arguments import RecipeArguments
 from recipes.engine.unreachable import CONNECTION_ERRORS
 from recipes.tasks.protocol import Recipe
+from recipes.tasks.shared.held_out import hold_out
 
 logger = logging.getLogger(__name__)
 HUB_DATASET = "klue/klue"
@@ -119,7 +121,12 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         splits = hub_builder.as_dataset()
         name = Path(arguments.dataset_name).name if is_local else arguments.dataset_name
         revision = None if is_local else _commit(hub_builder) or arguments.dataset_revision
-    if version is None and "validation" in splits and not own:  # scores of own files are no KLUE scores
+    held_out = arguments.held_out_fraction
+    if held_out is not None and "train" in splits:
+        column = CLUSTERED_BY.get(record.name)
+        splits["train"], splits["validation"] = hold_out(splits["train"], column, held_out)
+        name, version = f"{name}, {held_out:.0%} of train held out", None
+    elif version is None and "validation" in splits and not own:  # scores of own files are no KLUE scores
         version = content_version(record.name, splits["validation"])
     is_comparable = builder is not None or bool(record.content)
     if not is_comparable:

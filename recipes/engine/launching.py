@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import itertools
 import os
@@ -21,7 +22,7 @@ RECIPES_DIR = Path(__file__).resolve().parents[1]
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class Process:
     """The process of a run: its id, and what gives its exit status, or None while it runs."""
 
     pid: int
@@ -43,9 +44,14 @@ class Launcher:
     def __init__(self, jobs: int = 1, verbose: bool = False, forks: bool | None = None) -> None:
         self.jobs = jobs
         self.verbose = verbose
+        self._forks = forks
+        self._running: list[Process] = []
+
+    @functools.cached_property
+    def _fork(self) -> Callable[..., tuple[int, Callable[[], int | None]]] | None:
         forking = importlib.import_module("recipes.engine.forking")  # the libraries, which take seconds
-        self._fork = forking.fork if (forking.can_fork() if forks is None else forks) else None
-        self._running: list[Job] = []
+        is_fork = forking.can_fork() if self._forks is None else self._forks
+        return forking.fork if is_fork else None
 
     def run_all(self, runs: Iterable[Iterator[None]]) -> None:
         """Advance generators that start recipes, ``jobs`` of them at once, in their order.
@@ -58,13 +64,13 @@ class Launcher:
             try:
                 while active := [*active, *itertools.islice(waiting, self.jobs - len(active))]:
                     active = [run for run in active if next(run, self) is not self]
-                    self._running = [job for job in self._running if job.status() is None]
+                    self._running = [one for one in self._running if one.status() is None]
                     time.sleep(TICK)
             except BaseException:
                 self._end()
                 raise
 
-    def start(self, script: str, task: str, words: Sequence[str], log: Path) -> Job:
+    def start(self, script: str, task: str, words: Sequence[str], log: Path) -> Process:
         """Start a recipe.
 
         It has a session of its own, so that Ctrl-C reaches this process alone and not also the recipe and
@@ -85,26 +91,26 @@ class Launcher:
             if not self.verbose:
                 log.parent.mkdir(parents=True, exist_ok=True)
                 output = stack.enter_context(log.open("wb"))
-            job: Job
+            process: Process
             if self._fork:
-                job = Job(*self._fork(script, task, words, environment, output))
+                process = Process(*self._fork(script, task, words, environment, output))
             else:
                 streams: dict[str, Any] = {"stdout": output, "stderr": output}
                 command = launch_command(script, words)
-                process = subprocess.Popen(command, env=environment, start_new_session=True, **streams)
-                job = Job(process.pid, process.poll)
-        self._running.append(job)
-        return job
+                started = subprocess.Popen(command, env=environment, start_new_session=True, **streams)
+                process = Process(started.pid, started.poll)
+        self._running.append(process)
+        return process
 
     def _end(self) -> None:
-        for job in self._running:
-            _signal(job, signal.SIGTERM)
+        for process in self._running:
+            _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
-        for job in self._running:
+        for process in self._running:
             # What the recipe started may still be writing when it has ended itself.
-            while job.status() is None or _signal(job, 0):
+            while process.status() is None or _signal(process, 0):
                 if time.monotonic() > deadline:
-                    _signal(job, signal.SIGKILL)
+                    _signal(process, signal.SIGKILL)
                     break
                 time.sleep(0.02)
 
@@ -114,11 +120,11 @@ def launch_command(script: str, words: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "accelerate.commands.launch", str(RECIPES_DIR / script), *words]
 
 
-def _signal(job: Job, number: int) -> bool:
+def _signal(process: Process, number: int) -> bool:
     """Send a signal to a recipe and what it started; whether any of them is there."""
     for send in (os.killpg, os.kill):  # it may not yet have its own group
         with contextlib.suppress(ProcessLookupError):
-            send(job.pid, number)
+            send(process.pid, number)
             return True
     return False
 

@@ -38,7 +38,7 @@ from recipes.engine.launching import Launcher
 from recipes.engine.modeling import load_model
 from recipes.engine.training import make_trainer
 from recipes.engine.training_arguments import make_training_arguments
-from recipes.run_all import last_message
+from recipes.sweeps.jobs import last_message
 from recipes.tasks import SCRIPTS, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

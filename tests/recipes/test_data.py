@@ -17,9 +17,9 @@ from runs import read
 import klue_datasets
 from klue_datasets.content import content_hash, content_version
 from klue_datasets.tasks import TASKS
-from klue_metrics.predictions import Source
+from klue_metrics.predictions import CLUSTERED_BY, Source
 from klue_metrics.scoring import compare, format_comparison
-from recipes.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments, UsageError
 from recipes.engine.data import load_data
 from recipes.reporting.collect import find_runs, make_boards
 
@@ -103,6 +103,25 @@ def test_what_cannot_be_compared_is_not_official_and_says_so(
     assert (data.is_official, data.version) == (False, None)
     assert data.is_comparable == (task in HELD)
     assert ("cannot be compared with KLUE's official one" in caplog.text) == (task not in HELD)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_held_out_part_of_train_takes_the_place_of_validation(task: str) -> None:
+    """Groups stay whole, no row is lost, and the score is not official."""
+    plain = load_data(task, RecipeArguments(mini=True, do_train=True, do_eval=True))
+    arguments = RecipeArguments(mini=True, do_train=True, do_eval=True, held_out_fraction=0.2)
+    data = load_data(task, arguments)
+    assert data.name == "klue-hub mini corpus, 20% of train held out"
+    assert (data.is_official, data.version) == (False, None)
+    train, held = data.splits["train"], data.splits["validation"]
+    whole = plain.splits["train"]
+    assert sorted([*train["guid"], *held["guid"]]) == sorted(whole["guid"])
+    column = CLUSTERED_BY.get(task)
+    groups = [set(rows[column]) if column else set(range(len(rows))) for rows in (whole, held)]
+    assert len(groups[1]) == len(groups[0]) // 5
+    assert not column or groups[1].isdisjoint(train[column])
+    with pytest.raises(UsageError, match=r"held_out_fraction is 1\.5; expected a number above 0"):
+        RecipeArguments(held_out_fraction=1.5)
 
 
 def test_a_revision_of_local_data_is_a_sentence(tmp_path: Path) -> None:

@@ -19,14 +19,16 @@ from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
 from recipes.engine.launching import launch_command
 from recipes.reporting.collect import find_runs, make_boards
-from recipes.run_all import PlannedRun, main, plan, recipe_words, table, updates
+from recipes.run_all import main, plan
+from recipes.sweeps.jobs import Job, updates
+from recipes.sweeps.tables import table
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_ALL = ROOT / "recipes/run_all.py"
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def finish(run: PlannedRun, *, settings: dict | None = None, **results: object) -> None:
+def finish(run: Job, *, settings: dict | None = None, **results: object) -> None:
     run.folder.mkdir(parents=True)
     written = {"eval_data": "some data", "eval_samples": 9, **results}
     (run.folder / "all_results.json").write_text(json.dumps(written))
@@ -37,16 +39,16 @@ def finish(run: PlannedRun, *, settings: dict | None = None, **results: object) 
 def test_the_plan_is_models_by_tasks_by_seeds(tmp_path: Path) -> None:
     runs = plan(["klue/roberta-base", "out/tiny"], ["ynat", "sts"], [1, 2], tmp_path)
     assert len(runs) == 8
-    assert runs[1] == PlannedRun("klue/roberta-base", "ynat", 2, tmp_path / "roberta-base/ynat/seed-2")
+    assert runs[1] == Job("klue/roberta-base", "ynat", 2, tmp_path / "roberta-base/ynat/seed-2")
     with pytest.raises(SystemExit, match="Models share a name: a/x, b/x"):
         plan(["a/x", "b/x"], ["ynat"], [1], tmp_path)
 
 
 def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
-    run = PlannedRun("m", "ynat", 7, tmp_path)
-    assert "--resume_from_checkpoint" not in recipe_words(run, [])
+    run = Job("m", "ynat", 7, tmp_path, ("--mini",))
+    assert "--resume_from_checkpoint" not in run.recipe_words()
     (tmp_path / "checkpoint-3").mkdir()
-    words = recipe_words(run, ["--mini"])
+    words = run.recipe_words()
     assert words[words.index("--resume_from_checkpoint") + 1] == "last"
     assert words[-1] == "--mini"
     command = launch_command("train_tc.py", words)
@@ -225,7 +227,7 @@ def test_a_finished_run_with_other_settings_is_named_and_kept(
     assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == before
     assert main([*words, "--max_steps", "2", "--preset", "demo"]) == 1
     with monkeypatch.context() as patched:
-        patched.setattr("recipes.run_all.__version__", "99.0")
+        patched.setattr("recipes.sweeps.jobs.__version__", "99.0")
         assert main([*words, "--max_steps", "2"]) == 1
     assert "klue-hub was '0.1.0', now '99.0'" in capfd.readouterr().err
     # The same data elsewhere is the same; with one more line at the end of a file it is not.

@@ -27,6 +27,7 @@ from recipes.tasks.mrc.gold_answers import (
 )
 from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe, Tuning, text_fields
 from recipes.tasks.shared.classification import set_labels
+from recipes.tasks.shared.held_out import hold_out
 
 if TYPE_CHECKING:
     import datasets
@@ -315,9 +316,7 @@ class ReadingComprehension(Recipe):
 
 def hold_out_passages(train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
     """Split questions into those to train on and those of every tenth passage."""
-    number = {context: place for place, context in enumerate(dict.fromkeys(train["context"]))}
-    held = np.array([number[context] % 10 == 9 for context in train["context"]])
-    return train.select(np.flatnonzero(~held)), train.select(np.flatnonzero(held))
+    return hold_out(train, "context", 0.1)
 
 
 def _answer(text: str, start: int, score: float) -> dict[str, Any]:

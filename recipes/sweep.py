@@ -1,0 +1,264 @@
+"""Run many recipes: models x tasks x seeds x settings, on this machine or on a cluster.
+
+    klue sweep run --model_name_or_path klue/roberta-base --tasks ynat nli --seed 42 43 --output_dir out/sweep
+    klue sweep run --config sweep.yaml --launcher slurm --option slurm_partition=gpu gpus_per_node=1
+    klue sweep status out/sweep
+    klue sweep collect out/sweep
+
+``--grid learning_rate=3e-5,5e-5`` compares settings. Each of them is trained on nine tenths of the training
+data and scored on the rest; the best settings of each model and task are then trained on all of it and
+scored on the validation split. Jobs are claimed by the process that runs them: a job that is launched twice
+runs once, and one whose process has died continues from its last checkpoint when it is launched again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
+from klue_datasets.optional import needs
+from klue_datasets.tasks import get_task
+from recipes.engine.command_line import INTERRUPTED
+from recipes.run_all import add_plan_flags
+from recipes.sweeps import launchers
+from recipes.sweeps.jobs import (
+    FINAL,
+    SEARCH,
+    SWEEP,
+    Job,
+    Sweep,
+    SweepError,
+    grid_of,
+    named_by_content,
+    words_of,
+)
+from recipes.sweeps.search import HELD_OUT, final_jobs, search_table
+from recipes.sweeps.tables import table
+from recipes.tasks import SCRIPTS
+
+# Key of a YAML file -> the flag for it, and its default.
+LISTS: dict[str, tuple[str, list[Any]]] = {
+    "models": ("model_name_or_path", ["klue/roberta-base"]),
+    "tasks": ("tasks", list(SCRIPTS)),
+    "seeds": ("seed", [42]),
+}
+KEYS = (*LISTS, "grid", "flags")
+TO_RUN = ("waiting", "interrupted")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run", help="add jobs to a sweep and launch what is not finished", allow_abbrev=False,
+        description="All other flags are passed to every recipe.",
+    )  # fmt: skip
+    add_plan_flags(run)
+    run.set_defaults(model_name_or_path=None, tasks=None, seed=None)  # a YAML file may say them
+    run.add_argument(
+        "--config", type=Path, metavar="YAML", help=f"file with the keys {', '.join(KEYS)}; flags override it"
+    )
+    run.add_argument(
+        "--grid", nargs="+", default=[], metavar="NAME=V1,V2", help="settings to choose on held-out data"
+    )
+    run.add_argument("--output_dir", type=Path, default=Path("out/sweep"), metavar="DIR", help="its folder")
+    _add_launch_flags(run)
+    retry = commands.add_parser("retry", help="launch again what failed or was not finished")
+    _add_launch_flags(retry)
+    work = commands.add_parser("work", help="run one job here")
+    work.add_argument("--job", required=True, metavar="NAME", help="name of the job")
+    work.add_argument("--verbose", action="store_true", help="print to the terminal, and not to its log")
+    collect = commands.add_parser("collect", help="print results; after a search, add the final runs")
+    collect.add_argument("--bucket", metavar="ID", help="bucket of hf-jobs to fetch the results from")
+    others = [
+        commands.add_parser("status", help="list the jobs and their states"),
+        commands.add_parser("cancel", help="cancel what was submitted to a cluster"),
+    ]
+    for command in (retry, work, collect, *others):
+        command.add_argument("folder", type=Path, help="folder of the sweep")
+    return parser
+
+
+def _add_launch_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("launching")
+    group.add_argument("--launcher", choices=launchers.LAUNCHERS, default="local", help="default: local")
+    group.add_argument("--jobs", type=int, default=1, metavar="N", help="local: runs at once (default: 1)")
+    group.add_argument("--verbose", action="store_true", help="local: print to the terminal, not to logs")
+    group.add_argument(
+        "--option", nargs="+", default=[], metavar="KEY=VALUE",
+        help="settings of submitit's executor, or of run_uv_job and bucket=ID for hf-jobs",
+    )  # fmt: skip
+    group.add_argument("--dry_run", action="store_true", help="show what would be launched")
+
+
+@needs("train")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0, 1 for a sentence on standard error or a failed job, 130 if interrupted.
+    """
+    parser = make_parser()
+    arguments, passed_on = parser.parse_known_args(argv)
+    try:
+        if passed_on and arguments.command != "run":
+            raise SweepError(f"{arguments.command} does not know {passed_on[0]}.")
+        return _COMMANDS[arguments.command](arguments, passed_on)
+    except KeyboardInterrupt:
+        words = shlex.join(sys.argv[1:] if argv is None else argv)
+        print(f"\nInterrupted. To continue: {parser.prog} {words}", file=sys.stderr)
+        return INTERRUPTED
+    except (OSError, ValueError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace, passed_on: Sequence[str]) -> int:
+    sweep = Sweep(arguments.output_dir)
+    if (arguments.output_dir / SWEEP).is_file():
+        sweep = Sweep.read(arguments.output_dir)
+    jobs = planned(arguments, passed_on)
+    if arguments.dry_run:
+        return _report(launchers.LAUNCHERS[arguments.launcher](sweep, jobs, _options(arguments)))
+    sweep.add(jobs)
+    return _launch(sweep, arguments, TO_RUN)
+
+
+def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job]:
+    """Return the jobs that the flags and the YAML file ask for.
+
+    Raises:
+        SweepError: The file or a grid is not as expected.
+    """
+    values = _read_config(arguments.config) if arguments.config else {}
+    lists = {
+        key: getattr(arguments, flag) or values.get(key) or default for key, (flag, default) in LISTS.items()
+    }
+    grid = {name: [str(value) for value in found] for name, found in values.get("grid", {}).items()}
+    for word in arguments.grid:
+        name, is_given, options = word.partition("=")
+        if not is_given or not all(options.split(",")):
+            raise SweepError(f"--grid is {word!r}; expected NAME=V1,V2, such as learning_rate=3e-5,5e-5.")
+        grid[name] = options.split(",")
+    flags = [word for name, value in values.get("flags", {}).items() for word in _flag(name, value)]
+    jobs = []
+    for model in lists["models"]:
+        for task in [get_task(name).name for name in lists["tasks"]]:
+            for settings in grid_of(grid):
+                words = [*flags, *passed_on, *words_of(settings, task), *(HELD_OUT if settings else ())]
+                stage = SEARCH if settings else FINAL
+                for seed in lists["seeds"]:
+                    job = Job(model, task, seed, arguments.output_dir, tuple(words), settings, stage)
+                    jobs.append(named_by_content(job))
+    return list({job.folder: job for job in jobs}.values())  # a task may be given by two names
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(values, dict) or (unknown := sorted({*values} - {*KEYS})):
+        found = f"the key {unknown[0]}" if isinstance(values, dict) else type(values).__name__
+        raise SweepError(f"{path} has {found}; expected a mapping with some of the keys {', '.join(KEYS)}.")
+    return values
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    return [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+
+
+def _options(arguments: argparse.Namespace) -> launchers.Options:
+    settings = {}
+    for word in arguments.option:
+        name, is_given, value = word.partition("=")
+        if not is_given:
+            raise SweepError(f"--option is {word!r}; expected KEY=VALUE, such as timeout_min=120.")
+        settings[name] = yaml.safe_load(value)
+    return launchers.Options(arguments.jobs, arguments.verbose, arguments.dry_run, settings)
+
+
+def _launch(sweep: Sweep, arguments: argparse.Namespace, states: Sequence[str]) -> int:
+    """Launch the jobs in some states; after a search that ended here, also the runs with chosen settings."""
+    launch = launchers.LAUNCHERS[arguments.launcher]
+    while waiting := [job for job in sweep.jobs if job.state in states]:
+        failed = launch(sweep, waiting, _options(arguments))
+        if failed or arguments.launcher != "local" or arguments.dry_run:
+            return _report(failed)
+        sweep.add(final_jobs(sweep))
+    print(f"\n{_tables(sweep)}")
+    return _report(job.folder.name for job in sweep.jobs if job.state == "failed")
+
+
+def _report(failed: Iterable[str]) -> int:
+    lines = [f"failed: {title}" for title in failed]
+    print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr)
+    return 1 if lines else 0
+
+
+def _retry(arguments: argparse.Namespace, _: Sequence[str]) -> int:
+    return _launch(Sweep.read(arguments.folder), arguments, (*TO_RUN, "failed"))
+
+
+def _work(arguments: argparse.Namespace, _: Sequence[str]) -> int:
+    options = launchers.Options(verbose=arguments.verbose)
+    launchers.work(Sweep.read(arguments.folder), arguments.job, options)
+    return 0
+
+
+def _status(arguments: argparse.Namespace, _: Sequence[str]) -> int:
+    jobs = Sweep.read(arguments.folder).jobs
+    states = [job.state for job in jobs]
+    for job, state in zip(jobs, states, strict=True):
+        settings = "".join(f" {name}={value}" for name, value in job.settings)
+        print(f"{state:<11} {job.folder.name}{settings}")
+    print(", ".join(f"{number} {state}" for state, number in Counter(states).items()))
+    return 0
+
+
+def _cancel(arguments: argparse.Namespace, _: Sequence[str]) -> int:
+    lines = launchers.cancel(Sweep.read(arguments.folder))
+    print("\n".join(lines) or "Nothing was submitted that is not finished.")
+    return 0
+
+
+def _collect(arguments: argparse.Namespace, _: Sequence[str]) -> int:
+    sweep = Sweep.read(arguments.folder)
+    if arguments.bucket:
+        launchers.fetch(sweep, arguments.bucket)
+    before = len(sweep.jobs)
+    sweep.add(final_jobs(sweep))
+    print(_tables(sweep))
+    if added := len(sweep.jobs) - before:
+        print(f"\n{added} runs with the chosen settings were added: klue sweep retry {sweep.folder}")
+    return 0
+
+
+def _tables(sweep: Sweep) -> str:
+    parts = [search_table(sweep.jobs)] if any(job.stage == SEARCH for job in sweep.jobs) else []
+    if final := [job for job in sweep.jobs if job.stage == FINAL]:
+        parts.append(table(final))
+    return "\n\n".join(parts)
+
+
+_COMMANDS = {
+    "run": _run,
+    "retry": _retry,
+    "work": _work,
+    "status": _status,
+    "cancel": _cancel,
+    "collect": _collect,
+}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

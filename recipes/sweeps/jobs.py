@@ -1,0 +1,234 @@
+"""The runs of a sweep: models x tasks x seeds x settings, each in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from hub_cards import __version__
+from recipes.arguments import DATA_SOURCES, PLACES, fields_of, is_expert, settings_of, to_record
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict, write_json
+
+LOG = "run.log"  # in a job's folder: what its recipe printed
+FAILED = "failed.json"  # the last message of a recipe that failed
+CLAIM = ".claim.lock"  # held by the process that runs the job
+SWEEP = "sweep.json"
+SCHEMA_VERSION = 1
+SEARCH, FINAL = "search", "final"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run of a recipe.
+
+    Attributes:
+        model: Checkpoint to start from.
+        task: Name of the task.
+        seed: Random seed.
+        folder: Where the run writes.
+        words: Flags of the recipe beyond these.
+        settings: Those of its settings that differ from job to job of a search.
+        stage: ``search`` for runs that are scored on held-out training examples, to choose settings;
+            ``final`` for all others.
+    """
+
+    model: str
+    task: str
+    seed: int
+    folder: Path
+    words: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    stage: str = FINAL
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Results of the run; empty until it has finished."""
+        return read_json(self.folder / ALL_RESULTS)
+
+    @property
+    def state(self) -> str:
+        """``finished``, ``running``, ``failed``, ``interrupted`` (it has a checkpoint) or ``waiting``."""
+        if self.results:
+            return "finished"
+        if not self.folder.is_dir():
+            return "waiting"
+        with claim(self, wait=0) as is_mine:
+            if not is_mine:
+                return "running"
+        if (self.folder / FAILED).is_file():
+            return "failed"
+        return "interrupted" if any(self.folder.glob("checkpoint-*")) else "waiting"
+
+    def recipe_words(self) -> list[str]:
+        """Return the command line of the recipe; an interrupted run continues."""
+        is_interrupted = not self.results and any(self.folder.glob("checkpoint-*"))
+        return [
+            *("--model_name_or_path", self.model, "--output_dir", str(self.folder), "--seed", str(self.seed)),
+            *("--do_train", "--do_eval"),
+            *(("--resume_from_checkpoint", "last") if is_interrupted else ()),
+            *self.words,
+        ]
+
+
+@contextlib.contextmanager
+def claim(job: Job, wait: float = 1.0) -> Iterator[bool]:
+    """Claim a job, so that no other process runs it. The system ends the claim with the process.
+
+    Args:
+        job: The job, whose folder is made.
+        wait: Seconds to wait for another process, which may only be looking.
+
+    Yields:
+        Whether the job is claimed now; False if another process has it.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(job.folder / CLAIM)
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def named_by_content(job: Job) -> Job:
+    """Return a job whose folder, below the given one, is named by a hash of what the job is."""
+    content = json.dumps([job.model, job.task, job.seed, job.words, job.settings, job.stage])
+    digest = hashlib.sha1(content.encode()).hexdigest()[:8]
+    return dataclasses.replace(
+        job, folder=job.folder / f"{job.task}-{Path(job.model).name}-seed{job.seed}-{digest}"
+    )
+
+
+def grid_of(lists: Mapping[str, Sequence[str]]) -> list[tuple[tuple[str, str], ...]]:
+    """Return every combination of the values of some settings; one empty combination for no settings."""
+    return [tuple(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
+
+
+def words_of(settings: Iterable[tuple[str, str]], task: str) -> list[str]:
+    """Return settings as flags of a recipe, or with ``--set`` where they have no flag."""
+    words: list[str] = []
+    for name, value in settings:
+        field = fields_of(task).get(name)
+        words += ["--set", f"{name}={value}"] if field and is_expert(field) else [f"--{name}", value]
+    return words
+
+
+def differences(job: Job) -> list[str]:
+    """List how a finished run differs from the requested one: settings, data, version of this package.
+
+    Returns:
+        One sentence per difference; none if the run is not finished.
+
+    Raises:
+        SystemExit: The recipe would refuse the flags; a sentence on standard error says why.
+        FileNotFoundError: The data is not there.
+    """
+    results = job.results
+    if not results:
+        return []
+    from recipes.engine.data import source_hash  # takes a second to import
+
+    wanted = parse(make_parser(job.task, None), job.task, job.recipe_words())
+    data = source_hash(job.task, wanted)
+    asked = settings_of(strict(to_record(wanted))) | {"klue-hub": __version__, "data_hash": data}
+    found = settings_of(read_json(job.folder / ARGUMENTS))
+    found |= {"klue-hub": results.get("klue_hub_version"), "data_hash": results.get("data_hash")}
+    # Files with the same content are the same data, wherever they lie.
+    ignored = PLACES | DATA_SOURCES if data and data == found["data_hash"] else PLACES
+    return [
+        f"{job.folder}: {name} was {found.get(name)!r}, now {asked.get(name)!r}"
+        for name in sorted({*asked, *found} - ignored)
+        if found.get(name) != asked.get(name)
+    ]
+
+
+class SweepError(ValueError):
+    """A sweep that cannot be read or run; says why."""
+
+
+@dataclasses.dataclass
+class Sweep:
+    """A folder with the list of its jobs.
+
+    Attributes:
+        folder: The folder.
+        jobs: Its jobs, each in a folder below it.
+    """
+
+    folder: Path
+    jobs: list[Job] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: Path) -> Sweep:
+        """Read the list of jobs of a folder.
+
+        Raises:
+            SweepError: The folder has none, or one of another version.
+        """
+        path = folder / SWEEP
+        if not path.is_file():
+            raise SweepError(f"There is no {path}; expected a folder that `klue sweep run` has written.")
+        values = read_json(path)
+        if values.get("schema_version") != SCHEMA_VERSION:
+            found = values.get("schema_version")
+            raise SweepError(f"{path} has schema version {found}; expected {SCHEMA_VERSION}.")
+        jobs = []
+        for row in values["jobs"]:
+            settings = tuple((name, value) for name, value in row.pop("settings"))
+            place = {"folder": folder / row.pop("folder"), "words": tuple(row.pop("words"))}
+            jobs.append(Job(**row, **place, settings=settings))
+        return cls(folder, jobs)
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Add the jobs that are new, and write the list."""
+        known = {job.folder for job in self.jobs}
+        self.jobs += [job for job in jobs if job.folder not in known]
+        rows = [{**dataclasses.asdict(job), "folder": job.folder.name} for job in self.jobs]
+        write_json(self.folder / SWEEP, {"schema_version": SCHEMA_VERSION, "jobs": rows})
+
+    def job(self, name: str) -> Job:
+        """Return a job by the name of its folder.
+
+        Raises:
+            SweepError: There is no such job.
+        """
+        for job in self.jobs:
+            if job.folder.name == name:
+                return job
+        raise SweepError(f"{self.folder} has no job {name!r}; `klue sweep status` lists its jobs.")
+
+
+def last_message(log: Path) -> str:
+    """Return the recipe's last message, which precedes the launcher's traceback."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if "subprocess.CalledProcessError" in text:
+        text = text[: text.rindex("Traceback (most recent call last)")]
+    lines = text.split("\n")
+    return next((line.rpartition("\r")[2] for line in reversed(lines) if line.strip()), "no message")
+
+
+_BAR = re.compile(rb"(\d+)/(\d+) \[[^<\]]*<[^\]]*(?:it/s|s/it)\]")  # of Trainer: updates, of how many
+
+
+def updates(log: Path) -> tuple[int, int]:
+    """Read a run's number of updates so far and in all from its log; zeros before the first.
+
+    Evaluations have bars too, which are shorter.
+    """
+    bars = [(int(total), int(done)) for done, total in _BAR.findall(log.read_bytes())]
+    total, done = max(bars, default=(0, 0))
+    return done, total

@@ -1,0 +1,229 @@
+"""Where the jobs of a sweep run: on this machine, on Slurm, on Hugging Face Jobs, or wherever one takes them.
+
+A launcher gets the jobs that are not finished. Those that start processes elsewhere have each process run
+``klue sweep work``, which claims its job, so that a job that is launched twice runs once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import huggingface_hub
+
+from recipes.engine.launching import Launcher
+from recipes.sweeps.jobs import Job, Sweep, SweepError
+from recipes.sweeps.running import run_side_by_side
+
+LAUNCHES = "launches.jsonl"  # in a sweep's folder: what was submitted, to cancel it
+MOUNT = "/sweep"  # where a Hugging Face Job sees the bucket
+FLAVOR = "a10g-small"
+ENDED = ("COMPLETED", "CANCELED", "ERROR", "DELETED")  # stages of Hugging Face Jobs
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How jobs are launched.
+
+    Attributes:
+        jobs: How many run at once on this machine.
+        verbose: Whether recipes print to the terminal, and not to their logs.
+        dry_run: Whether to print what would be submitted, and submit nothing.
+        settings: Settings of the launcher: parameters of submitit's executor, or of ``run_uv_job``.
+    """
+
+    jobs: int = 1
+    verbose: bool = False
+    dry_run: bool = False
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Launch(Protocol):
+    """Launches jobs; returns a line for each that is known to have failed."""
+
+    def __call__(self, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]: ...
+
+
+def local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
+    """Run jobs on this machine, and wait for them."""
+    if options.dry_run:
+        return printed(sweep, jobs, options)
+    return run_side_by_side(jobs, Launcher(options.jobs, options.verbose))
+
+
+def printed(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
+    """Print a command per job, for GNU parallel, Ray, SkyPilot, or another machine with the same folder."""
+    for job in jobs:
+        print(shlex.join(_work(sweep, job)))
+    return []
+
+
+def slurm(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
+    """Submit jobs as an array to Slurm. A job that is preempted or runs out of time is queued again."""
+    return _submit("slurm", sweep, jobs, options)
+
+
+def submitit_local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
+    """Start a process per job on this machine, by submitit, and wait for none: to try things out."""
+    return _submit("local", sweep, jobs, options)
+
+
+def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
+    """Run jobs on Hugging Face Jobs. Their folders are in a bucket, the setting ``bucket``."""
+    settings = dict(options.settings)
+    bucket = settings.pop("bucket", None)
+    if not bucket:
+        raise SweepError("hf-jobs needs a bucket for the results: --option bucket=me/klue-sweep.")
+    dependencies = shlex.split(str(settings.pop("dependencies", "klue-hub[train]")))
+    settings.setdefault("flavor", FLAVOR)
+    submitted = {launch["job"]: launch["id"] for launch in _launches(sweep)}
+    for job in jobs:
+        if job.folder.name in submitted and not options.dry_run:
+            stage = huggingface_hub.inspect_job(job_id=submitted[job.folder.name]).status.stage
+            if stage not in ENDED:
+                print(f"{job.folder.name}: job {submitted[job.folder.name]} is {stage.lower()}")
+                continue
+        folder = f"{MOUNT}/{sweep.folder.name}/{job.folder.name}"
+        words = dataclasses.replace(job, folder=Path(folder)).recipe_words()
+        payload: dict[str, Any] = {
+            "script": "klue",
+            "script_args": ["train", job.task, *words],
+            "dependencies": dependencies,
+            "name": job.folder.name,
+            **settings,
+        }
+        if options.dry_run:
+            print(json.dumps({**payload, "volumes": {MOUNT: bucket}}, ensure_ascii=False))
+            continue
+        volumes = [huggingface_hub.Volume(type="bucket", source=bucket, mount_path=MOUNT)]
+        started = huggingface_hub.run_uv_job(**payload, volumes=volumes, secrets=_token())
+        _record(sweep, job, "hf-jobs", started.id)
+        print(f"{job.folder.name}: submitted as {started.id}")
+    return []
+
+
+LAUNCHERS: dict[str, Launch] = {
+    "local": local,
+    "slurm": slurm,
+    "submitit-local": submitit_local,
+    "hf-jobs": hf_jobs,
+    "print": printed,
+}
+
+
+def cancel(sweep: Sweep) -> list[str]:
+    """Cancel what was submitted and is not finished.
+
+    Returns:
+        A line per job: its name and where it was cancelled.
+    """
+    cancelled = []
+    for launch in _launches(sweep):
+        job = sweep.job(launch["job"])
+        if job.results:
+            continue
+        if launch["launcher"] == "hf-jobs":
+            huggingface_hub.cancel_job(job_id=launch["id"])
+        else:
+            submitit = _submitit()
+            kind = submitit.SlurmJob if launch["launcher"] == "slurm" else submitit.LocalJob
+            kind(folder=sweep.folder / "submitit", job_id=launch["id"]).cancel()
+        cancelled.append(f"{job.folder.name}: cancelled {launch['launcher']} job {launch['id']}")
+    (sweep.folder / LAUNCHES).unlink(missing_ok=True)
+    return cancelled
+
+
+def fetch(sweep: Sweep, bucket: str) -> None:
+    """Copy the folders of a sweep from a bucket, without checkpoints and weights."""
+    huggingface_hub.HfApi().sync_bucket(
+        f"hf://buckets/{bucket}/{sweep.folder.name}",
+        str(sweep.folder),
+        include=["*.json", "*.jsonl", "*.md", "*.svg", "*.log"],
+    )
+
+
+class Work:
+    """A job as submitit runs it; one that is preempted goes on where it was."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+
+    def __call__(self) -> None:
+        """Run the job.
+
+        Raises:
+            SweepError: It failed; its log says why.
+        """
+        work(Sweep.read(self.folder), self.name)
+
+    def checkpoint(self) -> Any:
+        """Return what runs after a preemption: the same, since runs resume from their checkpoints."""
+        return _submitit().helpers.DelayedSubmission(self)
+
+
+def work(sweep: Sweep, name: str, options: Options | None = None) -> None:
+    """Run one job of a sweep, unless another process is running it.
+
+    Raises:
+        SweepError: It failed; its log says why.
+    """
+    failed = local(sweep, [sweep.job(name)], options or Options())
+    if failed:
+        raise SweepError(failed[0])
+
+
+def _work(sweep: Sweep, job: Job) -> list[str]:
+    return ["klue", "sweep", "work", str(sweep.folder), "--job", job.folder.name]
+
+
+def _submit(cluster: str, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
+    submitit = _submitit()
+    executor = submitit.AutoExecutor(folder=sweep.folder / "submitit", cluster=cluster)
+    settings = {"name": f"klue-{sweep.folder.name}", "timeout_min": 24 * 60, **options.settings}
+    if options.dry_run:
+        told = {"cluster": cluster, **settings, "jobs": [job.folder.name for job in jobs]}
+        print(json.dumps(told, ensure_ascii=False))
+        return []
+    executor.update_parameters(**settings)
+    with executor.batch():
+        submitted = [executor.submit(Work(sweep.folder.resolve(), job.folder.name)) for job in jobs]
+    for job, one in zip(jobs, submitted, strict=True):
+        _record(sweep, job, cluster, one.job_id)
+        print(f"{job.folder.name}: submitted as {one.job_id}")
+    return []
+
+
+def _submitit() -> Any:
+    """Return submitit, which only these launchers need.
+
+    Raises:
+        SweepError: It is not installed.
+    """
+    if importlib.util.find_spec("submitit") is None:
+        command = "pip install 'klue-hub[slurm]'"
+        raise SweepError(f"This launcher needs the package submitit; install it with: {command}")
+    return importlib.import_module("submitit")
+
+
+def _record(sweep: Sweep, job: Job, launcher: str, identifier: str) -> None:
+    row = {"job": job.folder.name, "launcher": launcher, "id": identifier}
+    with (sweep.folder / LAUNCHES).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _launches(sweep: Sweep) -> list[dict[str, str]]:
+    path = sweep.folder / LAUNCHES
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _token() -> dict[str, str]:
+    """The user's token as a secret of the job, which reads private models with it."""
+    token = huggingface_hub.get_token()
+    return {"HF_TOKEN": token} if token else {}

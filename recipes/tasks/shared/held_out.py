@@ -1,0 +1,28 @@
+"""Hold out a part of the training data, to choose settings on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import datasets
+
+
+def hold_out(
+    train: datasets.Dataset, column: str | None, fraction: float
+) -> tuple[datasets.Dataset, datasets.Dataset]:
+    """Split rows into those to train on and those that are held out, which are spread evenly.
+
+    Args:
+        train: The rows.
+        column: Rows with the same value here stay together, such as the questions on one passage; None to
+            split row by row.
+        fraction: Share of the groups that is held out, above 0 and below 1.
+    """
+    keys = train[column] if column else range(len(train))
+    group = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    ends = np.floor(np.arange(len(group) + 1) * fraction + 1e-9)  # groups held out before each place
+    is_held = np.diff(ends).astype(bool)[[group[key] for key in keys]]
+    return train.select(np.flatnonzero(~is_held)), train.select(np.flatnonzero(is_held))
