@@ -40,6 +40,8 @@ FEW = f"{SHORT} --tasks nli --seed 42 43"
 ELSEWHERE = {
     "make gpu": "needs a GPU; tests/recipes/test_gpu_script.py runs its script on the CPU",
     "hf auth login": "another tool's; it asks for a token at the terminal",
+    "klue sweep run --tasks nli --seed 42 43 --output_dir out/sweep --launcher slurm"
+    " --option slurm_partition=gpu gpus_per_node=1": "needs Slurm; test_sweep.py runs jobs by submitit",
     **{
         f"pip install {what}": "needs a package index; that the extras exist is tested"
         for what in (".", "'.[all]'", "'.[mst]'")
@@ -94,9 +96,14 @@ PREDICT = {
 }
 PREDICT["dp"] += " --to_conllu"
 SEEDS = (
-    "python recipes/run_all.py --tasks sts nli --mini --preset demo --model_name_or_path out/tiny"
+    "klue sweep run --tasks sts nli --mini --preset demo --model_name_or_path out/tiny"
     " --seed 42 43 --output_dir out/seeds"
 )
+GRID = (
+    "klue sweep run --tasks nli --mini --preset demo --model_name_or_path out/tiny"
+    " --grid learning_rate=3e-4,7e-4 --output_dir out/grid"
+)
+ELSEWHERE_SWEEP = "klue sweep run --tasks nli --seed 42 43 --output_dir out/sweep --launcher"
 OUTCOMES: dict[str, Outcome] = {
     "make quick": Outcome(checks.quick, SHORT),
     "make demo": Outcome(checks.demo, SHORT),
@@ -122,7 +129,11 @@ OUTCOMES: dict[str, Outcome] = {
     f"{TRAIN_TC} --data_dir klue_benchmark --report_to tensorboard --output_dir out/tracked": Outcome(
         checks.tracked_by_tensorboard, SHORT
     ),
-    SEEDS: Outcome(checks.seeds, SHORT, after=("make demo",)),
+    SEEDS: Outcome(checks.submitted, SHORT, after=("make demo",)),
+    "klue sweep status out/seeds": Outcome(checks.seeds_are_finished, after=(SEEDS,)),
+    "klue sweep collect out/seeds": Outcome(checks.seeds, after=(SEEDS,)),
+    GRID: Outcome(checks.searched, SHORT, after=("make demo",)),
+    f"{ELSEWHERE_SWEEP} hf-jobs --option bucket=me/klue-sweep --dry_run": Outcome(checks.payloads),
     "python -m recipes.report out/seeds --output out/seeds/report": Outcome(
         checks.report_of_seeds, after=(SEEDS,)
     ),
@@ -157,7 +168,7 @@ OUTCOMES: dict[str, Outcome] = {
     ),
     **{
         f"klue {command}": Outcome(checks.explained(command), " --help")
-        for command in ("data", "train", "predict", "score", "compare", "report", "publish")
+        for command in ("data", "train", "sweep", "predict", "score", "compare", "report", "publish")
     },
     "klue --lang ko --help": Outcome(checks.in_korean),
     **{f"klue completion {shell}": Outcome(checks.completion(shell)) for shell in ("bash", "zsh", "fish")},
@@ -219,7 +230,7 @@ def test_a_new_command_would_be_missed() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_block_without_a_language_is_what_something_prints(name: str) -> None:
     languages = [language for language, _ in blocks(TEXTS[name])]
-    assert set(languages) == ({"sh", "python", ""} if name in READMES else {"sh"})
+    assert set(languages) - {"yaml"} == ({"sh", "python", ""} if name in READMES else {"sh"})
     for before, (language, block) in zip(["", *languages], blocks(TEXTS[name]), strict=False):
         if not language:
             assert before == "python" or block.startswith("| model | task | metric |")

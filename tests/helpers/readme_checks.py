@@ -170,6 +170,24 @@ def tracked_by_tensorboard(new: Newcomer, printed: str) -> None:
     assert events.Scalars("eval/macro_f1")[-1].value == pytest.approx(results["eval_macro_f1"], abs=1e-4)
 
 
+def submitted(new: Newcomer, printed: str) -> None:
+    assert len([line for line in printed.splitlines() if ": finished in " in line]) == 4
+
+
+def seeds_are_finished(new: Newcomer, printed: str) -> None:
+    assert printed.splitlines()[-1] == "4 finished"
+
+
+def searched(new: Newcomer, printed: str) -> None:
+    lines = printed.splitlines()
+    assert [line.endswith("| chosen |") for line in lines if "| learning_rate " in line].count(True) == 1
+    assert lines[-1].startswith("| out/tiny | nli | accuracy | ")
+
+
+def payloads(new: Newcomer, printed: str) -> None:
+    assert [json.loads(line)["script_args"][:2] for line in printed.splitlines()] == [["train", "nli"]] * 2
+
+
 def seeds(new: Newcomer, printed: str) -> None:
     rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| out/tiny")]
     assert [row[1:2] + row[5:6] for row in rows] == [["sts", "2"], ["sts", "2"], ["nli", "2"]]
