@@ -3,6 +3,7 @@
 python -m docs.generator                         # writes what is stale (make docs)
 python -m docs.generator --check                 # only says what is, with status 1
 python -m docs.generator demo out/demo-seeds    # first keeps the figures of a demo in demo_results.json
+python -m docs.generator presets out/presets     # the same for runs that compare presets
 """
 
 from __future__ import annotations
@@ -22,26 +23,34 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
-    commands = parser.add_subparsers(dest="command", metavar="demo")
+    commands = parser.add_subparsers(dest="command", metavar="demo|presets")
     demo = commands.add_parser(
         "demo", help="keep the figures of a demo", description="Keep a demo's figures."
     )
     demo.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo-seeds")
+    compared = commands.add_parser(
+        "presets", help="keep the figures of presets", description="Keep the figures of runs with presets."
+    )
+    compared.add_argument("folder", type=Path, help="where they lie, in one folder per preset")
     return parser
 
 
 @needs()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write or check the documents; return 1 where one is stale or cannot be made."""
+    """Write or check the documents; return 1 if one is stale or cannot be made."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    from docs.generator.documents import DEMO, PICTURE, ROOT, stale, write
+    from docs.generator.documents import DEMO, PICTURE, PRESET_RUNS, ROOT, stale, write
 
     try:
         if arguments.command == "demo":
             from docs.generator.demo import keep
 
             keep(arguments.folder, ROOT / DEMO, ROOT / PICTURE)
+        if arguments.command == "presets":
+            from docs.generator.preset_runs import keep as keep_presets
+
+            keep_presets(arguments.folder, ROOT / PRESET_RUNS)
         if arguments.check:
             sentences = stale()
             print("\n".join(sentences) or "Everything is as its sources have it.")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docs.generator import deviations, metric_cards
+from docs.generator.preset_runs import comparison
 from docs.generator.readme_tables import (
     demo_block,
     dialogue_table,
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = "docs/generator/demo_results.json"
 PICTURE = "docs/example_tree.svg"
 REAL_RUNS = "docs/generator/real_runs.yaml"
+PRESET_RUNS = "docs/generator/preset_results.json"
 
 
 def documents(root: Path = ROOT) -> dict[str, str]:
@@ -61,7 +63,7 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
     yield "CONTRIBUTING.md", fill(read("CONTRIBUTING.md"), {"real-runs": runs}, "CONTRIBUTING.md")
     yield "docs/deviations.md", deviations.page()
     settings = {"flags": settings_table(expert=False), "expert-settings": settings_table(expert=True)}
-    settings |= {"presets": presets_table()}
+    settings |= {"presets": presets_table(), "presets-compared": comparison(root / PRESET_RUNS)}
     yield "docs/settings.md", fill(read("docs/settings.md"), settings, "docs/settings.md")
     project = read("pyproject.toml")
     yield "CITATION.cff", citation_file(project)

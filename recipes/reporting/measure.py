@@ -17,7 +17,7 @@ from recipes.engine.results import EVAL_DETAILS, read_json, strict
 from recipes.reporting.collect import Board, Group, Run, size_of
 
 SINGLE, SEEDS = "single runs", "seeds and examples"  # what a test speaks of
-# 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``_student`` approximates.
+# 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``student`` approximates.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 TOLERANCE = 1e-6  # between a score of the result files and the same computed from the predictions
 
@@ -180,7 +180,7 @@ def seeds_interval(
         return None, None
     if len(known) == 1:
         return ends[0]
-    seeds = _student(len(known) - 1) * statistics.stdev(score for score, *_ in known) / math.sqrt(len(known))
+    seeds = student(len(known) - 1) * statistics.stdev(score for score, *_ in known) / math.sqrt(len(known))
     below, above = (
         math.hypot(seeds, math.sqrt(statistics.fmean(distance**2 for distance in distances)))
         for distances in (
@@ -191,7 +191,7 @@ def seeds_interval(
     return max(floor, mean - below), min(100.0, mean + above)
 
 
-def _student(freedom: int) -> float:
+def student(freedom: int) -> float:
     """The 97.5 % quantile of Student's t; beyond the table by Abramowitz and Stegun, 26.7.5."""
     if freedom <= len(STUDENT):
         return STUDENT[freedom - 1]

@@ -17,7 +17,7 @@ from checkout import ROOT, copy_checkout
 import klue_metrics.__main__ as metrics_command
 from docs.generator.__main__ import main
 from docs.generator.demo import keep
-from docs.generator.documents import DEMO, REAL_RUNS, documents, stale, write
+from docs.generator.documents import DEMO, PRESET_RUNS, REAL_RUNS, documents, stale, write
 from docs.generator.metric_cards import docstring_parts
 from docs.generator.readme_tables import demo_block, dialogue_table, read_real_runs, tasks_table
 from docs.generator.regions import fill, share
@@ -85,6 +85,7 @@ CHANGES = {
     "paper": ("hub_cards/published_scores.yaml", "81.55", "81.56", ["klue_metrics/klue_ynat/README.md"]),
     "version": ("hub_cards/__init__.py", '"0.1.0"', '"0.2.0"', ["CITATION.cff"]),
     "demo": (DEMO, '"eval_macro_f1": 8', '"eval_macro_f1": 7', ["README.md", "README.ko.md"]),
+    "preset run": (PRESET_RUNS, '"eval_f1": 7', '"eval_f1": 6', ["docs/settings.md"]),
     "real run": (REAL_RUNS, "69.93", "69.94", ["CONTRIBUTING.md"]),
     "block": ("README.md", "klue tasks\nklue train", "klue tasks --json\nklue train", ["README.ko.md"]),
 }  # fmt: skip

@@ -24,7 +24,8 @@ from klue_metrics.predictions import Cases
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
 from recipes.reporting.collect import find_runs, make_boards, size_of
-from recipes.reporting.measure import _student, comparisons, seeds_interval
+from recipes.reporting.measure import comparisons, seeds_interval
+from recipes.reporting.measure import student as student_quantile
 from recipes.reporting.page import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,7 @@ def test_the_interval_over_seeds_has_student_and_bootstrap_as_its_limits() -> No
     assert seeds_interval([1.0, None], [(0.0, 2.0), (math.nan, math.nan)]) == (None, None)
     assert seeds_interval([1.0, 2.0], [(0.0, 2.0), (math.nan, math.nan)]) == (None, None)
     for freedom in range(1, 60):
-        assert _student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-3)
+        assert student_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-3)
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
