@@ -47,11 +47,12 @@ ELSEWHERE = {
         for what in (".", "'.[all]'", "'.[mst]'")
     },
     **{
-        f"accelerate launch --multi_gpu --num_processes {processes} recipes/train_nli.py"
-        " --data_dir klue_benchmark --bf16": "needs GPUs; its flags are parsed"
-        for processes in (
-            "8",
-            "16 --num_machines 2 --machine_rank 0 --main_process_ip 10.0.0.1 --main_process_port 29500",
+        f"accelerate launch --config_file recipes/configs/accelerate/{config} recipes/train_nli.py"
+        " --data_dir klue_benchmark": "needs GPUs; its flags are parsed, test_accelerate_configs.py has more"
+        for config in (
+            "single_gpu.yaml",
+            "ddp.yaml --num_processes 4",
+            "multi_node.yaml --machine_rank 0 --main_process_ip 10.0.0.1",
         )
     },
 }
@@ -300,8 +301,9 @@ def test_what_cannot_run_here_exists(new: Newcomer) -> None:
     assert re.search(r'^name = "klue-hub"$', project, flags=re.MULTILINE)
     assert {"mst", "all"} <= set(re.findall(r"^(\w+) = \[", project, flags=re.MULTILINE))
     launched = [shlex.split(command)[2:] for command in ELSEWHERE if command.startswith("accelerate launch")]
-    assert len(launched) == 2
+    assert len(launched) == 3
     for words in launched:
         arguments = launch_command_parser().parse_args(words)
-        assert (arguments.multi_gpu, arguments.training_script) == (True, "recipes/train_nli.py")
+        assert (ROOT / arguments.config_file).is_file()
+        assert arguments.training_script == "recipes/train_nli.py"
         parse(make_parser("nli", ""), "nli", arguments.training_script_args)

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import difflib
 import math
+import os
 import shlex
 import sys
 import types
@@ -149,6 +150,9 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         if not values.get("do_train") and (values.get("do_eval") or values.get("do_predict")):
             preset = {name: value for name, value in preset.items() if not _describes_model(name, task)}
         values = preset | values
+        precision = os.environ.get("ACCELERATE_MIXED_PRECISION")  # of an Accelerate configuration
+        if precision in ("bf16", "fp16") and not {"bf16", "fp16"} & values.keys():
+            values[precision] = True
         values["trainer"] = _trainer_values(values) | trainer_flags
         arguments = RecipeArguments(**values)
         _check(arguments, task)

@@ -46,6 +46,21 @@ def test_every_preset_parses() -> None:
     assert values["ynat", "paper-large"].warmup_ratio == 0.2
 
 
+def test_the_precision_of_an_accelerate_configuration_is_a_setting_of_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not parsed().bf16
+    for precision in ("bf16", "fp16"):
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", precision)
+        found = parsed()
+        assert (found.bf16, found.fp16) == (precision == "bf16", precision == "fp16")
+        assert not parsed("--bf16", "false").bf16
+    assert parsed("--bf16").bf16
+    assert not parsed("--bf16").fp16
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    assert not parsed().bf16
+
+
 def test_flags_win_over_files_and_files_over_presets(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("learning_rate: 1e-3\nseed: 1\nuse_lora: true\nlogging_steps: 7\n")
