@@ -94,7 +94,9 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_launch_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("launching")
     group.add_argument("--launcher", choices=launchers.LAUNCHERS, default="local", help="default: local")
-    group.add_argument("--jobs", type=int, default=1, metavar="N", help="local: runs at once (default: 1)")
+    group.add_argument(
+        "--jobs", type=int, metavar="N", help="local: runs at once (default: one per GPU, or 1 without any)"
+    )
     group.add_argument("--verbose", action="store_true", help="local: print to the terminal, not to logs")
     group.add_argument(
         "--option", nargs="+", default=[], metavar="KEY=VALUE",

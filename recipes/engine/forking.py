@@ -26,6 +26,12 @@ def can_fork() -> bool:
     return hasattr(os, "fork") and not torch.accelerator.is_available() and not is_configured
 
 
+def visible_devices() -> list[str]:
+    """Return the CUDA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
+
+
 def fork(
     script: str, task: str, words: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> tuple[int, Callable[[], int | None]]:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ RECIPES_DIR = Path(__file__).resolve().parents[1]
 
 @dataclasses.dataclass(frozen=True)
 class Process:
-    """The process of a run: its id, and what gives its exit status, or None while it runs."""
+    """The process of a run: its id, a function for its exit status (None while it runs), and its GPU."""
 
     pid: int
     status: Callable[[], int | None]
+    device: str | None = None  # the GPU that it has to itself
 
 
 class Launcher:
@@ -36,16 +38,34 @@ class Launcher:
     fork of this process, which saves it the imports; elsewhere ``accelerate launch`` starts it.
 
     Args:
-        jobs: How many run at once; they share the cores: each gets its part as OMP_NUM_THREADS.
+        jobs: How many run at once; None for one per GPU. They share the cores: each gets its part as
+            OMP_NUM_THREADS. Where there are several GPUs, each gets one of them.
         verbose: Whether recipes write to standard output and error, and not to their logs.
         forks: Whether recipes run in forks; None where this is found out.
     """
 
-    def __init__(self, jobs: int = 1, verbose: bool = False, forks: bool | None = None) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: int | None = 1, verbose: bool = False, forks: bool | None = None) -> None:
+        self._jobs = jobs
         self.verbose = verbose
         self._forks = forks
         self._running: list[Process] = []
+
+    @functools.cached_property
+    def jobs(self) -> int:
+        """How many runs there are at once."""
+        return max(len(self._devices), 1) if self._jobs is None else self._jobs
+
+    @functools.cached_property
+    def _devices(self) -> list[str]:
+        found: list[str] = importlib.import_module("recipes.engine.forking").visible_devices()
+        return found
+
+    def _free_device(self) -> str | None:
+        """Return the GPU with the fewest runs; None if runs do not get one each."""
+        if self.jobs == 1 or len(self._devices) < 2:
+            return None
+        used = Counter(process.device for process in self._running if process.status() is None)
+        return min(self._devices, key=lambda device: used[device])
 
     @functools.cached_property
     def _fork(self) -> Callable[..., tuple[int, Callable[[], int | None]]] | None:
@@ -86,6 +106,8 @@ class Launcher:
         if self.jobs > 1:
             environment["OMP_NUM_THREADS"] = str(max(len(os.sched_getaffinity(0)) // self.jobs, 1))
         environment |= os.environ
+        if (device := self._free_device()) is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = device
         with contextlib.ExitStack() as stack:
             output = None
             if not self.verbose:
@@ -93,12 +115,12 @@ class Launcher:
                 output = stack.enter_context(log.open("wb"))
             process: Process
             if self._fork:
-                process = Process(*self._fork(script, task, words, environment, output))
+                process = Process(*self._fork(script, task, words, environment, output), device)
             else:
                 streams: dict[str, Any] = {"stdout": output, "stderr": output}
                 command = launch_command(script, words)
                 started = subprocess.Popen(command, env=environment, start_new_session=True, **streams)
-                process = Process(started.pid, started.poll)
+                process = Process(started.pid, started.poll, device)
         self._running.append(process)
         return process
 

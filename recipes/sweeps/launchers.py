@@ -31,13 +31,13 @@ class Options:
     """How jobs are launched.
 
     Attributes:
-        jobs: How many run at once on this machine.
+        jobs: How many run at once on this machine; None for one per GPU.
         verbose: Whether recipes print to the terminal, and not to their logs.
         dry_run: Whether to print what would be submitted, and submit nothing.
         settings: Settings of the launcher: parameters of submitit's executor, or of ``run_uv_job``.
     """
 
-    jobs: int = 1
+    jobs: int | None = None
     verbose: bool = False
     dry_run: bool = False
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)

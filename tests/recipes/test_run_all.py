@@ -17,7 +17,7 @@ from runs import interruptible
 
 from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
-from recipes.engine.launching import launch_command
+from recipes.engine.launching import Launcher, launch_command
 from recipes.reporting.collect import find_runs, make_boards
 from recipes.run_all import main, plan
 from recipes.sweeps.jobs import Job, updates
@@ -133,6 +133,25 @@ def test_the_table_does_not_pool_other_data(tmp_path: Path) -> None:
         "| m (data_hash aa) on some data, 9 examples",
         "| m (data_hash bb) on some data, 9 examples",
     ]
+
+
+@pytest.mark.parametrize(("jobs", "devices"), [(3, ["2", "5", "2"]), (None, ["2", "5"]), (1, [None])])
+def test_each_of_several_runs_gets_a_gpu(
+    jobs: int | None, devices: list[str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    given: list[dict[str, str]] = []
+
+    def fork(script: str, task: str, words: object, environment: dict[str, str], output: object) -> tuple:
+        given.append(environment)
+        return 1, lambda: None
+
+    monkeypatch.setattr("recipes.engine.forking.fork", fork)
+    launcher = Launcher(jobs, forks=True)
+    assert launcher.jobs == len(devices)
+    processes = [launcher.start("train_tc.py", "ynat", [], tmp_path / "log") for _ in devices]
+    assert [process.device for process in processes] == devices
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in given] == [device or "2,5" for device in devices]
 
 
 @pytest.mark.usefixtures("warm_launches")
