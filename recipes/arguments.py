@@ -214,6 +214,11 @@ class RecipeArguments:
     group_by_length: bool = _flag(
         False, "Batch examples of similar length, which reduces padding.", group="training"
     )
+    fast: bool = _setting(
+        False,
+        "Use what the device offers: bf16, TF32, data loader workers and larger evaluation batches.",
+        group="training",
+    )
     bf16: bool = _flag(False, "Train in bfloat16 mixed precision.", group="training")
     fp16: bool = _flag(False, "Train in float16 mixed precision.", group="training")
     class_weights: str | None = _flag(

@@ -15,7 +15,7 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
 from recipes.arguments import FIELDS, choices_of, default_of, fields_of, help_of, is_expert
 from recipes.cli.languages import LANGUAGES
-from recipes.engine.command_line import preset_file, presets, read_yaml
+from recipes.engine.command_line import presets, read_preset
 from recipes.tasks import SCRIPTS
 
 
@@ -89,7 +89,7 @@ def presets_table() -> str:
         [task, preset, ", ".join(f"`{name}` {_shown(value)}" for name, value in settings.items())]
         for task in TASKS
         for preset in presets(task)
-        for settings in [read_yaml(preset_file(task, preset), task)]
+        for settings in [read_preset(task, preset)]
     ]
     return as_markdown(["task", "preset", "settings"], rows)
 

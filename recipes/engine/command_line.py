@@ -117,7 +117,7 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
     used = {field.metadata["group"] for field in flags.values()}
     groups = {key: parser.add_argument_group(title) for key, title in GROUPS.items() if key in used}
     hints = typing.get_type_hints(RecipeArguments)
-    preset = read_yaml(preset_file(task, DEFAULT_PRESET), task)
+    preset = read_preset(task, DEFAULT_PRESET)
     for name, field in flags.items():
         option = _option(field, task, hints[name], preset.get(name, field.default))
         groups[field.metadata["group"]].add_argument(f"--{name}", **option)
@@ -138,7 +138,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
     flags, rest = parser.parse_known_args(argv)
     given = vars(flags)
     try:
-        preset = read_yaml(preset_file(task, given.pop("preset", DEFAULT_PRESET)), task)
+        preset = read_preset(task, given.pop("preset", DEFAULT_PRESET))
         values: dict[str, Any] = {}
         for path in given.pop("config", []):
             values |= read_yaml(Path(path), task)
@@ -180,12 +180,23 @@ def presets(task: str) -> list[str]:
     return sorted(path.stem for path in preset_file(task, "").parent.glob("*.yaml"))
 
 
+def read_preset(task: str, name: str) -> dict[str, Any]:
+    """Read a preset of a task; one with the key ``base`` adds to or overrides the settings of that preset."""
+    values = _read_mapping(preset_file(task, name))
+    base = read_preset(task, values.pop("base")) if "base" in values else {}
+    return base | _typed_values(values, task, f"{preset_file(task, name)}: ")
+
+
 def read_yaml(path: Path, task: str) -> dict[str, Any]:
     """Read a task's settings file: a mapping of flag names to values.
 
     Raises:
         ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
     """
+    return _typed_values(_read_mapping(path), task, f"{path}: ")
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -196,7 +207,7 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
         raise ValueError(
             f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
         )
-    return _typed_values(values, task, f"{path}: ")
+    return dict(values)
 
 
 def _settings(words: Sequence[str], task: str) -> dict[str, Any]:

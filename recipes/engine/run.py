@@ -20,6 +20,7 @@ from recipes.engine.evaluation import Evaluator, evaluate, predict
 from recipes.engine.hardware import use_all_cores
 from recipes.engine.modeling import load_model, save_model
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, read_json, strict, write_json
+from recipes.engine.speed import for_device
 from recipes.engine.training import make_trainer, train, tune
 from recipes.engine.training_arguments import make_training_arguments
 from recipes.engine.unreachable import model_errors
@@ -41,6 +42,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
             diverged, and no results were written.
     """
     # Settings: everything that can be refused is refused before data or model are loaded.
+    arguments = for_device(arguments)
     output_dir = Path(arguments.output_dir or f"out/{task}")
     with model_errors(arguments.model_name_or_path):
         recipe = get_recipe(task, arguments)

@@ -140,7 +140,8 @@ def differences(job: Job) -> list[str]:
     results = job.results
     if not results:
         return []
-    from recipes.engine.data import source_hash  # takes a second to import
+    from recipes.engine.data import source_hash  # these take a second to import
+    from recipes.engine.speed import BY_DEVICE
 
     wanted = parse(make_parser(job.task, None), job.task, job.recipe_words())
     data = source_hash(job.task, wanted)
@@ -149,6 +150,8 @@ def differences(job: Job) -> list[str]:
     found |= {"klue-hub": results.get("klue_hub_version"), "data_hash": results.get("data_hash")}
     # Files with the same content are the same data, wherever they lie.
     ignored = PLACES | DATA_SOURCES if data and data == found["data_hash"] else PLACES
+    if wanted.fast:
+        ignored |= BY_DEVICE
     return [
         f"{job.folder}: {name} was {found.get(name)!r}, now {asked.get(name)!r}"
         for name in sorted({*asked, *found} - ignored)
