@@ -1,0 +1,111 @@
+"""Training beside its alternatives: the same weights, rows and optimizer, with other padding and other loops.
+
+Three ways, each over the same rows once:
+
+* ``fixed``: a plain loop that pads every input to the maximum length, as KLUE-baseline does;
+* ``dynamic``: transformers' Trainer that pads to the longest input of each batch, as its examples do;
+* ``grouped``: the recipe with ``--group_by_length``, as the presets ``tuned`` and ``fast`` have it.
+
+Prints rows and real tokens per second, memory, the ratio to ``fixed`` beside the ratio of computed tokens,
+which bounds it. The rows are real (klue-small), and so many that ``fixed`` computes ``TOKENS`` tokens.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from klue_datasets import load
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.encoding import Collator, encode_split
+from recipes.engine.modeling import load_model
+from recipes.engine.training import make_trainer
+from recipes.engine.training_arguments import make_training_arguments
+from recipes.tasks import SCRIPTS, get_recipe
+
+TOKENS = 32_768
+WAYS = ("fixed", "dynamic", "grouped")
+BATCH = 8
+IGNORED = -100
+
+
+def measured(way: str, task: str, shared: Path, folder: Path, answers: Any) -> None:
+    """Train once over the rows in one of the three ways; put seconds, tokens and memory into a queue."""
+    words = ["--model_name_or_path", f"{shared}/models/e5-small-ko", "--do_train", "--use_cpu"]
+    words += ["--group_by_length", str(way == "grouped"), "--per_device_train_batch_size", str(BATCH)]
+    words += ["--num_train_epochs", "1", "--eval_strategy", "no", "--save_strategy", "no"]
+    words += ["--disable_tqdm", "true", "--output_dir", str(folder)]
+    arguments = parse(make_parser(task, ""), task, words)
+    length = arguments.max_seq_length or 512
+    recipe = get_recipe(task)
+    rows = recipe.prepare(load(task, "train", data_dir=shared / "data/klue-small"))
+    rows = rows.select(range(TOKENS // length))
+    loaded = load_model(recipe, arguments, {"train": rows})
+    split = encode_split(recipe, rows, loaded)
+    training = make_training_arguments(recipe, arguments, folder)
+    trainer = make_trainer(recipe, arguments, training, loaded, split, {})
+    computed = 0
+    if way == "fixed":
+        inputs = split.training_inputs(loaded.config, training.seed).remove_columns("length")
+        collator = Collator(recipe, loaded)
+        order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0)).tolist()
+        optimizer = torch.optim.AdamW(loaded.model.parameters(), lr=arguments.learning_rate)
+        loaded.model.train()
+        begin = time.perf_counter()
+        for start in range(0, len(order), BATCH):
+            batch = padded(collator([inputs[row] for row in order[start : start + BATCH]]), length)
+            computed += batch["input_ids"].numel()
+            loaded.model(**batch).loss.backward()
+            torch.nn.utils.clip_grad_norm_(loaded.model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+        seconds = time.perf_counter() - begin
+    else:
+        computed = sum(batch["input_ids"].numel() for batch in trainer.get_train_dataloader())
+        begin = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    real = int(np.sum(split.features["length"]))
+    answers.put({"seconds": seconds, "computed": computed, "rows": len(rows), "real": real, "GiB": peak})
+
+
+def padded(batch: dict[str, Any], length: int) -> dict[str, Any]:
+    """Pad what a batch has by token to a length; labels are ignored there."""
+    longest = batch["input_ids"].shape[1]
+    return {
+        name: functional.pad(value, (0, length - longest), value=IGNORED if name == "labels" else 0)
+        if value.ndim == 2 and value.shape[1] == longest
+        else value
+        for name, value in batch.items()
+    }
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_rows_a_second_beside_the_alternatives(task: str, shared: Path, tmp_path: Path) -> None:
+    found = {}
+    context = multiprocessing.get_context("spawn")
+    for way in WAYS:
+        answers = context.Queue()
+        process = context.Process(target=measured, args=(way, task, shared, tmp_path / way, answers))
+        process.start()
+        found[way] = answers.get(timeout=600)
+        process.join()
+    print(f"\n{task}, {found['fixed']['rows']} rows, {found['fixed']['real']:,} real tokens")
+    for way, row in found.items():
+        speed = found["fixed"]["seconds"] / row["seconds"]
+        bound = found["fixed"]["computed"] / row["computed"]
+        rates = [row[name] / row["seconds"] for name in ("rows", "real")]
+        print(
+            f"  {way:<8} {rates[0]:6.2f} rows/s {rates[1]:7.0f} tokens/s, {row['GiB']:.2f} GiB, "
+            f"{speed:.2f} times fixed (bound by computed tokens: {bound:.2f})"
+        )
+    assert found["grouped"]["computed"] <= found["dynamic"]["computed"] <= found["fixed"]["computed"]
