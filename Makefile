@@ -36,8 +36,9 @@ quick: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --tasks ynat --model_name_or_path out/tiny --output_dir out/quick
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.report out/quick --output out/quick/report
 
+# Four workers, since many tests wait for processes of theirs; a file's tests share what is costly to make.
 test: $(DEVELOPING)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 $(INSTALLED_3_6): constraints-datasets-3.6.txt
 	test -x $(VENV_3_6)/bin/python || $(PYTHON) -m venv $(VENV_3_6)
@@ -54,7 +55,7 @@ test-datasets-3.6: $(DEVELOPING) $(INSTALLED_3_6)
 # fields of one version of transformers' TrainingArguments.
 test-versions: .venv-lowest/.installed .venv-newest/.installed
 	for python in .venv-lowest/bin/python .venv-newest/bin/python; do \
-		HF_HUB_OFFLINE=1 $$python -m pytest -n 2 --dist worksteal --ignore tests/recipes/test_trainer_fields.py \
+		HF_HUB_OFFLINE=1 $$python -m pytest -n 4 --dist loadfile --ignore tests/recipes/test_trainer_fields.py \
 			tests/klue_datasets tests/klue_metrics tests/recipes || exit 1; \
 	done
 

@@ -105,13 +105,3 @@ def test_every_subcommand_runs(installation: Installation, tiny: Path) -> None:
     assert Path(where).is_relative_to(installation.folder)
     for words, (status, output) in zip(calls, found, strict=True):
         assert status == 0, (words, output)
-
-
-def test_several_processes_train_from_the_wheel(installation: Installation, tiny: Path) -> None:
-    """By torchrun, since Accelerate starts a single process where there is no accelerator."""
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "recipes.train_tc"]
-    quick = ["--mini", "--preset", "demo", "--max_steps", "1", "--max_eval_samples", "4", "--use_cpu"]
-    places = ["--model_name_or_path", str(tiny), "--output_dir", "out/tc"]
-    installation.run("python", *launch, *quick, *places)
-    results = json.loads((installation.work / "out/tc/all_results.json").read_text())
-    assert results["eval_world_size"] == 2

@@ -31,7 +31,7 @@ from recipes.engine.training import make_trainer
 from recipes.engine.training_arguments import make_training_arguments
 from recipes.tasks import SCRIPTS, get_recipe
 
-TOKENS = 32_768
+TOKENS = 16_384
 WAYS = ("fixed", "dynamic", "grouped")
 BATCH = 8
 IGNORED = -100
