@@ -7,7 +7,7 @@ DEVELOPING := .venv/.installed-dev
 VENV_3_6 := .venv-datasets-3.6
 INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo quick test test-datasets-3.6 test-versions lint docs bench gpu clean
+.PHONY: install demo quick test test-wheel test-datasets-3.6 test-versions lint docs bench gpu clean
 
 install: $(DEVELOPING)
 
@@ -38,7 +38,11 @@ quick: $(INSTALLED)
 
 # Four workers, since many tests wait for processes of theirs; a file's tests share what is costly to make.
 test: $(DEVELOPING)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py
+
+# The wheel, in a fresh environment.
+test-wheel: $(DEVELOPING)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/test_wheel.py
 
 $(INSTALLED_3_6): constraints-datasets-3.6.txt
 	test -x $(VENV_3_6)/bin/python || $(PYTHON) -m venv $(VENV_3_6)

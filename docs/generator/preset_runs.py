@@ -24,6 +24,7 @@ COMMAND = (
 )
 COMPARED = ("paper", "tuned")
 LIBRARIES = ("accelerate", "torch", "transformers")
+NOT_RUN = "not run"
 
 
 def keep(folder: Path, results: Path) -> None:
@@ -76,17 +77,20 @@ def comparison(results: Path) -> str:
     lines = []
     for task, metric in METRICS.items():
         sides = [[row for row in rows if (row["task"], row["preset"]) == (task, side)] for side in COMPARED]
-        if not all(sides):
+        known = [side for side in sides if side]
+        if not known:
             continue
         for key, name in metric.names.items():
             cells = [_interval([row["results"][f"eval_{key}"] for row in side]) for side in sides]
-            constant = _shown(sides[0][0]["results"][f"constant_{key}"])
+            constant = _shown(known[0][0]["results"][f"constant_{key}"])
             lines.append([task, name, *cells, constant, *(_seconds(side) for side in sides)])
     header = ["task", "metric", *COMPARED, "constant baseline", *(f"seconds, {side}" for side in COMPARED)]
     return as_markdown(header, lines)
 
 
 def _interval(scores: Sequence[float | None]) -> str:
+    if not scores:
+        return NOT_RUN
     known = [score for score in scores if score is not None]
     if len(known) < max(len(scores), 2):
         return "undefined"
@@ -96,7 +100,8 @@ def _interval(scores: Sequence[float | None]) -> str:
 
 
 def _seconds(rows: Sequence[Mapping[str, Any]]) -> str:
-    return f"{statistics.fmean(row['results']['train_runtime'] for row in rows):.0f}"
+    seconds = [row["results"]["train_runtime"] for row in rows]
+    return f"{statistics.fmean(seconds):.0f}" if seconds else NOT_RUN
 
 
 def _shown(score: float | None) -> str:
