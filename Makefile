@@ -36,9 +36,9 @@ quick: $(INSTALLED)
 	HF_HUB_OFFLINE=1 $(BIN)/python recipes/run_all.py --mini --preset demo --tasks ynat --model_name_or_path out/tiny --output_dir out/quick
 	HF_HUB_OFFLINE=1 $(BIN)/python -m recipes.report out/quick --output out/quick/report
 
-# Four workers, since many tests wait for processes of theirs; a file's tests share what is costly to make.
+# Three workers for two cores, since many tests wait for processes; a file's tests share what is costly to make.
 test: $(DEVELOPING)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py
 
 # The wheel, in a fresh environment.
 test-wheel: $(DEVELOPING)
@@ -59,7 +59,7 @@ test-datasets-3.6: $(DEVELOPING) $(INSTALLED_3_6)
 # fields of one version of transformers' TrainingArguments.
 test-versions: .venv-lowest/.installed .venv-newest/.installed
 	for python in .venv-lowest/bin/python .venv-newest/bin/python; do \
-		HF_HUB_OFFLINE=1 $$python -m pytest -n 4 --dist loadfile --ignore tests/recipes/test_trainer_fields.py \
+		HF_HUB_OFFLINE=1 $$python -m pytest -n 3 --dist loadfile --ignore tests/recipes/test_trainer_fields.py \
 			tests/klue_datasets tests/klue_metrics tests/recipes || exit 1; \
 	done
 

@@ -35,12 +35,12 @@ def test_a_run_passes_through_the_files_of_the_list(
     assert 10 < len(files) <= most
     assert max(files.values()) <= 2
     assert "main(" in (ROOT / hops[0][0]).read_text(encoding="utf-8")
-    calls: list[tuple[str, str]] = []
+    waiting = [(f"{ROOT}/{path}", function) for path, function in reversed(hops[1:])]
 
     def record(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(str(ROOT)):
-            path = Path(frame.f_code.co_filename).relative_to(ROOT).as_posix()
-            calls.append((path, frame.f_code.co_name))
+        code = frame.f_code
+        if event == "call" and waiting and waiting[-1] == (code.co_filename, code.co_name):
+            waiting.pop()
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")  # so that files are read
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out"), *SMALL]
@@ -51,6 +51,4 @@ def test_a_run_passes_through_the_files_of_the_list(
         main(task, None, words)
     finally:
         sys.setprofile(before)
-    remaining = iter(calls)
-    missing = next((hop for hop in hops[1:] if hop not in remaining), None)
-    assert missing is None, f"{missing} was not called after the hops before it"
+    assert not waiting, f"{waiting[-1]} was not called after the hops before it"
