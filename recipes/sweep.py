@@ -21,13 +21,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
 from klue_datasets.optional import needs
 from klue_datasets.tasks import get_task
-from recipes.engine.command_line import INTERRUPTED
+from recipes.engine.command_line import INTERRUPTED, read_mapping, read_pairs
 from recipes.run_all import add_plan_flags
 from recipes.sweeps import launchers
 from recipes.sweeps.jobs import (
@@ -168,24 +166,27 @@ def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(values, dict) or (unknown := sorted({*values} - {*KEYS})):
-        found = f"the key {unknown[0]}" if isinstance(values, dict) else type(values).__name__
-        raise SweepError(f"{path} has {found}; expected a mapping with some of the keys {', '.join(KEYS)}.")
+    values = read_mapping(path)
+    if unknown := sorted({*values} - {*KEYS}):
+        raise SweepError(f"{path} has the key {unknown[0]}; expected some of {', '.join(KEYS)}.")
+    for name in ("grid", "flags"):
+        if not isinstance(values.get(name, {}), dict):
+            raise SweepError(f"{path}: {name} is {values[name]!r}; expected a mapping.")
+    lists = {name: values[name] for name in LISTS if name in values} | values.get("grid", {})
+    for name, value in lists.items():
+        if not isinstance(value, list) or not value:
+            raise SweepError(f"{path}: {name} is {value!r}; expected a list.")
     return values
 
 
 def _flag(name: str, value: Any) -> list[str]:
+    if value is True:
+        return [f"--{name}"]
     return [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
 
 
 def _options(arguments: argparse.Namespace) -> launchers.Options:
-    settings = {}
-    for word in arguments.option:
-        name, is_given, value = word.partition("=")
-        if not is_given:
-            raise SweepError(f"--option is {word!r}; expected KEY=VALUE, such as timeout_min=120.")
-        settings[name] = yaml.safe_load(value)
+    settings = read_pairs(arguments.option, "--option")
     return launchers.Options(arguments.jobs, arguments.verbose, arguments.dry_run, settings)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from docs.generator.readme_tables import as_markdown
 from klue_metrics.functional import METRICS
-from recipes.engine.results import write_json
+from recipes.engine.results import shown, write_json
 from recipes.reporting.collect import Run, find_runs
 from recipes.reporting.measure import student
 
@@ -82,7 +82,7 @@ def comparison(results: Path) -> str:
             continue
         for key, name in metric.names.items():
             cells = [_interval([row["results"][f"eval_{key}"] for row in side]) for side in sides]
-            constant = _shown(known[0][0]["results"][f"constant_{key}"])
+            constant = shown(known[0][0]["results"][f"constant_{key}"])
             lines.append([task, name, *cells, constant, *(_seconds(side) for side in sides)])
     header = ["task", "metric", *COMPARED, "constant baseline", *(f"seconds, {side}" for side in COMPARED)]
     return as_markdown(header, lines)
@@ -102,7 +102,3 @@ def _interval(scores: Sequence[float | None]) -> str:
 def _seconds(rows: Sequence[Mapping[str, Any]]) -> str:
     seconds = [row["results"]["train_runtime"] for row in rows]
     return f"{statistics.fmean(seconds):.0f}" if seconds else NOT_RUN
-
-
-def _shown(score: float | None) -> str:
-    return "undefined" if score is None else f"{score:.2f}"

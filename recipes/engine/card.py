@@ -330,10 +330,15 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
         "model_name_or_path", "model_revision", "tokenizer_name", "output_dir", "overwrite_output_dir",
         "resume_from_checkpoint", "do_train", "do_eval", "do_predict",
     }  # fmt: skip
+    of_evaluation = {
+        "bf16",
+        "fp16",
+        "per_device_eval_batch_size",
+    }  # the other fields of training do not matter
     settings = []
     for name, field in fields_of(task).items():
         value = getattr(arguments, name)
-        of_training = field.metadata["group"] == "training" and not name.endswith("eval_batch_size")
+        of_training = field.metadata["group"] == "training" and name not in of_evaluation
         if name in elsewhere or of_training or value in (None, field.default):
             continue
         if is_expert(field):

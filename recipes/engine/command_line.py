@@ -142,7 +142,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         values: dict[str, Any] = {}
         for path in given.pop("config", []):
             values |= read_yaml(Path(path), task)
-        settings = _settings(given.pop("set", []), task)
+        settings = _typed_values(read_pairs(given.pop("set", []), "--set"), task, "--set ")
         trainer_flags = _trainer_flags(rest, task)
         if twice := sorted(settings.keys() & (given.keys() | trainer_flags.keys())):
             raise ValueError(f"{twice[0]} is given as a flag and in --set; expected one of them.")
@@ -182,7 +182,7 @@ def presets(task: str) -> list[str]:
 
 def read_preset(task: str, name: str) -> dict[str, Any]:
     """Read a preset of a task; one with the key ``base`` adds to or overrides the settings of that preset."""
-    values = _read_mapping(preset_file(task, name))
+    values = read_mapping(preset_file(task, name))
     base = read_preset(task, values.pop("base")) if "base" in values else {}
     return base | _typed_values(values, task, f"{preset_file(task, name)}: ")
 
@@ -193,10 +193,15 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
     Raises:
         ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
     """
-    return _typed_values(_read_mapping(path), task, f"{path}: ")
+    return _typed_values(read_mapping(path), task, f"{path}: ")
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping; an empty file is an empty one.
+
+    Raises:
+        ValueError: It holds something else, or is not valid YAML.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -210,18 +215,22 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     return dict(values)
 
 
-def _settings(words: Sequence[str], task: str) -> dict[str, Any]:
-    """Read the words ``KEY=VALUE`` of ``--set``; values are written as in YAML."""
+def read_pairs(words: Sequence[str], flag: str) -> dict[str, Any]:
+    """Read the words ``KEY=VALUE`` of a flag; values are written as in YAML.
+
+    Raises:
+        ValueError: A word is not of that form.
+    """
     values: dict[str, Any] = {}
     for word in words:
         name, sign, text = word.partition("=")
         if not (name and sign):
-            raise ValueError(f"--set has {word!r}; expected KEY=VALUE.")
+            raise ValueError(f"{flag} has {word!r}; expected KEY=VALUE.")
         try:
             values[name] = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ValueError(f"--set {name}: {text!r} is no YAML value.") from error
-    return _typed_values(values, task, "--set ")
+            raise ValueError(f"{flag} {name}: {text!r} is no YAML value.") from error
+    return values
 
 
 def _typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ ADAPTER_CONFIG = "adapter_config.json"
 LEFT_OUT = (
     "checkpoint-*/*", "*/checkpoint-*/*", "optimizer.*", "scheduler.pt", "scaler.pt", "rng_state*.pth",
     "training_args.bin", "trainer_state.json", "runs/*", "*.partial", "*.log", "__pycache__/*",
-    "*/__pycache__/*", ".cache/*", ".DS_Store", ".lock",
+    "*/__pycache__/*", ".cache/*", ".DS_Store", "*.lock",
 )  # fmt: skip
 # Files that hold secrets by their very name.
 SECRET_NAMES = (

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import huggingface_hub
 
 from recipes.engine.launching import Launcher
-from recipes.sweeps.jobs import Job, Sweep, SweepError
+from recipes.sweeps.jobs import SWEEP, Job, Sweep, SweepError
 from recipes.sweeps.running import run_side_by_side
 
 LAUNCHES = "launches.jsonl"  # in a sweep's folder: what was submitted, to cancel it
@@ -59,7 +59,7 @@ def local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
 def printed(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
     """Print a command per job, for GNU parallel, Ray, SkyPilot, or another machine with the same folder."""
     for job in jobs:
-        print(shlex.join(_work(sweep, job)))
+        print(shlex.join(_work(sweep.folder, job)))
     return []
 
 
@@ -74,13 +74,16 @@ def submitit_local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[
 
 
 def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    """Run jobs on Hugging Face Jobs. Their folders are in a bucket, the setting ``bucket``."""
+    """Run jobs on Hugging Face Jobs. The sweep's folder is copied to a bucket, the setting ``bucket``."""
     settings = dict(options.settings)
     bucket = settings.pop("bucket", None)
     if not bucket:
         raise SweepError("hf-jobs needs a bucket for the results: --option bucket=me/klue-sweep.")
     dependencies = shlex.split(str(settings.pop("dependencies", "klue-hub[train]")))
     settings.setdefault("flavor", FLAVOR)
+    if not options.dry_run:
+        listed = (sweep.folder / SWEEP, f"{sweep.folder.name}/{SWEEP}")
+        huggingface_hub.HfApi().batch_bucket_files(bucket, add=[listed])
     submitted = {launch["job"]: launch["id"] for launch in _launches(sweep)}
     for job in jobs:
         if job.folder.name in submitted and not options.dry_run:
@@ -88,11 +91,10 @@ def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
             if stage not in ENDED:
                 print(f"{job.folder.name}: job {submitted[job.folder.name]} is {stage.lower()}")
                 continue
-        folder = f"{MOUNT}/{sweep.folder.name}/{job.folder.name}"
-        words = dataclasses.replace(job, folder=Path(folder)).recipe_words()
+        program, *words = _work(Path(MOUNT, sweep.folder.name), job)
         payload: dict[str, Any] = {
-            "script": "klue",
-            "script_args": ["train", job.task, *words],
+            "script": program,
+            "script_args": words,
             "dependencies": dependencies,
             "name": job.folder.name,
             **settings,
@@ -178,8 +180,9 @@ def work(sweep: Sweep, name: str, options: Options | None = None) -> None:
         raise SweepError(failed[0])
 
 
-def _work(sweep: Sweep, job: Job) -> list[str]:
-    return ["klue", "sweep", "work", str(sweep.folder), "--job", job.folder.name]
+def _work(folder: Path, job: Job) -> list[str]:
+    """Return the command that runs a job of the sweep in a folder."""
+    return ["klue", "sweep", "work", str(folder), "--job", job.folder.name]
 
 
 def _submit(cluster: str, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:

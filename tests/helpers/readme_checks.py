@@ -185,7 +185,7 @@ def searched(new: Newcomer, printed: str) -> None:
 
 
 def payloads(new: Newcomer, printed: str) -> None:
-    assert [json.loads(line)["script_args"][:2] for line in printed.splitlines()] == [["train", "nli"]] * 2
+    assert [json.loads(line)["script_args"][:2] for line in printed.splitlines()] == [["sweep", "work"]] * 2
 
 
 def seeds(new: Newcomer, printed: str) -> None:

@@ -25,7 +25,7 @@ from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, sett
 from recipes.engine import card, hardware, trainer
 from recipes.engine import run as story
 from recipes.engine.checkpoints import locked
-from recipes.engine.command_line import main
+from recipes.engine.command_line import main, make_parser, parse
 from recipes.engine.energy import TrainingMeter
 from recipes.engine.results import RESULT_FILES
 from recipes.tasks import SCRIPTS
@@ -196,6 +196,16 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     after = read(tmp_path / "out/all_results.json")
     assert (tmp_path / "out/README.md").is_file()
     assert {**after, "eval_seconds": 0} == roughly({**before, "eval_seconds": 0})
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_the_command_for_a_card_has_what_evaluation_depends_on(task: str) -> None:
+    arguments = RecipeArguments(bf16=True, mini=True, held_out_fraction=0.2, learning_rate=1e-4)
+    words = shlex.split(card._evaluation_command(task, arguments, Path("out")))[2:]
+    again = parse(make_parser(task, ""), task, words)
+    assert (again.bf16, again.mini, again.held_out_fraction) == (True, True, 0.2)
+    assert (again.do_train, again.do_eval, again.model_name_or_path) == (False, True, "out")
+    assert "--learning_rate" not in words
 
 
 def test_arguments_of_other_versions_are_read(caplog: pytest.LogCaptureFixture) -> None:

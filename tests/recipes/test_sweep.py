@@ -18,6 +18,7 @@ import huggingface_hub
 import pytest
 from runs import read
 
+from recipes.engine.publishable import publishable
 from recipes.sweep import main
 from recipes.sweeps import launchers
 from recipes.sweeps.jobs import FAILED, SEARCH, Job, Sweep, SweepError, claim, differences, words_of
@@ -61,9 +62,20 @@ def test_jobs_are_named_by_what_they_are(tmp_path: Path, capsys: pytest.CaptureF
 def test_a_file_says_the_same_as_flags(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text(
         "models: [out/tiny]\ntasks: [wos]\nseeds: [7]\n"
-        "grid: {learning_rate: [1e-4, 1e-3], gate: [compared]}\nflags: {data_dir: klue, column: [a=b, c=d]}\n"
+        "grid: {learning_rate: [1e-4, 1e-3], gate: [compared]}\n"
+        "flags: {data_dir: klue, use_lora: true, column: [a=b, c=d]}\n"
     )
-    flags = ["--model_name_or_path", "out/tiny", "--tasks", "wos", "--seed", "7", "--data_dir", "klue"]
+    flags = [
+        "--model_name_or_path",
+        "out/tiny",
+        "--tasks",
+        "wos",
+        "--seed",
+        "7",
+        "--data_dir",
+        "klue",
+        "--use_lora",
+    ]
     flags += ["--column", "a=b", "c=d", "--grid", "learning_rate=1e-4,1e-3", "gate=compared"]
     file = planned(tmp_path / "a", "--config", str(tmp_path / "sweep.yaml"))
     assert [job.folder.name for job in file.jobs] == [
@@ -79,9 +91,13 @@ def test_a_file_says_the_same_as_flags(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["run", "--grid", "learning_rate"], "--grid is 'learning_rate'; expected NAME=V1,V2"),
-        (["run", "--config", "bad.yaml"], "bad.yaml has the key learning_rates; expected a mapping"),
+        (["run", "--config", "bad.yaml"], "bad.yaml has the key learning_rates; expected some of models"),
         (["run", "--tasks", "ynat", "--launcher", "hf-jobs"], "hf-jobs needs a bucket"),
-        (["run", "--tasks", "ynat", "--option", "x"], "--option is 'x'; expected KEY=VALUE"),
+        (["run", "--tasks", "ynat", "--option", "x"], "--option has 'x'; expected KEY=VALUE"),
+        (["run", "--config", "text.yaml"], "text.yaml: models is 'out/tiny'; expected a list."),
+        (["run", "--config", "grid.yaml"], "grid.yaml: learning_rate is '3e-5'; expected a list."),
+        (["run", "--config", "flags.yaml"], "flags.yaml: flags is ['mini']; expected a mapping."),
+        (["run", "--config", "broken.yaml"], "broken.yaml: not valid YAML"),
         (["status", "nowhere"], "There is no nowhere/sweep.json"),
         (["status", "nowhere", "--fast"], "status does not know --fast"),
     ],
@@ -96,10 +112,14 @@ def test_what_makes_no_sense_is_a_sentence(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["klue sweep"])
     Path("bad.yaml").write_text("learning_rates: [1]\n")
+    Path("text.yaml").write_text("models: out/tiny\n")
+    Path("grid.yaml").write_text("grid: {learning_rate: 3e-5}\n")
+    Path("flags.yaml").write_text("flags: [mini]\n")
+    Path("broken.yaml").write_text("models: [\n")
     assert main(words) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"klue sweep: {message}")
-    assert error.count("\n") == 1
+    assert error.count("\n") == 1 or "not valid YAML" in message
 
 
 def test_a_search_chooses_on_held_out_data_and_says_what_it_cost(tmp_path: Path) -> None:
@@ -132,6 +152,9 @@ def test_a_search_runs_to_the_end(tiny: Path, tmp_path: Path, python: Python) ->
     data = [job.results["eval_data"] for job in sweep.jobs]
     assert data == ["klue-hub mini corpus, 10% of train held out"] * 2 + ["klue-hub mini corpus"]
     assert differences(sweep.jobs[2]) == []
+    published, left_out = publishable(sweep.jobs[2].folder)
+    assert ".claim.lock" in left_out
+    assert not {".claim.lock", ".lock", "run.log"} & set(published)
     assert "| nli | accuracy |" in done.stdout.splitlines()[-1]
     assert "The search spent 2 runs and " in done.stdout
     told = python(ROOT / "recipes/sweep.py", "status", tmp_path).stdout.splitlines()
@@ -228,6 +251,10 @@ def test_hugging_face_jobs_get_one_command_each(
 
     stage = {"value": "RUNNING"}
     inspected = lambda job_id: SimpleNamespace(status=SimpleNamespace(stage=stage["value"]))  # noqa: E731
+    copied: list[tuple[str, Any]] = []
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "batch_bucket_files", lambda _, bucket, add: copied.append((bucket, add))
+    )
     monkeypatch.setattr(huggingface_hub, "run_uv_job", start)
     monkeypatch.setattr(huggingface_hub, "inspect_job", inspected)
     monkeypatch.setattr(huggingface_hub, "cancel_job", lambda job_id: cancelled.append(job_id))
@@ -243,8 +270,9 @@ def test_hugging_face_jobs_get_one_command_each(
     jobs = Sweep.read(tmp_path / "one").jobs
     assert [call["name"] for call in calls] == [job.folder.name for job in jobs]
     arguments = calls[0]["script_args"]
-    assert (calls[0]["script"], arguments[:2]) == ("klue", ["train", "nli"])
-    assert arguments[arguments.index("--output_dir") + 1] == f"/sweep/one/{jobs[0].folder.name}"
+    assert calls[0]["script"] == "klue"
+    assert arguments == ["sweep", "work", "/sweep/one", "--job", jobs[0].folder.name]
+    assert copied == [("me/sweeps", [(tmp_path / "one/sweep.json", "one/sweep.json")])]
     assert calls[0]["volumes"][0].source == "me/sweeps"
     assert calls[0]["secrets"] == {"HF_TOKEN": "hf_secret"}
     assert "hf_secret" not in (tmp_path / "one/launches.jsonl").read_text()
