@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import subprocess
@@ -49,6 +50,12 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the tests of the files that take longest first."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_collection_finish() -> None:
+    """Keeps what is imported by now out of garbage collections, which Trainer asks for many times a run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
