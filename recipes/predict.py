@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 from klue_datasets.optional import needs
 from klue_datasets.raw_files import read_bytes, read_lines
 from klue_datasets.tasks import ALIASES, get_task
+from recipes.engine.imports import without_collection
 from recipes.engine.results import strict, write_json_lines
 from recipes.tasks import SCRIPTS, get_recipe
 from recipes.tasks.dp.conllu import Sentence, read_conllu, write_conllu
@@ -110,6 +111,8 @@ def predict(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
     if arguments.input and not Path(arguments.input).is_file():
         raise FileNotFoundError(f"{task}: there is no file {arguments.input}; expected the inputs there.")
+    with without_collection():
+        import recipes.engine.inference  # noqa: F401  (what load_pipeline needs)
     options = ("device", "batch_size", "top_k", "trust_remote_code")
     answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
     if task == "wos" and arguments.input is None and arguments.output is None:

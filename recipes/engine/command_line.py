@@ -32,6 +32,7 @@ from recipes.arguments import (
     help_of,
     is_expert,
 )
+from recipes.engine.imports import without_collection
 from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
 
 TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
@@ -69,7 +70,8 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     parser = make_parser(task, description)
     arguments = parse(parser, task, words)
     try:
-        from recipes.engine.run import run
+        with without_collection():
+            from recipes.engine.run import run
 
         run(task, arguments)
     except KeyboardInterrupt:

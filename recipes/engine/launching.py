@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from recipes.engine.imports import without_collection
+
 GRACE = 20.0  # seconds that runs have to end after SIGTERM
 TICK = 0.1  # seconds between two looks at the runs
 RECIPES_DIR = Path(__file__).resolve().parents[1]
@@ -69,7 +71,8 @@ class Launcher:
 
     @functools.cached_property
     def _fork(self) -> Callable[..., tuple[int, Callable[[], int | None]]] | None:
-        forking = importlib.import_module("recipes.engine.forking")  # the libraries, which take seconds
+        with without_collection():
+            forking = importlib.import_module("recipes.engine.forking")  # the libraries, which take seconds
         is_fork = forking.can_fork() if self._forks is None else self._forks
         return forking.fork if is_fork else None
 
