@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import datasets
@@ -10,7 +12,31 @@ import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-_BLANKS = np.array([code for code in range(0x3001) if chr(code).isspace()], dtype=np.uint32)
+# Whether each code point is a blank; the last entry stands for all that follow.
+_IS_BLANK = np.array([chr(code).isspace() for code in range(0x3002)])
+
+
+def subwords_with_spans(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+) -> Iterator[tuple[list[int], np.ndarray, np.ndarray, np.ndarray]]:
+    """Tokenise texts without special tokens.
+
+    Yields:
+        For each text the ids of its subword tokens, and the three arrays of ``spans_of_subwords``.
+    """
+    encoded = tokenizer(
+        list(texts),
+        add_special_tokens=False,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        return_offsets_mapping=True,
+        verbose=False,
+    )
+    blank = blank_subwords(tokenizer, encoded["input_ids"])
+    is_blank = np.zeros(max(blank, default=0) + 1, dtype=bool)
+    is_blank[[subword for subword, value in blank.items() if value]] = True
+    for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        yield ids, *spans_of_subwords(text, offsets, is_blank[ids] if ids else ())
 
 
 def blank_subwords(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
@@ -27,9 +53,14 @@ def blank_subwords(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[in
     """
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     return {
-        subword: subword in special or not tokenizer.decode([subword]).strip()
+        subword: subword in special or _decodes_to_nothing(tokenizer, subword)
         for subword in {subword for sentence in ids for subword in sentence}
     }
+
+
+@functools.lru_cache(maxsize=100_000)
+def _decodes_to_nothing(tokenizer: PreTrainedTokenizerBase, subword: int) -> bool:
+    return not tokenizer.decode([subword]).strip()
 
 
 def spans_of_subwords(
@@ -49,13 +80,15 @@ def spans_of_subwords(
         Three arrays of shape (tokens,): the first character that is the token's own, else the first that it
         shares, -1 for none; then the first and the end (exclusive) of its own, both 0 where it has none.
     """
-    is_blank = np.isin(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), _BLANKS)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    is_blank = _IS_BLANK[np.minimum(codes, len(_IS_BLANK) - 1)]
     place = np.arange(len(text))
     next_letter = np.minimum.accumulate(np.append(np.where(is_blank, len(text), place), len(text))[::-1])[
         ::-1
     ]
     after_letter = np.maximum.accumulate(np.concatenate([[0], np.where(is_blank, 0, place + 1)]))
-    pairs = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
+    flat_offsets = itertools.chain.from_iterable(offsets)
+    pairs = np.fromiter(flat_offsets, np.int64, 2 * len(offsets)).reshape(-1, 2)
     left, right = next_letter[pairs[:, 0]], after_letter[pairs[:, 1]]
     has_letter = ~np.asarray(blank, dtype=bool) & (left < right)
     taken = np.maximum.accumulate(np.concatenate([[0], np.where(has_letter, right, 0)]))[:-1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from recipes.subwords.offsets import blank_subwords, spans_of_subwords
+from recipes.subwords.offsets import subwords_with_spans
 from recipes.tasks.protocol import Batch
 
 if TYPE_CHECKING:
@@ -73,11 +73,7 @@ def last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -
         answer, text = first_answer(row, 0), row["context"][0]
         if answer is None:
             continue
-        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        blank = blank_subwords(tokenizer, [encoded["input_ids"]])
-        _, left, right = spans_of_subwords(
-            text, encoded["offset_mapping"], [blank[subword] for subword in encoded["input_ids"]]
-        )
+        _, _, left, right = next(subwords_with_spans(tokenizer, [text]))
         gold = gold_subwords(answer, text, left, right)
         start = find_answer(answer, text)
         if gold and start is not None:

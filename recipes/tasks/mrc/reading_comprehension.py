@@ -14,7 +14,7 @@ from transformers import AutoModelForQuestionAnswering, PreTrainedConfig, PreTra
 from klue_metrics.functional.mrc import question_scores
 from recipes.arguments import RecipeArguments
 from recipes.subwords.endings import learn_tails, tail_length
-from recipes.subwords.offsets import blank_subwords, flat, ragged, spans_of_subwords
+from recipes.subwords.offsets import flat, ragged, subwords_with_spans
 from recipes.subwords.special_tokens import Frame, is_causal
 from recipes.subwords.windows import Windows
 from recipes.tasks.mrc.answer_spans import Answers, best_answers, best_threshold, without_josa
@@ -127,21 +127,17 @@ class ReadingComprehension(Recipe):
         frame = Frame(tokenizer, sequences=2)
         questions = tokenizer(list(batch["question"]), add_special_tokens=False, verbose=False)["input_ids"]
         longest = min(MAX_QUESTION, max_length - frame.added - 1)
-        contexts = tokenizer(
-            list(batch["context"]), add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )
-        blank = blank_subwords(tokenizer, contexts["input_ids"])
+        contexts = list(dict.fromkeys(batch["context"]))  # several questions may be about one passage
+        tokens = dict(zip(contexts, subwords_with_spans(tokenizer, contexts), strict=True))
         tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
         has_gold = "answers" in batch
         reads_leftwards = is_causal(config)
         columns: dict[str, list[Any]] = {}
-        for row, (whole, ids) in enumerate(zip(questions, contexts["input_ids"], strict=True)):
-            question = whole[:longest]
-            text = batch["context"][row]
-            _, left, right = spans_of_subwords(
-                text, contexts["offset_mapping"][row], [blank[subword] for subword in ids]
-            )
-            until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
+        for row, (whole, text) in enumerate(zip(questions, batch["context"], strict=True)):
+            question, (ids, _, left, right) = whole[:longest], tokens[text]
+            until = right
+            if config.answer_tails:
+                until = [stop - tail_of(text[begin:stop]) for begin, stop in zip(left, right, strict=True)]
             windows = Windows(len(ids), max_length - frame.added - len(question), config.doc_stride)
             first = frame.start(1, len(question))
             gold = gold_subwords(first_answer(batch, row), text, left, right) if has_gold else None

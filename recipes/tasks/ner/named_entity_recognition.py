@@ -19,7 +19,7 @@ from transformers import (
 from klue_datasets.iob import OUTSIDE, TAGS, spans_from_tags
 from recipes.arguments import RecipeArguments
 from recipes.subwords.endings import learn_tails, tail_length
-from recipes.subwords.offsets import blank_subwords, flat, ragged, spans_of_subwords
+from recipes.subwords.offsets import flat, ragged, subwords_with_spans
 from recipes.subwords.special_tokens import Frame
 from recipes.subwords.windows import Windows
 from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe, text_fields
@@ -264,10 +264,8 @@ def _subwords(
 ) -> Iterator[tuple[str, list[int], np.ndarray, np.ndarray, np.ndarray]]:
     """Each sentence's text and token ids, and what ``spans_of_subwords`` says of the subword tokens."""
     texts = ["".join(tokens) for tokens in sentences]
-    encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    blank = blank_subwords(tokenizer, encoded["input_ids"])
-    for text, ids, offsets in zip(texts, encoded["input_ids"], encoded["offset_mapping"], strict=True):
-        yield text, ids, *spans_of_subwords(text, offsets, [blank[subword] for subword in ids])
+    for text, found in zip(texts, subwords_with_spans(tokenizer, texts), strict=True):
+        yield text, *found
 
 
 def _last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:

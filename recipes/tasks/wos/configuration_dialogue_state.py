@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -147,7 +148,13 @@ def head_of(config: Any) -> str:
 
 
 def fingerprint(tokenizer: Any) -> str:
-    """Return a fingerprint of a vocabulary."""
+    """Return a fingerprint of a tokenizer's vocabulary."""
+    return _fingerprint(tokenizer, len(tokenizer))
+
+
+@functools.lru_cache(maxsize=1)
+def _fingerprint(tokenizer: Any, size: int) -> str:
+    """Return the fingerprint of a vocabulary of a size, which tells whether tokens were added."""
     subwords = sorted(tokenizer.get_vocab().items())
     return hashlib.sha256(json.dumps(subwords).encode()).hexdigest()[:16]
 

@@ -83,7 +83,10 @@ def plain_tokenize(tokenizer: Any) -> Tokenize:
     def tokenize(texts: Sequence[str]) -> list[list[int]]:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         if new:
-            known.update(zip(new, tokenizer(new, add_special_tokens=False)["input_ids"], strict=True))
+            ids = tokenizer(
+                new, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False
+            )["input_ids"]
+            known.update(zip(new, ids, strict=True))
         return [known[text] for text in texts]
 
     return tokenize

@@ -55,6 +55,7 @@ class StateReader:
         self.settings = settings
         self.tokenizer = tokenizer
         self.tokenize = plain_tokenize(tokenizer)
+        self._numbers = {slot: number for number, slot in enumerate(settings.slots)}
         self._known: dict[str, dict[tuple[int, ...], list[str]]] = {}
         everywhere = dict.fromkeys(value for values in settings.values.values() for value in values)
         self._everywhere = self._by_subwords(list(everywhere))
@@ -62,36 +63,44 @@ class StateReader:
         # All slots of a dialogue's turns look at the same utterances.
         self._with_offsets = functools.lru_cache(maxsize=1_024)(self._tokenize_with_offsets)
 
-    def targets(self, state: Sequence[str]) -> tuple[list[int], list[int], list[list[int]]]:
-        """A gold state as the model is to give it.
+    def targets(
+        self, states: Sequence[Sequence[str]]
+    ) -> tuple[list[list[int]], list[list[int]], list[list[list[int]]]]:
+        """Convert gold states to the model's targets.
 
         Returns:
-            For each slot in the state, not none: its number, its gate, and its value's tokens with the one
-            that ends them.
+            Three lists with one item per state. It holds, for each slot that is not none: the slot's number,
+            its gate, and the value's tokens with the one that ends them.
 
         Raises:
             ValueError: A slot that the model does not have, or one that is there twice.
         """
-        gold = self.gold(state)
-        gates = [LITERALS.get(value, POINT) for value in gold.values()]
-        subwords = self.tokenize(list(gold.values()))
-        return list(gold), gates, [[*value, self.settings.end_id] for value in subwords]
+        golds = [self.gold(state) for state in states]
+        known = dict.fromkeys(value for gold in golds for value in gold.values())
+        end = [self.settings.end_id]
+        tokens = dict(zip(known, (ids + end for ids in self.tokenize(list(known))), strict=True))
+        return (
+            [list(gold) for gold in golds],
+            [[LITERALS.get(value, POINT) for value in gold.values()] for gold in golds],
+            [[tokens[value] for value in gold.values()] for gold in golds],
+        )
 
     def gold(self, state: Sequence[str]) -> dict[int, str]:
         """The number of each slot in a gold state -> its value, none left out; ValueError as in targets."""
         values: dict[int, str] = {}
         for item in state:
             slot, value = split_item(item)
-            if slot not in self.settings.slots:
+            number = self._numbers.get(slot)
+            if number is None:
                 raise ValueError(
                     f"A state holds {item!r}, but the model has no slot {slot!r}; "
                     f"its {len(self.settings.slots)} slots begin with {self.settings.slots[0]!r}."
                 )
             if value == GATES[NONE]:
                 continue
-            if self.settings.slots.index(slot) in values:
+            if number in values:
                 raise ValueError(f"A state has two values for one slot: {list(state)}; expected one.")
-            values[self.settings.slots.index(slot)] = value
+            values[number] = value
         return values
 
     def none_subwords(self) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -98,6 +99,7 @@ class Trade(DialogueRecipe):
         """
         settings = StateSettings.of(config)
         reader = StateReader(settings, tokenizer)
+        reader.tokenize(list(itertools.chain.from_iterable(batch["utterances"])))  # all at once, remembered
         features: dict[str, Any] = {"input_ids": [], "length": [], "truncated": []}
         for utterances in batch["utterances"]:
             ids, is_cut = encode_turn(utterances, tokenizer, max_length, reader.tokenize)
@@ -105,8 +107,7 @@ class Trade(DialogueRecipe):
             features["length"].append(len(ids))
             features["truncated"].append(is_cut)
         if "state" in batch:
-            columns = zip(*map(reader.targets, batch["state"]), strict=True)
-            features |= zip(("slots", "gates", "values"), map(list, columns), strict=True)
+            features |= zip(("slots", "gates", "values"), reader.targets(batch["state"]), strict=True)
         return features
 
     def collator(
@@ -135,12 +136,14 @@ class Trade(DialogueRecipe):
         settings = StateSettings.of(loaded.config)
         reader = StateReader(settings, loaded.tokenizer)
         golds = list(examples["state"]) if "state" in examples.column_names else None
+        is_told = golds is not None and getattr(loaded.config, "oracle", None) == "values"
+        targets = list(zip(*reader.targets(golds), strict=True)) if golds is not None and is_told else []
         read, details = [], []
         columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):
             gate_list, subwords = gates.tolist(), values.tolist()
-            if golds is not None and getattr(loaded.config, "oracle", None) == "values":
-                for slot, gate, gold in zip(*reader.targets(golds[index]), strict=True):
+            if targets:
+                for slot, gate, gold in zip(*targets[index], strict=True):
                     if gate == gate_list[slot] == POINT:
                         subwords[slot] = gold
             answer = reader.read(gate_list, subwords, utterances)

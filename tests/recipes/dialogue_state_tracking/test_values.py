@@ -39,7 +39,7 @@ def again(states: StateReader, gold: list[str], utterances: list[str]) -> list[s
     """A state through gates and subword tokens and back."""
     slots = len(states.settings.slots)
     gates, values = [0] * slots, [[]] * slots
-    for slot, gate, subwords in zip(*states.targets(gold), strict=True):
+    for slot, gate, subwords in zip(*(column[0] for column in states.targets([gold])), strict=True):
         gates[slot], values[slot] = gate, subwords
     return states.read(gates, values, utterances).state
 
@@ -96,15 +96,15 @@ def test_gates_and_targets(tokenizer: Any) -> None:
     slots = {"식당-이름": [], "식당-주차 가능": [], "식당-지역": [], "식당-흡연 가능": []}
     states = reader(tokenizer, slots)
     gold = ["식당-흡연 가능-no", "식당-이름-가나", "식당-주차 가능-yes", "식당-지역-dontcare"]
-    numbers, gates, values = states.targets(gold)
+    [numbers], [gates], [values] = states.targets([gold])
     assert numbers == [3, 0, 1, 2]
     assert [GATES[gate] for gate in gates] == ["no", "ptr", "yes", "dontcare"]
     assert all(subwords[-1] == tokenizer.sep_token_id for subwords in values)
     assert tokenizer.decode(values[2][:-1]) == "yes".replace("yes", tokenizer.decode(values[2][:-1]))
     with pytest.raises(ValueError, match="has no slot '식당-메뉴'"):
-        states.targets(["식당-메뉴-가"])
+        states.targets([["식당-메뉴-가"]])
     with pytest.raises(ValueError, match="two values for one slot"):
-        states.targets(["식당-이름-가", "식당-이름-나"])
+        states.targets([["식당-이름-가", "식당-이름-나"]])
 
 
 def test_values_with_signs_come_out_letter_by_letter(tokenizer: Any) -> None:
