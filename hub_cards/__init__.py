@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 __version__ = "0.1.0"  # of the whole project
+PROJECT_URL = "https://github.com/klue-hub/klue-hub"
 TEMPLATES = Path(__file__).parent / "templates"
 PUBLISHED = Path(__file__).parent / "published_scores.yaml"
 
@@ -30,7 +31,7 @@ def render(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
         keep_trailing_newline=True,
         autoescape=jinja2.select_autoescape(["html"], default=False),  # the others are Markdown
     )
-    return environment.get_template(template).render(**values)
+    return environment.get_template(template).render(project_url=PROJECT_URL, **values)
 
 
 @dataclasses.dataclass(frozen=True)

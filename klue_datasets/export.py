@@ -18,6 +18,7 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 import pyarrow as pa
+import yaml
 from pyarrow import parquet
 
 from hub_cards import render
@@ -28,6 +29,8 @@ from klue_datasets.tasks import CITATION, DEFAULT_VERSION, HOMEPAGE, LICENSE, LI
 from klue_datasets.validation import known_defects
 
 ROW_GROUP = 10_000  # rows; the viewer and streaming read one group at a time
+BENCHMARK = "eval.yaml"
+FRAMEWORK = "klue-hub"  # the Hub has a list of names; this one is not on it yet
 MARKER = "klue-hub-export"  # a tag in the card, by which a folder of ours is known again
 
 
@@ -90,7 +93,24 @@ def export(
             infos, sections, mini=mini, version=version, hub_compatible=hub_compatible, repo_id=repo_id
         )
         (folder / "README.md").write_text(card, encoding="utf-8")
+        (folder / BENCHMARK).write_text(_benchmark(names), encoding="utf-8")
     return rows
+
+
+def _benchmark(names: Sequence[str]) -> str:
+    """Describe the leaderboards, one per official metric, as the Hub reads them from a data set."""
+    described = {
+        "name": "KLUE",
+        "description": "Korean Language Understanding Evaluation: eight tasks and their official metrics. "
+        "Scores are times 100, on the validation split.",
+        "evaluation_framework": FRAMEWORK,
+        "tasks": [
+            {"id": leaderboard, "config": name, "split": "validation"}
+            for name in names
+            for leaderboard in TASKS[name].leaderboards.values()
+        ],
+    }
+    return yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
 
 
 def _write_parquet(splits: datasets.DatasetDict, folder: Path) -> None:

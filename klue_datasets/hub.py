@@ -6,6 +6,7 @@ between would see half of it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
 import re
@@ -45,6 +46,7 @@ class Upload:
         folder: Where the files lie.
         files: Their paths below it, with slashes.
         message: Of the commit.
+        sdk: Of a Space: ``gradio`` or ``static``.
         stale: Patterns of what an earlier upload may have left there and this one has not: deleted with it.
     """
 
@@ -54,6 +56,7 @@ class Upload:
     files: Sequence[str]
     message: str
     stale: Sequence[str] = ()
+    sdk: str = "gradio"
 
     def __post_init__(self) -> None:
         from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -92,8 +95,8 @@ def send(upload: Upload, *, private: bool = False) -> str:
 
     api = HfApi()
     where: Any = {"repo_id": upload.repo_id, "repo_type": upload.repo_type}
-    sdk = "gradio" if upload.repo_type == "space" else None
-    try:
+    sdk = upload.sdk if upload.repo_type == "space" else None
+    with hub_errors(upload.repo_id, AGAIN):
         api.create_repo(**where, private=private, exist_ok=True, space_sdk=sdk)
         before: Any = api.repo_info(**where)
         there = [file.rfilename for file in before.siblings or []]
@@ -115,15 +118,27 @@ def send(upload: Upload, *, private: bool = False) -> str:
         commit = api.create_commit(
             **where, operations=operations, commit_message=upload.message, parent_commit=before.sha
         )
+    if commit.oid == before.sha:
+        return f"{upload.repo_id} holds exactly these files already: nothing was sent."
+    return f"Uploaded in one commit: {commit.commit_url}"
+
+
+@contextlib.contextmanager
+def hub_errors(repo_id: str, advice: str = "") -> Iterator[None]:
+    """Turn whatever goes wrong with the Hub into a ``PublishError`` of one sentence.
+
+    Args:
+        repo_id: The repository that was asked for.
+        advice: What to do now.
+    """
+    try:
+        yield
     except PublishError:
         raise
     except Exception as error:
         # Of many classes: huggingface_hub's, those of the HTTP library below, which depends on its version,
         # RuntimeError around either. What is none of these is a bug, and is shown as it is.
-        raise PublishError(f"{upload.repo_id}: {_meaning(error)}. {AGAIN}") from error
-    if commit.oid == before.sha:
-        return f"{upload.repo_id} holds exactly these files already: nothing was sent."
-    return f"Uploaded in one commit: {commit.commit_url}"
+        raise PublishError(f"{repo_id}: {_meaning(error)}. {advice}".rstrip()) from error
 
 
 def _left_over(there: Sequence[str], upload: Upload) -> list[str]:

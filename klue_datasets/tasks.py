@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+HUB_DATASET = "klue/klue"  # the copy on the Hub
 HOMEPAGE = "https://klue-benchmark.com"
 LICENSE = "CC BY-SA 4.0"
 LICENSE_ID = "cc-by-sa-4.0"
@@ -125,6 +126,8 @@ class Task:
         archive_bytes: Its size.
         labels: Class names in the order of the Hub's ClassLabel; empty where the task has no classes.
         card_task: Task category of the Hub, for cards.
+        leaderboards: Key of each official metric -> id of its leaderboard on the Hub, which takes one metric
+            per leaderboard.
     """
 
     name: str
@@ -143,6 +146,7 @@ class Task:
     labels: tuple[str, ...]
     card_task: str
     scored_columns: tuple[str, ...]
+    leaderboards: Mapping[str, str]
     content: Mapping[str, str] = dataclasses.field(default_factory=dict)
     version: str = "1.0"
 
@@ -182,6 +186,7 @@ _TASKS = (
         archive_bytes=4_932_555,
         labels=("IT과학", "경제", "사회", "생활문화", "세계", "스포츠", "정치"),
         card_task="text-classification",
+        leaderboards={"macro_f1": "ynat"},
         scored_columns=("title", "label"),
     ),
     Task(
@@ -205,6 +210,7 @@ _TASKS = (
         archive_bytes=1_349_875,
         labels=("negative", "positive"),
         card_task="text-classification",
+        leaderboards={"pearsonr": "sts_pearsonr", "f1": "sts_f1"},
         scored_columns=("sentence1", "sentence2", "labels"),
         content={"1.1.0": "d665885ac67592917f329380a5cac5af8ae440ccbbc466bad28c4250297668c9"},
     ),
@@ -229,6 +235,7 @@ _TASKS = (
         archive_bytes=1_257_374,
         labels=("entailment", "neutral", "contradiction"),
         card_task="text-classification",
+        leaderboards={"accuracy": "nli"},
         scored_columns=("premise", "hypothesis", "label"),
         content={"1.1.0": "b615378cc50311c151d799cb876b99d1f9cda65d459c266caf85810991a5e7d4"},
     ),
@@ -257,6 +264,7 @@ _TASKS = (
             "O",
         ),
         card_task="token-classification",
+        leaderboards={"entity_macro_f1": "ner_entity", "char_macro_f1": "ner_char"},
         scored_columns=("tokens", "ner_tags"),
         content={"1.1.0": "84c431e61d7c65f979e50780f59d5a1648f172c12cabdad1c99289e9a367552e"},
     ),
@@ -290,6 +298,7 @@ _TASKS = (
             *("per:other_family", "per:colleagues", "per:product", "per:religion", "per:title"),
         ),
         card_task="text-classification",
+        leaderboards={"micro_f1": "re_micro_f1", "auprc": "re_auprc"},
         scored_columns=("sentence", "subject_entity", "object_entity", "label"),
     ),
     Task(
@@ -314,6 +323,7 @@ _TASKS = (
         archive_bytes=2_033_461,
         labels=(),
         card_task="token-classification",
+        leaderboards={"uas_macro_f1": "dp_uas", "las_macro_f1": "dp_las"},
         scored_columns=("word_form", "pos", "head", "deprel"),
         content={"1.1.0": "f87312c04146666410a3beb65b8746ff0be4cd9d27d01196906cedbfb4caeb85"},
     ),
@@ -339,6 +349,7 @@ _TASKS = (
         archive_bytes=19_218_422,
         labels=(),
         card_task="question-answering",
+        leaderboards={"exact_match": "mrc_em", "rouge_w": "mrc_rouge_w"},
         scored_columns=("question", "context", "is_impossible", "answers"),
     ),
     Task(
@@ -362,6 +373,7 @@ _TASKS = (
         archive_bytes=4_785_657,
         labels=(),
         card_task="text-generation",
+        leaderboards={"joint_goal_accuracy": "wos_jga", "slot_micro_f1": "wos_slot_f1"},
         scored_columns=("dialogue",),
     ),
 )

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from klue_datasets.tasks import HUB_DATASET
 from recipes.engine.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,11 @@ PLACES = frozenset(
 )
 OWN_FILES = {"train": "train_file", "validation": "validation_file", "test": "test_file"}
 DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini", *OWN_FILES.values()})
+# Settings by which runs of one method may differ: they do not change what is learned. What runs are scored on
+# tells boards apart; what they are trained on, the hash of their data.
+NOT_LEARNED = PLACES | DATA_SOURCES | {
+    "seed", "do_train", "do_eval", "do_predict", "dataset_revision", "max_eval_samples",
+}  # fmt: skip
 
 
 class UsageError(ValueError):
@@ -129,7 +135,7 @@ class RecipeArguments:
 
     # Data
     dataset_name: str = _flag(
-        "klue/klue", "Data set on the Hub, or a folder written by `klue data export`.", group="data"
+        HUB_DATASET, "Data set on the Hub, or a folder written by `klue data export`.", group="data"
     )
     dataset_revision: str | None = _flag(
         None, "Branch, tag or commit of a data set on the Hub; by default the newest.", group="data"

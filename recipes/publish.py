@@ -4,10 +4,15 @@
     python -m recipes.publish dataset --folder hub/klue --repo_id me/klue
     python -m recipes.publish dataset --data_dir klue_benchmark --repo_id me/klue --private
     python -m recipes.publish metrics --repo_id me
+    python -m recipes.publish board --folder site --repo_id me/klue-board
+    python -m recipes.publish scores --results out/roberta --repo_id klue/roberta-base
 
 With --dry_run it only says what would go where, and shows the card. Files that hold secrets, runs without
 results, files that are too large and adapters for a local base model are refused. Log in with
 ``hf auth login`` before, or set HF_TOKEN.
+
+``scores`` opens a pull request that adds official results to a model's repository, whoever owns it; the
+leaderboards of the data set show them.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,9 +28,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from hub_cards import PROJECT_URL
 from klue_datasets.__main__ import add_source, add_view
-from klue_datasets.hub import PublishError, Upload, send
+from klue_datasets.hub import PublishError, Upload, hub_errors, send
 from klue_datasets.optional import needs
+from klue_datasets.tasks import HUB_DATASET
 from recipes.engine.publishable import DEFAULT_LIMIT_MB, check_results, publishable
 
 # Of an earlier upload, if the new one has other files in their place.
@@ -46,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="model|dataset|metrics")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="model|dataset|metrics|board|scores")
     model = kinds.add_parser("model", help="a run's output folder", description="Publish a trained model.")
     model.add_argument("--folder", required=True, metavar="DIR", help="a run's output folder")
     dataset = kinds.add_parser(
@@ -62,7 +72,24 @@ def make_parser() -> argparse.ArgumentParser:
         help="the metrics, as Spaces",
         description="Publish metric modules as Spaces: me/klue_ynat is one, me all nine of that owner.",
     )
-    for command in (model, dataset, metrics):
+    board = kinds.add_parser(
+        "board",
+        help="a leaderboard, as a static Space",
+        description="Publish what recipes.board has written.",
+    )
+    board.add_argument("--folder", default="site", metavar="DIR", help="its folder (default: site)")
+    scores = kinds.add_parser(
+        "scores",
+        help="results, as a pull request to a model",
+        description="Propose official results to the repository of a model.",
+    )
+    scores.add_argument(
+        "--results", required=True, nargs="+", type=Path, metavar="RESULTS", help="files of records, and runs"
+    )
+    scores.add_argument(
+        "--dataset_id", default=HUB_DATASET, metavar="NAME", help="whose leaderboards (default: %(default)s)"
+    )
+    for command in (model, dataset, metrics, board, scores):
         command.add_argument("--repo_id", required=True, metavar="NAME", help="where, e.g. me/klue-ner")
         command.add_argument("--private", action="store_true", help="where it is new, make it private")
         command.add_argument("--dry_run", action="store_true", help="only say what would go where")
@@ -78,7 +105,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Publish what the command line names; return 1 with a sentence on standard error if it cannot."""
     arguments = make_parser().parse_args(argv)
     try:
-        publish(arguments)
+        if arguments.kind == "scores":
+            _propose_scores(arguments)
+        else:
+            publish(arguments)
     except (ValueError, OSError) as error:  # sentences that say what was wrong; anything else is a bug
         start = "\n" if isinstance(error, PublishError) else ""  # a progress bar may stand in that line
         print(f"{start}publish: {error}", file=sys.stderr)
@@ -108,7 +138,8 @@ def publish(arguments: argparse.Namespace) -> None:
 def _prepared(arguments: argparse.Namespace) -> Iterator[list[Prepared]]:
     """The uploads, whose folders may last no longer than this context."""
     with tempfile.TemporaryDirectory(prefix="klue-publish-") as temporary:
-        prepare = {"model": _model, "dataset": _dataset, "metrics": _metrics}[arguments.kind]
+        kinds = {"model": _model, "dataset": _dataset, "metrics": _metrics, "board": _board}
+        prepare = kinds[arguments.kind]
         yield [_checked(upload, arguments.max_file_mb) for upload in prepare(arguments, Path(temporary))]
 
 
@@ -153,6 +184,56 @@ def _metrics(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
     return [
         Upload(f"{namespace}/{folder.name}", "space", folder, (), message, STALE_METRIC) for folder in folders
     ]
+
+
+def _board(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
+    from recipes.leaderboard.site import STATIC, space_card
+
+    source = Path(arguments.folder)
+    if not all((source / name).is_file() for name in ("index.html", *STATIC)):
+        raise ValueError(f"{source} holds no leaderboard; expected a folder that recipes.board has written.")
+    folder = temporary / "board"
+    shutil.copytree(source, folder)
+    (folder / "README.md").write_text(space_card(arguments.repo_id), encoding="utf-8")
+    message = "A leaderboard of KLUE results"
+    return [Upload(arguments.repo_id, "space", folder, (), message, ("models/*", "tasks/*"), sdk="static")]
+
+
+def _propose_scores(arguments: argparse.Namespace) -> None:
+    """Open a pull request with the official results of a model, beside those that its repository has."""
+    from recipes.engine.eval_entries import merged_file, to_entries
+    from recipes.leaderboard.collect import find_records
+
+    records = [one.record for one in find_records(arguments.results)]
+    entries = [entry for one in records for entry in to_entries(one, dataset_id=arguments.dataset_id)]
+    if not entries:
+        raise ValueError(
+            f"none of the {len(records)} results is on KLUE's official validation split, in full; "
+            "expected official results."
+        )
+    named = [entry.task_id for entry in entries]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        raise ValueError(
+            f"there are several results for {', '.join(twice)}; expected one: a model reports one value."
+        )
+    api, path = HfApi(), ".eval_results/klue.yaml"
+    with hub_errors(arguments.repo_id):
+        there = api.file_exists(arguments.repo_id, path)
+        old = Path(api.hf_hub_download(arguments.repo_id, path)).read_text("utf-8") if there else ""
+    text = merged_file(old, entries)
+    print(f"{path} of {arguments.repo_id}:\n\n{text}")
+    if arguments.dry_run:
+        print("Nothing was sent; without --dry_run this becomes a pull request.")
+        return
+    with hub_errors(arguments.repo_id):
+        commit = api.create_commit(
+            arguments.repo_id,
+            [CommitOperationAdd(path, text.encode())],
+            commit_message=f"Add KLUE results: {', '.join(named)}",
+            commit_description=f"Evaluated with klue-hub, {PROJECT_URL}.",
+            create_pr=True,
+        )
+    print(f"Opened a pull request: {commit.pr_url}")
 
 
 def _checked(upload: Upload, limit_mb: int) -> Prepared:

@@ -169,6 +169,8 @@ COMMANDS: dict[str, Callable[[Language, Sequence[str]], int]] = {
     "score": _run("score", "klue_metrics.__main__", "score", prog="klue"),
     "compare": _run("compare", "klue_metrics.__main__", "compare", prog="klue"),
     "report": _run("report", "recipes.report"),
+    "results": _run("results", "recipes.records"),
+    "board": _run("board", "recipes.board"),
     "publish": _run("publish", "recipes.publish"),
     "completion": _completion,
 }

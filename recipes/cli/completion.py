@@ -21,7 +21,7 @@ def words(commands: Iterable[str]) -> Words:
     """Completions: words typed so far -> commands and flags; these and a flag -> values."""
     from klue_datasets.__main__ import make_parser as data
     from klue_metrics.__main__ import make_parser as metrics
-    from recipes import predict, publish, run_all, sweep
+    from recipes import board, predict, publish, records, run_all, sweep
     from recipes.cli.languages import LANGUAGES
     from recipes.engine.command_line import make_parser as train
 
@@ -32,6 +32,8 @@ def words(commands: Iterable[str]) -> Words:
         if key.split(" ")[0] in ("score", "compare"):
             found[key] = values
     found |= dict(_of_parser("predict", predict.make_parser()))
+    found |= dict(_of_parser("results", records.make_parser()))
+    found |= dict(_of_parser("board", board.make_parser()))
     found |= dict(_of_parser("publish", publish.make_parser()))
     found |= dict(_of_parser("sweep", sweep.make_parser()))
     aliases = {alias: task for alias, task in ALIASES.items() if task in SCRIPTS}

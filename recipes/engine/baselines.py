@@ -12,7 +12,8 @@ from typing import Any
 import datasets
 
 from klue_metrics.functional import get_metric
-from recipes.engine.results import shown
+from recipes.engine.published_range import range_sentences
+from recipes.engine.results import EVAL_DETAILS, read_json, shown
 from recipes.tasks.protocol import Recipe
 
 logger = logging.getLogger(__name__)
@@ -74,3 +75,5 @@ def log_scores(task: str, results: dict[str, Any], output_dir: Path) -> None:
     logger.info("Everything is in %s", output_dir)
     if note := below_constant(task, results):
         logger.warning("%s: %s", task, note)
+    for sentence in range_sentences(task, results, read_json(output_dir / EVAL_DETAILS)):
+        logger.info("%s %s", task, sentence)

@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
+from huggingface_hub import EvalResult, ModelCardData
 
 from hub_cards import published_tables, render
-from klue_datasets.tasks import CITATION, LICENSE, Task, get_task
+from klue_datasets.tasks import CITATION, HUB_DATASET, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
 from recipes.arguments import OWN_FILES, RecipeArguments, as_settings, fields_of, from_record, is_expert
 from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
 from recipes.engine.checkpoints import is_own_folder
-from recipes.engine.data import HUB_DATASET, Data
+from recipes.engine.data import Data
+from recipes.engine.eval_entries import merged_file, to_entries
+from recipes.engine.published_range import range_sentences
+from recipes.engine.result_record import record_of_run
 from recipes.engine.results import (
     ARGUMENTS,
     EVAL_DETAILS,
@@ -79,6 +82,8 @@ def write_card(
 ) -> None:
     """Write README.md, and .eval_results/klue.yaml where the run was evaluated.
 
+    The latter has no entry for data that is not official, as its leaderboards are those of KLUE.
+
     Args:
         recipe: The task.
         output_dir: Folder of the card.
@@ -132,6 +137,7 @@ def write_card(
         windowed=results.get("eval_windowed", 0),
         max_seq_length=results.get("eval_max_seq_length"),
         below_constant=below_constant(recipe.task, results) if scores else None,
+        in_range=range_sentences(recipe.task, results, report),
         scores=[
             {
                 "name": name,
@@ -154,7 +160,9 @@ def write_card(
     output_dir.mkdir(parents=True, exist_ok=True)
     (output_dir / "README.md").write_text(text, encoding="utf-8")
     if scores:
-        _write_eval_results(output_dir / ".eval_results" / "klue.yaml", record, data, defined)
+        entries = output_dir / ".eval_results" / "klue.yaml"
+        entries.parent.mkdir(exist_ok=True)
+        entries.write_text(merged_file("", to_entries(record_of_run(output_dir, results))), encoding="utf-8")
 
 
 def _model_index(record: Task, task_type: str, data: Data, scores: Mapping[str, float]) -> list[EvalResult]:
@@ -176,28 +184,6 @@ def _model_index(record: Task, task_type: str, data: Data, scores: Mapping[str, 
         )
         for key, score in scores.items()
     ]
-
-
-def _write_eval_results(path: Path, record: Task, data: Data, scores: Mapping[str, float]) -> None:
-    names = get_metric(record.name).names
-    split = (
-        f"validation split of KLUE {data.version}"
-        if data.is_official
-        else f"{data.name}; {_not_official(data)}"
-    )
-    entries = [
-        EvalResultEntry(
-            dataset_id=HUB_DATASET if data.is_official else f"local/{_slug(data.name)}",
-            task_id=record.name,
-            value=score,
-            dataset_revision=data.revision,
-            notes=f"{names[key]} x 100, {split}",
-        )
-        for key, score in scores.items()
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = eval_result_entries_to_yaml(entries)
-    path.write_text(yaml.safe_dump(rows, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
 def _not_official(data: Data) -> str:

@@ -25,7 +25,6 @@ from recipes.tasks.protocol import Recipe
 from recipes.tasks.shared.held_out import hold_out
 
 logger = logging.getLogger(__name__)
-HUB_DATASET = "klue/klue"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import logging
+import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 
 import klue_metrics
 from hub_cards import __version__
@@ -20,7 +22,8 @@ from recipes.arguments import RecipeArguments
 from recipes.engine.baselines import constant_scores
 from recipes.engine.checkpoints import is_own_folder
 from recipes.engine.data import Data
-from recipes.engine.encoding import EncodedSplit
+from recipes.engine.encoding import Collator, EncodedSplit
+from recipes.engine.hardware import hardware
 from recipes.engine.results import (
     EVAL_DETAILS,
     EVAL_RESULTS,
@@ -33,6 +36,7 @@ from recipes.engine.trainer import RecipeTrainer
 from recipes.tasks.protocol import Decoded, LoadedModel
 
 logger = logging.getLogger(__name__)
+ALONE = 11  # inputs by which the latency is measured
 # Of the intervals that are kept with the results.
 BOOTSTRAP: Mapping[str, Any] = {"resamples": 1000, "confidence": 0.95, "method": "percentile", "seed": 0}
 
@@ -108,6 +112,24 @@ def model_outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> 
     return output
 
 
+def latency(trainer: RecipeTrainer, evaluator: Evaluator) -> float | None:
+    """Return the median milliseconds that one input alone takes; None where several processes evaluate."""
+    inputs = evaluator.split.evaluation_inputs()
+    if trainer.args.world_size > 1 or not len(inputs):
+        return None
+    trainer.model.eval()
+    collator = Collator(evaluator.split.recipe, evaluator.loaded)
+    seconds = []
+    for place in np.linspace(0, len(inputs) - 1, ALONE, dtype=int).tolist():
+        batch = collator([inputs[place]])
+        started = time.perf_counter()
+        _, outputs, _ = trainer.prediction_step(trainer.model, batch, prediction_loss_only=False)
+        for output in outputs if isinstance(outputs, tuple) else (outputs,):
+            output.cpu()  # waits for the device
+        seconds.append(time.perf_counter() - started)
+    return round(1000 * statistics.median(seconds), 3)
+
+
 def evaluate(
     trainer: RecipeTrainer,
     evaluator: Evaluator,
@@ -137,6 +159,8 @@ def evaluate(
         "eval_max_seq_length": evaluator.loaded.max_length,
         "eval_world_size": trainer.args.world_size,
         "eval_seconds": round(seconds, 3),
+        "eval_latency_ms": latency(trainer, evaluator),
+        "eval_device": hardware(),
         "eval_data": data.name,
         "eval_data_is_official": data.is_official,
         "eval_date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",

@@ -19,6 +19,7 @@ from recipes.engine.encoding import encode_split, warn_of_long_examples
 from recipes.engine.evaluation import Evaluator, evaluate, predict
 from recipes.engine.hardware import use_all_cores
 from recipes.engine.modeling import load_model, save_model
+from recipes.engine.result_record import write_record
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, read_json, strict, write_json
 from recipes.engine.speed import for_device
 from recipes.engine.training import make_trainer, train, tune
@@ -101,6 +102,8 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         # Results, card, and what the run has reached.
         if trainer.is_world_process_zero():
             write_json(output_dir / ALL_RESULTS, results)
+            if arguments.do_eval:
+                write_record(output_dir)
             write_card_of_run(recipe, output_dir, arguments, data, results)
             log_scores(task, results, output_dir)
     return dict(strict(results))

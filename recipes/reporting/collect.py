@@ -12,18 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from klue_metrics.functional import METRICS, Metric
-from recipes.arguments import DATA_SOURCES, PLACES, settings_of
+from recipes.arguments import NOT_LEARNED, settings_of
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
 
 PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
 MODEL = "model_name_or_path"
 NAMED = 3  # settings in a label at most
-# Settings by which runs of one group may differ: they do not change what is learned. What runs are scored on
-# tells boards apart; what they are trained on, the hash of their data.
-NOT_COMPARED = PLACES | DATA_SOURCES | {
-    "seed", "do_train", "do_eval", "do_predict", "dataset_revision", "max_eval_samples",
-}  # fmt: skip
 # KLUE's leaderboard was filtered by size. Upper ends, in parameters; XLM-R-base (278 M) is a base model,
 # KLUE-RoBERTa-large (337 M) a large one.
 SIZES = (("small", 70_000_000), ("base", 300_000_000), ("large", None))
@@ -232,7 +227,7 @@ def make_boards(runs: Iterable[Run]) -> list[Board]:
 def _groups(runs: Iterable[Run]) -> list[Group]:
     alike: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
-        kept = {key: value for key, value in run.settings.items() if key not in NOT_COMPARED}
+        kept = {key: value for key, value in run.settings.items() if key not in NOT_LEARNED}
         # Without settings nobody knows whether two runs differ in their seed alone.
         settings = json.dumps(kept, sort_keys=True, ensure_ascii=False) if run.settings else run.name
         repeat = 0
@@ -273,8 +268,8 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings in which runs differ, choices before numbers: not the model, nor ``NOT_COMPARED``."""
-    keys = {key for values in settings for key in values} - NOT_COMPARED - {MODEL}
+    """The settings in which runs differ, choices before numbers: not the model, nor ``NOT_LEARNED``."""
+    keys = {key for values in settings for key in values} - NOT_LEARNED - {MODEL}
     differ = [key for key in keys if _kinds([key], settings) > 1]
     return sorted(differ, key=lambda key: (any(_is_amount(values.get(key)) for values in settings), key))
 

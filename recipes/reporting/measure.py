@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from klue_metrics import scoring
-from klue_metrics.functional.bootstrap import group_tests
+from klue_metrics.functional.bootstrap import GroupComparison, group_tests
 from klue_metrics.predictions import Cases, Source, load_cases
 from klue_metrics.scoring import count_right
 from recipes.engine.results import EVAL_DETAILS, read_json, strict
@@ -274,29 +274,65 @@ def comparisons(
         cannot be compared.
     """
     task = groups[0].runs[0].task
+    named = [[(run.name, cases[run.name]) for run in group.runs if run.name in cases] for group in groups]
+    results, kept, notes = paired_tests(task, named, resamples)
+    pairs = []
+    for (first, second), scores in results.items():
+        seeds = [len(kept[side]) for side in (first, second)]
+        one = kept[first][0]
+        clusters = one.columns.get("clusters")
+        pairs.append(
+            {
+                "first": first,
+                "second": second,
+                "seeds": seeds,
+                "test": SINGLE if max(seeds) == 1 else SEEDS,
+                "examples": len(one.ids),
+                "clusters": len(set(clusters)) if clusters else None,
+                "tests": sum(
+                    not math.isnan(row.p_value) for rows in results.values() for row in rows.values()
+                ),
+                "scores": {key: row._asdict() for key, row in scores.items()},
+            }
+        )
+    return pairs, notes
+
+
+def paired_tests(
+    task: str, groups: Sequence[Sequence[tuple[str, Cases]]], resamples: int
+) -> tuple[dict[tuple[int, int], dict[str, GroupComparison]], dict[int, list[Cases]], list[str]]:
+    """Test any two models on the examples that both have answered.
+
+    Args:
+        task: Name of the task.
+        groups: For each model, name and answers of each seed; may be empty.
+        resamples: Of the bootstrap.
+
+    Returns:
+        Positions of two models -> key of a metric -> the test, with its p-values; position ->
+        the answers that were compared, in one order; and sentences about those that cannot be compared.
+    """
     kept: dict[int, list[Cases]] = {}
     notes: list[str] = []
     base: tuple[str, Cases] | None = None
     for position, group in enumerate(groups):
-        for run in group.runs:
-            if run.name not in cases:
-                continue
-            base = base or (run.name, cases[run.name])
+        for name, cases in group:
+            base = base or (name, cases)
             try:
-                fitting = scoring.aligned(task, cases[run.name], base[1], f"{base[0]} and {run.name}")
+                fitting = scoring.aligned(task, cases, base[1], f"{base[0]} and {name}")
             except ValueError as problem:
-                notes.append(f"{run.name} is not compared. {problem}")
+                notes.append(f"{name} is not compared. {problem}")
                 continue
             kept.setdefault(position, []).append(fitting)
     if base is None or len(kept) < 2:
-        return [], notes
+        return {}, kept, notes
     columns = base[1].columns
     extra: dict[str, Any] = {"tokens": columns["tokens"]} if "tokens" in columns else {}
     if task == "re" and all("probabilities" in run.columns for runs in kept.values() for run in runs):
         extra["probabilities"] = [[run.columns["probabilities"] for run in runs] for runs in kept.values()]
     clusters = columns.get("clusters")
     if clusters and len(set(clusters)) == 1:
-        return [], [*notes, f"{task}: all examples are in one cluster, so no runs can be compared."]
+        return {}, kept, [*notes, f"{task}: all examples are in one cluster, so no runs can be compared."]
     results = group_tests(
         task,
         [[run.predictions for run in runs] for runs in kept.values()],
@@ -306,21 +342,4 @@ def comparisons(
         **extra,
     )
     positions = list(kept)
-    pairs = []
-    for (first, second), scores in results.items():
-        seeds = [len(kept[positions[side]]) for side in (first, second)]
-        pairs.append(
-            {
-                "first": positions[first],
-                "second": positions[second],
-                "seeds": seeds,
-                "test": SINGLE if max(seeds) == 1 else SEEDS,
-                "examples": len(base[1].ids),
-                "clusters": len(set(clusters)) if clusters else None,
-                "tests": sum(
-                    not math.isnan(row.p_value) for rows in results.values() for row in rows.values()
-                ),
-                "scores": {key: row._asdict() for key, row in scores.items()},
-            }
-        )
-    return pairs, notes
+    return {(positions[one], positions[two]): rows for (one, two), rows in results.items()}, kept, notes

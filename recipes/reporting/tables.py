@@ -10,7 +10,8 @@ from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
-from recipes.reporting.collect import MODEL, NOT_COMPARED, Board, Run
+from recipes.arguments import NOT_LEARNED
+from recipes.reporting.collect import MODEL, Board, Run
 from recipes.reporting.measure import Line, Score
 
 NOT_KLUE = "Not KLUE's official validation split: **not a KLUE score**."
@@ -48,7 +49,7 @@ def facts(run: Run) -> dict[str, Any]:
 
 def settings(run: Run) -> dict[str, Any]:
     """The settings of a run that may change its scores; those that are off or not set are left out."""
-    hidden = (NOT_COMPARED - {"seed", "max_eval_samples"}) | {MODEL, "data_hash"}
+    hidden = (NOT_LEARNED - {"seed", "max_eval_samples"}) | {MODEL, "data_hash"}
     if not run.settings.get("use_lora"):
         hidden |= {key for key in run.settings if key.startswith("lora_")}
     return {

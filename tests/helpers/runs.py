@@ -22,6 +22,9 @@ QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_tra
 QUICK += ["--evaluations_per_epoch", "1"]
 
 
+TIMES = ("eval_seconds", "eval_latency_ms", "eval_model")
+
+
 def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:
     words = ("--model_name_or_path", str(model), "--output_dir", str(output_dir), *QUICK, *words)
     return story.run(task, parse(make_parser(task, ""), task, words))
@@ -39,7 +42,7 @@ def predictions(folder: Path) -> list[dict]:
 def scores(folder: Path) -> dict[str, float]:
     """What was measured: not how long that took, nor which folder the model came from."""
     results = read(folder / "eval_results.json")
-    return {name: value for name, value in results.items() if name not in ("eval_seconds", "eval_model")}
+    return {name: value for name, value in results.items() if name not in TIMES}
 
 
 @contextlib.contextmanager

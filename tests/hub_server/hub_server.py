@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml
 from hub_store import PLURALS, Commit, File, Refused, Repo, Store
 
 KINDS = {plural: kind for kind, plural in PLURALS.items()}
@@ -27,6 +28,7 @@ ROUTES = {
     "whoami": ("GET", r"/api/whoami-v2"),
     "create": ("POST", r"/api/repos/create"),
     "validate": ("POST", r"/api/validate-yaml"),
+    "leaderboard": ("GET", rf"/api/datasets/{NAME}/leaderboard"),
     "list": ("GET", r"/api/(?P<plural>models|datasets|spaces)"),
     "info": ("GET", rf"/api/(?P<plural>\w+)/{NAME}(/revision/(?P<revision>[^/]+))?"),
     "tree": ("GET", rf"/api/(?P<plural>\w+)/{NAME}/tree/(?P<revision>[^/]+)(/(?P<path>.*))?"),
@@ -170,6 +172,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         raise Refused(fault.status, "This went wrong on purpose", headers=fault.headers)
 
     @property
+    def is_proposal(self) -> bool:
+        """Whether the commit that is asked for becomes a pull request."""
+        return self.query.get("create_pr") == ["1"]
+
+    @property
     def token(self) -> str | None:
         """What the client says that it is."""
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -195,6 +202,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         repos = [repo for (its_kind, _), repo in self.hub.store.repos.items() if its_kind == kind]
         return [self._described(repo, repo.commits[-1]) for repo in repos if not repo.private]
 
+    def _leaderboard(self, name: str) -> list[dict[str, Any]]:
+        """Every result that a model reports for a data set with leaderboards, best first."""
+        benchmark = self._repo("dataset", name).commits[-1].files.get("eval.yaml")
+        if benchmark is None:
+            raise Refused(404, "This dataset has no leaderboard")
+        known = {task["id"] for task in yaml.safe_load(benchmark.data)["tasks"]}
+        rows = []
+        for (kind, model), repo in self.hub.store.repos.items():
+            entries = _eval_results(repo.commits[-1]) if kind == "model" else []
+            owner = {"_id": "0" * 24, "type": "user", "name": model.split("/")[0], "avatarUrl": ""}
+            rows += [
+                {
+                    "modelId": model, "value": entry["value"], "filename": ".eval_results/klue.yaml",
+                    "verified": False, "author": owner, "notes": entry.get("notes"),
+                }
+                for entry in entries
+                if entry["dataset"]["id"] == name and entry["dataset"]["task_id"] in known
+            ]  # fmt: skip
+        rows.sort(key=lambda row: -row["value"])
+        return [{"rank": rank, **row} for rank, row in enumerate(rows, start=1)]
+
     def _info(self, kind: str, name: str, revision: str | None) -> dict[str, Any]:
         repo = self._repo(kind, name)
         return self._described(repo, repo.at(revision or "main"))
@@ -207,6 +235,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "createdAt": "2026-01-01T00:00:00.000Z",
             "siblings": [{"rfilename": path} for path in commit.files],
         }  # fmt: skip
+        if "evalResults" in self.query.get("expand", []):
+            found["evalResults"] = [
+                {"filename": ".eval_results/klue.yaml", "verified": False, "data": entry}
+                for entry in _eval_results(commit)
+            ]
         return found | ({"sdk": repo.sdk} if repo.sdk else {})
 
     def _tree(self, kind: str, name: str, revision: str, path: str | None) -> list[dict[str, Any]]:
@@ -239,7 +272,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return found
 
     def _preupload(self, kind: str, name: str, revision: str) -> dict[str, Any]:
-        repo = self._repo(kind, name, write=True)
+        repo = self._repo(kind, name, write=not self.is_proposal)
         return {"files": self.hub.store.preupload(repo, json.loads(self.body)["files"])}
 
     def _batch(self, kind: str, name: str) -> dict[str, Any]:
@@ -257,8 +290,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return {}
 
     def _commit(self, kind: str, name: str, revision: str) -> dict[str, Any]:
+        lines = [json.loads(line) for line in self.body.splitlines()]
+        if self.is_proposal:  # anyone who is logged in may make one
+            self.hub.store.namespaces(self.token)
+            repo = self._repo(kind, name)
+            commit = self.hub.store.propose(repo, lines)
+            url = f"{self.hub.url}/{name}/discussions/{len(repo.proposals)}"
+            return {"success": True, "commitOid": commit.oid, "commitUrl": url, "pullRequestUrl": url}
         repo = self._repo(kind, name, write=True)
-        commit = self.hub.store.commit(repo, [json.loads(line) for line in self.body.splitlines()])
+        commit = self.hub.store.commit(repo, lines)
         url = f"{self.hub.url}/{name}/commit/{commit.oid}"
         return {"success": True, "commitOid": commit.oid, "commitUrl": url}
 
@@ -294,6 +334,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(parts)
+
+
+def _eval_results(commit: Commit) -> list[dict[str, Any]]:
+    """The entries of the files in ``.eval_results`` of a model."""
+    files = [file for path, file in commit.files.items() if path.startswith(".eval_results/")]
+    return [entry for file in files for entry in yaml.safe_load(file.data) or []]
 
 
 def _entry(path: str, file: File) -> dict[str, Any]:

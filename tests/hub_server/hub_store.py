@@ -59,6 +59,7 @@ class Repo:
     private: bool
     sdk: str | None
     commits: list[Commit]
+    proposals: list[Commit] = dataclasses.field(default_factory=list)  # of pull requests
 
     def at(self, revision: str) -> Commit:
         """The commit that a branch or hash names."""
@@ -141,6 +142,18 @@ class Store:
             }
             for file in files
         ]
+
+    def propose(self, repo: Repo, lines: list[dict]) -> Commit:
+        """Keep a commit as a pull request; ``merge`` makes it the newest."""
+        with self.lock:
+            commit = self.commit(repo, lines)
+            repo.proposals.append(repo.commits.pop())
+            return commit
+
+    def merge(self, kind: str, name: str) -> None:
+        """Merge the last pull request of a repository."""
+        repo = self.repos[kind, name]
+        repo.commits.append(repo.proposals[-1])
 
     def commit(self, repo: Repo, lines: list[dict]) -> Commit:
         """Applies all operations or none."""

@@ -6,7 +6,6 @@ Needs Playwright and a Chromium, see CONTRIBUTING.md; skipped where one of them 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,7 @@ from made_up_runs import make_run, make_runs, nli_answers
 from recipes.reporting.page import build
 
 SCREENSHOTS = os.environ.get("KLUE_SCREENSHOTS")
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 LONG = 20_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    program = os.environ.get("KLUE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(
-            f"there is no Chromium: none of {', '.join(NAMES)} is there, and KLUE_CHROMIUM names none"
-        )
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,70 @@
+"""Make a leaderboard from records of results: a static site that needs neither a server nor a network.
+
+    python -m recipes.board out/ --output site/
+    python -m recipes.board results/team.jsonl out/runs --output site/ --title "KLUE at our lab"
+    python -m recipes.board --from_hub klue/klue --output site/
+
+Results come from files of records (.jsonl, see recipes.records), from the folders of runs, and from a
+benchmark on the Hub. KLUE's published scores are there, too. Open index.html in a browser, or publish the
+folder with recipes.publish board.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
+from klue_datasets.optional import needs
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "results", nargs="*", type=Path, metavar="RESULTS", help="files of records, and folders with runs"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("site"), metavar="DIR", help="where (default: site)"
+    )
+    parser.add_argument("--title", default="KLUE leaderboard", metavar="TEXT", help="heading of the pages")
+    parser.add_argument("--no_published", action="store_true", help="leave out the published scores of KLUE")
+    parser.add_argument("--from_hub", metavar="DATASET", help="add the results of a benchmark on the Hub")
+    parser.add_argument(
+        "--resamples", type=int, default=1000, metavar="N", help="of the paired tests (default: 1000)"
+    )
+    return parser
+
+
+@needs("report")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the site; return 1 with a sentence on standard error if that cannot be done."""
+    arguments = make_parser().parse_args(argv)
+    from recipes.leaderboard.collect import Found, find_records, published_records, records_from_hub
+    from recipes.leaderboard.site import write_site
+
+    try:
+        found = [] if arguments.no_published else [Found(record) for record in published_records()]
+        if arguments.from_hub:
+            found += [Found(record) for record in records_from_hub(arguments.from_hub)]
+        found += find_records(arguments.results)
+        if not found:
+            raise ValueError("there are no results; expected files of records, or folders with runs.")
+        files = write_site(
+            found, arguments.output, title=arguments.title, resamples=max(arguments.resamples, 1)
+        )
+    except (ValueError, OSError) as error:
+        print(f"board: {error}", file=sys.stderr)
+        return 1
+    total = sum(path.stat().st_size for path in files)
+    print(f"{files[0]} ({files[0].stat().st_size:,} bytes; {len(files)} files, {total:,} bytes)")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""A leaderboard made from records of results: who ranks where, as a static site."""

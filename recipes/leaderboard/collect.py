@@ -1,0 +1,140 @@
+"""Find records: in files of them, in the folders of runs, and among the published scores of KLUE."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from huggingface_hub import HfApi
+
+from hub_cards import read_published
+from klue_datasets.hub import hub_errors
+from recipes.engine.eval_entries import from_entries
+from recipes.engine.result_record import (
+    PUBLISHED,
+    Method,
+    Record,
+    RecordError,
+    Score,
+    ScoredData,
+    ScoredModel,
+    read_records,
+    record_of_run,
+    unique,
+)
+from recipes.engine.results import ALL_RESULTS, RECORD
+
+PUBLISHED_BLOCKS = {"test": "test", "dev": "validation"}  # of published_scores.yaml -> split
+JSON_LINES = ".jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A record, and the file with its predictions where there is one on this machine."""
+
+    record: Record
+    predictions: Path | None = None
+
+
+def find_records(sources: Sequence[Path]) -> list[Found]:
+    """Every record in some files and folders; of two with one ``id`` the later one.
+
+    A folder is searched for files of records (.jsonl) and for runs, whose own record is read from their
+    results: it is there in folders of earlier versions, too.
+
+    Raises:
+        FileNotFoundError: A source does not exist, or holds no record.
+        RecordError: A line is not a record, or the results of a run are not what a recipe writes.
+    """
+    found: dict[str, Found] = {}
+    for source in sources:
+        here = list(_records_below(source))
+        if not here:
+            raise FileNotFoundError(f"{source} holds no record; expected a .jsonl file of records, or runs.")
+        found |= {one.record.id: one for one in here}
+    return list(found.values())
+
+
+def _records_below(source: Path) -> Iterator[Found]:
+    if source.is_file():
+        for record in read_records(source):
+            yield Found(record, _predictions(record, source.parent))
+        return
+    if not source.is_dir():
+        raise FileNotFoundError(f"There is no {source}; expected a file of records, or a folder.")
+    for folder, inner, files in os.walk(source):
+        inner[:] = sorted(name for name in inner if not name.startswith("checkpoint-"))
+        top = Path(folder)
+        if ALL_RESULTS in files:
+            if of_run := _record_of_run(top):
+                yield Found(of_run, _predictions(of_run, top))
+            continue
+        for name in sorted(files):
+            if name.endswith(JSON_LINES) and not name.startswith("predictions_"):
+                yield from _records_below(top / name)
+
+
+def _record_of_run(folder: Path) -> Record | None:
+    """The record of a run; None where it was not evaluated."""
+    if (folder / RECORD).is_file():
+        [record] = unique(read_records(folder / RECORD))
+        return record
+    try:
+        return record_of_run(folder)
+    except RecordError:  # trained and not evaluated: there is nothing to show
+        return None
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{folder}: {ALL_RESULTS} is not what a recipe writes ({error}).") from error
+
+
+def _predictions(record: Record, folder: Path) -> Path | None:
+    name = record.predictions
+    if not name or Path(name).name != name:  # a link, or a path to another place
+        return None
+    return folder / name if (folder / name).is_file() else None
+
+
+def published_records() -> list[Record]:
+    """The published test and dev scores of KLUE, one record per model and task.
+
+    The sources do not say which version of the data was scored.
+    """
+    records = []
+    for name, split in PUBLISHED_BLOCKS.items():
+        block = read_published()[name]
+        parameters = block.get("parameters", {})
+        for model, tasks in block["rows"].items():
+            for task, scores in tasks.items():
+                records.append(
+                    Record(
+                        task=task,
+                        data=ScoredData("KLUE", split, is_official=True),
+                        scores={key: Score(float(score)) for key, score in scores.items()},
+                        model=ScoredModel(model, parameters=parameters.get(model)),
+                        method=Method(PUBLISHED, source=block["source"]),
+                    )
+                )
+    return records
+
+
+def records_from_hub(dataset_id: str) -> list[Record]:
+    """The results that models on the Hub report for a benchmark.
+
+    The leaderboard names the models; each model's own results name the metrics.
+
+    Args:
+        dataset_id: The data set, such as ``klue/klue``.
+
+    Raises:
+        PublishError: The Hub has no such leaderboard, or cannot be reached.
+    """
+    api = HfApi()
+    records = []
+    with hub_errors(dataset_id):
+        rows = api.get_dataset_leaderboard(dataset_id, base_model_only=False)
+        for model in dict.fromkeys(row.model_id for row in rows):
+            entries = api.model_info(model, expand=["evalResults"]).eval_results or []
+            records += from_entries(model, entries, dataset_id=dataset_id)
+    return records

@@ -1,0 +1,266 @@
+"""Rows of a leaderboard: models by method, their scores over seeds, and the ranks that the noise allows."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from klue_datasets.tasks import TASKS
+from klue_metrics.predictions import Cases, Source, load_cases
+from recipes.engine.result_record import FINE_TUNED, PROMPTED, Record, Score, ScoredData
+from recipes.leaderboard.collect import Found
+from recipes.reporting.collect import size_of
+from recipes.reporting.measure import mean_of, paired_tests, seeds_interval
+
+SIGNIFICANT = 0.05
+# The official metrics, two for most tasks: (task, key of the score).
+COLUMNS = [(task, key) for task, record in TASKS.items() for key in record.leaderboards]
+NAMED_SIZES = ("small", "base", "large")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A score in a table.
+
+    Attributes:
+        mean: Over the seeds.
+        low: Lower end of the 95 % interval; None where it is not known.
+        high: Its upper end.
+        best_rank: One more than the number of models that are better beyond noise.
+        worst_rank: The number of models less those that are worse beyond noise.
+        data: Which version of the data was scored; empty where that is not known.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    best_rank: int = 0
+    worst_rank: int = 0
+    data: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A model under one method.
+
+    Attributes:
+        model: Its name.
+        method: How the scores came about, in words.
+        kind: Kind of the method.
+        size: small, base, large or unknown.
+        parameters: How many; None where that is not known.
+        seeds: How many seeds, at most.
+        latency: Milliseconds for one example alone, a mean over tasks; None where it was not measured.
+        cells: (task, key) -> score.
+        records: What it was made from.
+    """
+
+    model: str
+    method: str
+    kind: str
+    size: str
+    parameters: int | None
+    seeds: int
+    latency: float | None
+    cells: Mapping[tuple[str, str], Cell]
+    records: Sequence[Record]
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """Models that were scored on the same data, so that they can be compared.
+
+    Attributes:
+        key: Short name, for links.
+        title: What the data is.
+        is_official: Whether it is a split that KLUE published, in full.
+        rows: The models.
+        tests: How many pairs of models were compared by their predictions.
+        notes: Sentences about predictions that cannot be compared.
+    """
+
+    key: str
+    title: str
+    is_official: bool
+    rows: Sequence[Row]
+    tests: int
+    notes: Sequence[str]
+
+
+def standings(found: Iterable[Found], resamples: int = 1000) -> list[Standing]:
+    """Sort records into tables of what can be compared; official data comes first.
+
+    Args:
+        found: The records.
+        resamples: Of the bootstrap, where models are compared by their predictions.
+    """
+    by_data: dict[tuple[bool, bool, str], list[Found]] = {}
+    for one in found:
+        data = one.record.data
+        title = "" if data.is_official else data.name
+        by_data.setdefault((not data.is_official, data.split != "validation", title), []).append(one)
+    tables = []
+    for (is_other, _, name), members in sorted(by_data.items(), key=lambda item: item[0]):
+        split = members[0].record.data.split
+        title = f"{name} ({split})" if is_other else f"KLUE, {split} split"
+        key = f"{name}-{split}" if is_other else split
+        tables.append(_standing(key, title, not is_other, members, resamples))
+    return tables
+
+
+def _standing(key: str, title: str, is_official: bool, members: list[Found], resamples: int) -> Standing:
+    groups: dict[tuple[str, ...], dict[tuple[str, str], list[Found]]] = {}
+    for one in members:
+        record, data = one.record, one.record.data
+        name = (record.model.name, record.model.revision or "", _label(record))
+        groups.setdefault(name, {}).setdefault((record.task, _version(data)), []).append(one)
+    rows, answers = [], []
+    for (model, revision, label), by_data in sorted(groups.items()):
+        shown = f"{model} @ {revision[:7]}" if revision else model
+        for part in _one_per_task(by_data):
+            rows.append(_row(shown, label, part))
+            answers.append(part)
+    return _ranked(key, title, is_official, rows, answers, resamples)
+
+
+def _version(data: ScoredData) -> str:
+    """What tells data of one name apart: the version of KLUE, or the hash of other data; empty if unknown."""
+    return (data.version if data.is_official else data.hash) or ""
+
+
+def _one_per_task(by_data: Mapping[tuple[str, str], list[Found]]) -> list[dict[str, list[Found]]]:
+    """Split a row into several where a task was scored on several versions of the data."""
+    versions: dict[str, list[list[Found]]] = {}
+    for task, version in sorted(by_data):
+        versions.setdefault(task, []).append(by_data[task, version])
+    return [
+        {task: members for task, members in zip(versions, row, strict=True) if members}
+        for row in itertools.zip_longest(*versions.values())
+    ]
+
+
+def _label(record: Record) -> str:
+    """A method in words."""
+    method = record.method
+    if method.kind == FINE_TUNED:
+        return ", ".join([f"preset {method.preset}" if method.preset else "fine-tuned", *method.changes])
+    if method.kind == PROMPTED:
+        return f"prompted, {method.shots or 0} shots, prompt {method.prompt or 'unknown'}"
+    return "published"
+
+
+def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> Row:
+    records = [one.record for members in by_task.values() for one in members]
+    parameters = next((one.model.parameters for one in records if one.model.parameters), None)
+    named = next((size for size in NAMED_SIZES if model.lower().endswith(size)), "unknown")
+    cells = {}
+    for task, members in by_task.items():
+        for key in TASKS[task].leaderboards:
+            scores = [one.record.scores[key] for one in members if key in one.record.scores]
+            if cell := _cell(key, scores):
+                cells[task, key] = dataclasses.replace(cell, data=_version(members[0].record.data))
+    latencies = [one.speed.latency_ms for one in records if one.speed.latency_ms is not None]
+    return Row(
+        model=model,
+        method=label,
+        kind=records[0].method.kind,
+        size=size_of(parameters) if parameters else named,
+        parameters=parameters,
+        seeds=max(len(members) for members in by_task.values()),
+        latency=mean_of(latencies),
+        cells=cells,
+        records=records,
+    )
+
+
+def _cell(key: str, scores: Sequence[Score]) -> Cell | None:
+    """The score over seeds; None where one of them is undefined."""
+    mean = mean_of([one.score for one in scores])
+    if mean is None:
+        return None
+    ends = [
+        (math.nan, math.nan) if one.low is None or one.high is None else (one.low, one.high) for one in scores
+    ]
+    low, high = seeds_interval([one.score for one in scores], ends, floor=-100 if key == "pearsonr" else 0)
+    return Cell(mean, low, high)
+
+
+def _ranked(
+    key: str,
+    title: str,
+    is_official: bool,
+    rows: list[Row],
+    answers: Sequence[Mapping[str, list[Found]]],
+    resamples: int,
+) -> Standing:
+    """Give every cell its ranks."""
+    cells = [dict(row.cells) for row in rows]
+    tests = 0
+    notes: list[str] = []
+    for task, names in itertools.groupby(COLUMNS, key=lambda column: column[0]):
+        columns = list(names)
+        cases, problems = _answers(task, [part.get(task, []) for part in answers])
+        results, _, more = paired_tests(task, cases, resamples)
+        tests, notes = tests + len(results), [*notes, *problems, *more]
+        for column in columns:
+            there = {place: row.cells[column] for place, row in enumerate(rows) if column in row.cells}
+            for place, one in there.items():
+                others = {
+                    other: two for other, two in there.items() if other != place and is_comparable(one, two)
+                }
+                better = worse = 0
+                for other, two in others.items():
+                    pair = (min(place, other), max(place, other))
+                    tested = results.get(pair, {}).get(column[1])
+                    if tested is not None and not math.isnan(tested.p_holm):
+                        differs = tested.p_holm < SIGNIFICANT
+                    else:
+                        differs = differ(one, two)
+                    better += differs and two.mean > one.mean
+                    worse += differs and two.mean < one.mean
+                cells[place][column] = dataclasses.replace(
+                    one, best_rank=1 + better, worst_rank=1 + len(others) - worse
+                )
+    ranked = [dataclasses.replace(row, cells=own) for row, own in zip(rows, cells, strict=True)]
+    return Standing(key, title, is_official, ranked, tests, notes)
+
+
+def is_comparable(one: Cell, two: Cell) -> bool:
+    """Whether two scores are of the same version of the data, as far as the versions are known."""
+    return not one.data or not two.data or one.data == two.data
+
+
+def differ(one: Cell, two: Cell) -> bool:
+    """Whether two scores differ by more than their 95 % intervals allow.
+
+    The errors are taken as independent, which is cautious for models that answered the same examples. Where
+    one interval is not known it counts as wide as the other; without any, scores differ as soon as they are
+    not equal.
+    """
+    lower, upper = sorted((one, two), key=lambda cell: cell.mean)
+    above = None if lower.high is None else lower.high - lower.mean
+    below = None if upper.low is None else upper.mean - upper.low
+    known = [reach for reach in (above, below) if reach is not None]
+    if not known:
+        return lower.mean < upper.mean
+    reach = math.hypot(above if above is not None else known[0], below if below is not None else known[0])
+    return upper.mean - lower.mean > reach
+
+
+def _answers(task: str, groups: Sequence[Sequence[Found]]) -> tuple[list[list[tuple[str, Cases]]], list[str]]:
+    """The predictions of rows whose runs all have theirs on this machine, and what is wrong with others."""
+    kept: list[list[tuple[str, Cases]]] = []
+    problems = []
+    for group in groups:
+        own = []
+        for one in group:
+            if one.predictions is None:
+                continue
+            try:
+                own.append((str(one.predictions), load_cases(task, str(one.predictions), Source())))
+            except (OSError, ValueError) as error:
+                problems.append(f"{one.predictions} cannot be compared: {error}")
+        kept.append(own if len(own) == len(group) else [])
+    return kept, problems

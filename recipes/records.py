@@ -1,0 +1,103 @@
+"""Keep results as records: one JSON object per line, from which leaderboards are made.
+
+    python -m recipes.records add out/ner out/nli --to results/team.jsonl
+    python -m recipes.records list results/ --task ner
+    python -m recipes.records validate results/team.jsonl
+
+``add`` puts the records of finished runs into a file; a record of the same model, method and data is
+replaced. ``list`` shows a line per record. ``validate`` checks files, and says what is wrong with which line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
+
+from klue_datasets.optional import needs
+from klue_datasets.tasks import ALIASES, TASKS, get_task
+from recipes.engine.results import shown, write_json_lines
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="add|list|validate")
+    add = commands.add_parser("add", help="put the records of runs into a file")
+    add.add_argument("--to", required=True, type=Path, metavar="FILE", help="a .jsonl file")
+    show = commands.add_parser("list", help="show records")
+    show.add_argument("--task", choices=[*TASKS, *ALIASES], help="of this task alone")
+    show.add_argument("--json", action="store_true", help="as JSON lines")
+    validate = commands.add_parser("validate", help="check files of records")
+    for command in (add, show, validate):
+        command.add_argument(
+            "sources", nargs="+", type=Path, metavar="RESULTS", help="files of records, and folders with runs"
+        )
+    return parser
+
+
+@needs()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return 1 with a sentence on standard error if that cannot be done."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        {"add": _add, "list": _list, "validate": _validate}[arguments.command](arguments)
+    except (ValueError, OSError) as error:
+        print(f"results: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> None:
+    from recipes.engine.result_record import read_records, unique
+    from recipes.leaderboard.collect import find_records
+
+    if arguments.to.suffix != ".jsonl":
+        raise ValueError(f"--to is {arguments.to}; expected a file that ends in .jsonl.")
+    old = list(read_records(arguments.to)) if arguments.to.is_file() else []
+    new = [one.record for one in find_records(arguments.sources)]
+    records = unique([*old, *new])
+    write_json_lines(arguments.to, [record.to_json() for record in records])
+    print(f"{arguments.to}: {len(records)} records, {len(records) - len(unique(old))} more than before")
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from klue_metrics.scoring import format_table
+    from recipes.leaderboard.collect import find_records
+
+    task = get_task(arguments.task).name if arguments.task else None
+    records = [one.record for one in find_records(arguments.sources) if task in (None, one.record.task)]
+    if arguments.json:
+        for record in records:
+            print(json.dumps(record.to_json(), ensure_ascii=False))
+        return
+    lines = [["id", "task", "data", "model", "method", "scores"]]
+    for record in records:
+        data = f"KLUE {record.data.version or ''}".strip() if record.data.is_official else record.data.name
+        method = [record.method.preset or record.method.kind, *record.method.changes]
+        seeds = [f"seed {' '.join(map(str, record.method.seeds))}"] if record.method.seeds else []
+        scores = ", ".join(f"{key} {shown(row.score)}" for key, row in record.scores.items())
+        lines.append(
+            [
+                *(record.id, record.task, f"{data}, {record.data.split}", record.model.name),
+                *(", ".join([*method, *seeds]), scores),
+            ]
+        )
+    print(format_table(lines, left=range(6)))
+
+
+def _validate(arguments: argparse.Namespace) -> None:
+    from recipes.leaderboard.collect import find_records
+
+    for source in arguments.sources:
+        print(f"{source}: {len(find_records([source]))} records")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
