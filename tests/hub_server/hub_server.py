@@ -295,12 +295,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.hub.store.namespaces(self.token)
             repo = self._repo(kind, name)
             commit = self.hub.store.propose(repo, lines)
-            url = f"{self.hub.url}/{name}/discussions/{len(repo.proposals)}"
-            return {"success": True, "commitOid": commit.oid, "commitUrl": url, "pullRequestUrl": url}
-        repo = self._repo(kind, name, write=True)
-        commit = self.hub.store.commit(repo, lines)
+            more = {"pullRequestUrl": f"{self.hub.url}/{name}/discussions/{len(repo.proposals)}"}
+        else:
+            commit, more = self.hub.store.commit(self._repo(kind, name, write=True), lines), {}
         url = f"{self.hub.url}/{name}/commit/{commit.oid}"
-        return {"success": True, "commitOid": commit.oid, "commitUrl": url}
+        return {"success": True, "commitOid": commit.oid, "commitUrl": url, **more}
 
     def _resolve(self, kind: str, name: str, revision: str, path: str) -> None:
         commit = self._repo(kind, name).at(revision)
