@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 
 from klue_datasets.optional import needs
 from klue_datasets.tasks import get_task
-from recipes.engine.command_line import INTERRUPTED, read_mapping, read_pairs
+from recipes.engine.command_line import INTERRUPTED
+from recipes.engine.settings_files import read_mapping, read_pairs
 from recipes.run_all import add_plan_flags
 from recipes.sweeps import launchers
 from recipes.sweeps.jobs import (

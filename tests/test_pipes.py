@@ -21,6 +21,8 @@ ENTRY_POINTS = {
     "recipes.publish": ["--help"],
     "recipes.run_all": ["--help"],
     "recipes.sweep": ["--help"],
+    "recipes.board": ["--help"],
+    "recipes.records": ["--help"],
     "recipes.tiny_model": ["--help"],
     "docs.generator.mini_corpus.generate": ["--help"],
     "docs.generator.__main__": ["--help"],

@@ -38,7 +38,9 @@ from recipes.tasks import SCRIPTS
 SHORT = " --max_train_samples 32 --max_eval_samples 32 --max_steps 2"
 FEW = f"{SHORT} --tasks nli --seed 42 43"
 ELSEWHERE = {
+    "pytest -s tests/recipes/test_ner.py -k perfect": "a part of this suite",
     "make gpu": "needs a GPU; tests/recipes/test_gpu_script.py runs its script on the CPU",
+    "klue board --from_hub me/klue --output site": "needs a leaderboard, which test_benchmark.py has",
     "hf auth login": "another tool's; it asks for a token at the terminal",
     "klue sweep run --tasks nli --seed 42 43 --output_dir out/sweep --launcher slurm"
     " --option slurm_partition=gpu gpus_per_node=1": "needs Slurm; test_sweep.py runs jobs by submitit",
@@ -104,6 +106,8 @@ GRID = (
     "klue sweep run --tasks nli --mini --preset demo --model_name_or_path out/tiny"
     " --grid learning_rate=3e-4,7e-4 --output_dir out/grid"
 )
+ADD_RESULTS = "klue results add out/seeds --to results/team.jsonl"
+BOARD = "klue board results --output site"
 ELSEWHERE_SWEEP = "klue sweep run --tasks nli --seed 42 43 --output_dir out/sweep --launcher"
 OUTCOMES: dict[str, Outcome] = {
     "make quick": Outcome(checks.quick, SHORT),
@@ -138,7 +142,17 @@ OUTCOMES: dict[str, Outcome] = {
     "python -m recipes.report out/seeds --output out/seeds/report": Outcome(
         checks.report_of_seeds, after=(SEEDS,)
     ),
-    "pytest -s tests/recipes/test_ner.py -k perfect": Outcome(checks.perfect_tagger, " --collect-only -q"),
+    ADD_RESULTS: Outcome(checks.results_added, after=(SEEDS,)),
+    "klue results list results --task nli": Outcome(checks.results_listed, after=(ADD_RESULTS,)),
+    "klue results list results --json": Outcome(checks.results_as_json, after=(ADD_RESULTS,)),
+    "klue results validate results/team.jsonl": Outcome(checks.results_valid, after=(ADD_RESULTS,)),
+    BOARD: Outcome(checks.board_made, after=(ADD_RESULTS,)),
+    "klue publish board --folder site --repo_id me/klue-board": Outcome(
+        checks.board_published, after=(BOARD,)
+    ),
+    "klue publish scores --results results/official.jsonl --repo_id klue/roberta-base --dry_run": Outcome(
+        checks.scores_proposed, prepare=checks.official_result
+    ),
     RUN_ALL: Outcome(checks.all_runs, FEW),
     "python -m recipes.report out/all --output report": Outcome(checks.report, after=(RUN_ALL,)),
     f'echo "{checks.SENTENCE}" | python -m recipes.predict --task ner --model out/ner': Outcome(
@@ -169,7 +183,18 @@ OUTCOMES: dict[str, Outcome] = {
     ),
     **{
         f"klue {command}": Outcome(checks.explained(command), " --help")
-        for command in ("data", "train", "sweep", "predict", "score", "compare", "report", "publish")
+        for command in (
+            "data",
+            "train",
+            "sweep",
+            "predict",
+            "score",
+            "compare",
+            "report",
+            "results",
+            "board",
+            "publish",
+        )
     },
     "klue --lang ko --help": Outcome(checks.in_korean),
     **{f"klue completion {shell}": Outcome(checks.completion(shell)) for shell in ("bash", "zsh", "fish")},

@@ -94,6 +94,8 @@ def test_every_subcommand_runs(installation: Installation, tiny: Path) -> None:
         ["compare", "--task", "nli", answers, answers, "--resamples", "10"],
         ["sweep", "run", *quick, "--tasks", "nli", "--output_dir", "out/sweep", "--launcher", "print"],
         ["report", "out", "--output", "report"],
+        ["results", "add", "out/nli", "--to", "results.jsonl"],
+        ["board", "results.jsonl", "--output", "site"],
         ["publish", "model", "--folder", "out/nli", "--repo_id", "me/nli", "--dry_run"],
         ["completion", "bash"],
     ]

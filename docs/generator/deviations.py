@@ -13,7 +13,7 @@ from hub_cards import render
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes.arguments import RecipeArguments
-from recipes.engine.command_line import preset_file
+from recipes.engine.settings_files import preset_file
 from recipes.tasks.mrc.reading_comprehension import SETTINGS as READING_SETTINGS
 
 HERE = Path(__file__).parent

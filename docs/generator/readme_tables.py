@@ -15,7 +15,7 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, get_metric
 from recipes.arguments import FIELDS, choices_of, default_of, fields_of, help_of, is_expert
 from recipes.cli.languages import LANGUAGES
-from recipes.engine.command_line import presets, read_preset
+from recipes.engine.settings_files import presets, read_preset
 from recipes.tasks import SCRIPTS
 
 

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
 import math
 import os
 import shlex
 import sys
-import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from klue_datasets.optional import needs
 from recipes.arguments import (
@@ -33,9 +29,17 @@ from recipes.arguments import (
     is_expert,
 )
 from recipes.engine.imports import without_collection
+from recipes.engine.settings_files import (
+    kind_of,
+    nearest,
+    presets,
+    read_pairs,
+    read_preset,
+    read_yaml,
+    typed_values,
+)
 from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
 
-TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
 DEFAULT_PRESET = "paper"
 INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
 # The least value of each flag that counts something.
@@ -144,7 +148,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         values: dict[str, Any] = {}
         for path in given.pop("config", []):
             values |= read_yaml(Path(path), task)
-        settings = _typed_values(read_pairs(given.pop("set", []), "--set"), task, "--set ")
+        settings = typed_values(read_pairs(given.pop("set", []), "--set"), task, "--set ")
         trainer_flags = _trainer_flags(rest, task)
         if twice := sorted(settings.keys() & (given.keys() | trainer_flags.keys())):
             raise ValueError(f"{twice[0]} is given as a flag and in --set; expected one of them.")
@@ -172,86 +176,9 @@ def _describes_model(name: str, task: str) -> bool:
     return field is not None and field.metadata["group"] in ("model", "data", "answers")
 
 
-def preset_file(task: str, name: str) -> Path:
-    """Return the path of a preset of a task, whether or not it exists."""
-    return TASKS_DIR / task / "presets" / f"{name}.yaml"
-
-
-def presets(task: str) -> list[str]:
-    """Return the names of the presets of a task."""
-    return sorted(path.stem for path in preset_file(task, "").parent.glob("*.yaml"))
-
-
-def read_preset(task: str, name: str) -> dict[str, Any]:
-    """Read a preset of a task; one with the key ``base`` adds to or overrides the settings of that preset."""
-    values = read_mapping(preset_file(task, name))
-    base = read_preset(task, values.pop("base")) if "base" in values else {}
-    return base | _typed_values(values, task, f"{preset_file(task, name)}: ")
-
-
-def read_yaml(path: Path, task: str) -> dict[str, Any]:
-    """Read a task's settings file: a mapping of flag names to values.
-
-    Raises:
-        ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
-    """
-    return _typed_values(read_mapping(path), task, f"{path}: ")
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping; an empty file is an empty one.
-
-    Raises:
-        ValueError: It holds something else, or is not valid YAML.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not valid YAML ({error}).") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ValueError(
-            f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
-        )
-    return dict(values)
-
-
-def read_pairs(words: Sequence[str], flag: str) -> dict[str, Any]:
-    """Read the words ``KEY=VALUE`` of a flag; values are written as in YAML.
-
-    Raises:
-        ValueError: A word is not of that form.
-    """
-    values: dict[str, Any] = {}
-    for word in words:
-        name, sign, text = word.partition("=")
-        if not (name and sign):
-            raise ValueError(f"{flag} has {word!r}; expected KEY=VALUE.")
-        try:
-            values[name] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{flag} {name}: {text!r} is no YAML value.") from error
-    return values
-
-
-def _typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, Any]:
-    """Values by name with the types of their fields; ValueError for unknown names and wrong types."""
-    hints = typing.get_type_hints(RecipeArguments)
-    fields = fields_of(task)
-    typed = dict(values)
-    for name, value in values.items():
-        if name in fields:
-            is_word = value is not None and value == fields[name].metadata.get("word")
-            typed[name] = value if is_word else _typed(value, hints[name], f"{where}{name}")
-        elif name not in HONOURED and name not in REFUSED:
-            raise ValueError(f"{where}unknown key {name!r}{_nearest(str(name), [*fields, *HONOURED])}.")
-    return typed
-
-
 def _option(field: dataclasses.Field[Any], task: str, hint: Any, default: Any) -> dict[str, Any]:
     """The argparse options of one field."""
-    kind, is_list = _kind(hint)
+    kind, is_list = kind_of(hint)
     shown = default_of(field, task) if default == field.default else default
     default_text = f" (default: {shown})" if shown and kind is not bool else ""
     option: dict[str, Any] = {"help": f"{help_of(field, task)}{default_text}.".replace("%", "%%")}
@@ -276,41 +203,6 @@ def _boolean(word: str) -> bool:
     if word.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
     return word.lower() == "true"
-
-
-def _kind(hint: Any) -> tuple[type, bool]:
-    """The plain type behind a field's hint, and whether the field is a list of it."""
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if typing.get_origin(hint) is list:
-        return typing.get_args(hint)[0], True
-    return hint, False
-
-
-def _typed(value: Any, hint: Any, where: str) -> Any:
-    """A YAML value as the field's type; YAML reads 5e-5 as text, so numbers in text are accepted."""
-    kind, is_list = _kind(hint)
-    if value is None and isinstance(hint, types.UnionType):
-        return None
-    if is_list:
-        return [_typed(item, kind, where) for item in (value if isinstance(value, list) else [value])]
-    if kind is bool or isinstance(value, bool):
-        right = kind is bool and isinstance(value, bool)
-    elif kind is str:
-        right = isinstance(value, str)
-    else:
-        try:
-            number = float(value)
-            right = kind is float or number.is_integer()
-        except (TypeError, ValueError):
-            right = False
-        if right:
-            return kind(number)
-    if not right:
-        raise ValueError(
-            f"{where} is {value!r}; expected {'true or false' if kind is bool else kind.__name__}."
-        )
-    return value
 
 
 def _check(arguments: RecipeArguments, task: str) -> None:
@@ -377,11 +269,6 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
         if (name := word.lstrip("-")) in fields_of(task):
             raise ValueError(f"{word} is an expert setting, not a flag; expected --set {name}=VALUE.")
         names = [*fields_of(task), "config", "preset", "set", *HONOURED]
-        hint = _nearest(name, names) if word.startswith("-") else ""
+        hint = nearest(name, names) if word.startswith("-") else ""
         raise ValueError(f"unknown argument {word}{hint}.")
     return vars(values)
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; the nearest is {close[0]}" if close else ""

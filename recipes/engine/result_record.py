@@ -19,7 +19,6 @@ from typing import Any
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes.arguments import NOT_LEARNED, settings_of
-from recipes.engine.command_line import presets, read_preset
 from recipes.engine.results import (
     ALL_RESULTS,
     ARGUMENTS,
@@ -30,6 +29,7 @@ from recipes.engine.results import (
     read_json,
     strict,
 )
+from recipes.engine.settings_files import presets, read_preset
 
 SCHEMA = 1
 SPLITS = ("validation", "test")

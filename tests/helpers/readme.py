@@ -8,7 +8,14 @@ from checkout import ROOT
 
 READMES = ("README.md", "README.ko.md")
 TASK_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/tasks").glob("*.md"))
-PAGES = ("docs/data.md", "docs/publishing.md", "docs/sweeps.md", "docs/training.md", *TASK_PAGES)
+PAGES = (
+    "docs/data.md",
+    "docs/leaderboard.md",
+    "docs/publishing.md",
+    "docs/sweeps.md",
+    "docs/training.md",
+    *TASK_PAGES,
+)
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*READMES, *PAGES)}
 # What a command begins with; of inline code, only what has one of these and a word behind it is a command.
 PROGRAMS = (

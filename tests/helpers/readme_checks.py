@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from made_up_records import made_up_record
 from newcomer import Newcomer
 from readme import TEXTS
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -197,8 +198,43 @@ def report_of_seeds(new: Newcomer, printed: str) -> None:
     assert {board["task"] for board in new.json("out/seeds/report/report.json")["boards"]} == {"sts", "nli"}
 
 
-def perfect_tagger(new: Newcomer, printed: str) -> None:
-    assert re.search(r"^tests/recipes/test_ner\.py::\w*perfect", printed, flags=re.MULTILINE)
+def results_added(new: Newcomer, printed: str) -> None:
+    assert printed.strip() == "results/team.jsonl: 4 records, 4 more than before"
+    assert len(new.lines("results/team.jsonl")) == 4
+
+
+def results_listed(new: Newcomer, printed: str) -> None:
+    assert [line.split()[1] for line in printed.splitlines()] == ["task", "nli", "nli"]
+
+
+def results_as_json(new: Newcomer, printed: str) -> None:
+    assert [json.loads(line)["schema"] for line in printed.splitlines()] == [1] * 4
+
+
+def results_valid(new: Newcomer, printed: str) -> None:
+    assert printed.strip() == "results/team.jsonl: 4 records"
+
+
+def board_made(new: Newcomer, printed: str) -> None:
+    assert printed.startswith("site/index.html (")
+    page = "\n".join(new.lines("site/index.html"))
+    assert all(text in page for text in ("KLUE-RoBERTa-large", "preset demo", "not KLUE scores"))
+
+
+def board_published(new: Newcomer, printed: str) -> None:
+    assert {"README.md", "index.html", "board.js"} <= set(new.hub.files("space", "me/klue-board"))
+
+
+def official_result(new: Newcomer) -> None:
+    """The page supposes the record of an official evaluation."""
+    path = new.checkout / "results/official.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(made_up_record("nli").to_json()) + "\n")
+
+
+def scores_proposed(new: Newcomer, printed: str) -> None:
+    assert "task_id: nli" in printed
+    assert "Nothing was sent" in printed
 
 
 def tracked(new: Newcomer, printed: str) -> None:
@@ -210,7 +246,7 @@ def tracked(new: Newcomer, printed: str) -> None:
 
 def exported(new: Newcomer, printed: str) -> None:
     assert printed.endswith("Written to hub/klue\n")
-    assert new.files("hub/klue") == {"README.md", *TASKS}
+    assert new.files("hub/klue") == {"README.md", "eval.yaml", *TASKS}
     assert new.files("hub/klue/ynat") == {
         f"{split}-00000-of-00001.parquet" for split in ("train", "validation")
     }
@@ -239,6 +275,7 @@ def not_published(new: Newcomer, printed: str) -> None:
 def data_published(new: Newcomer, printed: str) -> None:
     assert set(new.hub.files("dataset", "me/klue")) == {
         "README.md",
+        "eval.yaml",
         *(f"{task}/{split}-00000-of-00001.parquet" for task in TASKS for split in ("train", "validation")),
     }
     assert "Uploaded in one commit: " in printed or "holds exactly these files already" in printed

@@ -41,10 +41,11 @@ def test_the_files_are_parquet_with_zstd_and_the_card_tells_what_they_hold(tmp_p
     )
     assert files == [
         "README.md",
+        "eval.yaml",
         "ynat/train-00000-of-00001.parquet",
         "ynat/validation-00000-of-00001.parquet",
     ]
-    metadata = parquet.read_metadata(tmp_path / "klue" / files[1])
+    metadata = parquet.read_metadata(tmp_path / "klue" / files[2])
     assert metadata.row_group(0).column(0).compression == "ZSTD"
     assert b"huggingface" in metadata.metadata
     card = (tmp_path / "klue" / "README.md").read_text()
@@ -64,7 +65,7 @@ def test_an_export_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> N
     target = tmp_path / "klue"
     export(target, tasks=["nli"], mini=True)
     export(target, tasks=["nli", "sts"], mini=True)
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "nli", "sts"]
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "eval.yaml", "nli", "sts"]
     before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
     with pytest.raises(FileExistsError, match="holds nli too, which an export of sts alone would delete"):
         export(target, tasks=["sts"], mini=True)
@@ -111,7 +112,7 @@ def test_a_killed_export_leaves_the_old_folder(at: str, tmp_path: Path, python) 
     assert done.returncode == -signal.SIGKILL
     assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
     export(target, tasks=["sts", "nli", "ynat"], mini=True)
-    assert sorted(path.name for path in target.iterdir()) == ["README.md", "nli", "sts", "ynat"]
+    assert sorted(path.name for path in target.iterdir()) == ["README.md", "eval.yaml", "nli", "sts", "ynat"]
 
 
 @pytest.mark.parametrize("can_exchange", [True, False])
@@ -122,7 +123,12 @@ def test_the_new_folder_takes_the_place_of_the_old(
         monkeypatch.setattr("klue_datasets.export._exchange", lambda one, other: False)
     export(tmp_path / "klue", tasks=["sts"], mini=True)
     export(tmp_path / "klue", tasks=["nli", "sts"], mini=True)
-    assert sorted(path.name for path in (tmp_path / "klue").iterdir()) == ["README.md", "nli", "sts"]
+    assert sorted(path.name for path in (tmp_path / "klue").iterdir()) == [
+        "README.md",
+        "eval.yaml",
+        "nli",
+        "sts",
+    ]
     assert [path.name for path in tmp_path.iterdir()] == ["klue"]
 
 

@@ -41,7 +41,9 @@ def fake_api(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 WORDS = ["push", "--repo_id", "me/klue", "--mini", "--tasks", "sts"]
-FILES = ["README.md", "sts/train-00000-of-00001.parquet", "sts/validation-00000-of-00001.parquet"]
+FILES = [
+    "README.md", "eval.yaml", "sts/train-00000-of-00001.parquet", "sts/validation-00000-of-00001.parquet",
+]  # fmt: skip
 
 
 def test_a_push_is_one_commit_that_removes_what_is_stale(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +66,7 @@ def test_a_push_is_one_commit_that_removes_what_is_stale(capsys: pytest.CaptureF
 def test_a_dry_run_lists_the_files_and_sends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WORDS, "--dry_run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines[:3]] == FILES
+    assert [line.split(":")[0] for line in lines[:4]] == FILES
     assert lines[-1] == "Nothing was sent; without --dry_run this becomes one commit to me/klue."
     assert CALLS == []
 

@@ -10,7 +10,8 @@ import pytest
 from transformers import TrainingArguments
 
 from recipes.arguments import FIELDS, RecipeArguments, fields_of, help_of, is_expert
-from recipes.engine.command_line import TASKS_DIR, make_parser, parse, presets, read_yaml
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.settings_files import TASKS_DIR, presets, read_yaml
 from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,8 @@ import pytest
 from transformers import AutoTokenizer, BertConfig
 
 import klue_datasets
-from recipes.engine.command_line import make_parser, parse, presets
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.settings_files import presets
 from recipes.subwords.endings import learn_tails, tail_length
 from recipes.tasks import get_recipe
 

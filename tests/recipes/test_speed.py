@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from recipes.arguments import RecipeArguments
-from recipes.engine.command_line import make_parser, parse, read_preset
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.settings_files import read_preset
 from recipes.engine.speed import for_device
 from recipes.tasks import SCRIPTS
 
@@ -55,7 +56,7 @@ def test_what_the_user_says_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_preset_may_begin_with_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recipes.engine.command_line.TASKS_DIR", tmp_path)
+    monkeypatch.setattr("recipes.engine.settings_files.TASKS_DIR", tmp_path)
     folder = tmp_path / "nli/presets"
     folder.mkdir(parents=True)
     (folder / "a.yaml").write_text("learning_rate: 1.0e-4\nseed: 1\n")

@@ -154,7 +154,7 @@ def test_a_dry_run_shows_everything_and_asks_no_one(
     assert "# A model" in printed
     assert "Nothing was sent" in printed
     assert main(["dataset", "--mini", "--tasks", "sts", "--repo_id", "me/dry", "--dry_run"]) == 0
-    assert "-> datasets/me/dry: 3 files" in capsys.readouterr().out
+    assert "-> datasets/me/dry: 4 files" in capsys.readouterr().out
     assert hub.requests == []
 
 
@@ -189,6 +189,7 @@ def test_klue_datasets_push_goes_the_same_way(
     assert datasets_main([*words, "sts", "nli", "re"]) == 0
     assert {name.split("/")[0] for name in hub.files("dataset", "me/klue")} == {
         "README.md",
+        "eval.yaml",
         "sts",
         "nli",
         "re",

@@ -1,0 +1,134 @@
+"""Settings in files: presets, YAML, and words of the form KEY=VALUE. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recipes.arguments import RecipeArguments, fields_of
+from recipes.engine.trainer_fields import HONOURED, REFUSED
+
+TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
+
+
+def preset_file(task: str, name: str) -> Path:
+    """Return the path of a preset of a task, whether or not it exists."""
+    return TASKS_DIR / task / "presets" / f"{name}.yaml"
+
+
+def presets(task: str) -> list[str]:
+    """Return the names of the presets of a task."""
+    return sorted(path.stem for path in preset_file(task, "").parent.glob("*.yaml"))
+
+
+def read_preset(task: str, name: str) -> dict[str, Any]:
+    """Read a preset of a task; one with the key ``base`` adds to or overrides the settings of that preset."""
+    values = read_mapping(preset_file(task, name))
+    base = read_preset(task, values.pop("base")) if "base" in values else {}
+    return base | typed_values(values, task, f"{preset_file(task, name)}: ")
+
+
+def read_yaml(path: Path, task: str) -> dict[str, Any]:
+    """Read a task's settings file: a mapping of flag names to values.
+
+    Raises:
+        ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
+    """
+    return typed_values(read_mapping(path), task, f"{path}: ")
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping; an empty file is an empty one.
+
+    Raises:
+        ValueError: It holds something else, or is not valid YAML.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not valid YAML ({error}).") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
+        )
+    return dict(values)
+
+
+def read_pairs(words: Sequence[str], flag: str) -> dict[str, Any]:
+    """Read the words ``KEY=VALUE`` of a flag; values are written as in YAML.
+
+    Raises:
+        ValueError: A word is not of that form.
+    """
+    values: dict[str, Any] = {}
+    for word in words:
+        name, sign, text = word.partition("=")
+        if not (name and sign):
+            raise ValueError(f"{flag} has {word!r}; expected KEY=VALUE.")
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"{flag} {name}: {text!r} is no YAML value.") from error
+    return values
+
+
+def typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, Any]:
+    """Values by name with the types of their fields; ValueError for unknown names and wrong types."""
+    hints = typing.get_type_hints(RecipeArguments)
+    fields = fields_of(task)
+    typed = dict(values)
+    for name, value in values.items():
+        if name in fields:
+            is_word = value is not None and value == fields[name].metadata.get("word")
+            typed[name] = value if is_word else _typed(value, hints[name], f"{where}{name}")
+        elif name not in HONOURED and name not in REFUSED:
+            raise ValueError(f"{where}unknown key {name!r}{nearest(str(name), [*fields, *HONOURED])}.")
+    return typed
+
+
+def kind_of(hint: Any) -> tuple[type, bool]:
+    """The plain type behind a field's hint, and whether the field is a list of it."""
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is list:
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    """A YAML value as the field's type; YAML reads 5e-5 as text, so numbers in text are accepted."""
+    kind, is_list = kind_of(hint)
+    if value is None and isinstance(hint, types.UnionType):
+        return None
+    if is_list:
+        return [_typed(item, kind, where) for item in (value if isinstance(value, list) else [value])]
+    if kind is bool or isinstance(value, bool):
+        right = kind is bool and isinstance(value, bool)
+    elif kind is str:
+        right = isinstance(value, str)
+    else:
+        try:
+            number = float(value)
+            right = kind is float or number.is_integer()
+        except (TypeError, ValueError):
+            right = False
+        if right:
+            return kind(number)
+    if not right:
+        raise ValueError(
+            f"{where} is {value!r}; expected {'true or false' if kind is bool else kind.__name__}."
+        )
+    return value
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; the nearest is {close[0]}" if close else ""

@@ -1,0 +1,64 @@
+"""``recipes.predict`` over many lines: lines per second beside transformers' pipeline, and memory.
+
+The headlines of klue-small, repeated. Our command is measured whole, with its start; transformers' pipeline
+by its calls alone, at the batch size where it is fastest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+import transformers
+from runs import run
+
+ROOT = Path(__file__).resolve().parents[2]
+FEW, MANY = 100_000, 1_000_000
+SAMPLE = 10_000  # lines for transformers
+SIZES = (1, 8, 32, 128)
+
+
+def predict(model: Path, source: Path, lines: int) -> tuple[float, float]:
+    """Seconds, and peak memory in GB."""
+    target = source.with_suffix(".answers.jsonl")
+    words = ["--task", "ynat", "--model", str(model), "--input", str(source), "--output", str(target)]
+    begin = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "recipes.predict", *words], cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    assert status == 0
+    with target.open(encoding="utf-8") as file:
+        assert sum(1 for _ in file) == lines
+    return seconds, usage.ru_maxrss / 1e6
+
+
+def test_a_million_lines(shared: Path, tiny: Path, tmp_path: Path) -> None:
+    run("ynat", tiny, tmp_path / "run")
+    records = json.loads((shared / "data/klue-small/ynat-v1.1/ynat-v1.1_train.json").read_text("utf-8"))
+    titles = [record["title"] for record in records]
+    found = {}
+    for number in (FEW, MANY):
+        source = tmp_path / f"{number}.txt"
+        source.write_text("".join(f"{title}\n" for title in islice(cycle(titles), number)), encoding="utf-8")
+        found[number] = predict(tmp_path / "run", source, number)
+        seconds, memory = found[number]
+        print(f"\n{number:,} lines: {seconds:.0f} s, {number / seconds:,.0f} lines/s, peak {memory:.2f} GB")
+    answer = transformers.pipeline("text-classification", model=str(tmp_path / "run"), device="cpu")
+    texts = list(islice(cycle(titles), SAMPLE))
+    rates = {}
+    for size in SIZES:
+        begin = time.perf_counter()
+        for _ in answer((text for text in texts), batch_size=size, truncation=True):
+            pass
+        rates[size] = SAMPLE / (time.perf_counter() - begin)
+    best = max(rates, key=lambda size: rates[size])
+    ours = MANY / found[MANY][0]
+    print(
+        f"transformers: {rates[best]:,.0f} lines/s at batch size {best}; ours: {ours / rates[best]:.2f} times"
+    )
+    assert found[MANY][1] < found[FEW][1] * 1.1
