@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from klue_datasets.iob import spans_from_tags
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS, sts
 from klue_metrics.predictions import Cases, read_rows
@@ -60,9 +61,10 @@ def collect_answers(
 
     Returns:
         ``total`` examples, how many of them some run got ``wrong``; whether answers are of a few classes
-        (``has_classes``); of those that are shown ``ids``, ``texts``, ``golds``; and for each run, in their
-        order, its ``label``, ``answers``, ``right`` (1 or 0) and ``scores`` (None where there are none), or
-        null for one that is left out. And sentences that say what is missing.
+        (``has_classes``); of those that are shown ``ids``, ``texts``, ``golds`` and, where they are drawn,
+        ``drawn``: the entities or the tree. And for each run, in their order, its ``label``, ``answers``,
+        ``right`` (1 or 0), ``scores`` (None where there are none) and ``drawn``, or null for one that is
+        left out. And sentences that say what is missing.
     """
     notes: list[str] = []
     sides = [_Side(task, run, cases[run.name]) for _, run in runs]
@@ -85,7 +87,8 @@ def collect_answers(
     shown: set[str] = set()
     size = 0
     for name in (wrong + right)[:max_rows]:
-        row = [name, columns[name], [[side.answers[name], side.scores.get(name)] for side in kept]]
+        row: list[Any] = [name, columns[name], [[side.answers[name], side.scores.get(name)] for side in kept]]
+        row.append([first.gold_drawn.get(name), [side.drawn.get(name) for side in kept]])
         size += len(json.dumps(row, ensure_ascii=False).encode())
         if size > max_bytes:
             break
@@ -98,6 +101,9 @@ def collect_answers(
         "ids": order,
         "texts": [columns[name][0] for name in order],
         "golds": [columns[name][1] for name in order],
+        "drawn": [
+            next((side.gold_drawn[name] for side in kept if name in side.gold_drawn), None) for name in order
+        ],
         "runs": [
             None if side.is_left_out else {"label": label, **side.columns(order)}
             for (label, _), side in zip(runs, sides, strict=True)
@@ -118,11 +124,17 @@ class _Side:
         self.right = dict(zip(cases.ids, is_right.astype(int).tolist(), strict=True))
         self.scores: dict[str, float] = {}
         self.texts: dict[str, str] = {}
+        self.drawn: dict[str, Any] = {}
+        self.gold_drawn: dict[str, Any] = {}
         for index, name in enumerate(cases.ids):
             fields = rows[name]
             self.golds[name], self.answers[name] = _shown(
                 task, cases.predictions[index], cases.references[index], fields.get("tokens")
             )
+            if task in DRAWN and (task == "ner" or not self.right[name]):
+                draw = DRAWN[task]
+                self.gold_drawn[name] = draw(cases.references[index])
+                self.drawn[name] = draw(cases.predictions[index])
             score = fields.get("score")
             if isinstance(score, int | float):
                 self.scores[name] = float(f"{score:.3g}")
@@ -135,7 +147,21 @@ class _Side:
             "answers": [cut(self.answers[name]) for name in order],
             "right": [self.right[name] for name in order],
             "scores": [self.scores.get(name) for name in order],
+            "drawn": [self.drawn.get(name) for name in order],
         }
+
+
+def _spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Entities as start, end (exclusive) and type."""
+    return [(start, end, kind) for start, end, kind in spans_from_tags(tags)]
+
+
+def _tree(words: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {"head": list(words["head"]), "deprel": list(words["deprel"])}
+
+
+# Tasks whose answers are drawn, and what of an answer is needed for that.
+DRAWN: Mapping[str, Callable[[Any], Any]] = {"ner": _spans, "dp": _tree}
 
 
 def _shown(task: str, prediction: Any, reference: Any, tokens: Sequence[str] | None) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from recipes.reporting.measure import Calibration
+
 WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 34
 COLOURS = 8  # of lines, in report.css; more lines begin anew
@@ -89,6 +91,29 @@ def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> s
             told = escape(f"{line.label}: {y:.4g} at {x_title} {x:.3g}")
             dot = f'<circle class="dot s{line.colour}" cx="{across(x)}" cy="{down(y)}" r="2.5">'
             parts.append(f"{dot}<title>{told}</title></circle>")
+    return "".join([*parts, "</svg>"])
+
+
+def reliability(found: Calibration, label: str) -> str:
+    """A reliability diagram as SVG: bars of the share of right answers, beside the diagonal."""
+    side = HEIGHT - TOP - BOTTOM
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(f"Reliability diagram of {label}")}">'
+    ]
+    for tick in (0, 0.5, 1):
+        x, y = LEFT + side * tick, TOP + side * (1 - tick)
+        parts.append(f'<text class="tick end" x="{LEFT - 5}" y="{y:.0f}" dy="4">{100 * tick:g}</text>')
+        parts.append(f'<text class="tick mid" x="{x:.0f}" y="{HEIGHT - BOTTOM + 15}">{100 * tick:g}</text>')
+    for sure, share, count in found.bins:
+        told = f"{count:,} answers: confidence {100 * sure:.1f}, right {100 * share:.1f}"
+        x, top = LEFT + side * sure, TOP + side * (1 - share)
+        parts.append(
+            f'<path class="line s0" style="stroke-width:10" d="M{x:.1f} {TOP + side}V{top:.1f}">'
+            f"<title>{escape(told)}</title></path>"
+        )
+    parts.append(f'<path class="line s7" d="M{LEFT} {TOP + side}L{LEFT + side} {TOP}"/>')
+    parts.append(f'<text class="tick mid" x="{LEFT + side // 2}" y="{HEIGHT - 4}">confidence</text>')
     return "".join([*parts, "</svg>"])
 
 

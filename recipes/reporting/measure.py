@@ -9,16 +9,20 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from klue_metrics import scoring
 from klue_metrics.functional.bootstrap import GroupComparison, group_tests
-from klue_metrics.predictions import Cases, Source, load_cases
-from klue_metrics.scoring import count_right
+from klue_metrics.predictions import Cases, Source, load_cases, read_rows
+from klue_metrics.scoring import count_right, right_answers
 from recipes.engine.results import EVAL_DETAILS, read_json, strict
 from recipes.reporting.collect import Board, Group, Run, size_of
 
 SINGLE, SEEDS = "single runs", "seeds and examples"  # what a test speaks of
 # 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``student`` approximates.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+PROBABILITIES = ("ynat", "nli", "re")  # tasks whose score is the probability of the answer
+BINS = 10  # of confidence
 TOLERANCE = 1e-6  # between a score of the result files and the same computed from the predictions
 
 
@@ -224,6 +228,39 @@ def _line(group: Group, scores: Mapping[str, Score]) -> Line:
         throughput=mean_of([result.get("train_samples_per_second") for result in results]),
         latency=mean_of(times),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """How confidence and correctness agree.
+
+    Attributes:
+        error: Expected calibration error, times 100.
+        bins: Mean confidence, share of right answers and number of answers of each bin that has any.
+    """
+
+    error: float
+    bins: Sequence[tuple[float, float, int]]
+
+
+def calibration(task: str, run: Run, cases: Cases) -> Calibration | None:
+    """The calibration of a run; None where its scores are not probabilities of the answers."""
+    if task not in PROBABILITIES:
+        return None
+    rows = {row.id: row.fields.get("score") for row in read_rows(task, str(run.predictions), "prediction")}
+    scores = [rows[name] for name in cases.ids]
+    if not all(isinstance(score, int | float) and 0 <= score <= 1 for score in scores):
+        return None
+    confidence = np.asarray(scores, dtype=float)
+    right = right_answers(task, cases).astype(float)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = [
+        (float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum()))
+        for inside in (place == number for number in range(BINS))
+        if inside.any()
+    ]
+    error = sum(abs(sure - share) * count for sure, share, count in bins) / len(scores)
+    return Calibration(100 * error, bins)
 
 
 def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:

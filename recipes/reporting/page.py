@@ -21,6 +21,7 @@ from recipes.reporting.collect import Board, Group, Run, differing_settings, fin
 from recipes.reporting.measure import (
     Line,
     Measured,
+    calibration,
     comparisons,
     lines_of,
     load_answers,
@@ -120,6 +121,7 @@ class _Section:
         self.groups: list[Group] = []  # those that are compared
         self.pairs: list[dict[str, Any]] = []
         self.answers: dict[str, Any] | None = None
+        self.calibrations: list[dict[str, Any]] = []
 
     @property
     def heading(self) -> str:
@@ -167,6 +169,11 @@ class _Section:
         self.answered = [(label, run) for label, run in self.shown if run.name in cases]
         if not self.answered:
             return notes
+        self.calibrations = [
+            {"label": label, "error": found.error, "svg": Markup(charts.reliability(found, label))}
+            for label, run in self.answered
+            if (found := calibration(self.board.task, run, cases[run.name])) is not None
+        ]
         self.pairs, problems = comparisons(self.groups, cases, resamples)
         self.answers, missing = collect_answers(
             self.board.task, self.answered, cases, texts, max_rows=max_rows, max_bytes=max_bytes
@@ -185,6 +192,7 @@ class _Section:
         of_run = {run.name: place for place, group in enumerate(self.groups) for run in group.runs}
         values = {
             **self.answers,
+            "task": self.board.task,
             "groups": [of_run[run.name] for _, run in self.answered],
             "labels": [group.label for group in self.groups],
             "pairs": self.pairs,
@@ -192,6 +200,13 @@ class _Section:
         }
         text = json.dumps(strict(values), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return Markup(text.replace("<", "\\u003c"))
+
+    def texts(self) -> dict[str, str]:
+        """The table of scores in forms for other documents, with captions."""
+        return {
+            "Markdown": tables.markdown(self.board, self.lines),
+            "LaTeX": tables.latex(self.board, self.lines),
+        }
 
     def curves(self) -> list[dict[str, Any]]:
         """Learning curves: title, SVG, and which lines there are."""

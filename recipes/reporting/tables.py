@@ -104,6 +104,66 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
     return _markdown(rows)
 
 
+def caption(board: Board, lines: Sequence[Line]) -> str:
+    """What a table of a board has to say of itself: task, data, seeds, intervals."""
+    counts = sorted({len(line.group.runs) for line in lines})
+    seeds = (
+        f"{counts[0]} to {counts[-1]} seeds"
+        if len(counts) > 1
+        else f"{counts[0]} seed" + "s" * (counts[0] > 1)
+    )
+    data = f"{board.data}, {board.samples:,} examples"
+    klue = "" if board.is_official else ", not KLUE's official validation split"
+    return (
+        f"{heading(board)} on {data}{klue}: scores times 100, {seeds} per model, mean and standard "
+        "deviation; 95 % intervals in brackets."
+    )
+
+
+def markdown(board: Board, lines: Sequence[Line]) -> str:
+    """The scores of a board as a Markdown table with its caption."""
+    names = METRICS[board.task].names
+    rows = [["model", *names.values()], ["---", *["---:"] * len(names)]]
+    rows += [
+        [
+            _escaped(line.group.label),
+            *(f"{with_sd(line.scores[key])} {interval(line.scores[key])}".strip() for key in names),
+        ]
+        for line in lines
+    ]
+    return f"{_markdown(rows)}\n\n{caption(board, lines)}\n"
+
+
+def latex(board: Board, lines: Sequence[Line]) -> str:
+    """The scores of a board as a LaTeX table with its caption; needs the package booktabs."""
+    names = METRICS[board.task].names
+    rows = [
+        [
+            _tex(line.group.label),
+            *(_tex(f"{with_sd(line.scores[key])} {interval(line.scores[key])}".strip()) for key in names),
+        ]
+        for line in lines
+    ]
+    body = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * len(names)}}}", r"\toprule"]
+    body += [" & ".join(["Model", *map(_tex, names.values())]) + r" \\", r"\midrule"]
+    body += [" & ".join(row) + r" \\" for row in rows]
+    body += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(caption(board, lines))}}}", r"\end{table}"]
+    return "\n".join(body) + "\n"
+
+
+def _tex(text: str) -> str:
+    """A text as LaTeX shows it."""
+    signs = {
+        "\\": r"\textbackslash{}",
+        "±": r"$\pm$",
+        "–": "--",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+    signs |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    return "".join(signs.get(sign, sign) for sign in text)
+
+
 def _markdown_runs(board: Board) -> str:
     """Date and versions of each run; their settings are in report.json and on the page."""
     shown = ("date", "klue-hub version", "task version", "data version", "data hash")

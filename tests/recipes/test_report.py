@@ -505,7 +505,7 @@ def test_task_names_are_anchors(tmp_path: Path) -> None:
     make_run(tmp_path / "z", "sts", [1.0, 4.0], [1.0, 4.0], settings={"seed": 1})
     html = build([tmp_path], resamples=10).files["index.html"]
     assert re.findall(r'<section class="task" id="(.*?)"', html) == ["sts", "nli", "nli-2"]
-    assert re.findall(r'<a href="#(.*?)"', html)[:3] == ["sts", "nli", "nli-2"]
+    assert re.findall(r'<a href="#(.*?)"', html)[:4] == ["overview", "sts", "nli", "nli-2"]
     assert len(embedded(html, "nli-2")["ids"]) == 9
 
 

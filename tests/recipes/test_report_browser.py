@@ -5,6 +5,7 @@ Needs Playwright and a Chromium, see CONTRIBUTING.md; skipped where one of them 
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 from made_up_runs import make_run, make_runs, nli_answers
+from runs import run
 
 from recipes.reporting.page import build
+from recipes.tasks import SCRIPTS
 
 SCREENSHOTS = os.environ.get("KLUE_SCREENSHOTS")
 LONG = 20_000  # milliseconds
@@ -53,8 +56,13 @@ def reach(page: Any, selector: str, times: int = 200) -> Any:
     raise AssertionError(f"{selector} cannot be reached by Tab")
 
 
-def models(page: Any) -> list[str]:
-    rows = page.locator("#nli .sortable tbody tr:visible th")
+def open_task(page: Any, task: str) -> None:
+    page.locator(f'header nav a[href="#{task}"]').click()
+    page.wait_for_selector(f"#{task}:not([hidden])")
+
+
+def models(page: Any, section: str = "#nli") -> list[str]:
+    rows = page.locator(f"{section} .sortable tbody tr:visible th")
     return [text.strip() for text in rows.all_inner_texts()]
 
 
@@ -74,6 +82,7 @@ def choose(page: Any, number: int, key: str, times: int = 1) -> None:
 
 
 def test_tables_are_sorted_by_keyboard(page: Any) -> None:
+    open_task(page, "nli")
     assert models(page) == ["a", "b"]
     reach(page, "#nli th:nth-child(2) button.sort")
     page.keyboard.press("Enter")
@@ -101,15 +110,17 @@ def test_the_overview_sorts_what_is_missing_last(page: Any) -> None:
 def test_models_are_filtered_by_keyboard(page: Any) -> None:
     reach(page, "#model-filter")
     page.keyboard.type("B")
-    assert models(page) == ["b"]
+    assert models(page, "#overview") == ["b"]
     assert page.locator("#model-count").inner_text() == "1 of 2 models"
     page.keyboard.press("Backspace")
     reach(page, "button.size[data-size=small]")
     page.keyboard.press("Enter")
-    assert models(page) == ["a"]
+    assert models(page, "#overview") == ["a"]
     assert page.locator("button.size[data-size=small]").get_attribute("aria-pressed") == "true"
     reach(page, "button.size[data-size=large]")
     page.keyboard.press("Space")
+    assert models(page, "#overview") == ["b"]
+    open_task(page, "nli")
     assert models(page) == ["b"]
 
 
@@ -128,6 +139,7 @@ def test_all_metrics_are_shown_on_demand(page: Any) -> None:
 
 
 def test_answers_are_searched_and_paged_by_keyboard(page: Any) -> None:
+    open_task(page, "nli")
     assert status(page) == "page 1 of 3, 30 of 60 examples"  # the wrong ones of the first run
     first = ids(page)
     assert len(first) == 10
@@ -152,6 +164,7 @@ def test_answers_are_searched_and_paged_by_keyboard(page: Any) -> None:
 
 
 def test_two_runs_are_compared_by_keyboard(page: Any) -> None:
+    open_task(page, "nli")
     assert page.locator("#nli .compared").inner_text() == ""
     choose(page, 1, "End")
     heads = page.locator("#nli .compared thead th")
@@ -192,7 +205,7 @@ def test_only_tests_over_seeds_are_marked(browser: Any, tmp_path: Path) -> None:
     for kind, marks in (("seeds", 2), ("single", 0)):
         build([tmp_path / kind], resamples=200).write(tmp_path / kind / "report")
         page = browser.new_page()
-        page.goto((tmp_path / kind / "report" / "index.html").as_uri())
+        page.goto((tmp_path / kind / "report" / "index.html").as_uri() + "#nli")
         page.locator("#nli .picks select").nth(1).select_option(
             label="b" if kind == "single" else "b, seed 1"
         )
@@ -204,6 +217,7 @@ def test_only_tests_over_seeds_are_marked(browser: Any, tmp_path: Path) -> None:
 
 
 def test_the_confusion_matrix_is_that_of_the_run(page: Any) -> None:
+    open_task(page, "nli")
     matrix = page.locator("#nli .detail:visible .matrix tbody tr").first
     assert matrix.locator("td").all_inner_texts() == ["10", "10", "·"]
     page.locator("#nli .detail-run").focus()
@@ -221,7 +235,7 @@ def test_menus_show_long_names_in_full(browser: Any, tmp_path: Path) -> None:
     build([tmp_path], resamples=20).write(tmp_path / "report")
     for width in (390, 1280):
         page = browser.new_page(viewport={"width": width, "height": 844})
-        page.goto((tmp_path / "report" / "index.html").as_uri())
+        page.goto((tmp_path / "report" / "index.html").as_uri() + "#nli")
         needed = page.evaluate(
             """() => Array.from(document.querySelectorAll("#nli .picks label.run select")).map((select) => {
                 const text = document.createElement("span");
@@ -242,6 +256,7 @@ def test_menus_show_long_names_in_full(browser: Any, tmp_path: Path) -> None:
 
 
 def test_texts_are_shown_and_do_not_come_alive(page: Any) -> None:
+    open_task(page, "mrc")
     assert page.evaluate("window.evil") is None
     shown = page.locator("#mrc .answer dd.no").all_inner_texts()
     assert any("</script><script>window.evil = 1</script>" in text for text in shown)
@@ -266,7 +281,7 @@ def test_the_theme_follows_the_system_and_the_button(browser: Any, report: Path)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_cut_off(browser: Any, report: Path, width: int, scheme: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page.goto(report.as_uri())
+    page.goto(report.as_uri() + "#nli")
     page.locator("#nli .picks select").nth(1).select_option(index=3)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     # Whatever reaches beyond the window lies in a box that scrolls and that the keyboard can enter.
@@ -317,3 +332,77 @@ def test_all_eight_tasks_fit_on_a_desktop(browser: Any, tmp_path: Path) -> None:
     widths = page.locator("#overview .scroll").evaluate("box => [box.scrollWidth, box.clientWidth]")
     assert widths[0] <= widths[1]
     page.close()
+
+
+@pytest.fixture(scope="module")
+def real(tiny: Path, made_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a short run of every task on the mini corpus."""
+    folders = [made_once(f"runs/{task}", functools.partial(run, task, tiny)) for task in SCRIPTS]
+    target = tmp_path_factory.mktemp("real") / "report"
+    build(folders, resamples=20).write(target)
+    return target / "index.html"
+
+
+def test_one_task_is_shown_at_a_time_and_the_address_names_it(page: Any) -> None:
+    visible = "main > section:visible"
+    assert page.locator(visible).evaluate_all("all => all.map((one) => one.id)") == ["overview"]
+    assert page.locator(".answer").count() == 0  # answers are read when their task is opened
+    open_task(page, "nli")
+    assert page.url.endswith("#nli")
+    assert page.locator(visible).evaluate_all("all => all.map((one) => one.id)") == ["nli"]
+    assert page.locator("header nav a[aria-current]").inner_text().startswith("nli")
+    assert page.locator("#nli .answer").count() == 10
+    page.go_back()
+    page.wait_for_selector("#overview:not([hidden])")
+    assert page.locator("#nli .answer").count() == 10  # and stay
+
+
+def test_wrong_answers_are_drawn(browser: Any, real: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    drawn = {
+        "ner": ".text mark", "re": ".text mark.subject", "dp": ".drawn svg.tree path.wrong",
+        "mrc": ".text mark.gold", "wos": "dd.no del",
+    }  # fmt: skip
+    for task, selector in drawn.items():
+        page.goto(f"{real.as_uri()}#{task}")
+        page.locator(f"#{task} .picks select").nth(2).select_option("wrong")
+        assert page.locator(f"#{task} .answer {selector}").count() > 0, task
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        if SCREENSHOTS:
+            page.screenshot(path=Path(SCREENSHOTS) / f"drawn-{task}.png", full_page=True)
+    for task in ("ynat", "nli", "re"):
+        page.goto(f"{real.as_uri()}#{task}")
+        assert page.locator(f"#{task} figcaption", has_text="ECE").count() == 1
+    assert problems == []
+    page.close()
+
+
+def test_entities_are_right_wrong_or_missing(browser: Any, tmp_path: Path) -> None:
+    tokens = list("김하나는 서울에 산다.")
+    gold = ["B-PS", "I-PS", "I-PS", "O", "O", "B-LC", "I-LC", "O", "O", "O", "O", "O"]
+    answer = ["B-PS", "I-PS", "I-PS", "O", "O", "O", "O", "O", "O", "B-DT", "O", "O"]
+    make_run(tmp_path / "run", "ner", [answer], [gold], settings={"seed": 1}, rows=[{"tokens": tokens}])
+    build([tmp_path], resamples=10).write(tmp_path / "report")
+    page = browser.new_page()
+    page.goto((tmp_path / "report" / "index.html").as_uri() + "#ner")
+    marks = page.locator("#ner dd .drawn mark")
+    assert [(mark.get_attribute("class"), mark.inner_text()) for mark in marks.all()] == [
+        ("right", "김하나PS"), ("missing", "서울LC"), ("wrong", "산DT"),
+    ]  # fmt: skip
+    assert page.locator("#ner .text mark").all_inner_texts() == ["김하나PS", "서울LC"]
+    page.close()
+
+
+def test_tables_are_there_as_text(page: Any) -> None:
+    open_task(page, "nli")
+    for name, start in (("Markdown", "| model |"), ("LaTeX", "\\begin{table}")):
+        button = page.locator(f"#nli button[data-copy=nli-{name}]")
+        button.press("Enter")
+        text = page.locator(f"#nli-{name}")
+        assert text.is_visible()
+        assert text.input_value().startswith(start)
+        assert "60 examples" in text.input_value()
+        button.press("Enter")
+        assert not text.is_visible()

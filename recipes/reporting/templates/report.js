@@ -105,6 +105,88 @@
     ["both", "both wrong", (index, run, other) => !run.right[index] && !other.right[index]],
   ];
 
+  // A sentence with entities: right, wrong, or missing from an answer.
+  function entities(text, spans, golds) {
+    const letters = Array.from(text);
+    const same = (one) => (two) => one.every((item, place) => item === two[place]);
+    const marked = spans.map((span) => [...span, golds.some(same(span)) ? "right" : "wrong"]);
+    for (const gold of golds) if (!spans.some(([start, end]) => start < gold[1] && gold[0] < end)) marked.push([...gold, "missing"]);
+    marked.sort((one, two) => one[0] - two[0]);
+    const root = make("div", { className: "drawn" });
+    let before = 0;
+    for (const [start, end, kind, judgement] of marked) {
+      if (start < before || end > letters.length) continue;
+      root.append(letters.slice(before, start).join(""));
+      const title = { right: "as in the reference", wrong: "not in the reference", missing: "missing" }[judgement];
+      root.append(make("mark", { className: judgement, title }, letters.slice(start, end).join(""), make("small", { textContent: kind })));
+      before = end;
+    }
+    root.append(letters.slice(before).join(""));
+    return root;
+  }
+
+  // A passage in which the reference and the answers of runs are marked where they first occur.
+  function found(passage, golds, answers) {
+    const marks = [];
+    for (const [texts, kind] of [[golds, "gold"], [answers, "given"]]) {
+      for (const text of texts) {
+        const start = text ? passage.indexOf(text) : -1;
+        if (start >= 0) marks.push([start, start + text.length, kind]);
+      }
+    }
+    const ends = [...new Set([0, passage.length, ...marks.flatMap(([start, end]) => [start, end])])].sort((one, two) => one - two);
+    return ends.slice(1).map((end, place) => {
+      const start = ends[place];
+      const kinds = [...new Set(marks.filter((mark) => mark[0] <= start && end <= mark[1]).map((mark) => mark[2]))];
+      const text = passage.slice(start, end);
+      return kinds.length ? make("mark", { className: kinds.join(" "), textContent: text }) : text;
+    });
+  }
+
+  // What an answer lacks of a state, and what it has too much.
+  function changes(text) {
+    return text.split("\n").map((line) => make(line.startsWith("−") ? "del" : "ins", { textContent: `${line}\n` }));
+  }
+
+  // A sentence with the arcs of the reference above it, and below it the arcs of an answer that are wrong.
+  const SVG = "http://www.w3.org/2000/svg";
+  function tree(text, gold, answer) {
+    const draw = (name, attributes, content) => {
+      const element = document.createElementNS(SVG, name);
+      for (const [key, val] of Object.entries(attributes)) element.setAttribute(key, val);
+      if (content !== undefined) element.textContent = content;
+      return element;
+    };
+    const words = text.split(" ").slice(0, gold.head.length);
+    const wide = (word) => Array.from(word).reduce((sum, letter) => sum + (letter.codePointAt(0) > 0x1100 ? 15 : 8.5), 0);
+    const centres = [];
+    let right = 10;
+    words.forEach((word, place) => {
+      const width = Math.max(wide(word), 7 * Math.max(gold.deprel[place].length, answer.deprel[place].length)) + 18;
+      centres.push(right + width / 2);
+      right += width;
+    });
+    const wrong = words.map((_, place) => gold.head[place] !== answer.head[place] || gold.deprel[place] !== answer.deprel[place]);
+    const rise = (head, place) => head > 0 && head <= words.length ? 18 + 11 * Math.abs(head - 1 - place) : 30;
+    const top = Math.max(...gold.head.map(rise)) + 14;
+    const bottom = Math.max(0, ...answer.head.map((head, place) => wrong[place] ? rise(head, place) + 18 : 0));
+    const svg = draw("svg", { class: "tree", width: right + 10, height: top + 26 + bottom, role: "img" });
+    svg.append(draw("title", {}, "Arcs of the reference above, wrong arcs of the answer below"));
+    const arc = (head, place, relation, sign, kind) => {
+      const base = sign < 0 ? top : top + 24;
+      const from = head > 0 && head <= words.length ? centres[head - 1] : centres[place];
+      const peak = base + sign * rise(head, place);
+      svg.append(draw("path", { class: kind, d: `M${from} ${head > 0 ? base : peak}Q${from} ${peak} ${(from + centres[place]) / 2} ${peak}T${centres[place]} ${base}` }));
+      svg.append(draw("text", { class: kind, x: (from + centres[place]) / 2, y: peak + (sign < 0 ? -2 : 11) }, relation));
+    };
+    words.forEach((word, place) => {
+      arc(gold.head[place], place, gold.deprel[place], -1, wrong[place] ? "gold" : "plain");
+      if (wrong[place]) arc(answer.head[place], place, answer.deprel[place], 1, "wrong");
+      svg.append(draw("text", { class: "word", x: centres[place], y: top + 17 }, word));
+    });
+    return make("div", { className: "scroll drawn" }, svg);
+  }
+
   function select(label, options) {
     const list = make("select", {}, ...options.map(([value, text]) => make("option", { value, textContent: text })));
     return [list, make("label", {}, label, list)];
@@ -153,10 +235,31 @@
     function answer(run, index) {
       const score = run.scores[index] === null ? "" : ` (${run.scores[index]})`;
       const mark = run.right[index] ? "✓ " : "✗ ";
-      return [
-        make("dt", { textContent: run.label }),
-        make("dd", { className: run.right[index] ? "yes" : "no", textContent: mark + run.answers[index] + score }),
-      ];
+      const told = make("dd", { className: run.right[index] ? "yes" : "no" }, mark);
+      if (data.task === "wos" && !run.right[index]) told.append(...changes(run.answers[index]), score);
+      else told.append(run.answers[index] + score);
+      const drawn = run.drawn[index];
+      if (drawn && data.task === "ner") told.append(entities(data.texts[index], drawn, data.drawn[index]));
+      if (drawn && data.task === "dp") told.append(tree(data.texts[index], data.drawn[index], drawn));
+      return [make("dt", { textContent: run.label }), told];
+    }
+
+    // The text of an example; in it the entities of the reference, of a relation, or the answers in a passage.
+    function textOf(index, shown) {
+      const text = data.texts[index];
+      const root = make("p", { className: "text" });
+      if (data.task === "ner" && data.drawn[index]) root.append(...entities(text, data.drawn[index], data.drawn[index]).childNodes);
+      else if (data.task === "re") {
+        for (const part of text.split(/(⟦[^⟧]*⟧|⟨[^⟩]*⟩)/u)) {
+          const kind = part.startsWith("⟦") ? "subject" : part.startsWith("⟨") ? "object" : "";
+          root.append(kind ? make("mark", { className: kind, textContent: part }) : part);
+        }
+      } else if (data.task === "mrc") {
+        const [question, ...passage] = text.split("\n");
+        root.append(make("strong", { textContent: question }), "\n");
+        root.append(...found(passage.join("\n"), data.golds[index].split(" / "), shown.map((run) => run.answers[index])));
+      } else root.append(text);
+      return root;
     }
 
     function show() {
@@ -167,7 +270,7 @@
       list.replaceChildren(...found.slice(page * PAGE, (page + 1) * PAGE).map((index) => make(
         "article", { className: "answer", lang: "ko" },
         make("div", { className: "id", textContent: data.ids[index] }),
-        make("p", { className: "text", textContent: data.texts[index] }),
+        textOf(index, other ? [run, other] : [run]),
         make("dl", {},
           make("dt", { textContent: "reference", lang: "en" }), make("dd", { textContent: data.golds[index] }),
           ...answer(run, index), ...(other ? answer(other, index) : [])),
@@ -255,5 +358,32 @@
     offerKinds();
     show();
   }
-  all(".browser").forEach(browse);
+
+  // One task at a time; its answers are read when it is opened. The address names the task.
+  const tabs = all("header nav a");
+  const opened = new Set();
+  function open() {
+    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const chosen = named?.closest("main > section") ?? document.getElementById("overview");
+    for (const section of all("main > section")) section.hidden = section !== chosen;
+    for (const tab of tabs) tab.toggleAttribute("aria-current", tab.hash === `#${chosen.id}`);
+    for (const root of all(".browser", chosen)) {
+      if (!opened.has(root)) browse(root);
+      opened.add(root);
+    }
+  }
+  window.addEventListener("hashchange", () => { open(); window.scrollTo(0, 0); });
+  open();
+
+  // Tables as text, to be pasted elsewhere.
+  for (const button of all("button[data-copy]")) {
+    const text = document.getElementById(button.dataset.copy);
+    button.addEventListener("click", () => {
+      text.hidden = !text.hidden;
+      button.setAttribute("aria-expanded", String(!text.hidden));
+      if (text.hidden) return;
+      text.select();
+      navigator.clipboard?.writeText(text.value).catch(() => {}); // selected for the keyboard anyway
+    });
+  }
 })();
