@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 from klue_datasets.tasks import TASKS
 from recipes.engine.result_record import (
     FINE_TUNED,
+    PUBLISHED,
     Method,
     Record,
     Score,
@@ -56,3 +58,21 @@ def made_up_models(number: int) -> list[Record]:
                 )
             )
     return records
+
+
+def records_with(text: str) -> list[Record]:
+    """Records with a text in each of their fields that hold text."""
+    plain = made_up_record()
+    return [
+        dataclasses.replace(plain, model=ScoredModel(text)),
+        dataclasses.replace(plain, model=ScoredModel("m1", revision=text)),
+        dataclasses.replace(plain, model=ScoredModel("m2"), method=Method("fine-tuned", preset=text)),
+        dataclasses.replace(plain, model=ScoredModel("m3"), method=Method("fine-tuned", changes=[text])),
+        dataclasses.replace(plain, model=ScoredModel("m4"), method=Method("prompted", prompt=text)),
+        dataclasses.replace(plain, model=ScoredModel("m5"), method=Method(PUBLISHED, source=text)),
+        dataclasses.replace(
+            plain, model=ScoredModel("m6"), data=ScoredData(text, "validation", False, hash=text)
+        ),
+        dataclasses.replace(plain, model=ScoredModel("m7"), speed=Speed(device=text)),
+        dataclasses.replace(plain, model=ScoredModel("m8"), date=text, package=text, predictions=text),
+    ]

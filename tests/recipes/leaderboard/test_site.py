@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import html.parser
 import json
 import re
@@ -11,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_records import made_up_models, made_up_record
+from made_up_records import made_up_models, made_up_record, records_with
+from payloads import PAYLOADS
 
 from klue_datasets.tasks import TASKS
 from recipes.board import main
 from recipes.engine.result_record import (
-    PUBLISHED,
     Method,
     Record,
     Score,
     ScoredData,
     ScoredModel,
-    Speed,
     record_from,
 )
 from recipes.leaderboard.collect import Found, published_records
@@ -202,40 +200,11 @@ class Strict(html.parser.HTMLParser):
         ]
 
 
-PAYLOADS = [
-    "<script>window.evil = 1</script>", "</script><script>window.evil = 1</script>",
-    "<img src=x onerror=window.evil=1>", "\"><svg onload=window.evil=1>", "' onmouseover='window.evil=1",
-    "javascript:window.evil=1", "JaVaScRiPt:window.evil=1", "data:text/html,<script>window.evil=1</script>",
-    "<iframe src=javascript:window.evil=1>", "<a href=javascript:window.evil=1>x</a>",
-    "<style>@import 'javascript:1'</style>", "{{ 7 * 7 }}", "{% raw %}", "${7*7}", "<!--", "-->", "]]>",
-    "<base href=//evil>", "\u2028window.evil=1", "\x00<script>window.evil=1</script>", "../../../etc/passwd",
-    "=HYPERLINK(\"http://evil\")", "+1+1", "@SUM(1)", "-2+3",
-]  # fmt: skip
-
-
-def with_payload(text: str) -> list[Record]:
-    """Records with a text in each of their fields that hold text."""
-    plain = made_up_record()
-    return [
-        dataclasses.replace(plain, model=ScoredModel(text)),
-        dataclasses.replace(plain, model=ScoredModel("m1", revision=text)),
-        dataclasses.replace(plain, model=ScoredModel("m2"), method=Method("fine-tuned", preset=text)),
-        dataclasses.replace(plain, model=ScoredModel("m3"), method=Method("fine-tuned", changes=[text])),
-        dataclasses.replace(plain, model=ScoredModel("m4"), method=Method("prompted", prompt=text)),
-        dataclasses.replace(plain, model=ScoredModel("m5"), method=Method(PUBLISHED, source=text)),
-        dataclasses.replace(
-            plain, model=ScoredModel("m6"), data=ScoredData(text, "validation", False, hash=text)
-        ),
-        dataclasses.replace(plain, model=ScoredModel("m7"), speed=Speed(device=text)),
-        dataclasses.replace(plain, model=ScoredModel("m8"), date=text, package=text, predictions=text),
-    ]
-
-
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_texts_do_not_come_alive(payload: str) -> None:
     """Every text field of a record, in every page: nothing runs that does not run without it."""
-    harmless = pages([Found(record) for record in with_payload("text")], title="text")
-    files = pages([Found(record) for record in with_payload(payload)], title=payload)
+    harmless = pages([Found(record) for record in records_with("text")], title="text")
+    files = pages([Found(record) for record in records_with(payload)], title=payload)
     expected = {alive for text in harmless.values() for alive in alive_in(text)}
     assert len(expected) > 2  # the script and the style sheet of the pages
     for name, text in files.items():
