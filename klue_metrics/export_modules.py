@@ -29,6 +29,31 @@ _FLAT = {
         if path.stem not in ("__init__", "bootstrap")
     },
 }
+# What the page of a Space needs, too; the module does not.
+_OF_THE_PAGE = {
+    "klue_datasets.raw_files": "klue_raw_files",
+    "klue_metrics.functional.bootstrap": "klue_functional_bootstrap",
+    "klue_metrics.prediction_files": "klue_prediction_files",
+    "klue_metrics.predictions": "klue_predictions",
+    "klue_metrics.scoring": "klue_scoring",
+    "klue_metrics.space": "klue_space",
+}
+_ALL = _FLAT | _OF_THE_PAGE
+# In a Space the files lie beside the app, which is no package.
+_APP_IMPORT = "from klue_metrics.space import launch\n"
+_APP_IN_A_SPACE = """\
+import importlib
+import importlib.machinery
+import importlib.util
+import pathlib
+import sys
+
+# The files beside this one, as a package.
+spec = importlib.machinery.ModuleSpec("space_files", None, is_package=True)
+spec.submodule_search_locations = [str(pathlib.Path(__file__).parent)]
+sys.modules["space_files"] = importlib.util.module_from_spec(spec)
+launch = importlib.import_module("space_files.klue_space").launch
+"""
 _BASE = "from .klue_module import KlueModule\n"
 
 
@@ -78,16 +103,15 @@ def _write(name: str, folder: Path, namespace: str) -> None:
     script = _flatten((source / f"{name}.py").read_text(encoding="utf-8"))
     script = script.replace(_BASE, f"# All the siblings, so that evaluate copies them along.\n{named}{_BASE}")
     (folder / f"{name}.py").write_text(_as_published(script, name, namespace), encoding="utf-8")
-    for dotted, flat in _FLAT.items():
+    for dotted, flat in _ALL.items():
         (folder / f"{flat}.py").write_text(
-            _flatten(_source(dotted).read_text(encoding="utf-8")), encoding="utf-8"
+            _flatten(_source(dotted).read_text(encoding="utf-8"), dotted.partition(".")[0]), encoding="utf-8"
         )
     card = (source / "README.md").read_text(encoding="utf-8")
     (folder / "README.md").write_text(_as_published(card, name, namespace), encoding="utf-8")
     (folder / "requirements.txt").write_text(REQUIREMENTS, encoding="utf-8")
-    app = (source / "app.py").read_text(encoding="utf-8")
-    # In a Space the script lies beside the app, where evaluate does not look: so by its name on the Hub.
-    app = app.replace(f'evaluate.load("{name}"', f'evaluate.load("{namespace}/{name}"')
+    app = (source / "app.py").read_text(encoding="utf-8").replace(_APP_IMPORT, _APP_IN_A_SPACE)
+    app = app.replace(f'"{name}"', f'"{namespace}/{name}"')  # its name on the Hub
     (folder / "app.py").write_text(app, encoding="utf-8")
 
 
@@ -98,21 +122,29 @@ def _source(dotted: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _flatten(code: str) -> str:
-    """The same code with the imports of this project turned into imports of siblings."""
+def _flatten(code: str, package: str = "") -> str:
+    """The same code with the imports of this project turned into imports of siblings.
+
+    Args:
+        code: A module.
+        package: The package that it is in, for its relative imports.
+    """
     lines = code.splitlines(keepends=True)
     for node in reversed(ast.parse(code).body):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0].startswith("klue_"):
-            lines[node.lineno - 1 : node.end_lineno] = [_relative(node.module, alias) for alias in node.names]
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        module = f"{package}.{node.module}" if node.level else node.module
+        if module.split(".")[0].startswith("klue_"):
+            lines[node.lineno - 1 : node.end_lineno] = [_relative(module, alias) for alias in node.names]
     return "".join(lines)
 
 
 def _relative(module: str, alias: ast.alias) -> str:
     name = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-    submodule = _FLAT.get(f"{module}.{alias.name}")
+    submodule = _ALL.get(f"{module}.{alias.name}")
     if submodule:
         return f"from . import {submodule} as {alias.asname or alias.name}\n"
-    return f"from .{_FLAT[module]} import {name}\n"
+    return f"from .{_ALL[module]} import {name}\n"
 
 
 def _as_published(text: str, name: str, namespace: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_NETWORK = Path(__file__).resolve().parent / "no_network"
 
 # Before anything of Hugging Face is imported: its caches go to a folder that ends with the session, in this
@@ -159,3 +161,18 @@ def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
     if request.param == "wordpiece":
         return AutoTokenizer.from_pretrained(request.getfixturevalue("tiny"))
     return AutoTokenizer.from_pretrained(request.getfixturevalue("shared") / "models/e5-small-ko")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium; tests are skipped where it or Playwright is missing, see CONTRIBUTING.md."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = os.environ.get("KLUE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(
+            f"there is no Chromium: none of {', '.join(BROWSERS)} is there, and KLUE_CHROMIUM names none"
+        )
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()

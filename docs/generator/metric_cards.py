@@ -21,11 +21,9 @@ from klue_metrics.functional import METRICS, Metric
 PROSE = Path(__file__).parent / "metrics"
 TEMPLATES = Path(__file__).parent / "templates"
 APP = """\
-import evaluate
-from evaluate.utils import launch_gradio_widget
+from klue_metrics.space import launch
 
-module = evaluate.load({arguments})
-launch_gradio_widget(module)
+launch({task}, "{name}")
 """
 ALL = "klue_metric"
 
@@ -76,9 +74,9 @@ def card_of_all(module: str) -> str:
 
 
 def app(name: str) -> str:
-    """The app of a metric's Space; ``klue_metric`` shows the first task."""
-    arguments = [name, next(iter(TASKS))] if name == ALL else [name]
-    return APP.format(arguments=", ".join(f'"{argument}"' for argument in arguments))
+    """The app of a metric's Space; that of ``klue_metric`` lets the user choose the task."""
+    task = "None" if name == ALL else f'"{name.removeprefix("klue_")}"'
+    return APP.format(task=task, name=name)
 
 
 def with_first_line(task: str, module: str) -> str:

@@ -1,5 +1,3 @@
-import evaluate
-from evaluate.utils import launch_gradio_widget
+from klue_metrics.space import launch
 
-module = evaluate.load("klue_dp")
-launch_gradio_widget(module)
+launch("dp", "klue_dp")

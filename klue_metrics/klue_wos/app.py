@@ -1,5 +1,3 @@
-import evaluate
-from evaluate.utils import launch_gradio_widget
+from klue_metrics.space import launch
 
-module = evaluate.load("klue_wos")
-launch_gradio_widget(module)
+launch("wos", "klue_wos")

@@ -67,7 +67,7 @@ def test_cards_and_apps_load_from_the_namespace_that_they_are_for(tmp_path: Path
     assert main(["export", "--output_dir", str(tmp_path), "--namespace", "me"]) == 0
     for name in MODULES:
         load = f'evaluate.load("me/{name}"'
-        assert load in (tmp_path / name / "app.py").read_text()
+        assert f', "me/{name}")' in (tmp_path / name / "app.py").read_text()
         assert load in (tmp_path / name / "README.md").read_text()
         assert not any("klue/klue_" in path.read_text() for path in (tmp_path / name).iterdir())
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from families import make_family
@@ -16,7 +13,6 @@ from warm_python import WarmPython, write_commands
 
 from recipes.tasks import SCRIPTS
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
@@ -38,18 +34,3 @@ def warm_launches(warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.M
     """Lets launchers start processes that have imported the libraries already."""
     write_commands(tmp_path / "bin", warm_python, warm_python, names=())
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium; tests are skipped where it or Playwright is missing, see CONTRIBUTING.md."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    program = os.environ.get("KLUE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(
-            f"there is no Chromium: none of {', '.join(BROWSERS)} is there, and KLUE_CHROMIUM names none"
-        )
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield started
-        started.close()

@@ -119,7 +119,7 @@ def test_pushed_metrics_load_in_a_fresh_process_without_this_project(hub: HubSer
         fresh("-m", "recipes.publish", "metrics", "--repo_id", name)
         assert commits(hub, "space", name) == 1
         assert hub.store.repos["space", name].sdk == "gradio"
-        assert f'evaluate.load("{name}"' in hub.files("space", name)["app.py"].decode()
+        assert f', "{name}")' in hub.files("space", name)["app.py"].decode()
     first, second = fresh("-c", LOAD_METRICS).stdout.splitlines()
     from klue_metrics.functional import compute
 
