@@ -28,6 +28,7 @@ from recipes.reporting.measure import (
     measure_run,
     shown_runs,
 )
+from recipes.reporting.slices import Slice, by_length
 from recipes.reporting.texts import Texts
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -122,6 +123,7 @@ class _Section:
         self.pairs: list[dict[str, Any]] = []
         self.answers: dict[str, Any] | None = None
         self.calibrations: list[dict[str, Any]] = []
+        self.slices: dict[str, list[Slice]] = {}
 
     @property
     def heading(self) -> str:
@@ -169,6 +171,10 @@ class _Section:
         self.answered = [(label, run) for label, run in self.shown if run.name in cases]
         if not self.answered:
             return notes
+        self.slices = {
+            run.name: by_length(self.board.task, cases[run.name], texts.known(run), resamples)
+            for _, run in self.answered
+        }
         self.calibrations = [
             {"label": label, "error": found.error, "svg": Markup(charts.reliability(found, label))}
             for label, run in self.answered
@@ -241,12 +247,14 @@ class _Section:
         for label, run in self.shown:
             measured = self.measured[run.name]
             matrix, bars = measured.confusion, measured.breakdown
-            if matrix is None and bars is None:
+            slices = self.slices.get(run.name)
+            if matrix is None and bars is None and not slices:
                 continue
             primary = self.metric.primary
             found.append(
                 {
                     "label": label,
+                    "slices": slices,
                     "matrix": matrix and Markup(charts.confusion_matrix(matrix)),
                     "bars": bars and Markup(charts.breakdown_bars(*bars, primary, self.metric.names)),
                 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -196,6 +197,16 @@ def constant(score: Score) -> str:
 def interval(score: Score) -> str:
     """The interval in brackets; empty where there is none."""
     return "" if score.low is None or score.high is None else f"[{score.low:.2f}, {score.high:.2f}]"
+
+
+def slice_score(score: Mapping[str, Any] | None) -> str:
+    """A score of a slice with its interval; a dash where it is undefined."""
+    if score is None or score["score"] is None or math.isnan(score["score"]):
+        return "–"
+    ends = [score["low"], score["high"]]
+    if any(end is None or math.isnan(end) for end in ends):
+        return number(score["score"])
+    return f"{score['score']:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
 def number(value: float | None, digits: int = 2) -> str:

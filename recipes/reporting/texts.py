@@ -10,6 +10,7 @@ from typing import Any
 import datasets
 
 import klue_datasets
+from klue_metrics.predictions import read_rows
 from recipes.arguments import RecipeArguments
 from recipes.reporting.collect import Run
 
@@ -43,6 +44,14 @@ class Texts:
         except (OSError, ValueError) as error:
             return {}, f"{run.name}: the texts cannot be read, since the data cannot: {error}"
         return self._read[key], ""
+
+    def known(self, run: Run) -> Mapping[str, str]:
+        """The texts of a run's examples, for ner from its predictions file if nothing else; may be empty."""
+        texts, _ = self.of(run)
+        if texts or run.task != "ner" or not run.predictions.is_file():
+            return texts
+        rows = read_rows(run.task, str(run.predictions), "prediction")
+        return {row.id: "".join(row.fields["tokens"]) for row in rows if "tokens" in row.fields}
 
 
 def _source(settings: Mapping[str, Any]) -> tuple[str, str]:

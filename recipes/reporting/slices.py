@@ -1,0 +1,77 @@
+"""Scores of slices of the examples: does a model do worse on long texts?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from klue_metrics.predictions import Cases
+from klue_metrics.scoring import NO_BREAKDOWN, score_cases
+
+PARTS = 4  # of the examples, by the lengths of their texts
+FEWEST = 40  # examples of a split that is cut
+# What is counted, and how, from id and text; of mrc the texts are parts of passages.
+COUNTED: Mapping[str, tuple[str, Callable[[str, str], int]]] = {
+    **dict.fromkeys(("ynat", "sts", "nli", "ner", "re"), ("characters", lambda name, text: len(text))),
+    "dp": ("words", lambda name, text: len(text.split())),
+    "wos": ("turns before", lambda name, text: int(name.rpartition("#")[2])),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice:
+    """Some of the examples.
+
+    Attributes:
+        name: Which, in words.
+        examples: How many.
+        scores: Key of a metric -> ``score``, ``low`` and ``high``; None where undefined.
+    """
+
+    name: str
+    examples: int
+    scores: Mapping[str, Mapping[str, Any]]
+
+
+def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int) -> list[Slice]:
+    """Score quarters of the examples, by the length of their texts, or of the dialogue before them.
+
+    Args:
+        task: Name of the task.
+        cases: Predictions and references.
+        texts: Id -> text.
+        resamples: Of the intervals.
+
+    Returns:
+        The slices, short texts first; none where there are few examples, or texts are not known.
+    """
+    if task not in COUNTED or len(cases.ids) < FEWEST or not all(name in texts for name in cases.ids):
+        return []
+    unit, count = COUNTED[task]
+    lengths = np.array([count(name, texts[name]) for name in cases.ids])
+    edges = np.unique(np.quantile(lengths, np.arange(1, PARTS) / PARTS).astype(int))
+    place = np.searchsorted(edges, lengths)
+    found = []
+    for number in range(len(edges) + 1):
+        inside = np.flatnonzero(place == number)
+        if not len(inside):
+            continue
+        report = score_cases(task, _selected(cases, inside.tolist()), by=NO_BREAKDOWN, resamples=resamples,
+                             confidence=0.95, method="percentile", seed=0)  # fmt: skip
+        name = f"{lengths[inside].min():,} to {lengths[inside].max():,} {unit}"
+        found.append(Slice(name, len(inside), report["scores"]))
+    return found
+
+
+def _selected(cases: Cases, positions: list[int]) -> Cases:
+    """Some of the cases."""
+    return dataclasses.replace(
+        cases,
+        ids=[cases.ids[index] for index in positions],
+        predictions=[cases.predictions[index] for index in positions],
+        references=[cases.references[index] for index in positions],
+        columns={name: [values[index] for index in positions] for name, values in cases.columns.items()},
+    )
