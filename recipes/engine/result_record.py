@@ -316,8 +316,7 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
             if f"eval_{key}" in results
         },
         model=ScoredModel(
-            # A path says where a model lies on this machine, and nothing to others.
-            Path(name).name if Path(name).exists() or name.startswith(("/", ".")) else name,
+            _without_folders(name),
             revision=settings.get("model_revision") if settings.get("model_revision") != "main" else None,
             parameters=training.get("parameters", results.get("parameters")),
         ),
@@ -346,10 +345,20 @@ def _method(task: str, settings: Mapping[str, Any]) -> Method:
     return Method(
         FINE_TUNED,
         preset=preset,
-        changes=[f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in differ[preset].items()],
+        changes=[
+            f"{key}={json.dumps(_without_folders(value), ensure_ascii=False)}"
+            for key, value in differ[preset].items()
+        ],
         settings=hashlib.sha256(text.encode()).hexdigest()[:12],
         seeds=[] if seed is None else [int(seed)],
     )
+
+
+def _without_folders(value: Any) -> Any:
+    """A value without the folders of a path, which say nothing to others."""
+    if isinstance(value, str) and value and (value.startswith(("/", ".", "~")) or Path(value).exists()):
+        return Path(value).name
+    return value
 
 
 def _changes(settings: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,14 @@ def test_presets_are_recognised(tiny: Path, tmp_path: Path) -> None:
     assert not any(change.startswith(("pooling", "seed", "output_dir")) for change in method.changes)
 
 
+def test_folders_of_this_machine_are_not_told(tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny, tmp_path / "tokenizer")
+    run("nli", tiny, tmp_path / "run", "--tokenizer_name", str(tmp_path / "tokenizer"))
+    assert 'tokenizer_name="tokenizer"' in record_of_run(tmp_path / "run").method.changes
+    assert str(tmp_path) not in (tmp_path / "run" / "result.jsonl").read_text()
+    assert str(tiny) not in (tmp_path / "run" / "result.jsonl").read_text()
+
+
 def test_an_evaluation_elsewhere_knows_the_method_of_its_model(tiny: Path, tmp_path: Path) -> None:
     run("nli", tiny, tmp_path / "run", "--seed", "7")
     run("nli", tmp_path / "run", tmp_path / "again", "--do_eval")
