@@ -30,7 +30,7 @@ from recipes.tasks.wos.state_text import TextSettings
 ROOT = Path(__file__).resolve().parents[3]
 AUTO = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
 QUICK = ["--head", "generative", "--max_train_samples", "12", "--max_eval_samples", "6", "--max_steps", "4"]
-FEW = 6  # dialogues
+FEW = 4  # dialogues
 UPDATES = 260
 
 
