@@ -22,7 +22,6 @@ def opened(browser: Any, *addresses: str) -> list[str]:
     alive = []
     for address in addresses:
         page.goto(address)
-        page.wait_for_timeout(20)
         page.evaluate(
             """() => document.querySelectorAll("main *").forEach((element) => {
                 if (element.closest("a, button")) return;

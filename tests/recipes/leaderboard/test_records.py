@@ -73,7 +73,7 @@ def test_presets_are_recognised(tiny: Path, tmp_path: Path) -> None:
 
 def test_folders_of_this_machine_are_not_told(tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny, tmp_path / "tokenizer")
-    run("nli", tiny, tmp_path / "run", "--tokenizer_name", str(tmp_path / "tokenizer"))
+    run("nli", tiny, tmp_path / "run", "--set", f"tokenizer_name={tmp_path}/tokenizer")
     assert 'tokenizer_name="tokenizer"' in record_of_run(tmp_path / "run").method.changes
     assert str(tmp_path) not in (tmp_path / "run" / "result.jsonl").read_text()
     assert str(tiny) not in (tmp_path / "run" / "result.jsonl").read_text()
