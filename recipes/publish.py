@@ -36,9 +36,16 @@ from klue_datasets.hub import PublishError, Upload, hub_errors, send
 from klue_datasets.optional import needs
 from klue_datasets.tasks import HUB_DATASET
 from recipes.engine.publishable import DEFAULT_LIMIT_MB, check_results, publishable
+from recipes.engine.results import EVAL_ENTRIES
 
 # Of an earlier upload, if the new one has other files in their place.
-STALE_MODEL = ("*.safetensors", "*.safetensors.index.json", "adapter_config.json", "example.svg")
+STALE_MODEL = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "adapter_config.json",
+    "example.svg",
+    EVAL_ENTRIES,
+)
 STALE_METRIC = ("*.py",)
 FOLDERS = {"model": "", "dataset": "datasets/", "space": "spaces/"}  # in addresses
 
@@ -216,7 +223,7 @@ def _propose_scores(arguments: argparse.Namespace) -> None:
         raise ValueError(
             f"there are several results for {', '.join(twice)}; expected one: a model reports one value."
         )
-    api, path = HfApi(), ".eval_results/klue.yaml"
+    api, path = HfApi(), EVAL_ENTRIES
     with hub_errors(arguments.repo_id):
         there = api.file_exists(arguments.repo_id, path)
         old = Path(api.hf_hub_download(arguments.repo_id, path)).read_text("utf-8") if there else ""

@@ -28,6 +28,7 @@ from recipes.engine.result_record import record_of_run
 from recipes.engine.results import (
     ARGUMENTS,
     EVAL_DETAILS,
+    EVAL_ENTRIES,
     PICTURE,
     PREDICTIONS,
     TRAIN_RESULTS,
@@ -160,7 +161,7 @@ def write_card(
     output_dir.mkdir(parents=True, exist_ok=True)
     (output_dir / "README.md").write_text(text, encoding="utf-8")
     if scores:
-        entries = output_dir / ".eval_results" / "klue.yaml"
+        entries = output_dir / EVAL_ENTRIES
         entries.parent.mkdir(exist_ok=True)
         entries.write_text(merged_file("", to_entries(record_of_run(output_dir, results))), encoding="utf-8")
 

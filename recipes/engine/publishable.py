@@ -15,7 +15,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from klue_datasets.hub import files_of
 from recipes.engine.redaction import SECRET_TEXTS
-from recipes.engine.results import ALL_RESULTS, read_json
+from recipes.engine.results import ALL_RESULTS, EVAL_ENTRIES, read_json
 
 ADAPTER_CONFIG = "adapter_config.json"
 # Of use to the run alone: its checkpoints, and what it needs to go on (a pickle, of Trainer's arguments).
@@ -60,7 +60,7 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
     if not folder.is_dir():
         raise NotPublishableError(f"{folder} is no folder; expected one with what is to be published.")
     found = files_of(folder)
-    left_out = [path for path in found if _matches(path, LEFT_OUT)]
+    left_out = [path for path in found if _matches(path, LEFT_OUT) or _has_no_entries(folder, path)]
     wrong = [problem for path in found for problem in _secret_name(path)]
     published = [path for path in found if path not in set(left_out)]
     for path in published:
@@ -76,6 +76,11 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
             f"{folder} cannot be published: {'; '.join(wrong[:SHOWN])}{more}. Expected a folder without."
         )
     return published, left_out
+
+
+def _has_no_entries(folder: Path, path: str) -> bool:
+    """Whether a file reports no result to the Hub, as that of a run on data that is not official."""
+    return path == EVAL_ENTRIES and (folder / path).read_text(encoding="utf-8").strip() == "[]"
 
 
 def secrets_in(path: Path) -> list[str]:
@@ -103,7 +108,7 @@ def check_results(folder: Path) -> dict[str, Any]:
         results = read_json(folder / ALL_RESULTS)
     except json.JSONDecodeError as error:
         raise NotPublishableError(f"{folder / ALL_RESULTS} is no JSON ({error}).") from error
-    needed = ("README.md", "config.json", ".eval_results/klue.yaml")
+    needed = ("README.md", "config.json", EVAL_ENTRIES)
     missing = [] if results else [ALL_RESULTS]
     if results and not any(
         key.startswith("eval_") and isinstance(value, int | float) for key, value in results.items()

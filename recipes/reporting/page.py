@@ -199,6 +199,7 @@ class _Section:
         values = {
             **self.answers,
             "task": self.board.task,
+            "slices": self._slices(self.answers["ids"]),
             "groups": [of_run[run.name] for _, run in self.answered],
             "labels": [group.label for group in self.groups],
             "pairs": self.pairs,
@@ -206,6 +207,12 @@ class _Section:
         }
         text = json.dumps(strict(values), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return Markup(text.replace("<", "\\u003c"))
+
+    def _slices(self, ids: Sequence[str]) -> list[tuple[str, list[int]]]:
+        """Name of each slice by length, and the positions of its examples among some ids."""
+        places = {name: place for place, name in enumerate(ids)}
+        slices = next((found for found in self.slices.values() if found), [])
+        return [(part.name, [places[name] for name in part.ids if name in places]) for part in slices]
 
     def texts(self) -> dict[str, str]:
         """The table of scores in forms for other documents, with captions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,12 @@ class Slice:
 
     Attributes:
         name: Which, in words.
-        examples: How many.
+        ids: Of the examples.
         scores: Key of a metric -> ``score``, ``low`` and ``high``; None where undefined.
     """
 
     name: str
-    examples: int
+    ids: Sequence[str]
     scores: Mapping[str, Mapping[str, Any]]
 
 
@@ -62,7 +62,7 @@ def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int)
         report = score_cases(task, _selected(cases, inside.tolist()), by=NO_BREAKDOWN, resamples=resamples,
                              confidence=0.95, method="percentile", seed=0)  # fmt: skip
         name = f"{lengths[inside].min():,} to {lengths[inside].max():,} {unit}"
-        found.append(Slice(name, len(inside), report["scores"]))
+        found.append(Slice(name, [cases.ids[index] for index in inside], report["scores"]))
     return found
 
 

@@ -406,3 +406,25 @@ def test_tables_are_there_as_text(page: Any) -> None:
         assert "60 examples" in text.input_value()
         button.press("Enter")
         assert not text.is_visible()
+
+
+def test_two_runs_are_compared_by_length(browser: Any, tmp_path: Path) -> None:
+    """The second run errs on long sentences alone."""
+    sentences = [list("가" * (5 + index)) for index in range(80)]
+    gold = [["B-PS", *["O"] * (len(tokens) - 1)] for tokens in sentences]
+    for name, wrong_from in (("first", 80), ("second", 60)):
+        answers = [["O"] * len(tags) if index >= wrong_from else tags for index, tags in enumerate(gold)]
+        make_run(
+            tmp_path / name, "ner", answers, gold, settings={"model_name_or_path": name, "seed": 1},
+            rows=[{"tokens": tokens} for tokens in sentences],
+        )  # fmt: skip
+    build([tmp_path], resamples=20).write(tmp_path / "report")
+    page = browser.new_page()
+    page.goto((tmp_path / "report" / "index.html").as_uri() + "#ner")
+    page.locator("#ner .picks select").nth(1).select_option(label="second")
+    rows = [row.locator("th, td").all_inner_texts() for row in page.locator("#ner .slices tbody tr").all()]
+    assert [row[1:4] for row in rows] == [["20", "0", "0"]] * 3 + [["20", "20", "0"]]
+    assert page.locator("#ner .slices .sure").count() == 1
+    assert float(rows[-1][4]) == pytest.approx(4 * 2 * 0.5**20, abs=1e-4)
+    assert [row[4] for row in rows[:3]] == ["1.0000"] * 3
+    page.close()

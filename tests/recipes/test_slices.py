@@ -26,12 +26,12 @@ def test_slices_cover_all_examples_and_have_the_scores_of_their_own() -> None:
     given, texts = cases(120)
     found = by_length("nli", given, texts, resamples=50)
     assert len(found) == 4
-    assert sum(part.examples for part in found) == 120
+    assert sum(len(part.ids) for part in found) == 120
     assert (found[0].scores["accuracy"]["score"], found[-1].scores["accuracy"]["score"]) == (100, 0)
     assert found[0].name.startswith("5 to ")
     assert found[-1].name.endswith("124 characters")
     whole = METRICS["nli"].compute(given.predictions, given.references)["accuracy"]
-    weighted = sum(part.examples * part.scores["accuracy"]["score"] for part in found) / 120
+    weighted = sum(len(part.ids) * part.scores["accuracy"]["score"] for part in found) / 120
     assert weighted == pytest.approx(whole)
     assert all(part.scores["accuracy"]["low"] <= part.scores["accuracy"]["score"] for part in found)
 
@@ -47,7 +47,7 @@ def test_few_examples_or_unknown_texts_make_no_slices() -> None:
 def test_equal_lengths_are_one_slice() -> None:
     given, texts = cases(60)
     [part] = by_length("nli", given, dict.fromkeys(texts, "같은 글"), resamples=10)
-    assert (part.examples, part.name) == (60, "4 to 4 characters")
+    assert (len(part.ids), part.name) == (60, "4 to 4 characters")
 
 
 def test_every_task_but_reading_has_a_length() -> None:

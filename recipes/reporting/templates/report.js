@@ -340,6 +340,37 @@
           + `p is two-sided; p (Holm) is corrected for the ${pair.tests} tests of this task. Of the examples in this page `
           + `${only[0]} are right in the first run alone, ${only[1]} in the second alone.`,
       }));
+      if (data.slices.length > 1) compared.append(bySlice(left, right));
+    }
+
+    // Where two runs differ: answers that are right in one of them alone, by the length of the text.
+    function bySlice(left, right) {
+      const rows = data.slices.map(([name, places]) => {
+        const alone = [places.filter((i) => left.right[i] && !right.right[i]).length, places.filter((i) => !left.right[i] && right.right[i]).length];
+        return { name, number: places.length, alone, p: signTest(...alone) };
+      });
+      const order = rows.map((row) => row.p).sort((one, two) => one - two);
+      for (const row of rows) { // Holm: the k-th smallest of n is multiplied by n - k + 1, and none is below an earlier one
+        row.holm = Math.min(1, Math.max(...order.filter((p) => p <= row.p).map((p, place) => p * (order.length - place))));
+      }
+      const head = ["length", "examples", "first alone", "second alone", "p (Holm)"].map((text, index) => make("th", { scope: "col", className: index ? "" : "first", textContent: text }));
+      const body = rows.map((row) => make("tr", {}, make("th", { scope: "row", className: "first", textContent: row.name }),
+        ...[row.number, ...row.alone].map((number) => make("td", { textContent: String(number) })),
+        make("td", { className: row.holm < 0.05 ? "sure" : "", textContent: fixed(row.holm, 4) })));
+      const table = make("table", { className: "slices" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
+      const note = make("p", { className: "note", textContent: "Right in one of the two runs alone, of the examples in this page; sign test of single runs." });
+      return make("div", { className: "scroll", tabIndex: 0 }, table, note);
+    }
+
+    // Two-sided: how likely is a split at least as uneven if both sides are equally likely?
+    function signTest(one, two) {
+      const number = one + two;
+      let term = number * Math.log(0.5), sum = 0; // as a logarithm: the first terms may be too small for a number
+      for (let count = 0; count <= Math.min(one, two); count += 1) {
+        sum += Math.exp(term);
+        term += Math.log((number - count) / (count + 1));
+      }
+      return Math.min(1, 2 * sum);
     }
 
     const searchLabel = make("label", {}, "Search", search);

@@ -98,6 +98,6 @@ def small(tmp_path: Path) -> Path:
     (folder / "README.md").write_text("---\nlanguage: ko\n---\n\n# A model\n")
     (folder / "config.json").write_text("{}")
     (folder / "all_results.json").write_text('{"eval_accuracy": 50.0}')
-    (folder / ".eval_results" / "klue.yaml").write_text("[]\n")
+    (folder / ".eval_results" / "klue.yaml").write_text("- value: 50.0\n")
     (folder / "model.safetensors").write_bytes(str(tmp_path).encode().ljust(1_000))  # known to no Hub
     return folder

@@ -89,7 +89,8 @@ def test_pushed_models_load_in_a_fresh_process_with_their_own_code_where_they_ha
         assert "Uploaded in one commit: " in done.stdout
         assert commits(hub, "model", name) == 1
         files = hub.files("model", name)
-        assert {"README.md", "model.safetensors", "all_results.json", ".eval_results/klue.yaml"} <= set(files)
+        assert {"README.md", "model.safetensors", "all_results.json", "result.jsonl"} <= set(files)
+        assert ".eval_results/klue.yaml" not in files  # these results are not official
         assert not any(path.startswith("checkpoint-") or path == "training_args.bin" for path in files)
         assert "trainer_state.json" in done.stdout.split("Left out")[1]
     loaded = fresh("-c", LOAD_MODELS, *folders).stdout.splitlines()
