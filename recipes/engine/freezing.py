@@ -1,10 +1,19 @@
-"""Leaving the lower part of an encoder as it is: less to compute, and less to forget."""
+"""The layers of an encoder, and how to leave the lower ones as they are."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from torch import nn
+
+
+def layer_lists(model: Any, total: int) -> dict[str, nn.ModuleList]:
+    """The lists of ``total`` layers in a model, by name; the encoder's own is the first."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == total
+    }
 
 
 def freeze_layers(encoder: Any, layers: int) -> None:
@@ -20,11 +29,7 @@ def freeze_layers(encoder: Any, layers: int) -> None:
         ValueError: There is no such list, or it has fewer layers.
     """
     total = encoder.config.num_hidden_layers
-    names = [
-        name
-        for name, module in encoder.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == total
-    ]
+    names = list(layer_lists(encoder, total))
     if not names:
         raise ValueError(
             f"{type(encoder).__name__} has no list of {total} layers; expected no --freeze_layers with it."

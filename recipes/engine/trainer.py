@@ -14,6 +14,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from recipes.engine.encoding import INDEX
+from recipes.engine.freezing import layer_lists
 from recipes.tasks.protocol import Recipe
 
 
@@ -41,6 +42,20 @@ class RecipeTrainer(Trainer):
         # Trainer takes any model whose forward has **kwargs for one that divides its loss by the number of
         # items, and then averages neither over accumulated steps nor over processes. Ours do not divide.
         self.model_accepts_loss_kwargs = False
+        self._shard_by_layer()
+
+    def _shard_by_layer(self) -> None:
+        """Let FSDP shard the model layer by layer where the configuration does not name the class of a layer.
+
+        By default Accelerate goes by what transformers does not split between devices. For BERT and its like
+        that includes the embeddings, which Accelerate shards a second time; that is an error.
+        """
+        plugin = getattr(self.accelerator.state, "fsdp_plugin", None)
+        total = getattr(self.model.config, "num_hidden_layers", None)
+        if plugin is None or plugin.transformer_cls_names_to_wrap is not None or total is None:
+            return
+        layers = [layer for found in layer_lists(self.model, total).values() for layer in found]
+        plugin.transformer_cls_names_to_wrap = sorted({type(layer).__name__ for layer in layers}) or None
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Trainer's optimizer, with the head in parameter groups of its own where it has its own rate."""

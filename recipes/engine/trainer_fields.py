@@ -37,7 +37,7 @@ HONOURED = frozenset(
 _UPLOAD = "recipes upload nothing; publish a finished run with `python -m recipes.publish model`"
 _OUTPUTS = "each recipe decides what an evaluation keeps of the model's outputs and how it is scored"
 _FEATURES = "each recipe decides which columns its model reads"
-_SHARDED = "recipes keep whole weights on every device; use data parallelism (accelerate launch)"
+_SHARDED = "weights are sharded by a configuration of Accelerate: recipes/configs/accelerate/fsdp2.yaml"
 _PRECISION = "evaluation runs in the precision of training; use --bf16 or --fp16"
 REFUSED = {
     **dict.fromkeys(

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 from torch import nn
 
 from recipes.engine import run as story
@@ -29,15 +32,30 @@ SPECIAL = {"re": ["--class_weights", "balanced"]}
 SPECIAL |= {"wos": ["--set", "teacher_forcing=1", "--set", "dropout=0", "--max_train_samples", "4"]}
 
 
-def train_all(model: Path, output_dir: Path) -> None:
+def train_all(model: Path, output_dir: Path, kinds: Sequence[str] = ("full", "lora"), *more: str) -> None:
     """Trains each task, all weights and LoRA, on two examples a rank, or twice two in a single process."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     for task in SCRIPTS:
-        for name, words in {"full": [], "lora": LORA}.items():
-            given = [*WORDS, *words, *SPECIAL.get(task, []), "--model_name_or_path", str(model)]
+        for name in kinds:
+            words = LORA if name == "lora" else []
+            given = [*WORDS, *words, *more, *SPECIAL.get(task, []), "--model_name_or_path", str(model)]
             given += ["--gradient_accumulation_steps", str(RANKS // ranks)]
             given += ["--output_dir", str(output_dir / task / name)]
             story.run(task, parse(make_parser(task, ""), task, given))
+
+
+def shard_on_cpus() -> None:
+    """Make Accelerate heed its FSDP settings on CPUs, too, where it ignores them."""
+    original = AcceleratorState.__init__
+    plugins: list[Any] = []
+
+    def init(self: Any, *arguments: Any, fsdp_plugin: Any = None, **more: Any) -> None:
+        original(self, *arguments, fsdp_plugin=fsdp_plugin, **more)
+        plugins.extend([] if fsdp_plugin is None else [fsdp_plugin])
+        if plugins and self.distributed_type == DistributedType.MULTI_CPU:
+            self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, plugins[-1]
+
+    AcceleratorState.__init__ = init
 
 
 def losses(folder: Path) -> list[dict[str, float]]:
@@ -63,5 +81,9 @@ def without_dropout(load_model: Any) -> Any:
 
 if __name__ == "__main__":
     story.load_model = without_dropout(story.load_model)
-    train_all(Path(sys.argv[1]), Path(sys.argv[2]))
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        shard_on_cpus()
+        train_all(Path(sys.argv[1]), Path(sys.argv[2]), ["full"], "--do_eval", "--max_eval_samples", "4")
+    else:
+        train_all(Path(sys.argv[1]), Path(sys.argv[2]))
     torch.distributed.destroy_process_group()  # of sixteen models: else their threads may abort at the exit

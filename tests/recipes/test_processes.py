@@ -12,6 +12,7 @@ from pathlib import Path
 import distributed_training
 import pytest
 import torch
+from accelerate.commands.config.config_args import load_config_from_file
 from distributed_training import losses, train_all, without_dropout
 from runs import predictions, read, scores
 from safetensors.torch import load_file
@@ -61,28 +62,48 @@ def assert_equal_runs(one: Path, two: Path) -> None:
 def test_two_processes_train_as_one_that_accumulates(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All tasks, all weights and LoRA: the same losses, norms of gradients (clipped at 1), and weights."""
+    """All tasks, all weights and LoRA: the same losses, norms of gradients (clipped at 1), and weights.
+
+    Once by DDP, and with all weights by FSDP2, as recipes/configs/accelerate/fsdp2.yaml sets it.
+    """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    command = [*launcher, distributed_training.__file__, str(tiny), str(tmp_path / "two")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as two:
-        monkeypatch.setattr(story, "load_model", without_dropout(story.load_model))
-        train_all(tiny, tmp_path / "one")
-        _, stderr = two.communicate()
-    assert two.returncode == 0, stderr.decode()[-3_000:]
+    monkeypatch.setattr(story, "load_model", without_dropout(story.load_model))
+    for name, more in (("two", {}), ("sharded", fsdp_settings())):
+        command = [*launcher, distributed_training.__file__, str(tiny), str(tmp_path / name)]
+        given = {"env": environment | more, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, **given) as ranks:
+            if name == "two":
+                train_all(tiny, tmp_path / "one")
+            _, stderr = ranks.communicate()
+        assert ranks.returncode == 0, stderr.decode()[-3_000:]
+    for task in SCRIPTS:
+        assert_trained_alike(tmp_path / "one" / task / "full", tmp_path / "sharded" / task / "full")
+        assert read(tmp_path / "sharded" / task / "full" / "eval_results.json")["eval_world_size"] == 2
     folders = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").glob("*/*"))
     assert len(folders) == 2 * len(SCRIPTS) == 16
     for folder in folders:
-        one, two_ranks = (tmp_path / name / folder for name in ("one", "two"))
-        sizes = [read(path / "train_results.json")["world_size"] for path in (one, two_ranks)]
-        assert sizes == [1, 2], folder
-        log = losses(one)
-        assert len(log) == 3
-        assert log == [pytest.approx(row, abs=1e-4, rel=1e-4) for row in losses(two_ranks)], folder
-        assert log[0]["loss"] != pytest.approx(log[2]["loss"], abs=1e-3)
-        name = "adapter_model.safetensors" if folder.name == "lora" else "model.safetensors"
-        weights, others = load_file(one / name), load_file(two_ranks / name)
-        torch.testing.assert_close(weights, others, rtol=0, atol=1e-4)
+        assert_trained_alike(tmp_path / "one" / folder, tmp_path / "two" / folder)
+
+
+def fsdp_settings() -> dict[str, str]:
+    """What accelerate launch would set from the configuration for FSDP2."""
+    config = load_config_from_file(str(ROOT / "recipes/configs/accelerate/fsdp2.yaml"))
+    settings = {name.upper(): str(value) for name, value in config.fsdp_config.items()}
+    assert settings["FSDP_VERSION"] == "2"
+    return {"ACCELERATE_USE_FSDP": "true", **settings}
+
+
+def assert_trained_alike(one: Path, other: Path) -> None:
+    """One process that accumulates and two ranks end with the same losses and weights."""
+    assert [read(path / "train_results.json")["world_size"] for path in (one, other)] == [1, 2], one
+    log = losses(one)
+    assert len(log) == 3
+    assert log == [pytest.approx(row, abs=1e-4, rel=1e-4) for row in losses(other)], one
+    assert log[0]["loss"] != pytest.approx(log[2]["loss"], abs=1e-3)
+    name = "adapter_model.safetensors" if one.name == "lora" else "model.safetensors"
+    weights, others = load_file(one / name), load_file(other / name)
+    torch.testing.assert_close(weights, others, rtol=0, atol=1e-4)
 
 
 def test_two_processes_and_one_evaluate_the_same(

@@ -218,7 +218,12 @@ class DialogueStateTracker(EncoderModel):
         """The decoder as it is now: adapters may have wrapped its modules, training changed its dropout."""
         longest = max(map(len, self.settings.slot_subwords))
         slots = [subwords + [IGNORED] * (longest - len(subwords)) for subwords in self.settings.slot_subwords]
-        table = self.base_model.get_input_embeddings().weight
+        embeddings = self.base_model.get_input_embeddings()
+        table = embeddings.weight
+        if hasattr(
+            table, "full_tensor"
+        ):  # FSDP2 shards it, and puts it together in the module's forward alone
+            table = embeddings(torch.arange(len(table), device=table.device))
         return TradeDecoder(
             gru=self.gru,
             gate=self.gate,
