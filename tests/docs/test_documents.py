@@ -75,8 +75,8 @@ CHANGES = {
     "Korean": ("klue_datasets/tasks.py", "기사 제목의 주제, 7개", "기사의 주제", ["README.ko.md"]),
     "metric": (
         "klue_metrics/functional/nli.py", '{"accuracy": "accuracy"}', '{"accuracy": "share"}',
-        ["README.md", "README.ko.md", "CONTRIBUTING.md", "klue_metrics/klue_nli/README.md",
-         "recipes/train_nli.py"],
+        ["README.md", "README.ko.md", "CONTRIBUTING.md", "docs/settings.md",
+         "klue_metrics/klue_nli/README.md", "recipes/train_nli.py"],
     ),
     "definition": (
         "klue_metrics/functional/wos.py", "share of turns whose states are equal", "share of equal turns",

@@ -9,20 +9,25 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio
 import pytest
-from gradio_client import Client, handle_file
 
 from klue_metrics.export_modules import export
 from klue_metrics.predictions import Source
 from klue_metrics.scoring import score
-from klue_metrics.space import evaluate_files
 
 GOLD = ["경제", "사회", "정치", "세계"] * 10
+
+
+@pytest.fixture(scope="module")
+def evaluate_files() -> Callable[..., Any]:
+    """Imported here, so that one process of the tests imports gradio, and not all of them."""
+    from klue_metrics.space import evaluate_files
+
+    return evaluate_files
 
 
 def write(path: Path, answers: list[str], more: str = "") -> Path:
@@ -41,7 +46,9 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return write(tmp_path / "first.jsonl", wrong), write(tmp_path / "second.jsonl", GOLD)
 
 
-def test_scores_are_those_of_the_command(files: tuple[Path, Path]) -> None:
+def test_scores_are_those_of_the_command(
+    files: tuple[Path, Path], evaluate_files: Callable[..., Any]
+) -> None:
     first, second = map(str, files)
     told, scores, breakdown, compared, sentence = evaluate_files("ynat", first, second, None, 200)
     report = score("ynat", first, Source(), resamples=200, confidence=0.95, method="percentile", seed=0)
@@ -54,7 +61,7 @@ def test_scores_are_those_of_the_command(files: tuple[Path, Path]) -> None:
     assert sentence.startswith("the second is better than The first on macro F1 by")
 
 
-def test_one_file_is_enough(files: tuple[Path, Path]) -> None:
+def test_one_file_is_enough(files: tuple[Path, Path], evaluate_files: Callable[..., Any]) -> None:
     *_, compared, sentence = evaluate_files("ynat", str(files[0]), None, None, 100)
     assert (compared, sentence) == ([], "")
 
@@ -67,7 +74,11 @@ def test_one_file_is_enough(files: tuple[Path, Path]) -> None:
         ("{", "expected a JSON object"),
     ],
 )
-def test_files_that_cannot_be_scored_are_named_without_folders(text: str, said: str, tmp_path: Path) -> None:
+def test_files_that_cannot_be_scored_are_named_without_folders(
+    text: str, said: str, tmp_path: Path, evaluate_files: Callable[..., Any]
+) -> None:
+    import gradio
+
     path = tmp_path / "bad.jsonl"
     path.write_text(text)
     with pytest.raises(gradio.Error) as error:
@@ -121,7 +132,11 @@ def _wait(address: str, process: subprocess.Popen[str]) -> None:
     raise AssertionError("the app did not answer within a minute")
 
 
-def test_the_space_scores_uploaded_files(space: str, files: tuple[Path, Path]) -> None:
+def test_the_space_scores_uploaded_files(
+    space: str, files: tuple[Path, Path], evaluate_files: Callable[..., Any]
+) -> None:
+    from gradio_client import Client, handle_file
+
     client = Client(space, verbose=False)
     first, second = map(handle_file, map(str, files))
     told, scores, _, compared, sentence = client.predict("ynat", first, second, None, api_name="/score")

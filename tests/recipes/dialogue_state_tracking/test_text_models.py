@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[3]
 AUTO = {"seq2seq": AutoModelForSeq2SeqLM, "causal": AutoModelForCausalLM}
 QUICK = ["--head", "generative", "--max_train_samples", "12", "--max_eval_samples", "6", "--max_steps", "4"]
 FEW = 4  # dialogues
-UPDATES = 260
+UPDATES = 200
 
 
 @pytest.fixture(scope="module")

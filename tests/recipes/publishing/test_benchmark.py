@@ -42,10 +42,6 @@ def test_results_go_to_the_hub_and_come_back(hub: HubServer, fresh: Fresh, tmp_p
     hub.store.put("model", "them/roberta", tmp_path / "model")
     results = write(tmp_path / "r.jsonl", *(made_up_record(task, "roberta") for task in ("ynat", "sts")))
     words = ["scores", "--results", results, "--repo_id", "them/roberta", "--dataset_id", "me/klue"]
-    said = fresh("-m", "recipes.publish", *words, "--dry_run").stdout
-    assert "Nothing was sent" in said
-    assert "Opened" not in said
-    assert hub.store.repos["model", "them/roberta"].proposals == []
     assert "Opened a pull request: " in fresh("-m", "recipes.publish", *words).stdout
     before = yaml.safe_load(hub.files("model", "them/roberta")[PATH])
     assert before == [theirs]  # until somebody merges it
@@ -100,6 +96,19 @@ def test_what_is_not_official_or_not_clear_is_not_proposed(
     assert main([*words, str(write(tmp_path / "c.jsonl", made_up_record()))]) == 1
     assert "me/none: the Hub has no such repository" in capsys.readouterr().err
     assert not any("commit" in request for request in hub.requests)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_dry_run_proposes_nothing(hub: HubServer, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    hub.store.put("model", "them/dry", tmp_path / "model")
+    results = write(tmp_path / "r.jsonl", made_up_record())
+    assert main(["scores", "--results", str(results), "--repo_id", "them/dry", "--dry_run"]) == 0
+    said = capsys.readouterr().out
+    assert "task_id: ynat" in said
+    assert "Nothing was sent" in said
+    assert hub.store.repos["model", "them/dry"].proposals == []
 
 
 @pytest.mark.usefixtures("here")
