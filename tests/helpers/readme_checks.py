@@ -68,12 +68,6 @@ def quick(new: Newcomer, printed: str) -> None:
     assert {"index.html", "report.md", "report.csv"} <= new.files("out/quick/report")
 
 
-def suite(new: Newcomer, printed: str) -> None:
-    """The suite is found, this test among it."""
-    assert "tests/test_readme_commands.py::" in printed
-    assert int(re.search(r"(\d+) tests collected", printed)[1]) > 500
-
-
 def trained(task: str, folder: str, data: str, *files: str) -> Callable[[Newcomer, str], None]:
     """A run that was finished and evaluated, with everything that the README promises."""
 
