@@ -11,6 +11,7 @@ replaced. ``list`` shows a line per record. ``validate`` checks files, and says 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -61,7 +62,11 @@ def _add(arguments: argparse.Namespace) -> None:
     if arguments.to.suffix != ".jsonl":
         raise ValueError(f"--to is {arguments.to}; expected a file that ends in .jsonl.")
     old = list(read_records(arguments.to)) if arguments.to.is_file() else []
-    new = [one.record for one in find_records(arguments.sources)]
+    # The file with the predictions stays in the folder of the run.
+    new = [
+        one.record if one.predictions is None else dataclasses.replace(one.record, predictions=None)
+        for one in find_records(arguments.sources)
+    ]
     records = unique([*old, *new])
     write_json_lines(arguments.to, [record.to_json() for record in records])
     print(f"{arguments.to}: {len(records)} records, {len(records) - len(unique(old))} more than before")

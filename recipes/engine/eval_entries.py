@@ -15,8 +15,8 @@ from recipes.engine.result_record import (
     FINE_TUNED,
     PUBLISHED,
     Method,
+    MetricScore,
     Record,
-    Score,
     ScoredData,
     ScoredModel,
 )
@@ -115,7 +115,7 @@ def _record(model: str, task: str, rows: Sequence[tuple[str, EvalResultEntry]]) 
     return Record(
         task=task,
         data=ScoredData("KLUE", "validation", is_official=True, version=version[1] if version else None),
-        scores={key: Score(float(entry.value)) for key, entry in rows},
+        scores={key: MetricScore(float(entry.value)) for key, entry in rows},
         model=ScoredModel(model),
         method=Method(FINE_TUNED if is_ours else PUBLISHED, source=first.source_url),
         date=first.date,

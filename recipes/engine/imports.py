@@ -12,8 +12,8 @@ def without_collection() -> Iterator[None]:
     """Import modules without garbage collections, and keep what they hold out of later ones.
 
     Importing torch and transformers makes hundreds of thousands of objects that live as long as the process.
-    Collections search them all in vain: a quarter of the time of these imports, and a quarter of a second
-    each time that Trainer asks for one. For commands; a library leaves its user's collector alone.
+    Collections search them all in vain, while they are imported and each time that Trainer asks for one;
+    tests/benchmarks/bench_startup.py times it. For commands; a library leaves its user's collector alone.
     """
     gc.disable()
     try:

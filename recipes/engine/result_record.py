@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ from recipes.engine.results import (
     TRAIN_RESULTS,
     read_json,
     strict,
+    write_json_lines,
 )
 from recipes.engine.settings_files import presets, read_preset
 
@@ -43,7 +45,7 @@ class RecordError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Score:
+class MetricScore:
     """A score x 100, None where it is undefined, and the ends of its 95 % interval where they are known."""
 
     score: float | None
@@ -130,13 +132,13 @@ class Record:
         speed: How fast.
         date: Of the evaluation, as YYYY-MM-DD.
         package: Version of klue-hub.
-        predictions: Where the predictions lie: a path beside the file of the record, or a link.
+        predictions: Where the predictions lie: a link, or in the folder of a run the name of the file.
         schema: Version of the schema.
     """
 
     task: str
     data: ScoredData
-    scores: Mapping[str, Score]
+    scores: Mapping[str, MetricScore]
     model: ScoredModel
     method: Method
     task_version: str | None = None
@@ -257,7 +259,7 @@ def read_records(path: Path) -> Iterator[Record]:
         RecordError: A line is not a record; says which.
         FileNotFoundError: There is no such file.
     """
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
@@ -311,7 +313,9 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
             examples=examples,
         ),
         scores={
-            key: Score(results[f"eval_{key}"], ends.get(key, {}).get("low"), ends.get(key, {}).get("high"))
+            key: MetricScore(
+                results[f"eval_{key}"], ends.get(key, {}).get("low"), ends.get(key, {}).get("high")
+            )
             for key in METRICS[task].names
             if f"eval_{key}" in results
         },
@@ -356,7 +360,7 @@ def _method(task: str, settings: Mapping[str, Any]) -> Method:
 
 def _without_folders(value: Any) -> Any:
     """A value without the folders of a path, which say nothing to others."""
-    if isinstance(value, str) and value and (value.startswith(("/", ".", "~")) or Path(value).exists()):
+    if isinstance(value, str) and "/" in value and (value[0] in "/.~" or os.path.exists(value)):
         return Path(value).name
     return value
 
@@ -373,5 +377,4 @@ def _changes(settings: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str
 
 def write_record(folder: Path) -> None:
     """Write the record of a finished run into its folder."""
-    line = json.dumps(record_of_run(folder).to_json(), ensure_ascii=False, allow_nan=False)
-    (folder / RECORD).write_text(line + "\n", encoding="utf-8")
+    write_json_lines(folder / RECORD, [record_of_run(folder).to_json()])

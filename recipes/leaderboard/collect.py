@@ -15,9 +15,9 @@ from recipes.engine.eval_entries import from_entries
 from recipes.engine.result_record import (
     PUBLISHED,
     Method,
+    MetricScore,
     Record,
     RecordError,
-    Score,
     ScoredData,
     ScoredModel,
     read_records,
@@ -59,8 +59,7 @@ def find_records(sources: Sequence[Path]) -> list[Found]:
 
 def _records_below(source: Path) -> Iterator[Found]:
     if source.is_file():
-        for record in read_records(source):
-            yield Found(record, _predictions(record, source.parent))
+        yield from map(Found, read_records(source))
         return
     if not source.is_dir():
         raise FileNotFoundError(f"There is no {source}; expected a file of records, or a folder.")
@@ -111,7 +110,7 @@ def published_records() -> list[Record]:
                     Record(
                         task=task,
                         data=ScoredData("KLUE", split, is_official=True),
-                        scores={key: Score(float(score)) for key, score in scores.items()},
+                        scores={key: MetricScore(float(score)) for key, score in scores.items()},
                         model=ScoredModel(model, parameters=parameters.get(model)),
                         method=Method(PUBLISHED, source=block["source"]),
                     )

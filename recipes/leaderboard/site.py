@@ -1,8 +1,8 @@
 """A leaderboard as a static site: pages that need neither a server nor a network.
 
 The tables are in the pages as HTML; a script of a few kilobytes sorts and filters them and draws the plot as
-SVG. A charting library would be ten to a hundred times as large as that and would have to be loaded before
-the first plot, so none is used.
+SVG. A charting library would be many times as large and would have to be loaded before the first plot, so
+none is used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hub_cards import PROJECT_URL, __version__, render
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes.leaderboard.collect import Found
-from recipes.leaderboard.standings import COLUMNS, Cell, Row, Standing, standings
+from recipes.leaderboard.standings import COLUMNS, Cell, ModelRow, Standing, standings
 
 TEMPLATES = Path(__file__).parent / "templates"
 INDEX, RECORDS, TABLE = "index.html", "results.jsonl", "results.csv"
@@ -132,7 +132,7 @@ def _links(tables: Sequence[Standing]) -> dict[str, str]:
     return links
 
 
-def _of_task(tables: Sequence[Standing], task: str) -> list[tuple[Standing, list[Row]]]:
+def _of_task(tables: Sequence[Standing], task: str) -> list[tuple[Standing, list[ModelRow]]]:
     """The rows of each table that have a score in a task, by the primary metric."""
     found = []
     for table in tables:
@@ -158,7 +158,7 @@ def is_link(text: str | None) -> bool:
     return text is not None and re.fullmatch(r"https?://[^\s\"'<>]+", text) is not None
 
 
-def _facts(row: Row) -> list[tuple[str, str]]:
+def _facts(row: ModelRow) -> list[tuple[str, str]]:
     """What is known of a row beside its scores."""
     first = row.records[0]
     seeds = sorted({seed for record in row.records for seed in record.method.seeds})

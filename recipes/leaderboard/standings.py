@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.predictions import Cases, Source, load_cases
-from recipes.engine.result_record import FINE_TUNED, PROMPTED, Record, Score, ScoredData
+from recipes.engine.result_record import FINE_TUNED, PROMPTED, MetricScore, Record, ScoredData
 from recipes.leaderboard.collect import Found
 from recipes.reporting.collect import size_of
 from recipes.reporting.measure import mean_of, paired_tests, seeds_interval
@@ -42,7 +42,7 @@ class Cell:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class ModelRow:
     """A model under one method.
 
     Attributes:
@@ -84,7 +84,7 @@ class Standing:
     key: str
     title: str
     is_official: bool
-    rows: Sequence[Row]
+    rows: Sequence[ModelRow]
     tests: int
     notes: Sequence[str]
 
@@ -151,7 +151,7 @@ def _label(record: Record) -> str:
     return "published"
 
 
-def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> Row:
+def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> ModelRow:
     records = [one.record for members in by_task.values() for one in members]
     parameters = next((one.model.parameters for one in records if one.model.parameters), None)
     named = next((size for size in NAMED_SIZES if model.lower().endswith(size)), "unknown")
@@ -162,7 +162,7 @@ def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> Row:
             if cell := _cell(key, scores):
                 cells[task, key] = dataclasses.replace(cell, data=_version(members[0].record.data))
     latencies = [one.speed.latency_ms for one in records if one.speed.latency_ms is not None]
-    return Row(
+    return ModelRow(
         model=model,
         method=label,
         kind=records[0].method.kind,
@@ -175,7 +175,7 @@ def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> Row:
     )
 
 
-def _cell(key: str, scores: Sequence[Score]) -> Cell | None:
+def _cell(key: str, scores: Sequence[MetricScore]) -> Cell | None:
     """The score over seeds; None where one of them is undefined."""
     mean = mean_of([one.score for one in scores])
     if mean is None:
@@ -191,7 +191,7 @@ def _ranked(
     key: str,
     title: str,
     is_official: bool,
-    rows: list[Row],
+    rows: list[ModelRow],
     answers: Sequence[Mapping[str, list[Found]]],
     resamples: int,
 ) -> Standing:

@@ -10,8 +10,8 @@ from recipes.engine.result_record import (
     FINE_TUNED,
     PUBLISHED,
     Method,
+    MetricScore,
     Record,
-    Score,
     ScoredData,
     ScoredModel,
     Speed,
@@ -25,7 +25,7 @@ def made_up_record(
     task: str = "ynat", name: str = "lab/model", score: float = 80.0, **more: object
 ) -> Record:
     """A result on KLUE's validation split, of one seed; ``more`` replaces fields of the record."""
-    scores = {key: Score(score, score - HALF, score + HALF) for key in TASKS[task].leaderboards}
+    scores = {key: MetricScore(score, score - HALF, score + HALF) for key in TASKS[task].leaderboards}
     values: dict = {
         "task": task,
         "data": ScoredData("KLUE", "validation", is_official=True, version="1.1.0", examples=100),

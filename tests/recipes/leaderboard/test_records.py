@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_records import made_up_record
+from made_up_records import made_up_record, records_with
+from payloads import PAYLOADS
 from runs import read, run
 
 from hub_cards import read_published
@@ -19,14 +20,15 @@ from klue_metrics.functional import METRICS
 from recipes.engine.eval_entries import LEADERBOARDS, from_entries, merged_file, to_entries
 from recipes.engine.published_range import range_sentences
 from recipes.engine.result_record import (
+    MetricScore,
     RecordError,
-    Score,
     ScoredData,
     read_records,
     record_from,
     record_of_run,
     unique,
 )
+from recipes.engine.results import write_json_lines
 from recipes.leaderboard.collect import find_records, published_records
 from recipes.records import main
 
@@ -94,6 +96,20 @@ def test_records_come_back_whole() -> None:
         assert record_from(json.loads(json.dumps(record.to_json())), "here") == record
 
 
+def test_records_with_any_text_come_back_from_a_file(tmp_path: Path) -> None:
+    """Also with characters that end a line elsewhere, such as U+2028."""
+    texts = [*PAYLOADS, "a\u2028b", "a\x85b", "a\x0bb\x1cc"]
+    records = [record for text in texts for record in records_with(text)]
+    write_json_lines(tmp_path / "all.jsonl", [record.to_json() for record in records])
+    assert list(read_records(tmp_path / "all.jsonl")) == records
+    assert len(records) > 600
+
+
+def test_long_settings_are_no_paths(tiny: Path, tmp_path: Path) -> None:
+    run("nli", tiny, tmp_path / "run", "--run_name", "a/" * 3_000)
+    assert len(list(read_records(tmp_path / "run" / "result.jsonl"))) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -152,7 +168,10 @@ def test_runs_are_added_listed_and_replaced(finished: tuple[str, Path], tmp_path
     for _ in range(2):
         assert main(["add", str(folder), "--to", str(file)]) == 0
     assert "1 records, 0 more than before" in capsys.readouterr().out
-    assert [one.record for one in find_records([file])] == [record_of_run(folder)]
+    expected = dataclasses.replace(record_of_run(folder), predictions=None)  # which stay with the run
+    assert [one.record for one in find_records([file])] == [expected]
+    [of_run] = find_records([folder])
+    assert of_run.predictions == folder / "predictions_validation.jsonl"
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     settings = read(other / "recipe_arguments.json") | {"seed": 43}
@@ -225,6 +244,8 @@ def test_scores_are_placed_among_published_ones_of_the_same_data() -> None:
 
 
 def test_undefined_scores_are_kept_as_such() -> None:
-    record = made_up_record("sts", scores={"pearsonr": Score(None), "f1": Score(50.0, 40.0, 60.0)})
+    record = made_up_record(
+        "sts", scores={"pearsonr": MetricScore(None), "f1": MetricScore(50.0, 40.0, 60.0)}
+    )
     assert record_from(record.to_json(), "here") == record
     assert [entry.task_id for entry in to_entries(record)] == ["sts_f1"]

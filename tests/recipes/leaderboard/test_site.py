@@ -17,8 +17,8 @@ from klue_datasets.tasks import TASKS
 from recipes.board import main
 from recipes.engine.result_record import (
     Method,
+    MetricScore,
     Record,
-    Score,
     ScoredData,
     ScoredModel,
     record_from,
@@ -135,7 +135,7 @@ def test_predictions_decide_where_both_models_have_them(tmp_path: Path) -> None:
             )
         )
         score = 100 * sum(one == two for one, two in zip(predicted, gold, strict=True)) / 700
-        wide = {"macro_f1": Score(score, score - 5, score + 5)}
+        wide = {"macro_f1": MetricScore(score, score - 5, score + 5)}
         found.append(Found(made_up_record(name=name, scores=wide), path))
     [by_test] = standings(found)
     assert (by_test.tests, ranks(by_test)) == (1, {"a": (1, 1), "b": (2, 2)})
