@@ -13,7 +13,7 @@ import numpy as np
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import Metric, get_metric, sts
-from klue_metrics.functional.bootstrap import intervals, paired_test
+from klue_metrics.functional.bootstrap import breakdown_intervals, intervals, paired_test
 from klue_metrics.functional.classes import confusion_matrix
 from klue_metrics.functional.inputs import BoolArray
 from klue_metrics.predictions import SHOWN, Cases, Source, load_cases
@@ -100,6 +100,8 @@ def score_cases(
             **_only(columns, "tokens", "probabilities"),
             **options,
         )
+        if breakdown != NO_BREAKDOWN:
+            _add_ends(scores[f"by_{breakdown}"], metric, cases, breakdown, resamples, options)
     flat = {key: value for key, value in scores.items() if key in metric.names}
     confusion = _confusion(metric, cases)
     return {
@@ -117,6 +119,31 @@ def score_cases(
         **({"confusion": confusion} if confusion else {}),
         **{key: value for key, value in scores.items() if key not in metric.names},
     }
+
+
+def _add_ends(
+    table: Mapping[str, dict[str, Any]],
+    metric: Metric,
+    cases: Cases,
+    by: str,
+    resamples: int,
+    options: Mapping[str, Any],
+) -> None:
+    """Add ``low`` and ``high``, of F1 for classes and slots, of the primary metric for groups."""
+    ends = breakdown_intervals(
+        metric.task,
+        cases.predictions,
+        cases.references,
+        by,
+        resamples=resamples,
+        **_only(cases.columns, "tokens", "sources", "clusters"),
+        **{key: value for key, value in options.items() if key in ("confidence", "seed")},
+    )
+    for name, row in table.items():
+        key = "f1" if "precision" in row else metric.primary
+        low, high = ends[name][key]
+        rest = {name: row.pop(name) for name in ("support", "predicted_as") if name in row}
+        row.update(low=low, high=high, **rest)
 
 
 def count_right(task: str, cases: Cases) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import dp, mrc, ner, nli, re, sts, wos, ynat
+from klue_metrics.functional.breakdowns import Breakdown
 from klue_metrics.functional.inputs import BoolArray, FloatArray
 
 __all__ = ["METRICS", "Metric", "compute", "get_metric"]
@@ -38,6 +39,7 @@ class Metric:
             every score of that unit alone is perfect. For sts, where r needs several pairs, whether it counts
             as right in F1; for re no_relation counts too.
         breakdowns: What ``compute`` takes as ``by``.
+        breakdown: Predictions, references and one of these to the statistics behind it.
     """
 
     task: str
@@ -50,6 +52,7 @@ class Metric:
     scores_from: Callable[[FloatArray], dict[str, FloatArray]]
     right: Callable[..., BoolArray]
     breakdowns: Sequence[str]
+    breakdown: Callable[..., Breakdown]
 
 
 METRICS: Mapping[str, Metric] = {
@@ -64,6 +67,7 @@ METRICS: Mapping[str, Metric] = {
         module.scores_from,
         module.right,
         module.BREAKDOWNS,
+        module.breakdown,
     )
     for task, module, primary in (
         ("ynat", ynat, "macro_f1"),

@@ -102,6 +102,63 @@ def intervals(
     return {key: _interval(point[key], samples[key], jackknifed.get(key), sizes, confidence) for key in point}
 
 
+def breakdown_intervals(
+    task: str,
+    predictions: object,
+    references: object,
+    by: str,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    clusters: object = None,
+    **extra: Any,
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Percentile intervals of the scores of a breakdown: of each class, slot, source and so on.
+
+    The units of the whole data are resampled, not those of one part, so the size of a part varies, too. A
+    resample in which a score is undefined does not count for it.
+
+    Args:
+        task: Name of the task or its alias.
+        predictions: As ``compute`` takes them.
+        references: Likewise.
+        by: Likewise.
+        resamples: As in ``intervals``, and so the rest.
+        confidence: Share of such intervals that should hold the true score.
+        seed: Random seed.
+        clusters: For each reference the group that it is drawn with.
+        **extra: ``tokens`` for ner, ``sources`` for sts and nli, as ``compute`` takes them.
+
+    Returns:
+        Part -> score key -> lower and upper end; NaN where the score is undefined.
+
+    Raises:
+        ValueError: As in ``intervals``; no such breakdown.
+    """
+    _check(resamples, confidence, "percentile")
+    metric = get_metric(task)
+    references = to_python(references)
+    found = metric.breakdown(predictions, references, by, **extra)
+    units = len(metric.convert(references, "references"))
+    members = np.arange(units) if clusters is None else _cluster_ids(clusters, units, metric.task)
+    kinds = np.ones(int(members.max()) + 1, dtype=np.int64)
+    samples: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in found.parts}
+    for weights in draws(kinds, resamples, seed):
+        of_units = weights[:, members]
+        for name, part in found.parts.items():
+            samples[name].append(found.scores_from(of_units[:, part.units] @ part.rows))
+    ends: dict[str, dict[str, tuple[float, float]]] = {}
+    for name, part in found.parts.items():
+        points = found.scores_from(part.rows.sum(axis=0))
+        ends[name] = {
+            key: _interval(point, np.concatenate([block[key] for block in samples[name]]), None, kinds,
+                           confidence)
+            for key, point in points.items()
+        }  # fmt: skip
+    return ends
+
+
 def paired_test(
     task: str,
     predictions_a: object,

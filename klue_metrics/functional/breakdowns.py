@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,36 +19,76 @@ def check_by(task: str, by: str | None, allowed: Sequence[str]) -> None:
         raise ValueError(f"{task}: there is no breakdown by {by!r}; expected one of {', '.join(allowed)}.")
 
 
-def by_class(names: Sequence[str], counts: FloatArray) -> dict[str, dict[str, Any]]:
-    """Precision, recall, F1 (0 to 100; NaN where undefined) and support of each class.
+class Part(NamedTuple):
+    """One class or one group of units.
+
+    Attributes:
+        units: Positions of the units that count in it, increasing, m of them.
+        rows: Their statistics, shape (m, k).
+        support: Its gold occurrences: for a group, its units.
+    """
+
+    units: IntArray
+    rows: FloatArray
+    support: int
+
+
+class Breakdown(NamedTuple):
+    """The statistics behind a breakdown.
+
+    Attributes:
+        parts: Name -> class or group.
+        scores_from: Summed statistics, shape (..., k), to scores, 0 to 100, each of shape (...).
+    """
+
+    parts: Mapping[str, Part]
+    scores_from: ScoresFrom
+
+    def table(self) -> dict[str, dict[str, Any]]:
+        """The scores of each part, NaN where undefined, and its ``support``."""
+        return {
+            name: {**plain(self.scores_from(part.rows.sum(axis=0))), "support": part.support}
+            for name, part in self.parts.items()
+        }
+
+
+def by_class(names: Sequence[str], counts: FloatArray, scores_from: ScoresFrom | None = None) -> Breakdown:
+    """Break counts down by class: precision, recall and F1.
 
     Args:
         names: The classes.
-        counts: Shape (3, classes): how often each is right, predicted, in the references.
+        counts: Shape (units, k, classes): how often each unit has a class right, predicts it, has it in the
+            references, and whatever else ``scores_from`` reads.
+        scores_from: Of the counts of one class, shape (..., k); by default ``class_scores``.
     """
-    hits, predicted, actual = counts
-    columns = ratio(hits, predicted), ratio(hits, actual), f1_scores(hits, predicted, actual)
+    occurs = np.asarray(counts.any(axis=1))
+    parts = {}
+    for place, name in enumerate(names):
+        units = np.flatnonzero(occurs[:, place])
+        rows = counts[units, :, place]
+        parts[name] = Part(units, rows, int(rows[:, 2].sum()))
+    return Breakdown(parts, scores_from or class_scores)
+
+
+def class_scores(counts: FloatArray) -> dict[str, FloatArray]:
+    """Right, predicted and gold, shape (..., 3 or more), to precision, recall and F1, 0 to 100."""
+    hits, predicted, actual = np.moveaxis(counts[..., :3], -1, 0)
     return {
-        name: {
-            "precision": 100 * float(columns[0][index]),
-            "recall": 100 * float(columns[1][index]),
-            "f1": 100 * float(columns[2][index]),
-            "support": int(actual[index]),
-        }
-        for index, name in enumerate(names)
+        "precision": 100 * ratio(hits, predicted),
+        "recall": 100 * ratio(hits, actual),
+        "f1": 100 * f1_scores(hits, predicted, actual),
     }
 
 
-def by_class_confused(names: Sequence[str], counts: FloatArray, matrix: IntArray) -> dict[str, Any]:
-    """``by_class``, and for each class ``predicted_as``: its row of the confusion matrix."""
-    table = by_class(names, counts)
+def add_confusion(table: dict[str, dict[str, Any]], matrix: IntArray) -> dict[str, dict[str, Any]]:
+    """Add to the scores of each class its row of the confusion matrix, as ``predicted_as``."""
     for row, scores in zip(matrix.tolist(), table.values(), strict=True):
-        scores["predicted_as"] = dict(zip(names, row, strict=True))
+        scores["predicted_as"] = dict(zip(table, row, strict=True))
     return table
 
 
-def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -> dict[str, dict[str, Any]]:
-    """The metric's own scores within each group of units, and the group's size as ``support``.
+def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -> Breakdown:
+    """Break units down by group: the metric's own scores within each.
 
     Args:
         groups: The group of each unit, n of them.
@@ -56,18 +96,15 @@ def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -
         scores_from: Summed statistics to scores.
     """
     names, index = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
-    return {
-        name: {
-            **plain(scores_from(rows[index == number].sum(axis=0))),
-            "support": int((index == number).sum()),
-        }
-        for number, name in enumerate(names.tolist())
+    members = [np.flatnonzero(index == number) for number in range(len(names))]
+    parts = {
+        name: Part(units, rows[units], len(units))
+        for name, units in zip(names.tolist(), members, strict=True)
     }
+    return Breakdown(parts, scores_from)
 
 
-def by_source(
-    sources: object, rows: FloatArray, scores_from: ScoresFrom, task: str
-) -> dict[str, dict[str, Any]]:
+def by_source(sources: object, rows: FloatArray, scores_from: ScoresFrom, task: str) -> Breakdown:
     """``by_group`` for the sources that the examples come from; ValueError without one for each."""
     if sources is None:
         raise ValueError(

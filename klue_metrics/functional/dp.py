@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from klue_datasets.tasks import DP_RELATIONS
-from klue_metrics.functional.breakdowns import by_class, by_group, check_by
+from klue_metrics.functional.breakdowns import Breakdown, by_class, by_group, check_by, class_scores
 from klue_metrics.functional.classes import class_counts, macro_f1, plain, ratio
 from klue_metrics.functional.inputs import (
     BoolArray,
@@ -75,14 +75,16 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     words = _pairs(predictions, references)
     rows = _rows(words)
     scores = plain(scores_from(rows.sum(axis=0)))
-    if by == "relation":
-        scores["by_relation"] = _by_relation(words)
-    elif by == "length":
-        groups = np.searchsorted(LENGTHS, np.maximum(words.lengths, 1), side="right") - 1
-        ends = [f"{end - 1:02d}" for end in LENGTHS[1:]] + ["more"]
-        names = [f"{begin:02d}-{end}" for begin, end in zip(LENGTHS, ends, strict=True)]
-        scores["by_length"] = by_group([names[group] for group in groups], rows, scores_from)
+    if by is not None:
+        scores[f"by_{by}"] = _parts(words, rows, by).table()
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("dp", by, BREAKDOWNS)
+    words = _pairs(predictions, references)
+    return _parts(words, _rows(words), by)
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
@@ -160,17 +162,35 @@ def _rows(words: _Words) -> FloatArray:
     return np.hstack([np.stack(counts, axis=1), *(part.reshape(sentences, -1) for part in classes)])
 
 
-def _by_relation(words: _Words) -> dict[str, dict[str, Any]]:
+def _parts(words: _Words, rows: FloatArray, by: str) -> Breakdown:
+    if by == "length":
+        groups = np.searchsorted(LENGTHS, np.maximum(words.lengths, 1), side="right") - 1
+        ends = [f"{end - 1:02d}" for end in LENGTHS[1:]] + ["more"]
+        names = [f"{begin:02d}-{end}" for begin, end in zip(LENGTHS, ends, strict=True)]
+        return by_group([names[group] for group in groups], rows, scores_from)
+    sentences, count = len(words.lengths), len(DP_RELATIONS)
+    sentence = np.repeat(np.arange(sentences), words.lengths)
     right_head = words.heads == words.gold_heads
-    count = len(DP_RELATIONS)
     # A word with a wrong head is no hit, but remains a prediction of its relation.
-    hits = words.gold_deprels[right_head & (words.deprels == words.gold_deprels)]
-    parts = (hits, words.deprels, words.gold_deprels, words.gold_deprels[right_head])
-    *counts, attached = (np.bincount(ids, minlength=count) for ids in parts)
-    table = by_class(DP_RELATIONS, np.array(counts, dtype=np.float64))
-    for scores, share in zip(table.values(), ratio(attached, counts[2]), strict=True):
-        scores["uas"] = 100 * float(share)
-    return table
+    is_hit = right_head & (words.deprels == words.gold_deprels)
+    everywhere = np.ones(len(sentence), dtype=bool)
+    counts = np.empty((sentences, 4, count))
+    for column, (ids, where) in enumerate(
+        (
+            (words.gold_deprels, is_hit),
+            (words.deprels, everywhere),
+            (words.gold_deprels, everywhere),
+            (words.gold_deprels, right_head),
+        )
+    ):
+        cells = np.bincount((sentence * count + ids)[where], minlength=sentences * count)
+        counts[:, column] = cells.reshape(sentences, count)
+    return by_class(DP_RELATIONS, counts, _relation_scores)
+
+
+def _relation_scores(counts: FloatArray) -> dict[str, FloatArray]:
+    """Right, predicted and gold words, and gold words with the right head, shape (..., 4), to scores."""
+    return {**class_scores(counts), "uas": 100 * ratio(counts[..., 3], counts[..., 2])}
 
 
 def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from klue_datasets.messages import excerpt
-from klue_metrics.functional.breakdowns import by_group, check_by
+from klue_metrics.functional.breakdowns import Breakdown, by_group, check_by
 from klue_metrics.functional.classes import plain, ratio
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists
 
@@ -54,12 +54,24 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     gold = convert(references, "references")
     rows = statistics(predictions, gold)
     scores = plain(scores_from(rows.sum(axis=0)))
-    if by == "type":
-        scores["by_type"] = by_group([_type_name(row) for row in gold], rows, scores_from)
-    elif by == "answerable":
-        groups = ["answerable" if row["answers"] else "unanswerable" for row in gold]
-        scores["by_answerable"] = by_group(groups, rows, scores_from)
+    if by is not None:
+        scores[f"by_{by}"] = _parts(gold, rows, by).table()
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("mrc", by, BREAKDOWNS)
+    gold = convert(references, "references")
+    return _parts(gold, statistics(predictions, gold), by)
+
+
+def _parts(gold: list[Any], rows: FloatArray, by: str) -> Breakdown:
+    if by == "type":
+        groups = [_type_name(row) for row in gold]
+    else:
+        groups = ["answerable" if row["answers"] else "unanswerable" for row in gold]
+    return by_group(groups, rows, scores_from)
 
 
 def statistics(predictions: object, references: object) -> FloatArray:

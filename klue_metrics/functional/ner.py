@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from klue_datasets.iob import ENTITY_TYPES, OUTSIDE, TAGS, find_entities
-from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.breakdowns import Breakdown, by_class, check_by
 from klue_metrics.functional.classes import class_counts, f1_scores, macro_f1, plain
 from klue_metrics.functional.inputs import (
     BoolArray,
@@ -66,15 +66,25 @@ def compute(
         ValueError: Unknown tag, sentences or tags that do not match in number, or nothing to score.
     """
     check_by("ner", by, BREAKDOWNS)
-    totals = statistics(predictions, references, tokens).sum(axis=0)
-    scores = plain(scores_from(totals))
+    rows = statistics(predictions, references, tokens)
+    scores = plain(scores_from(rows.sum(axis=0)))
     if np.isnan(scores["entity_macro_f1"]):
         warnings.warn(
             "ner: there is no entity in references or predictions; entity_macro_f1 is NaN.", stacklevel=2
         )
     if by == "type":
-        scores["by_type"] = by_class(ENTITY_TYPES, totals[:_ENTITY_COUNTS].reshape(3, -1))
+        scores["by_type"] = _parts(rows).table()
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str, tokens: object = None) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("ner", by, BREAKDOWNS)
+    return _parts(statistics(predictions, references, tokens))
+
+
+def _parts(rows: FloatArray) -> Breakdown:
+    return by_class(ENTITY_TYPES, rows[:, :_ENTITY_COUNTS].reshape(len(rows), 3, -1))
 
 
 def statistics(predictions: object, references: object, tokens: object = None) -> FloatArray:

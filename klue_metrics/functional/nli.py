@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.breakdowns import by_class_confused, by_source, check_by
+from klue_metrics.functional.breakdowns import Breakdown, add_confusion, by_class, by_source, check_by
 from klue_metrics.functional.classes import class_counts, confusion_matrix, plain, ratio
 from klue_metrics.functional.inputs import BoolArray, FloatArray, IntArray, as_class_ids, check_pairs
 
@@ -45,15 +45,24 @@ def compute(
     """
     check_by("nli", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
-    rows = _rows(predicted, gold)
-    scores = plain(scores_from(rows.sum(axis=0)))
+    scores = plain(scores_from(_rows(predicted, gold).sum(axis=0)))
+    if by is not None:
+        scores[f"by_{by}"] = _parts(predicted, gold, by, sources).table()
     if by == "class":
-        counts = class_counts(predicted, gold, len(LABELS)).sum(axis=0)
-        matrix = confusion_matrix(predicted, gold, len(LABELS))
-        scores["by_class"] = by_class_confused(LABELS, counts, matrix)
-    elif by == "source":
-        scores["by_source"] = by_source(sources, rows, scores_from, "nli")
+        add_confusion(scores["by_class"], confusion_matrix(predicted, gold, len(LABELS)))
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str, sources: object = None) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("nli", by, BREAKDOWNS)
+    return _parts(*_pairs(predictions, references), by, sources)
+
+
+def _parts(predicted: IntArray, gold: IntArray, by: str, sources: object) -> Breakdown:
+    if by == "class":
+        return by_class(LABELS, class_counts(predicted, gold, len(LABELS)))
+    return by_source(sources, _rows(predicted, gold), scores_from, "nli")
 
 
 def statistics(predictions: object, references: object) -> FloatArray:

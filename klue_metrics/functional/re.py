@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.breakdowns import Breakdown, by_class, check_by
 from klue_metrics.functional.classes import class_counts, plain, ratio
 from klue_metrics.functional.curves import weighted_areas
 from klue_metrics.functional.inputs import (
@@ -78,8 +78,14 @@ def compute(
         scores["auprc"] = 100 * float(areas.mean())
         scores["auprc_present"] = 100 * float(np.nanmean(areas))
     if by == "relation":
-        scores["by_relation"] = by_class(LABELS, class_counts(predicted, gold, len(LABELS)).sum(axis=0))
+        scores["by_relation"] = by_class(LABELS, class_counts(predicted, gold, len(LABELS))).table()
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("re", by, BREAKDOWNS)
+    return by_class(LABELS, class_counts(*_pairs(predictions, references), len(LABELS)))
 
 
 def statistics(predictions: object, references: object) -> FloatArray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from klue_metrics.functional.breakdowns import by_source, check_by
+from klue_metrics.functional.breakdowns import Breakdown, by_source, check_by
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_floats, check_pairs
 
 THRESHOLD = 3.0  # two sentences mean the same from here on
@@ -52,8 +52,18 @@ def compute(
         "f1": 100 * threshold_f1(predicted, gold),
     }
     if by == "source":
-        scores["by_source"] = by_source(sources, _rows(predicted, gold), scores_from, "sts")
+        scores["by_source"] = _parts(predicted, gold, sources).table()
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str, sources: object = None) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("sts", by, BREAKDOWNS)
+    return _parts(*_pairs(predictions, references), sources)
+
+
+def _parts(predicted: FloatArray, gold: FloatArray, sources: object) -> Breakdown:
+    return by_source(sources, _rows(predicted, gold), scores_from, "sts")
 
 
 def statistics(predictions: object, references: object) -> FloatArray:

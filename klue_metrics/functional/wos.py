@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from klue_metrics.functional.breakdowns import by_class, check_by
+from klue_metrics.functional.breakdowns import Breakdown, Part, check_by, class_scores
 from klue_metrics.functional.classes import plain, ratio
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists, check_pairs
 
@@ -46,11 +46,15 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     check_by("wos", by, BREAKDOWNS)
     pairs = _pairs(predictions, references)
     scores = plain(scores_from(_rows(pairs).sum(axis=0)))
-    if by == "domain":
-        scores["by_domain"] = _by_domain(pairs)
-    elif by == "slot":
-        scores["by_slot"] = _by_slot(pairs)
+    if by is not None:
+        scores[f"by_{by}"] = _parts(pairs, by).table()
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("wos", by, BREAKDOWNS)
+    return _parts(_pairs(predictions, references), by)
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
@@ -94,31 +98,46 @@ def _pairs(predictions: object, references: object) -> list[_Pair]:
     return list(zip(predicted, gold, strict=True))
 
 
-def _by_domain(pairs: list[_Pair]) -> dict[str, dict[str, Any]]:
-    parts: dict[str, list[_Pair]] = {}
-    for pair in pairs:
+def _parts(pairs: list[_Pair], by: str) -> Breakdown:
+    return _by_domain(pairs) if by == "domain" else _by_slot(pairs)
+
+
+def _by_domain(pairs: list[_Pair]) -> Breakdown:
+    turns: dict[str, list[int]] = {}
+    states: dict[str, list[_Pair]] = {}
+    for turn, pair in enumerate(pairs):
         domains = [[item.split("-", 1)[0] for item in state] for state in pair]
         for domain in {*domains[0], *domains[1]}:
             state, gold = (
                 [item for item, name in zip(*side, strict=True) if name == domain]
                 for side in zip(pair, domains, strict=True)
             )
-            parts.setdefault(domain, []).append((state, gold))
-    return {
-        domain: {**plain(scores_from(_rows(part).sum(axis=0))), "support": len(part)}
-        for domain, part in sorted(parts.items())
+            turns.setdefault(domain, []).append(turn)
+            states.setdefault(domain, []).append((state, gold))
+    parts = {
+        domain: Part(np.array(turns[domain]), _rows(states[domain]), len(turns[domain]))
+        for domain in sorted(turns)
     }
+    return Breakdown(parts, scores_from)
 
 
-def _by_slot(pairs: list[_Pair]) -> dict[str, dict[str, Any]]:
-    counts: dict[str, list[int]] = {}  # right, predicted, gold, of each slot
-    for state, gold in pairs:
+def _by_slot(pairs: list[_Pair]) -> Breakdown:
+    counts: dict[str, dict[int, list[float]]] = {}  # slot -> turn -> right, predicted, gold
+    for turn, (state, gold) in enumerate(pairs):
         for item in gold:
-            count = counts.setdefault("-".join(item.split("-", 2)[:2]), [0, 0, 0])
+            count = counts.setdefault(_slot(item), {}).setdefault(turn, [0.0, 0.0, 0.0])
             count[0] += item in state
             count[1] += item in state
             count[2] += 1
         for item in state:
-            counts.setdefault("-".join(item.split("-", 2)[:2]), [0, 0, 0])[1] += item not in gold
-    names = sorted(counts)
-    return by_class(names, np.array([counts[name] for name in names], dtype=np.float64).reshape(-1, 3).T)
+            count = counts.setdefault(_slot(item), {}).setdefault(turn, [0.0, 0.0, 0.0])
+            count[1] += item not in gold
+    parts = {}
+    for name in sorted(counts):
+        rows = np.array(list(counts[name].values()))
+        parts[name] = Part(np.array(list(counts[name])), rows, int(rows[:, 2].sum()))
+    return Breakdown(parts, class_scores)
+
+
+def _slot(item: str) -> str:
+    return "-".join(item.split("-", 2)[:2])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from klue_datasets.tasks import TASKS
-from klue_metrics.functional.breakdowns import by_class_confused, check_by
+from klue_metrics.functional.breakdowns import Breakdown, add_confusion, by_class, check_by
 from klue_metrics.functional.classes import class_counts, confusion_matrix, macro_f1, plain
 from klue_metrics.functional.inputs import BoolArray, FloatArray, IntArray, as_class_ids, check_pairs
 
@@ -42,12 +42,18 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     """
     check_by("ynat", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
-    counts = class_counts(predicted, gold, len(LABELS)).sum(axis=0)
-    scores = plain(scores_from(counts.ravel()))
+    counts = class_counts(predicted, gold, len(LABELS))
+    scores = plain(scores_from(counts.sum(axis=0).ravel()))
     if by == "class":
         matrix = confusion_matrix(predicted, gold, len(LABELS))
-        scores["by_class"] = by_class_confused(LABELS, counts, matrix)
+        scores["by_class"] = add_confusion(by_class(LABELS, counts).table(), matrix)
     return scores
+
+
+def breakdown(predictions: object, references: object, by: str) -> Breakdown:
+    """The statistics behind ``compute(..., by=by)``."""
+    check_by("ynat", by, BREAKDOWNS)
+    return by_class(LABELS, class_counts(*_pairs(predictions, references), len(LABELS)))
 
 
 def statistics(predictions: object, references: object) -> FloatArray:

@@ -174,22 +174,29 @@ def breakdown_bars(
     occurring = {group: scores for group, scores in groups.items() if scores.get("support")}
     found = dict.fromkeys(name for scores in occurring.values() for name in scores)
     drawn = "f1" if "precision" in found else key
-    columns = [name for name in found if name not in ("support", "predicted_as", drawn)] + [drawn]
+    columns = [name for name in found if name not in ("support", "predicted_as", "low", "high", drawn)]
     rows = []
     for group, scores in occurring.items():
         value = scores.get(drawn)
         width = max(0.0, min(100.0, float(value))) if _is_finite(value) and value is not None else 0.0
         cells = "".join(f'<td class="number">{_score(scores.get(name))}</td>' for name in columns)
+        cells += f'<td class="number">{_score(value)}{_ends(scores)}</td>'
         bar = f'<td class="bar"><span style="width:{width:.1f}%"></span></td>'
         support = f'<td class="number">{scores["support"]:,}</td>'
         rows.append(f'<tr><th scope="row">{breakable(group)}</th>{cells}{bar}{support}</tr>')
     known = NAMES if "precision" in found else names
-    heads = "".join(f'<th scope="col">{escape(known.get(name, name))}</th>' for name in columns)
+    heads = "".join(f'<th scope="col">{escape(known.get(name, name))}</th>' for name in [*columns, drawn])
     return (
         f'<table class="bars"><thead><tr><th scope="col">{escape(title)}</th>{heads}'
         f'<th scope="col"></th><th scope="col">support</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _ends(scores: Mapping[str, Any]) -> str:
+    """The interval of a score in brackets; empty where there is none."""
+    low, high = scores.get("low"), scores.get("high")
+    return f" <small>[{low:.2f}, {high:.2f}]</small>" if _is_finite(low) and _is_finite(high) else ""
 
 
 def _score(value: object) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from klue_metrics.functional import METRICS, Metric
 from recipes.arguments import NOT_LEARNED, settings_of
+from recipes.engine.result_record import Record, record_of_run
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
 
 PREDICTIONS = "predictions_validation.jsonl"
@@ -40,7 +41,8 @@ class Run:
             if that is only one.
         task: Name of the task.
         model: Last part of the model's name.
-        results: What ``all_results.json`` holds.
+        record: Its result: scores, data, model, method, speed.
+        results: What ``all_results.json`` holds; says more than a record does, such as the constant baseline.
         settings: What ``recipe_arguments.json`` holds, Trainer's own beside the others, and the hash of the
             data where it is known; may be empty.
         history: Trainer's ``log_history``; may be empty.
@@ -50,6 +52,7 @@ class Run:
     name: str
     task: str
     model: str
+    record: Record
     results: Mapping[str, Any]
     settings: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
@@ -174,11 +177,12 @@ def read_run(folder: Path, name: str) -> Run:
             f"{name}: {ALL_RESULTS} has no number for {', '.join(wrong)}; expected numbers or null."
         )
     settings = _object(folder / ARGUMENTS, name)
+    record = record_of_run(folder, results)
     if settings:
-        settings = settings_of(settings) | {"data_hash": results.get("data_hash")}
+        settings = settings_of(settings) | {"data_hash": record.data.hash}
     history = _object(folder / STATE, name).get("log_history", [])
     model = _model_from(Path(settings.get(MODEL) or folder.resolve()), task)
-    return Run(folder, name, task, model, results, settings, history)
+    return Run(folder, name, task, model, record, results, settings, history)
 
 
 def _numbers(metric: Metric) -> list[str]:
@@ -210,14 +214,9 @@ def make_boards(runs: Iterable[Run]) -> list[Board]:
     """Group runs by what can be compared; boards in the order of the tasks, official data first."""
     boards: dict[tuple[str, bool, str, int], list[Run]] = {}
     for run in runs:
-        official = bool(run.results.get("eval_data_is_official"))
-        version = run.results.get("data_version")
-        key = (
-            run.task,
-            official,
-            f"KLUE {version}" if official and version else str(run.results.get("eval_data", "unknown data")),
-            int(run.results["eval_samples"] or 0),
-        )
+        data = run.record.data
+        name = f"{data.name} {data.version}" if data.is_official and data.version else data.name
+        key = (run.task, data.is_official, name, data.examples or 0)
         boards.setdefault(key, []).append(run)
     order = list(METRICS)
     keys = sorted(boards, key=lambda key: (order.index(key[0]), not key[1], key[2], key[3]))

@@ -102,7 +102,7 @@ def measure_run(run: Run, resamples: int) -> Measured:
     except (OSError, ValueError) as error:
         return Measured({}, note=f"{run.name}: the predictions cannot be scored: {error}")
     for key, row in found["scores"].items():
-        told = run.results.get(f"eval_{key}")
+        told = run.record.scores[key].score if key in run.record.scores else None
         both_undefined = told is None and row["score"] is None
         if not both_undefined and not abs(_number(told) - _number(row["score"])) <= TOLERANCE:
             return Measured(
@@ -138,16 +138,17 @@ def lines_of(board: Board, measured: Mapping[str, Measured]) -> list[Line]:
 
 
 def _is_there(runs: Sequence[Run], key: str) -> bool:
-    return all(f"eval_{key}" in run.results for run in runs)
+    return all(key in run.record.scores for run in runs)
 
 
 def _score(runs: Sequence[Run], key: str, measured: Mapping[str, Measured]) -> Score:
-    values = [run.results[f"eval_{key}"] for run in runs]
+    values = [run.record.scores[key].score for run in runs]
+    known = [value for value in values if value is not None]
     ends = [measured[run.name].ends.get(key, (math.nan, math.nan)) for run in runs]
     low, high = seeds_interval(values, ends, floor=-100.0 if key == "pearsonr" else 0.0)
     return Score(
         mean=mean_of(values),
-        sd=statistics.stdev(values) if len(runs) > 1 and None not in values else None,
+        sd=statistics.stdev(known) if len(known) == len(values) > 1 else None,
         low=low,
         high=high,
         constant=mean_of([run.results.get(f"constant_{key}") for run in runs]),
@@ -212,21 +213,17 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 
 def _line(group: Group, scores: Mapping[str, Score]) -> Line:
-    results = [run.results for run in group.runs]
-    parameters = results[0].get("parameters")
-    times = [
-        1000 * result["eval_seconds"] / result["eval_samples"]
-        if result.get("eval_seconds") is not None and result["eval_samples"]
-        else None
-        for result in results
-    ]
+    speeds = [run.record.speed for run in group.runs]
+    parameters = group.runs[0].record.model.parameters
     return Line(
         group=group,
         scores=scores,
         parameters=parameters,
         size=size_of(parameters),
-        throughput=mean_of([result.get("train_samples_per_second") for result in results]),
-        latency=mean_of(times),
+        throughput=mean_of([speed.train_per_second for speed in speeds]),
+        latency=mean_of(
+            [1000 / speed.eval_per_second if speed.eval_per_second else None for speed in speeds]
+        ),
     )
 
 

@@ -28,7 +28,7 @@ from recipes.reporting.measure import (
     measure_run,
     shown_runs,
 )
-from recipes.reporting.slices import Slice, by_length
+from recipes.reporting.slices import Slice, by_length, by_source
 from recipes.reporting.texts import Texts
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -173,6 +173,7 @@ class _Section:
             return notes
         self.slices = {
             run.name: by_length(self.board.task, cases[run.name], texts.known(run), resamples)
+            + by_source(self.board.task, cases[run.name], resamples)
             for _, run in self.answered
         }
         self.calibrations = [
@@ -209,7 +210,7 @@ class _Section:
         return Markup(text.replace("<", "\\u003c"))
 
     def _slices(self, ids: Sequence[str]) -> list[tuple[str, list[int]]]:
-        """Name of each slice by length, and the positions of its examples among some ids."""
+        """Name of each slice, and the positions of its examples among some ids."""
         places = {name: place for place, name in enumerate(ids)}
         slices = next((found for found in self.slices.values() if found), [])
         return [(part.name, [places[name] for name in part.ids if name in places]) for part in slices]
@@ -241,7 +242,7 @@ class _Section:
         """Settings, date and versions: ``name``, a cell for each run, and whether the runs differ in it."""
         runs = [run for _, run in self.board.runs]
         told = [{"folder": run.name, **tables.facts(run), **tables.settings(run)} for run in runs]
-        differ = {"seed", *tables.FACTS, *differing_settings([run.settings for run in runs])}
+        differ = {"seed", *tables.facts(runs[0]), *differing_settings([run.settings for run in runs])}
         rows = []
         for name in dict.fromkeys(name for values in told for name in values):
             cells = ["–" if values.get(name) is None else str(values[name]) for values in told]

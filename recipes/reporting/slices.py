@@ -1,4 +1,4 @@
-"""Scores of slices of the examples: does a model do worse on long texts?"""
+"""Scores of slices of the examples: does a model do worse on long texts, or on texts of one source?"""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ class Slice:
     """Some of the examples.
 
     Attributes:
+        kind: What the examples are divided by: ``length`` or ``source``.
         name: Which, in words.
         ids: Of the examples.
         scores: Key of a metric -> ``score``, ``low`` and ``high``; None where undefined.
     """
 
+    kind: str
     name: str
     ids: Sequence[str]
     scores: Mapping[str, Mapping[str, Any]]
@@ -59,11 +61,36 @@ def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int)
         inside = np.flatnonzero(place == number)
         if not len(inside):
             continue
-        report = score_cases(task, _selected(cases, inside.tolist()), by=NO_BREAKDOWN, resamples=resamples,
-                             confidence=0.95, method="percentile", seed=0)  # fmt: skip
         name = f"{lengths[inside].min():,} to {lengths[inside].max():,} {unit}"
-        found.append(Slice(name, [cases.ids[index] for index in inside], report["scores"]))
+        found.append(_slice("length", name, task, cases, inside.tolist(), resamples))
     return found
+
+
+def by_source(task: str, cases: Cases, resamples: int) -> list[Slice]:
+    """Score the examples of each source, where the data say where examples come from.
+
+    Args:
+        task: Name of the task.
+        cases: Predictions and references.
+        resamples: Of the intervals.
+
+    Returns:
+        The slices by the source's name; none where sources are not known, or two examples of one are not.
+    """
+    members: dict[str, list[int]] = {}
+    for place, source in enumerate(cases.columns.get("sources", ())):
+        members.setdefault(str(source), []).append(place)
+    if any(len(places) < 2 for places in members.values()):  # no correlation of one pair
+        return []
+    return [
+        _slice("source", name, task, cases, places, resamples) for name, places in sorted(members.items())
+    ]
+
+
+def _slice(kind: str, name: str, task: str, cases: Cases, places: list[int], resamples: int) -> Slice:
+    report = score_cases(task, _selected(cases, places), by=NO_BREAKDOWN, resamples=resamples,
+                         confidence=0.95, method="percentile", seed=0)  # fmt: skip
+    return Slice(kind, name, [cases.ids[place] for place in places], report["scores"])
 
 
 def _selected(cases: Cases, positions: list[int]) -> Cases:

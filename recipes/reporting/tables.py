@@ -31,21 +31,18 @@ COLUMNS = (
 Table = tuple[Board, Sequence[Line]]
 
 
-FACTS = {
-    "date": "eval_date",
-    "klue-hub version": "klue_hub_version",
-    "task version": "task_version",
-    "data": "eval_data",
-    "data version": "data_version",
-    "data revision": "data_revision",
-    "data hash": "data_hash",
-    "device": "device",
-}  # name -> key of all_results.json
-
-
 def facts(run: Run) -> dict[str, Any]:
     """When, with what and on what a run was evaluated; None for what it did not record."""
-    return {name: run.results.get(key) for name, key in FACTS.items()}
+    record = run.record
+    return {
+        "date": record.date,
+        "klue-hub version": record.package,
+        "task version": record.task_version,
+        "data": record.data.name,
+        "data version": record.data.version,
+        "data hash": record.data.hash,
+        "device": record.speed.device,
+    }
 
 
 def settings(run: Run) -> dict[str, Any]:

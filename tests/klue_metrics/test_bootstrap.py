@@ -14,7 +14,15 @@ from simulated_boards import Setting, corrected_p_values, make_board, rate_of_ma
 
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS, compute, get_metric, re
-from klue_metrics.functional.bootstrap import distinct, draws, group_tests, holm, intervals, paired_test
+from klue_metrics.functional.bootstrap import (
+    breakdown_intervals,
+    distinct,
+    draws,
+    group_tests,
+    holm,
+    intervals,
+    paired_test,
+)
 
 
 def repeated(task: str, values: list[Any], counts: np.ndarray) -> list[Any]:
@@ -61,6 +69,37 @@ def test_resampling_statistics_is_resampling_examples(task: str) -> None:
     assert list(found) == list(samples)
     for key, values in samples.items():
         assert found[key] == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=1e-9), key
+
+
+@pytest.mark.parametrize(
+    ("task", "by"), [(task, by) for task, metric in METRICS.items() for by in metric.breakdowns]
+)
+def test_intervals_of_a_breakdown_are_those_of_resampled_examples(task: str, by: str) -> None:
+    predictions, references = make_case(task, seed=1)
+    size = len(references)
+    extra = {"sources": [f"source {index % 3}" for index in range(size)]} if by == "source" else {}
+    if by == "type" and task == "mrc":
+        references = [{**row, "question_type": index % 3 + 1} for index, row in enumerate(references)]
+    samples: dict[tuple[str, str], list[float]] = {}
+    for weights in np.concatenate(list(draws(np.ones(size, dtype=np.int64), 30, seed=3))):
+        sides = (repeated(task, values, weights) for values in (predictions, references))
+        drawn = {name: repeated("", values, weights) for name, values in extra.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = compute(task, *sides, by=by, **drawn)[f"by_{by}"]
+        for name, row in table.items():
+            for key in row.keys() - {"support", "predicted_as"}:
+                samples.setdefault((name, key), []).append(row[key])
+    found = breakdown_intervals(task, predictions, references, by, resamples=30, seed=3, **extra)
+    compared = 0
+    for name, row in found.items():
+        for key, ends in row.items():
+            values = np.array(samples[name, key])
+            values = values[~np.isnan(values)]
+            if not np.isnan(ends).any():
+                assert ends == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=1e-9)
+                compared += 1
+    assert compared
 
 
 def relations(seed: int, size: int = 60, classes: int = 4) -> tuple[Any, Any, Any]:

@@ -21,7 +21,7 @@ import klue_metrics
 from klue_datasets.tasks import TASKS
 from klue_metrics.__main__ import main
 from klue_metrics.functional import METRICS, compute
-from klue_metrics.functional.bootstrap import intervals, paired_test
+from klue_metrics.functional.bootstrap import breakdown_intervals, intervals, paired_test
 
 Run = Callable[..., str]
 
@@ -70,7 +70,11 @@ def test_score_prints_scores_intervals_and_breakdown(run: Run, tmp_path: Path) -
     score = compute("nli", *sides(rows), by="class")
     low, high = intervals("nli", *sides(rows))["accuracy"]
     assert report["scores"] == {"accuracy": {"score": score["accuracy"], "low": low, "high": high}}
-    assert report["by_class"] == score["by_class"]
+    ends = breakdown_intervals("nli", *sides(rows), "class")
+    assert report["by_class"] == {
+        name: row | dict(zip(("low", "high"), ends[name]["f1"], strict=True))
+        for name, row in score["by_class"].items()
+    }
     assert (report["examples"], report["resamples"], report["clusters"]) == (40, 1000, None)
     text = run("score", "--task", "nli", "--predictions", path)
     assert text.splitlines() == [

@@ -1,4 +1,4 @@
-"""Scores by length: every example in one slice, and each slice scored as if it were the whole."""
+"""Scores by length and source: every example in one slice, and each slice scored as if it were the whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from klue_metrics.functional import METRICS
 from klue_metrics.predictions import Cases
-from recipes.reporting.slices import COUNTED, by_length
+from recipes.reporting.slices import COUNTED, by_length, by_source
 
 LABELS = ["entailment", "neutral", "contradiction"]
 
@@ -54,3 +54,18 @@ def test_every_task_but_reading_has_a_length() -> None:
     assert set(METRICS) - set(COUNTED) == {"mrc"}
     assert COUNTED["wos"][1]("wos-1#7", "") == 7
     assert COUNTED["dp"][1]("", "나는₁ 간다₂") == 2
+
+
+def test_examples_of_each_source_are_a_slice() -> None:
+    given, _ = cases(12)
+    assert by_source("nli", given, resamples=10) == []
+    sources = ["뉴스", *["위키"] * 11]
+    given.columns["sources"] = sources
+    assert by_source("nli", given, resamples=10) == []  # one example has no score of its own
+    given.columns["sources"] = ["뉴스"] * 6 + ["위키"] * 6
+    found = by_source("nli", given, resamples=10)
+    assert [(part.kind, part.name, len(part.ids)) for part in found] == [
+        ("source", "뉴스", 6),
+        ("source", "위키", 6),
+    ]
+    assert [part.scores["accuracy"]["score"] for part in found] == [100, 0]

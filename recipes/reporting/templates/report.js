@@ -343,7 +343,7 @@
       if (data.slices.length > 1) compared.append(bySlice(left, right));
     }
 
-    // Where two runs differ: answers that are right in one of them alone, by the length of the text.
+    // Where two runs differ: answers that are right in one of them alone, by slice.
     function bySlice(left, right) {
       const rows = data.slices.map(([name, places]) => {
         const alone = [places.filter((i) => left.right[i] && !right.right[i]).length, places.filter((i) => !left.right[i] && right.right[i]).length];
@@ -353,7 +353,7 @@
       for (const row of rows) { // Holm: the k-th smallest of n is multiplied by n - k + 1, and none is below an earlier one
         row.holm = Math.min(1, Math.max(...order.filter((p) => p <= row.p).map((p, place) => p * (order.length - place))));
       }
-      const head = ["length", "examples", "first alone", "second alone", "p (Holm)"].map((text, index) => make("th", { scope: "col", className: index ? "" : "first", textContent: text }));
+      const head = ["slice", "examples", "first alone", "second alone", "p (Holm)"].map((text, index) => make("th", { scope: "col", className: index ? "" : "first", textContent: text }));
       const body = rows.map((row) => make("tr", {}, make("th", { scope: "row", className: "first", textContent: row.name }),
         ...[row.number, ...row.alone].map((number) => make("td", { textContent: String(number) })),
         make("td", { className: row.holm < 0.05 ? "sure" : "", textContent: fixed(row.holm, 4) })));
