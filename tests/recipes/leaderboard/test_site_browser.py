@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,21 +11,24 @@ from typing import Any
 import pytest
 from made_up_records import made_up_models, made_up_record
 from made_up_runs import make_runs
+from runs import run
 
 from recipes.engine.result_record import ScoredModel
 from recipes.leaderboard.collect import Found, find_records, published_records
 from recipes.leaderboard.site import write_site
+from recipes.tasks import SCRIPTS
 
 SCREENSHOTS = os.environ.get("KLUE_SCREENSHOTS")
 EVIL = '"><img src=x onerror=window.evil=1><script>window.evil=1</script>'
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published rows, runs, 40 models that do not exist, and one with a dangerous name."""
+def site(tiny: Path, made_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published rows, runs of all tasks, 40 models that do not exist, and one with a dangerous name."""
     folder = tmp_path_factory.mktemp("site")
+    real = [made_once(f"runs/{task}", functools.partial(run, task, tiny)) for task in SCRIPTS]
     records = [*published_records(), *made_up_models(40), made_up_record(model=ScoredModel(EVIL))]
-    found = [*map(Found, records), *find_records([make_runs(folder / "runs")])]
+    found = [*map(Found, records), *find_records([make_runs(folder / "runs"), *real])]
     write_site(found, folder / "site", title="KLUE leaderboard", resamples=50)
     return folder / "site" / "index.html"
 
