@@ -7,7 +7,7 @@ DEVELOPING := .venv/.installed-dev
 VENV_3_6 := .venv-datasets-3.6
 INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo quick test test-browser test-wheel test-datasets-3.6 test-versions lint docs bench gpu clean
+.PHONY: install demo quick test test-pretraining test-browser test-wheel test-datasets-3.6 test-versions lint docs bench gpu clean
 
 install: $(DEVELOPING)
 
@@ -15,7 +15,7 @@ install: $(DEVELOPING)
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,report,publish]'
 	touch $@
 
 # What tests and lint need beyond that.
@@ -38,7 +38,11 @@ quick: $(INSTALLED)
 
 # Three workers for two cores, since many tests wait for processes; a file's tests share what is costly to make.
 test: $(DEVELOPING)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py --ignore-glob '*_browser.py'
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py --ignore tests/recipes/pretraining --ignore-glob '*_browser.py'
+
+# Corpora, pseudonyms, vocabularies, pre-training.
+test-pretraining: $(DEVELOPING)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/recipes/pretraining
 
 # The pages in a Chromium; without one the tests are skipped.
 test-browser: $(DEVELOPING)

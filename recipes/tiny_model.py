@@ -12,7 +12,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
@@ -20,7 +19,6 @@ from klue_datasets.optional import needs
 
 VOCABULARY = 4_000
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-NOT_TEXT = ("guid", "source", "url", "date")  # columns
 CONFIG = {
     "hidden_size": 128,
     "num_hidden_layers": 2,
@@ -82,20 +80,11 @@ def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
 
 def mini_texts() -> Iterator[str]:
     """Every text in the training splits of the mini corpus, task by task."""
-    from klue_datasets import TASKS, load
+    from klue_datasets import TASKS
+    from recipes.pretraining.klue_texts import texts_of_split
 
     for task in TASKS:
-        rows = load(task, "train", mini=True)
-        for row in rows.remove_columns([name for name in NOT_TEXT if name in rows.column_names]):
-            yield from _strings(row)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _strings(item)
+        yield from texts_of_split(task, "train", mini=True)
 
 
 if __name__ == "__main__":

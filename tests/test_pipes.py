@@ -24,6 +24,11 @@ ENTRY_POINTS = {
     "recipes.board": ["--help"],
     "recipes.records": ["--help"],
     "recipes.tiny_model": ["--help"],
+    "recipes.corpus": ["--help"],
+    "recipes.pseudonymise": ["--help"],
+    "recipes.tokenizer": ["--help"],
+    "recipes.pretrain": ["--help"],
+    "recipes.ablation": ["--help"],
     "docs.generator.mini_corpus.generate": ["--help"],
     "docs.generator.__main__": ["--help"],
 }

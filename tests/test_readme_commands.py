@@ -40,6 +40,20 @@ FEW = f"{SHORT} --tasks nli --seed 42 43"
 ELSEWHERE = {
     "make test": "it runs this test",
     "pytest -s tests/recipes/test_ner.py -k perfect": "a part of this suite",
+    **{
+        command: f"tests/recipes/pretraining/{name} does the same"
+        for command, name in {
+            "klue corpus build --source news=texts.txt --benchmark klue_benchmark --output_dir corpus": (
+                "test_corpus.py"
+            ),
+            "klue pseudonymise texts.txt --output safe.txt --key key.jsonl": "test_pseudonyms.py",
+            "klue pseudonymise safe.txt --output texts.txt --restore key.jsonl": "test_pseudonyms.py",
+            "klue ablation --factor tokenizer --values none mecab random --corpus texts.txt"
+            " --pretrain_steps 50000 --tasks ynat ner --data_dir klue_benchmark --output_dir out/ablation": (
+                "test_ablation.py"
+            ),
+        }.items()
+    },
     "make gpu": "needs a GPU; tests/recipes/test_gpu_script.py runs its script on the CPU",
     "klue board --from_hub me/klue --output site": "needs a leaderboard, which test_benchmark.py has",
     "hf auth login": "another tool's; it asks for a token at the terminal",
@@ -47,7 +61,7 @@ ELSEWHERE = {
     " --option slurm_partition=gpu gpus_per_node=1": "needs Slurm; test_sweep.py runs jobs by submitit",
     **{
         f"pip install {what}": "needs a package index; that the extras exist is tested"
-        for what in (".", "'.[all]'", "'.[mst]'")
+        for what in (".", "'.[all]'", "'.[mst]'", "'.[pretrain]'")
     },
     **{
         f"accelerate launch --config_file recipes/configs/accelerate/{config} recipes/train_nli.py"
@@ -109,6 +123,9 @@ GRID = (
 )
 ADD_RESULTS = "klue results add out/seeds --to results/team.jsonl"
 BOARD = "klue board results --output site"
+TOKENIZER = (
+    "klue tokenizer train --segmenter mecab --vocab_size 8000 --corpus texts.txt --output_dir out/tokenizer"
+)
 ELSEWHERE_SWEEP = "klue sweep run --tasks nli --seed 42 43 --output_dir out/sweep --launcher"
 OUTCOMES: dict[str, Outcome] = {
     "make quick": Outcome(checks.quick, SHORT),
@@ -173,6 +190,16 @@ OUTCOMES: dict[str, Outcome] = {
         checks.data_published
     ),
     METRICS_TO_HUB: Outcome(checks.metrics_published),
+    TOKENIZER: Outcome(checks.vocabulary_learned, " --vocab_size 1500", prepare=checks.texts_to_learn),
+    "klue tokenizer stats out/tokenizer --mini --segmenter mecab": Outcome(
+        checks.tokens_counted, " --split validation", after=(TOKENIZER,)
+    ),
+    "klue pretrain --list": Outcome(checks.configurations_listed),
+    "klue pretrain --size small --tokenizer out/tokenizer --corpus texts.txt --output_dir out/small": Outcome(
+        checks.pretrained,
+        " --size tiny --max_steps 2 --global_batch_size 4 --per_device_train_batch_size 4 --held_out 20",
+        after=(TOKENIZER,),
+    ),
     "klue tasks": Outcome(checks.tasks_listed),
     TRAIN_NER: Outcome(checks.trained("ner", "out/ner", "klue/klue", "model.safetensors"), SHORT),
     "klue publish model --folder out/ner --repo_id me/klue-ner --dry_run": Outcome(
@@ -194,6 +221,11 @@ OUTCOMES: dict[str, Outcome] = {
             "results",
             "board",
             "publish",
+            "corpus",
+            "pseudonymise",
+            "tokenizer",
+            "pretrain",
+            "ablation",
         )
     },
     "klue --lang ko --help": Outcome(checks.in_korean),

@@ -97,10 +97,16 @@ def test_every_subcommand_runs(installation: Installation, tiny: Path) -> None:
         ["results", "add", "out/nli", "--to", "results.jsonl"],
         ["board", "results.jsonl", "--output", "site"],
         ["publish", "model", "--folder", "out/nli", "--repo_id", "me/nli", "--dry_run"],
+        ["corpus", "build", "--source", "a=texts.txt", "--output_dir", "corpus"],
+        ["pseudonymise", "texts.txt", "--output", "safe.txt"],
+        ["tokenizer", "train", "--vocab_size", "200", "--corpus", "corpus", "--output_dir", "tokenizer"],
+        ["pretrain", "--list"],
+        ["ablation", "--help"],
         ["completion", "bash"],
     ]
     assert {words[0] for words in calls} == set(COMMANDS)
     pair = {"premise": "비가 온다.", "hypothesis": "날씨가 맑다."}
+    (installation.work / "texts.txt").write_text("비가 오는 날에는 집에서 책을 읽는다.\n" * 20)
     (installation.work / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
     assert installation.run("klue", "--version").startswith("klue-hub ")
     where, *found = json.loads(installation.run("python", "-c", DRIVER, json.dumps(calls)).splitlines()[-1])

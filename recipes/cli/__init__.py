@@ -172,5 +172,10 @@ COMMANDS: dict[str, Callable[[Language, Sequence[str]], int]] = {
     "results": _run("results", "recipes.records"),
     "board": _run("board", "recipes.board"),
     "publish": _run("publish", "recipes.publish"),
+    "corpus": _run("corpus", "recipes.corpus"),
+    "pseudonymise": _run("pseudonymise", "recipes.pseudonymise"),
+    "tokenizer": _run("tokenizer", "recipes.tokenizer"),
+    "pretrain": _run("pretrain", "recipes.pretrain"),
+    "ablation": _run("ablation", "recipes.ablation"),
     "completion": _completion,
 }

@@ -21,7 +21,19 @@ def words(commands: Iterable[str]) -> Words:
     """Completions: words typed so far -> commands and flags; these and a flag -> values."""
     from klue_datasets.__main__ import make_parser as data
     from klue_metrics.__main__ import make_parser as metrics
-    from recipes import board, predict, publish, records, run_all, sweep
+    from recipes import (
+        ablation,
+        board,
+        corpus,
+        predict,
+        pretrain,
+        pseudonymise,
+        publish,
+        records,
+        run_all,
+        sweep,
+    )
+    from recipes import tokenizer as vocabulary
     from recipes.cli.languages import LANGUAGES
     from recipes.engine.command_line import make_parser as train
 
@@ -36,6 +48,11 @@ def words(commands: Iterable[str]) -> Words:
     found |= dict(_of_parser("board", board.make_parser()))
     found |= dict(_of_parser("publish", publish.make_parser()))
     found |= dict(_of_parser("sweep", sweep.make_parser()))
+    found |= dict(_of_parser("corpus", corpus.make_parser()))
+    found |= dict(_of_parser("pseudonymise", pseudonymise.make_parser()))
+    found |= dict(_of_parser("tokenizer", vocabulary.make_parser()))
+    found |= dict(_of_parser("pretrain", pretrain.make_parser()))
+    found |= dict(_of_parser("ablation", ablation.make_parser()))
     aliases = {alias: task for alias, task in ALIASES.items() if task in SCRIPTS}
     found["train"] = [*SCRIPTS, *aliases, "all"]
     for name in (*SCRIPTS, *aliases):

@@ -59,8 +59,8 @@ class Language:
         commands, options, examples = self.headings
         lines = [self.title, "", f"{self.usage}: klue [--lang en|ko] COMMAND ..."]
         lines += ["", f"{commands}:"]
-        lines += [f"  {name:<12}{text}" for name, text in self.commands.items()]
-        lines += ["", f"{options}:", *(f"  {name:<12}{text}" for name, text in self.options.items())]
+        lines += [f"  {name:<14}{text}" for name, text in self.commands.items()]
+        lines += ["", f"{options}:", *(f"  {name:<14}{text}" for name, text in self.options.items())]
         lines += ["", f"{examples}:", *(f"  {EXAMPLES[name][0]}" for name in self.commands)]
         return "\n".join([*lines, "", self.more])
 
@@ -107,6 +107,20 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "klue publish board --folder site --repo_id me/klue-board",
         "klue publish scores --results out/roberta --repo_id klue/roberta-base --dry_run",
     ),
+    "corpus": ("klue corpus build --source news=articles/ --benchmark klue_benchmark --output_dir corpus/",),
+    "pseudonymise": ("klue pseudonymise texts.jsonl --output safe.jsonl --key key.jsonl",),
+    "tokenizer": (
+        "klue tokenizer train --segmenter mecab --corpus corpus/ --output_dir out/tokenizer",
+        "klue tokenizer stats out/tokenizer klue/roberta-base --mini --segmenter mecab",
+    ),
+    "pretrain": (
+        "klue pretrain --list",
+        "klue pretrain --size small --tokenizer out/tokenizer --corpus corpus/ --output_dir out/small",
+    ),
+    "ablation": (
+        "klue ablation --factor tokenizer --values none mecab --corpus corpus/ --pretrain_steps 50000 "
+        "--tasks ynat ner --data_dir klue_benchmark --output_dir out/ablation",
+    ),
     "completion": (
         "klue completion bash > ~/.local/share/bash-completion/completions/klue",
         "klue completion zsh > ~/.zfunc/_klue",
@@ -135,6 +149,11 @@ ENGLISH = Language(
         "results": "keep results as records, list them, check them (add, list, validate)",
         "board": "make a leaderboard, a static site, out of results",
         "publish": "put a model, the data set, the metrics, a leaderboard or results on the Hub",
+        "corpus": "build a corpus for pre-training (build)",
+        "pseudonymise": "replace personal data in texts by invented data",
+        "tokenizer": "learn a vocabulary, or see how tokenizers split texts (train, stats)",
+        "pretrain": "pre-train an encoder, as KLUE did",
+        "ablation": "pre-train models that differ in one thing, and compare them on tasks",
         "completion": "print completion for a shell (bash, zsh, fish)",
     },
     headings=("commands", "options", "examples"),
@@ -177,6 +196,11 @@ KOREAN = Language(
         "results": "실험 결과를 레코드로 모으고, 보여 주고, 검사합니다 (add, list, validate)",
         "board": "결과를 모아 리더보드(정적 웹 사이트)를 만듭니다",
         "publish": "모델, 데이터셋, 평가 지표, 리더보드, 결과를 허깅페이스 허브에 올립니다",
+        "corpus": "사전 학습용 말뭉치를 만듭니다 (build)",
+        "pseudonymise": "텍스트의 개인 정보를 같은 형태의 가짜 정보로 바꿉니다",
+        "tokenizer": "서브워드 어휘를 학습하거나 토크나이저를 비교합니다 (train, stats)",
+        "pretrain": "KLUE와 같은 방식으로 인코더를 사전 학습합니다",
+        "ablation": "한 가지만 다른 모델들을 사전 학습해 과제 성능을 비교합니다",
         "completion": "셸 자동 완성 스크립트를 출력합니다 (bash, zsh, fish)",
     },
     headings=("명령", "옵션", "예"),

@@ -44,10 +44,12 @@ class Report:
     Attributes:
         files: File name -> text.
         problems: What was left out, in sentences.
+        values: What report.json holds.
     """
 
     files: Mapping[str, str]
     problems: Sequence[str]
+    values: Mapping[str, Any]
 
     def write(self, folder: Path) -> list[Path]:
         """Write the files; return where they are."""
@@ -102,6 +104,7 @@ def build(
             "index.html": _html(made, problems, resamples),
         },
         problems,
+        values,
     )
 
 

@@ -11,6 +11,7 @@ TASK_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/
 PAGES = (
     "docs/data.md",
     "docs/leaderboard.md",
+    "docs/pretraining.md",
     "docs/publishing.md",
     "docs/sweeps.md",
     "docs/training.md",

@@ -18,6 +18,7 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.export_modules import MODULES as METRIC_MODULES
 from klue_metrics.functional import METRICS
 from recipes.cli.languages import KOREAN
+from recipes.tiny_model import mini_texts
 
 SENTENCE = "박보검 담주에 파리 화보 촬영 간대!"
 UTTERANCE = "여행 왔어요. 숙소를 알려 주세요."
@@ -284,6 +285,33 @@ def metrics_published(new: Newcomer, printed: str) -> None:
 
 def tasks_listed(new: Newcomer, printed: str) -> None:
     assert [line.split()[0] for line in printed.splitlines()[1:]] == list(TASKS)
+
+
+def texts_to_learn(new: Newcomer) -> None:
+    """A corpus: texts.txt."""
+    texts = [text.replace("\n", " ") for text in mini_texts() if text.count(" ") > 2][:400]
+    (new.checkout / "texts.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+
+
+def vocabulary_learned(new: Newcomer, printed: str) -> None:
+    assert re.fullmatch(r"out/tokenizer: [\d,]+ tokens\n", printed)
+    assert (new.checkout / "out/tokenizer/tokenizer.json").is_file()
+
+
+def tokens_counted(new: Newcomer, printed: str) -> None:
+    header, *rows = printed.splitlines()
+    assert header.split()[:5] == ["tokenizer", "task", "tokens", "per", "word"]
+    assert [row.split()[1] for row in rows] == list(TASKS)
+
+
+def configurations_listed(new: Newcomer, printed: str) -> None:
+    assert re.search(r"^roberta +small +768 +768 +6 +12 +68\.1 M +68 M ", printed, flags=re.MULTILINE)
+
+
+def pretrained(new: Newcomer, printed: str) -> None:
+    results = new.json("out/small/pretraining_results.json")
+    assert f"loss {results['eval_loss']:.3f} on held-out text" in printed
+    assert (new.checkout / "out/small/model.safetensors").is_file()
 
 
 def explained(command: str) -> Callable[[Newcomer, str], None]:

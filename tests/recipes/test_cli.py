@@ -109,7 +109,7 @@ def unknown_flags(line: str) -> set[str]:
         longer = f"{key} {word}".strip()
         key = longer if longer in known and not word.startswith("-") else key
     assert key
-    passed_on = known["train nli"] if key == "sweep run" else []
+    passed_on = known["train nli"] if key in ("sweep run", "ablation") else []
     return {word for word in given if word.startswith("--")} - {*known[key], *passed_on}
 
 

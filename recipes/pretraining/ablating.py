@@ -1,0 +1,193 @@
+"""An ablation from vocabulary to table: models that differ in one thing, on the same tasks and seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from klue_datasets.tasks import get_task
+from klue_metrics.functional import METRICS
+from recipes.engine.results import write_json
+from recipes.pretraining.corpora import open_corpus, texts_of
+from recipes.pretraining.pretraining_run import PretrainingArguments, make_objective, pretrain
+from recipes.pretraining.vocabulary import train_tokenizer
+from recipes.reporting.page import build
+
+RANDOM = "random"  # the value for a model without pre-training
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class AblationArguments:
+    """The settings of an ablation; see the flags of ``recipes.ablation``."""
+
+    output_dir: str
+    factor: str
+    values: tuple[str, ...]
+    corpus: Sequence[str]
+    kind: str
+    vocab_size: int
+    arch: str
+    size: str
+    pretrain_steps: int
+    pretrain_batch: int
+    pretrain_length: int
+    pretrain_learning_rate: float
+    held_out: int
+    tasks: Sequence[str]
+    seed: Sequence[int]
+    jobs: int
+    fine_tuning: tuple[str, ...] = ()
+
+
+def ablate(arguments: AblationArguments) -> str:
+    """Do an ablation, or what is missing of it.
+
+    Returns:
+        The table in Markdown, which is also in ablation.md, beside ablation.json.
+
+    Raises:
+        ValueError: There are fewer than two values, or a step failed.
+    """
+    if len(set(arguments.values)) < 2:
+        raise ValueError(f"--values {' '.join(arguments.values)}: expected two different ones or more.")
+    if arguments.values[0] == RANDOM:
+        raise ValueError(f"--values begins with {RANDOM}; expected a value for it to be compared with.")
+    output_dir = Path(arguments.output_dir)
+    losses = {value: _pretrained(arguments, value, output_dir) for value in arguments.values}
+    _fine_tune(arguments, output_dir)
+    report = build([output_dir / "runs"])
+    report.write(output_dir / "report")
+    rows = table_rows(arguments, report.values["boards"])
+    write_json(
+        output_dir / "ablation.json",
+        {"factor": arguments.factor, "pretraining": losses, "rows": rows, "left_out": list(report.problems)},
+    )
+    text = _markdown(arguments, losses, rows)
+    (output_dir / "ablation.md").write_text(text + "\n", encoding="utf-8")
+    return text
+
+
+def _pretrained(arguments: AblationArguments, value: str, output_dir: Path) -> dict[str, Any]:
+    """Pre-train the model of a value; for random, write one without training."""
+    source = arguments.values[0] if value == RANDOM else value
+    segment = source if arguments.factor == "tokenizer" else "none"
+    tokenizer = output_dir / "tokenizers" / segment
+    if not (tokenizer / "tokenizer.json").is_file():
+        texts = texts_of(open_corpus(arguments.corpus, streaming=True))
+        made = train_tokenizer(texts, kind=arguments.kind, segment=segment, vocab_size=arguments.vocab_size)
+        made.save_pretrained(tokenizer)
+    setting: dict[str, Any] = {} if arguments.factor == "tokenizer" else {arguments.factor: source}
+    if arguments.factor == "mlm_probability":
+        setting = {arguments.factor: float(source)}
+    settings = PretrainingArguments(
+        output_dir=str(output_dir / "models" / value),
+        tokenizer=str(tokenizer),
+        corpus=tuple(arguments.corpus),
+        arch=arguments.arch,
+        size=arguments.size,
+        max_steps=arguments.pretrain_steps,
+        global_batch_size=arguments.pretrain_batch,
+        per_device_train_batch_size=min(arguments.pretrain_batch, 32),
+        max_seq_length=arguments.pretrain_length,
+        learning_rate=arguments.pretrain_learning_rate,
+        held_out=arguments.held_out,
+        eval_steps=arguments.pretrain_steps,
+        save_steps=max(arguments.pretrain_steps // 5, 1),
+        trainer={"disable_tqdm": True},
+        **setting,
+    )
+    if value != RANDOM:
+        results = pretrain(settings)
+        return {name: results[name] for name in ("eval_loss", "unigram_loss", "train_tokens")}
+    folder = Path(settings.output_dir)
+    if not (folder / "config.json").is_file():
+        torch.manual_seed(settings.seed)
+        loaded = AutoTokenizer.from_pretrained(tokenizer)
+        loaded.save_pretrained(folder)
+        make_objective(settings.resolved(), loaded).save(folder)
+    return {}
+
+
+def _fine_tune(arguments: AblationArguments, output_dir: Path) -> None:
+    models = [str(output_dir / "models" / value) for value in arguments.values]
+    words = [
+        *("--model_name_or_path", *models),
+        *("--tasks", *(get_task(task).name for task in arguments.tasks)),
+        *("--seed", *map(str, arguments.seed)),
+        *("--output_dir", str(output_dir / "runs")),
+        *("--jobs", str(arguments.jobs)),
+        *arguments.fine_tuning,
+    ]
+    done = subprocess.run([sys.executable, str(ROOT / "recipes" / "run_all.py"), *words])
+    if done.returncode:
+        raise ValueError(
+            f"Fine-tuning ended with status {done.returncode}; its logs are below {output_dir / 'runs'}."
+        )
+
+
+def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each metric and value: mean, interval, and the paired test against the first value."""
+    rows = []
+    for board in boards:
+        scores = {Path(row["runs"][0]).parts[0]: row for row in board["rows"]}
+        labels = {row["model"]: name for name, row in scores.items()}
+        tests = {
+            frozenset(labels[pair[side]] for side in ("first", "second")): pair
+            for pair in board["comparisons"]
+        }
+        for key, name in METRICS[board["task"]].names.items():
+            for value in arguments.values:
+                if value not in scores or key not in scores[value]["scores"]:
+                    continue
+                score = scores[value]["scores"][key]
+                pair = tests.get(frozenset((arguments.values[0], value)))
+                found = pair and pair["scores"].get(key)
+                sign = -1 if pair and labels[pair["first"]] == arguments.values[0] else 1
+                rows.append(
+                    {
+                        "task": board["task"],
+                        "metric": name,
+                        "value": value,
+                        **{part: score[part] for part in ("mean", "low", "high")},
+                        "difference": sign * found["difference"] if found else None,
+                        "p": found["p_value"] if found else None,
+                    }
+                )
+    return rows
+
+
+def _markdown(
+    arguments: AblationArguments, losses: Mapping[str, Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> str:
+    lines = [
+        f"Ablation of {arguments.factor}: {arguments.arch} {arguments.size}, {arguments.pretrain_steps:,} "
+        f"updates of {arguments.pretrain_batch} blocks of {arguments.pretrain_length} tokens; fine-tuned "
+        f"with the seeds {', '.join(map(str, arguments.seed))}.",
+        "",
+        "| model | loss on held-out text | by the frequency of tokens alone |",
+        "|---|---|---|",
+    ]
+    for value, loss in losses.items():
+        cells = [f"{loss[name]:.3f}" if name in loss else "" for name in ("eval_loss", "unigram_loss")]
+        lines.append(f"| {value} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"| task | metric | model | mean | 95 % interval | minus {arguments.values[0]} | p |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        difference = "" if row["difference"] is None else f"{row['difference']:+.2f}"
+        p_value = "" if row["p"] is None else f"{row['p']:.3f}"
+        mean = "undefined" if row["mean"] is None else f"{row['mean']:.2f}"
+        ends = "" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
+        cells = [row["task"], row["metric"], row["value"], mean, ends, difference, p_value]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,191 @@
+"""Documents as blocks of tokens: packed to full length, with the first token of every word marked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import datasets
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from recipes.pretraining.places import mixed
+from recipes.subwords.offsets import subwords_with_spans
+
+SHORTEST = 16  # tokens of a document that are worth a segment of their own at the end of a block
+# One row: ids; whether each begins a word; lengths of the segments, which do not see each other.
+FEATURES = datasets.Features(
+    {
+        "input_ids": datasets.List(datasets.Value("int32")),
+        "word_starts": datasets.List(datasets.Value("bool")),
+        "lengths": datasets.List(datasets.Value("int32")),
+    }
+)
+
+
+def encode_corpus(
+    corpus: datasets.Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_length: int,
+    pack: bool = True,
+    text_column: str = "text",
+    num_proc: int | None = None,
+    every: int | None = None,
+    held_out: bool = False,
+) -> datasets.Dataset:
+    """Tokenise a corpus into blocks, on disk and cached: memory does not grow with the corpus.
+
+    Args:
+        corpus: Rows with one document each.
+        tokenizer: A tokenizer with [CLS] and [SEP], or their counterparts.
+        max_length: Tokens in a block, special tokens included.
+        pack: Whether a block holds several documents; otherwise it holds one, or a part of one.
+        text_column: Where the text is.
+        num_proc: Number of processes.
+        every: About one document in so many is held out; None for none.
+        held_out: Whether to encode the documents that are held out, in place of the others.
+
+    Returns:
+        Blocks with the columns of ``FEATURES``, in the order of the documents.
+
+    Raises:
+        ValueError: There is no such column, no text, or the tokenizer lacks the special tokens.
+    """
+    if text_column not in corpus.column_names:
+        raise ValueError(
+            f"The corpus has the columns {', '.join(corpus.column_names)}; expected {text_column!r}, or "
+            "another --text_column."
+        )
+    if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None or tokenizer.mask_token_id is None:
+        raise ValueError(
+            f"The tokenizer {tokenizer.name_or_path} lacks a token for the beginning, the end, or the mask; "
+            "expected the tokenizer of a masked language model."
+        )
+    blocks = corpus.map(
+        _encode_batch,
+        batched=True,
+        with_indices=True,
+        remove_columns=corpus.column_names,
+        features=FEATURES,
+        num_proc=num_proc,
+        fn_kwargs={
+            "tokenizer": tokenizer, "max_length": max_length, "pack": pack, "text_column": text_column,
+            "every": every, "held_out": held_out,
+        },
+        desc="tokenising",
+    )  # fmt: skip
+    if not len(blocks):
+        raise ValueError("The corpus holds no text; expected at least one document that is not empty.")
+    return blocks
+
+
+def _encode_batch(
+    batch: Mapping[str, Sequence[Any]],
+    indices: Sequence[int],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    pack: bool,
+    text_column: str,
+    every: int | None,
+    held_out: bool,
+) -> dict[str, list[Any]]:
+    filled: dict[str, list[Any]] = {name: [] for name in FEATURES}
+    ends = tokenizer.cls_token_id, tokenizer.sep_token_id
+    texts = [
+        text
+        for index, text in zip(indices, batch[text_column], strict=True)
+        if (every is not None and mixed(index) % every == 0) == held_out
+    ]
+    for block in blocks_of(documents(tokenizer, texts), max_length, ends, pack=pack):
+        filled["input_ids"].append(block.input_ids)
+        filled["word_starts"].append(block.word_starts)
+        filled["lengths"].append(block.lengths)
+    return filled
+
+
+@dataclasses.dataclass
+class Block:
+    """Segments, one after the other; see ``FEATURES``."""
+
+    input_ids: list[int] = dataclasses.field(default_factory=list)
+    word_starts: list[bool] = dataclasses.field(default_factory=list)
+    lengths: list[int] = dataclasses.field(default_factory=list)
+
+    def add(self, ids: Sequence[int], starts: Sequence[bool], ends: tuple[int, int]) -> None:
+        """Append a segment between its special tokens, which are words of their own."""
+        self.input_ids += [ends[0], *ids, ends[1]]
+        self.word_starts += [True, *starts, True]
+        self.lengths.append(len(ids) + 2)
+
+
+def documents(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Tokenise texts; for each its ids and whether each token begins a word.
+
+    A word is an eojeol, what stands between blanks. A token that reaches into several words joins them.
+    """
+    texts = [text for text in texts if text and not text.isspace()]
+    if not texts:
+        return
+    for text, (ids, first, _, end) in zip(texts, subwords_with_spans(tokenizer, texts), strict=True):
+        yield list(ids), word_starts(text, np.asarray(first), np.asarray(end))
+
+
+def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Whether each token begins a word of a text.
+
+    Args:
+        text: What was tokenised.
+        first: The first character that each token stands for, -1 for none, shape (tokens,).
+        end: The end (exclusive) of the characters that are its own, 0 where it has none, shape (tokens,).
+
+    Returns:
+        Booleans of shape (tokens,); the first is true.
+    """
+    if not len(first):
+        return np.zeros(0, dtype=bool)
+    blank = np.fromiter((character.isspace() for character in text), bool, len(text))
+    word = np.cumsum(~blank & np.concatenate([[True], blank[:-1]]))  # of each character, from 1
+    last = int(word[-1])
+    of_first = np.where(first >= 0, word[np.maximum(first, 0)], last)
+    # A token without characters, such as a bare mark of a word's beginning, goes with what follows.
+    of_first = np.minimum.accumulate(of_first[::-1])[::-1]
+    reached = np.maximum.accumulate(np.where(end > 0, word[np.maximum(end, 1) - 1], of_first))
+    starts = np.ones(len(first), dtype=bool)
+    starts[1:] = of_first[1:] > reached[:-1]
+    return starts
+
+
+def blocks_of(
+    texts: Iterator[tuple[list[int], np.ndarray]], max_length: int, ends: tuple[int, int], *, pack: bool
+) -> Iterator[Block]:
+    """Cut documents into segments and put these into blocks of at most ``max_length`` tokens.
+
+    Documents are cut before a word where one begins in time. A block ends where fewer than ``SHORTEST``
+    tokens of room are left, or without packing after each segment.
+    """
+    block = Block()
+    for ids, starts in texts:
+        begin = 0
+        while begin < len(ids):
+            room = max_length - len(block.input_ids) - len(ends)
+            if block.lengths and room < min(SHORTEST, len(ids) - begin):
+                yield block
+                block, room = Block(), max_length - len(ends)
+            stop = min(begin + room, len(ids))
+            if stop < len(ids) and not starts[stop]:
+                earlier = np.flatnonzero(starts[begin + 1 : stop])
+                if len(earlier):
+                    stop = begin + 1 + int(earlier[-1])
+            marks = starts[begin:stop].tolist()
+            marks[0] = True
+            block.add(ids[begin:stop], marks, ends)
+            begin = stop
+            if not pack:
+                yield block
+                block = Block()
+    if block.lengths:
+        yield block

@@ -1,0 +1,196 @@
+"""Sizes of the models that KLUE released or announced, and how it trained them.
+
+Sources: the sizes that KLUE's README announced, and the paper, section 5 (BERT-base, RoBERTa-small, -base and
+-large were released). What neither states is marked below and follows the architecture's own paper.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from recipes.pretraining.masking import DYNAMIC, STATIC
+
+VOCABULARY = 32_000  # tokens, as in KLUE
+POSITIONS = 512
+# KLUE published these counts of parameters, in millions.
+PUBLISHED_MILLIONS = {
+    ("bert", "base"): 110,
+    ("roberta", "small"): 68,
+    ("roberta", "base"): 110,
+    ("roberta", "large"): 337,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Size of an encoder: width of the embeddings and of the layers, layers, attention heads."""
+
+    embedding: int
+    hidden: int
+    layers: int
+    heads: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How a model is trained.
+
+    Attributes:
+        steps: Updates.
+        batch: Blocks in an update.
+        learning_rate: At its peak.
+        warmup: Share of the updates until the peak.
+        masking: ``static`` or ``dynamic``.
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup: float
+    masking: str = DYNAMIC
+
+
+SMALL, BASE, LARGE = Shape(512, 512, 4, 8), Shape(768, 768, 12, 12), Shape(1024, 1024, 24, 16)
+TINY = Shape(128, 128, 2, 4)  # none of KLUE's: for tests and first trials
+SHAPES: Mapping[str, Mapping[str, Shape]] = {
+    "bert": {"tiny": TINY, "small": SMALL, "base": BASE, "large": LARGE},
+    "roberta": {"tiny": TINY, "small": Shape(768, 768, 6, 12), "base": BASE, "large": LARGE},
+    "distilroberta": {"tiny": Shape(128, 128, 1, 4), "base": Shape(768, 768, 6, 12)},
+    "electra": {"tiny": TINY, "small": Shape(128, 256, 12, 4), "base": BASE, "large": LARGE},
+    # Warner et al., Smarter, Better, Faster, Longer, 2024; not one of KLUE's.
+    "modernbert": {"tiny": TINY, "base": Shape(768, 768, 22, 12), "large": Shape(1024, 1024, 28, 16)},
+}
+# Warm-up is not stated by KLUE. ELECTRA's steps, batches and rates are those of Clark et al., 2020; those of
+# the distilled and the ModernBERT models follow RoBERTa-base here.
+_BERT = Schedule(1_000_000, 256, 1e-4, 0.01, STATIC)
+_ROBERTA = Schedule(1_000_000, 2048, 1e-4, 0.05)
+SCHEDULES: Mapping[str, Mapping[str, Schedule]] = {
+    "bert": dict.fromkeys(SHAPES["bert"], _BERT),
+    "roberta": {**dict.fromkeys(SHAPES["roberta"], _ROBERTA), "large": Schedule(500_000, 2048, 1e-4, 0.05)},
+    "distilroberta": dict.fromkeys(SHAPES["distilroberta"], _ROBERTA),
+    "electra": {
+        "tiny": Schedule(1_000_000, 128, 5e-4, 0.01),
+        "small": Schedule(1_000_000, 128, 5e-4, 0.01),
+        "base": Schedule(766_000, 256, 2e-4, 0.013),
+        "large": Schedule(400_000, 2048, 2e-4, 0.025),
+    },
+    "modernbert": dict.fromkeys(SHAPES["modernbert"], _ROBERTA),
+}
+# The generator's share of the discriminator's width (Clark et al., 2020, table 6).
+GENERATOR_SIZES = {"tiny": 0.25, "small": 0.25, "base": 1 / 3, "large": 0.25}
+_CLASSES = {
+    "bert": "bert", "roberta": "roberta", "distilroberta": "roberta", "electra": "electra",
+    "modernbert": "modernbert",
+}  # fmt: skip
+
+
+def names() -> list[tuple[str, str]]:
+    """Architecture and size of every configuration."""
+    return [(arch, size) for arch, sizes in SHAPES.items() for size in sizes]
+
+
+def shape_of(arch: str, size: str) -> Shape:
+    """The shape of a configuration.
+
+    Raises:
+        ValueError: There is no such architecture, or not in this size.
+    """
+    if arch not in SHAPES:
+        raise ValueError(f"There is no architecture {arch!r}; expected one of {', '.join(SHAPES)}.")
+    if size not in SHAPES[arch]:
+        raise ValueError(f"{arch} has no size {size!r}; expected one of {', '.join(SHAPES[arch])}.")
+    return SHAPES[arch][size]
+
+
+def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: int) -> Any:
+    """The configuration of a model, as transformers has it.
+
+    Args:
+        arch: Architecture.
+        size: Size.
+        vocabulary: Number of tokens.
+        **tokens: Ids of special tokens: pad_token_id, bos_token_id and so on.
+
+    Raises:
+        ValueError: There is no such architecture, or not in this size.
+    """
+    from transformers import AutoConfig
+
+    shape = shape_of(arch, size)
+    values: dict[str, Any] = {
+        "vocab_size": vocabulary,
+        "hidden_size": shape.hidden,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "intermediate_size": 4 * shape.hidden,
+        "max_position_embeddings": POSITIONS,
+        **tokens,
+    }
+    kind = _CLASSES[arch]
+    if kind == "roberta":  # positions count from the padding id + 1
+        values["max_position_embeddings"] = POSITIONS + tokens.get("pad_token_id", 1) + 1
+        values["type_vocab_size"] = 1
+        values["layer_norm_eps"] = 1e-5
+    if kind == "electra":
+        values["embedding_size"] = shape.embedding
+    if kind == "modernbert":
+        values["intermediate_size"] = 3 * shape.hidden // 2  # its layers are gated, so they have two of these
+        values["max_position_embeddings"] = 8192
+    return AutoConfig.for_model(kind, **values)
+
+
+def generator_configuration(discriminator: Any, share: float) -> Any:
+    """The configuration of ELECTRA's generator: as deep as the discriminator, and a share as wide.
+
+    Args:
+        discriminator: The configuration of the discriminator.
+        share: Of its width.
+
+    Raises:
+        ValueError: The share leaves no whole head.
+    """
+    import copy
+
+    heads = max(round(discriminator.num_attention_heads * share), 1)
+    width = discriminator.hidden_size // discriminator.num_attention_heads
+    if not 0 < share <= 1:
+        raise ValueError(f"The size of the generator is {share}; expected a share of the discriminator's.")
+    generator = copy.deepcopy(discriminator)
+    generator.num_attention_heads = heads
+    generator.hidden_size = heads * width
+    generator.intermediate_size = 4 * generator.hidden_size
+    return generator
+
+
+def parameters(arch: str, size: str) -> int:
+    """Number of parameters of a configuration's encoder with its embeddings, without a head."""
+    import torch
+    from transformers import AutoModel
+
+    with torch.device("meta"):
+        model = AutoModel.from_config(configuration(arch, size, pad_token_id=1 if "roberta" in arch else 0))
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def table() -> str:
+    """The configurations with their sizes, parameters, and KLUE's figures where it has published them."""
+    from klue_metrics.scoring import format_table
+
+    header = ["arch", "size", "embedding", "hidden", "layers", "heads", "parameters", "published"]
+    header += ["steps", "batch", "learning rate", "masking"]
+    rows = [header]
+    for arch, size in names():
+        shape, schedule = SHAPES[arch][size], SCHEDULES[arch][size]
+        published = PUBLISHED_MILLIONS.get((arch, size))
+        rows.append(
+            [
+                *(arch, size, f"{shape.embedding}", f"{shape.hidden}", f"{shape.layers}", f"{shape.heads}"),
+                f"{parameters(arch, size) / 1e6:.1f} M",
+                f"{published} M" if published else "",
+                *(f"{schedule.steps:,}", f"{schedule.batch:,}", f"{schedule.learning_rate:g}"),
+                schedule.masking,
+            ]
+        )
+    return format_table(rows, left=(0, 1, 11))

@@ -1,0 +1,221 @@
+"""Build a corpus shard by shard; a build that was interrupted goes on with the shard that is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hub_cards import __version__, render
+from recipes.engine.results import write_json
+from recipes.pretraining.corpora import COUNTS, REMOVED, TEXT, open_corpus
+from recipes.pretraining.klue_texts import all_sentences
+from recipes.pretraining.pseudonyms import Pseudonymiser
+from recipes.pretraining.stages import (
+    KLUE_MINIMA,
+    Benchmark,
+    Count,
+    Document,
+    ExactDuplicates,
+    Korean,
+    Length,
+    NearDuplicates,
+    Normalise,
+    Pseudonyms,
+    Sentences,
+    Stage,
+    through,
+)
+
+DATABASE = "build.sqlite"
+OFFICIAL = "official"  # benchmark
+STAGES = (
+    *("normalise", "korean", "sentences", "length", "exact_duplicates", "near_duplicates", "benchmark"),
+    "pseudonyms",
+)
+SCHEMA = pa.schema([("text", pa.string()), ("source", pa.string()), ("id", pa.string())])
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusArguments:
+    """The settings of a build.
+
+    Attributes:
+        output_dir: Where shards, counts and card go.
+        sources: Name -> files and folders with its documents.
+        dataset_name: A data set of the Hub in their place; its name is that of the source.
+        text_column: Where the text is.
+        skip: Stages that are left out.
+        minimum: Characters of a document at least.
+        minima: The same for some sources.
+        benchmark: Folder of raw KLUE files; ``official`` to download them; empty to leave this stage out.
+        threshold: From which similarity sentences of a benchmark are removed.
+        shard: Documents that are read for a shard.
+        seed: Random seed of the pseudonyms.
+    """
+
+    output_dir: str
+    sources: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    dataset_name: str | None = None
+    text_column: str = TEXT
+    skip: tuple[str, ...] = ("sentences",)
+    minimum: int = 10
+    minima: dict[str, int] = dataclasses.field(default_factory=lambda: dict(KLUE_MINIMA))
+    benchmark: str = ""
+    threshold: float = 0.8
+    shard: int = 100_000
+    seed: int = 0
+
+
+def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
+    """Build a corpus, or what is missing of it.
+
+    Returns:
+        Stage -> documents and characters that reached and left it, of the whole corpus.
+
+    Raises:
+        ValueError: A source cannot be read, there is no such stage, or the folder holds another corpus.
+    """
+    if unknown := sorted(set(arguments.skip) - set(STAGES)):
+        raise ValueError(f"There is no stage {unknown[0]!r}; expected one of {', '.join(STAGES)}.")
+    if not arguments.threshold > 0:
+        raise ValueError(f"The threshold is {arguments.threshold}; expected a number above 0.")
+    output_dir = Path(arguments.output_dir)
+    documents = _documents(arguments)
+    first = next(documents, None)  # a source that cannot be read is refused before anything is written
+    if first is None:
+        raise ValueError("The sources hold no document; expected at least one.")
+    documents = itertools.chain([first], documents)
+    removed: list[dict[str, Any]] = []
+    benchmark = _benchmark(arguments, removed) if arguments.benchmark else None
+    output_dir.mkdir(parents=True, exist_ok=True)
+    database = sqlite3.connect(output_dir / DATABASE)
+    try:
+        progress = _progress(database, arguments)
+        stages = _stages(arguments, database, benchmark)
+        counts = {stage.name: Count(**progress["counts"].get(stage.name, {})) for stage in stages}
+        documents = itertools.islice(documents, progress["documents"], None)
+        for shard in itertools.count(progress["shards"]):
+            read = list(itertools.islice(documents, arguments.shard))
+            if not read:
+                break
+            kept = [made for document in read for made in through(document, stages, counts)]
+            _write_shard(output_dir / f"part-{shard:05d}.parquet", kept)
+            _write_removed(output_dir / REMOVED, progress["removed_bytes"], removed)
+            progress["removed_bytes"] = _size(output_dir / REMOVED)
+            removed.clear()
+            progress["documents"] += len(read)
+            progress["shards"] = shard + 1
+            progress["counts"] = {name: dataclasses.asdict(count) for name, count in counts.items()}
+            # Hashes of the shard's documents and the progress are kept together, or not at all.
+            database.execute("UPDATE progress SET value = ?", (json.dumps(progress),))
+            database.commit()
+    finally:
+        database.close()
+    write_json(output_dir / COUNTS, {name: dataclasses.asdict(count) for name, count in counts.items()})
+    _write_card(output_dir, arguments, counts)
+    return counts
+
+
+def _documents(arguments: CorpusArguments) -> Iterator[Document]:
+    if arguments.dataset_name:
+        rows = open_corpus((), dataset_name=arguments.dataset_name, streaming=True)
+        yield from _rows(arguments.dataset_name, rows, arguments.text_column)
+    elif not arguments.sources:
+        raise ValueError("There is no source; expected files or folders, or a data set of the Hub.")
+    for name, paths in arguments.sources.items():
+        yield from _rows(name, open_corpus(paths, streaming=True), arguments.text_column)
+
+
+def _rows(source: str, rows: Iterable[dict[str, Any]], column: str) -> Iterator[Document]:
+    for number, row in enumerate(rows):
+        if column not in row:
+            raise ValueError(f"{source} has the columns {', '.join(row)}; expected {column!r} among them.")
+        yield Document(row[column] or "", source, str(row.get("id", number)))
+
+
+def _progress(database: sqlite3.Connection, arguments: CorpusArguments) -> dict[str, Any]:
+    settings = json.loads(json.dumps(dataclasses.asdict(arguments)))
+    settings.pop("output_dir")
+    database.execute("CREATE TABLE IF NOT EXISTS progress (value TEXT)")
+    row = database.execute("SELECT value FROM progress").fetchone()
+    if row is None:
+        progress: dict[str, Any] = {
+            "settings": settings, "documents": 0, "shards": 0, "counts": {}, "removed_bytes": 0,
+        }  # fmt: skip
+        database.execute("INSERT INTO progress VALUES (?)", (json.dumps(progress),))
+        database.commit()
+        return progress
+    progress = json.loads(row[0])
+    differ = [name for name in settings if progress["settings"].get(name) != settings[name]]
+    if differ:
+        raise ValueError(
+            f"{arguments.output_dir} holds another corpus, with another {', '.join(differ)}; expected "
+            "another --output_dir."
+        )
+    return progress
+
+
+def _stages(
+    arguments: CorpusArguments, database: sqlite3.Connection, benchmark: Benchmark | None
+) -> list[Stage]:
+    makers: dict[str, Callable[[], Stage | None]] = {
+        "normalise": Normalise,
+        "korean": Korean,
+        "sentences": Sentences,
+        "length": lambda: Length(arguments.minimum, arguments.minima),
+        "exact_duplicates": lambda: ExactDuplicates(database),
+        "near_duplicates": lambda: NearDuplicates(database),
+        "benchmark": lambda: benchmark,
+        "pseudonyms": lambda: Pseudonyms(Pseudonymiser(seed=arguments.seed)),
+    }
+    made = [make() for name, make in makers.items() if name not in arguments.skip]
+    return [stage for stage in made if stage is not None]
+
+
+def _benchmark(arguments: CorpusArguments, removed: list[dict[str, Any]]) -> Benchmark:
+    source = {} if arguments.benchmark == OFFICIAL else {"data_dir": arguments.benchmark}
+    return Benchmark(all_sentences(**source), arguments.threshold, removed.append)
+
+
+def _write_shard(path: Path, documents: Sequence[Document]) -> None:
+    table = pa.Table.from_pylist([dataclasses.asdict(one) for one in documents], schema=SCHEMA)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(table, partial, compression="zstd")
+    os.replace(partial, path)
+
+
+def _write_removed(path: Path, size: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Append to the list of what was removed; what an interrupted build has written beyond ``size`` goes."""
+    with path.open("ab") as file:
+        file.truncate(size)
+    with path.open("a", encoding="utf-8") as text:
+        text.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _write_card(output_dir: Path, arguments: CorpusArguments, counts: dict[str, Count]) -> None:
+    sources = list(arguments.sources) or [str(arguments.dataset_name)]
+    card = render(
+        "corpus.md",
+        name=output_dir.resolve().name,
+        sources=sources,
+        counts=counts,
+        minima={name: size for name, size in arguments.minima.items() if name in sources},
+        minimum=arguments.minimum,
+        threshold=arguments.threshold,
+        removed=REMOVED,
+        version=__version__,
+    )
+    (output_dir / "README.md").write_text(card, encoding="utf-8")

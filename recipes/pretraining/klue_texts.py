@@ -1,0 +1,82 @@
+"""The texts of KLUE's data sets, without labels, guids and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from klue_datasets import load
+
+NOT_TEXT = ("guid", "source", "url", "date")  # columns
+SENTENCES = {  # task -> columns with whole sentences; of wos, the turns of a dialogue
+    "ynat": ("title",),
+    "sts": ("sentence1", "sentence2"),
+    "nli": ("premise", "hypothesis"),
+    "ner": ("sentence",),
+    "re": ("sentence",),
+    "dp": ("sentence",),
+    "mrc": ("title", "context", "question"),
+    "wos": ("dialogue",),
+}
+
+
+def texts_of_split(task: str, split: str, **source: Any) -> Iterator[str]:
+    """The texts of one split, row by row.
+
+    Args:
+        task: Name of the task.
+        split: Name of the split.
+        **source: Of the data, as ``klue_datasets.load`` takes it.
+    """
+    rows = load(task, split, **source)
+    for row in rows.remove_columns([name for name in NOT_TEXT if name in rows.column_names]):
+        yield from _strings(row)
+
+
+def all_sentences(**source: Any) -> Iterator[str]:
+    """The sentences, passages and turns of every task and split that a source has.
+
+    Raises:
+        ValueError: It has none.
+    """
+    for split in ("train", "validation"):
+        for _, texts in sentences_of(split, **source):
+            yield from texts
+
+
+def sentences_of(split: str, **source: Any) -> Iterator[tuple[str, list[str]]]:
+    """The tasks that a source has in a split, each with its sentences, passages and turns.
+
+    Args:
+        split: Name of the split.
+        **source: Of the data, as ``klue_datasets.load`` takes it.
+
+    Raises:
+        ValueError: It has no data set of KLUE.
+    """
+    found, missing = 0, ""
+    for task, columns in SENTENCES.items():
+        try:
+            splits = load(task, **source)
+        except FileNotFoundError as error:  # a folder may hold some of the tasks
+            missing = str(error)
+            continue
+        found += 1
+        if split in splits:
+            rows = splits[split].select_columns(list(columns))
+            yield task, [text for row in rows for text in _sentences(row)]
+    if not found:
+        raise ValueError(f"There is no data set of KLUE: {missing}")
+
+
+def _sentences(row: dict[str, Any]) -> Iterator[str]:
+    for value in row.values():
+        yield from ([value] if isinstance(value, str) else [turn["text"] for turn in value])
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)

@@ -1,0 +1,347 @@
+"""What models are pre-trained for: masked tokens, replaced tokens, a teacher's predictions.
+
+An objective is a module around one or two models of transformers. Its ``forward`` takes a batch of
+``PretrainingCollator`` and gives the loss, divided by the labels of all batches of an update where it is told
+their number, so that batches of an update count by their labels, and several processes equal one. The heads
+compute the vocabulary at the positions of labels alone, which is most of a small model's work.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import nn
+from transformers import (
+    AutoModelForMaskedLM,
+    ElectraForMaskedLM,
+    ElectraForPreTraining,
+    PreTrainedModel,
+    RobertaForMaskedLM,
+)
+
+from recipes.pretraining.configurations import configuration, generator_configuration
+from recipes.pretraining.masking import IGNORED
+
+WEIGHTS = "model.safetensors"
+GENERATOR = "generator"  # folder of ELECTRA's generator, below the discriminator's
+DISCRIMINATOR_WEIGHT = 50.0  # of replaced-token detection against the generator's loss (Clark et al., 2020)
+# Of the losses of a distilled model, and the temperature of the soft targets (Sanh et al., 2019).
+SOFT, HARD, COSINE, TEMPERATURE = 5.0, 2.0, 1.0, 2.0
+
+Batch = Mapping[str, torch.Tensor]
+
+
+class Objective(nn.Module):
+    """What the objectives share: one model that is kept, and what is counted in evaluation."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        labels: torch.Tensor,
+        attention_mask: torch.Tensor,
+        position_ids: torch.Tensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
+        **unused: Any,
+    ) -> dict[str, torch.Tensor]:
+        """The loss of a batch.
+
+        Args:
+            input_ids: Shape (batch, length).
+            labels: Likewise; ``IGNORED`` where nothing is predicted.
+            attention_mask: Shape (batch, length), or (batch, 1, length, length) to add to attention's scores.
+            position_ids: Shape (batch, length); by default from the first to the last.
+            num_items_in_batch: Labels of all batches of an update, on all processes.
+            **unused: What Trainer may add.
+
+        Returns:
+            ``loss``; and ``sums``: what ``report`` makes figures of, shape (k,).
+        """
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if position_ids is not None:
+            inputs["position_ids"] = position_ids
+        loss, sums = self.losses(inputs, labels)
+        count = (labels != IGNORED).sum()
+        if num_items_in_batch is not None:
+            loss = loss * (count / num_items_in_batch)
+        return {"loss": loss, "sums": sums.detach()}
+
+    def losses(
+        self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean loss, and sums for ``report``."""
+        raise NotImplementedError
+
+    def report(self, sums: torch.Tensor) -> dict[str, float]:
+        """Figures of an evaluation from the sums of its batches; ``loss`` is that of masked tokens."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Write the model, and what belongs to it."""
+        self.model.save_pretrained(folder)
+
+    def load(self, folder: Path) -> None:
+        """Read the weights that ``save`` wrote."""
+        _load(self.model, folder)
+
+    def flops_per_token(self) -> float:
+        """Floating point operations of a training step per token: six for each weight that is multiplied."""
+        return 6.0 * _multiplied(self.model)
+
+
+class MaskedTokens(Objective):
+    """Masked language modelling."""
+
+    def losses(
+        self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean cross-entropy; sums are that of cross-entropy, and how many labels there are."""
+        where = labels != IGNORED
+        logits = token_logits(self.model, encode(self.model, inputs)[where])
+        loss = nn.functional.cross_entropy(logits.float(), labels[where])
+        count = where.sum()
+        return loss, torch.stack([loss * count, count])
+
+    def report(self, sums: torch.Tensor) -> dict[str, float]:
+        """The mean loss."""
+        return {"loss": float(sums[0] / sums[1])}
+
+
+class ReplacedTokens(Objective):
+    """Replaced-token detection: a generator fills masks, and the discriminator finds the wrong tokens.
+
+    The discriminator is kept; both share their embeddings. Source: Clark et al., ELECTRA: Pre-training Text
+    Encoders as Discriminators Rather Than Generators, 2020.
+    """
+
+    def __init__(self, model: ElectraForPreTraining, generator: ElectraForMaskedLM) -> None:
+        super().__init__(model)
+        self.generator = generator
+        shared = model.electra.embeddings
+        generator.electra.embeddings = shared
+        generator.generator_lm_head.weight = shared.word_embeddings.weight
+
+    def losses(
+        self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Generator's mean cross-entropy plus 50 times the discriminator's mean binary cross-entropy.
+
+        The sums are those of both, with the numbers of masked and of all tokens, and how often the
+        discriminator is right.
+        """
+        where = labels != IGNORED
+        logits = token_logits(self.generator, encode(self.generator, inputs)[where]).float()
+        generated = nn.functional.cross_entropy(logits, labels[where])
+        with torch.no_grad():
+            drawn = torch.multinomial(logits.softmax(dim=-1), 1)[:, 0]
+            filled = inputs["input_ids"].clone()
+            original = torch.where(where, labels, filled)
+            filled[where] = drawn
+        real = inputs["input_ids"] != self.model.config.pad_token_id
+        hidden = encode(self.model, inputs | {"input_ids": filled})[real]
+        score = self.model.discriminator_predictions(hidden).float()
+        replaced = (filled != original)[real].float()
+        detected = nn.functional.binary_cross_entropy_with_logits(score, replaced)
+        counts = where.sum(), real.sum()
+        right = ((score > 0) == (replaced > 0.5)).sum()
+        sums = torch.stack([generated * counts[0], counts[0], detected * counts[1], counts[1], right])
+        return generated + DISCRIMINATOR_WEIGHT * detected, sums
+
+    def report(self, sums: torch.Tensor) -> dict[str, float]:
+        """The generator's loss, the discriminator's, and the share of tokens that it judges rightly."""
+        return {
+            "loss": float(sums[0] / sums[1]),
+            "discriminator_loss": float(sums[2] / sums[3]),
+            "discriminator_accuracy": float(sums[4] / sums[3]),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the discriminator, and the generator in a folder below it."""
+        self.model.save_pretrained(folder)
+        self.generator.save_pretrained(folder / GENERATOR)
+
+    def load(self, folder: Path) -> None:
+        """Read both."""
+        _load(self.model, folder)
+        _load(self.generator, folder / GENERATOR)
+
+    def flops_per_token(self) -> float:
+        """Of both models."""
+        return 6.0 * (_multiplied(self.model) + _multiplied(self.generator))
+
+
+class Distillation(Objective):
+    """Learning from a teacher: its predictions of masked tokens, the tokens, and its last hidden states.
+
+    Source: Sanh et al., DistilBERT, a distilled version of BERT, 2019. Soft targets are compared at masked
+    tokens, where the student computes predictions anyway.
+    """
+
+    def __init__(self, model: PreTrainedModel, teacher: PreTrainedModel) -> None:
+        super().__init__(model)
+        self.teacher = teacher.eval().requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Distillation:
+        """The teacher is never in training mode: its dropout stays off."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def losses(
+        self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The weighted sum of the three losses; the sums are those of ``MaskedTokens``."""
+        where = labels != IGNORED
+        hidden = encode(self.model, inputs)
+        logits = token_logits(self.model, hidden[where]).float()
+        with torch.no_grad():
+            of_teacher = encode(self.teacher, inputs)
+            targets = token_logits(self.teacher, of_teacher[where]).float()
+        hard = nn.functional.cross_entropy(logits, labels[where])
+        soft = nn.functional.kl_div(
+            nn.functional.log_softmax(logits / TEMPERATURE, dim=-1),
+            nn.functional.softmax(targets / TEMPERATURE, dim=-1),
+            reduction="batchmean",
+        )
+        real = inputs["input_ids"] != self.model.config.pad_token_id
+        cosine = 1 - nn.functional.cosine_similarity(hidden[real].float(), of_teacher[real].float()).mean()
+        count = where.sum()
+        loss = SOFT * TEMPERATURE**2 * soft + HARD * hard + COSINE * cosine
+        return loss, torch.stack([hard * count, count])
+
+    def report(self, sums: torch.Tensor) -> dict[str, float]:
+        """The student's mean loss on masked tokens."""
+        return {"loss": float(sums[0] / sums[1])}
+
+
+def encode(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The last hidden states of a model's encoder, shape (batch, length, hidden)."""
+    hidden: torch.Tensor = model.base_model(**inputs)[0]
+    return hidden
+
+
+def token_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
+    """A masked language model's scores of the vocabulary.
+
+    Args:
+        model: BERT, RoBERTa, ELECTRA's generator or ModernBERT.
+        hidden: Hidden states, shape (n, hidden).
+
+    Returns:
+        Shape (n, vocabulary).
+
+    Raises:
+        ValueError: The model has another head.
+    """
+    logits: torch.Tensor
+    if hasattr(model, "cls"):
+        logits = model.cls(hidden)
+    elif hasattr(model, "lm_head"):
+        logits = model.lm_head(hidden)
+    elif hasattr(model, "generator_lm_head"):
+        logits = model.generator_lm_head(model.generator_predictions(hidden))
+    elif hasattr(model, "decoder"):
+        logits = model.decoder(model.head(hidden))
+    else:
+        raise ValueError(
+            f"The head of {type(model).__name__} is not known here; expected a model of the type bert, "
+            "roberta, electra or modernbert."
+        )
+    return logits
+
+
+def new_objective(
+    arch: str,
+    size: str,
+    vocabulary: int,
+    special: Mapping[str, int],
+    *,
+    generator_size: float | None = None,
+    teacher: str | None = None,
+) -> Objective:
+    """A model with random weights (a distilled one with every other layer of its teacher), and its objective.
+
+    Args:
+        arch: Architecture.
+        size: Size.
+        vocabulary: Number of tokens.
+        special: Ids of special tokens, as configurations name them.
+        generator_size: Of ELECTRA: the generator's share of the discriminator's width.
+        teacher: Of a distilled model: the model to learn from.
+
+    Raises:
+        ValueError: There is no such configuration, or the teacher does not fit.
+    """
+    config = configuration(arch, size, vocabulary, **special)
+    if arch == "electra":
+        assert generator_size is not None
+        generator = ElectraForMaskedLM(generator_configuration(config, generator_size))
+        return ReplacedTokens(ElectraForPreTraining(config), generator)
+    if arch == "distilroberta":
+        if teacher is None:
+            raise ValueError("A distilled model learns from another one; expected --teacher.")
+        return _distillation(config, teacher)
+    return MaskedTokens(AutoModelForMaskedLM.from_config(config))
+
+
+def continued_objective(name: str) -> Objective:
+    """A pre-trained model that training continues.
+
+    Raises:
+        ValueError: Its head is not known here.
+    """
+    model = AutoModelForMaskedLM.from_pretrained(name)
+    token_logits(model, torch.zeros(1, model.config.hidden_size))
+    return MaskedTokens(model)
+
+
+def _distillation(config: Any, teacher_name: str) -> Distillation:
+    teacher = AutoModelForMaskedLM.from_pretrained(teacher_name)
+    same = ("model_type", "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size")
+    differ = [name for name in same if getattr(teacher.config, name) != getattr(config, name)]
+    if differ:
+        raise ValueError(
+            f"The teacher {teacher_name} has another {', '.join(differ)} than the student; expected a model "
+            "that differs in the number of layers alone."
+        )
+    of_student = copy.deepcopy(teacher.config)
+    of_student.num_hidden_layers = config.num_hidden_layers
+    student = RobertaForMaskedLM(of_student)
+    layers = teacher.config.num_hidden_layers
+    step = layers // config.num_hidden_layers
+    if not step:
+        raise ValueError(f"The teacher {teacher_name} has {layers} layers; expected at least the student's.")
+    weights = {}
+    for name, weight in teacher.state_dict().items():
+        head, mark, tail = name.partition(".encoder.layer.")
+        if mark:
+            number, rest = tail.split(".", 1)
+            if int(number) % step or int(number) // step >= config.num_hidden_layers:
+                continue
+            name = f"{head}{mark}{int(number) // step}.{rest}"
+        weights[name] = weight
+    student.load_state_dict(weights)
+    return Distillation(student, teacher)
+
+
+def _load(model: PreTrainedModel, folder: Path) -> None:
+    weights = safetensors.torch.load_file(folder / WEIGHTS)
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    tied = set(model.state_dict()) - set(weights)
+    if unexpected or set(missing) - tied:
+        raise ValueError(f"{folder} does not hold the weights of this model; expected its own checkpoint.")
+    model.tie_weights()
+
+
+def _multiplied(model: PreTrainedModel) -> int:
+    """Weights of matrix products at every token: all but embeddings."""
+    embedded = {id(weight) for weight in model.base_model.embeddings.parameters()}
+    return sum(weight.numel() for weight in model.parameters() if id(weight) not in embedded)

@@ -1,0 +1,91 @@
+"""The order in which training reads blocks: a new one in every pass, without a list of it in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import torch
+
+ROUNDS = 4  # of the Feistel network (Luby and Rackoff, 1988, show that four make a good permutation)
+_WORD = (1 << 64) - 1
+
+
+class Places(torch.utils.data.Dataset[dict[str, Any]]):
+    """The blocks of training, place by place; every pass over them has an order of its own.
+
+    Training that is resumed skips places without reading them, so that it goes on at once, in the middle of a
+    pass.
+
+    Args:
+        blocks: From ``encode_corpus``.
+        count: Number of places: steps times blocks in a step.
+        seed: Random seed of the orders.
+    """
+
+    def __init__(self, blocks: datasets.Dataset, count: int, seed: int) -> None:
+        self.blocks = blocks
+        self.count = count
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        return self.__getitems__([place])[0]
+
+    def __getitems__(self, places: Sequence[int]) -> list[dict[str, Any]]:
+        """The blocks of some places, with ``place`` and ``block``, the block's number in the corpus."""
+        numbers = [self._block(place) for place in places]
+        rows = self.blocks[numbers]
+        return [
+            {
+                "place": place,
+                "block": number,
+                **{name: values[index] for name, values in rows.items()},
+            }
+            for index, (place, number) in enumerate(zip(places, numbers, strict=True))
+        ]
+
+    def _block(self, place: int) -> int:
+        number, index = divmod(place, len(self.blocks))
+        return permuted(index, len(self.blocks), (self.seed << 32) + number)
+
+
+class InOrder(Places):
+    """Every block once, in the order of the corpus: held-out data."""
+
+    def __init__(self, blocks: datasets.Dataset) -> None:
+        super().__init__(blocks, len(blocks), 0)
+
+    def _block(self, place: int) -> int:
+        return place
+
+
+def permuted(index: int, size: int, key: int) -> int:
+    """Where a number from 0 to ``size`` - 1 stands in a permutation that the key determines.
+
+    A Feistel network over the next power of four, applied until the result is small enough; the permutation
+    takes no memory.
+    """
+    half = max((size - 1).bit_length() + 1, 2) // 2
+    low = (1 << half) - 1
+    while True:
+        left, right = index >> half, index & low
+        for number in range(ROUNDS):
+            left, right = right, left ^ (mixed(right + (number << 56) + key * 0x9E3779B97F4A7C15) & low)
+        index = (left << half) | right
+        if index < size:
+            return index
+
+
+def mixed(value: int) -> int:
+    """A number of 64 bits that depends on all bits of another one.
+
+    Source: the finaliser of SplitMix64, Steele, Lea and Flood, 2014.
+    """
+    value &= _WORD
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _WORD
+    return value ^ (value >> 31)

@@ -1,0 +1,386 @@
+"""Replace personal data by invented data of the same shape; see ``personal_data`` for the kinds.
+
+>>> from recipes.pretraining.pseudonyms import pseudonymise
+>>> text, spans = pseudonymise("제 번호는 010-1234-5678이에요.")
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import random
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from faker import Faker
+
+from recipes.pretraining.personal_data import (
+    ACCOUNT,
+    ADDRESS,
+    BUSINESS,
+    CARD,
+    EMAIL,
+    FOREIGNER,
+    HEALTH,
+    IP,
+    LICENCE,
+    MAC,
+    MENTION,
+    ORGANISATION,
+    PASSPORT,
+    PERSON,
+    PHONE,
+    PLACE,
+    PLATE,
+    RESIDENT,
+    URL,
+    Recogniser,
+    business_check_digit,
+    find,
+    luhn,
+    recognisers,
+    registration_check_digit,
+)
+
+# Particles in two forms: after a final consonant, and after a vowel.
+PARTICLES = (("이", "가"), ("을", "를"), ("은", "는"), ("과", "와"), ("으로", "로"))
+_PARTICLE = re.compile(r"(으로|로|이|가|을|를|은|는|과|와)(?=[^가-힣A-Za-z0-9]|$|부터|서|써|의|도|만)")
+# Digits and letters whose Korean name ends in a consonant; in ㄹ, after which 로 stands.
+_CLOSED, _LIQUID = set("013678lmnrLMNR"), set("178lrLR")
+_EXAMPLE_DOMAINS = ("example.com", "example.org", "example.net")
+# Kinds of digits alone, which may stand with other hyphens or without any.
+_NUMBERS = (RESIDENT, FOREIGNER, ACCOUNT, LICENCE, BUSINESS, HEALTH, CARD)
+_LICENCE_REGIONS = [*range(11, 27), 28]
+
+
+class Span(NamedTuple):
+    """One replacement.
+
+    Attributes:
+        start: First character, in the text that was given.
+        end: The end (exclusive), likewise.
+        kind: One of ``personal_data.KINDS`` or ``NAMES``.
+        original: What stood there.
+        replacement: What stands there now.
+        particle: The particle that stood after it, if another one stands there now; else empty.
+    """
+
+    start: int
+    end: int
+    kind: str
+    original: str
+    replacement: str
+    particle: str = ""
+
+
+class Pseudonymiser:
+    """Replaces personal data in documents, the same data in one document by the same pseudonym.
+
+    Args:
+        seed: Random seed. Pseudonyms depend on it and on the original, so that documents can be processed in
+            any order.
+        names: Finds names of people, places and organisations, such as ``EntityModel``; by default they
+            stay.
+    """
+
+    def __init__(self, *, seed: int = 0, names: Recogniser | None = None) -> None:
+        self.seed = seed
+        self.recognisers = [*recognisers(), *([names] if names else [])]
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.faker = Faker("ko_KR")
+
+    def __call__(self, text: str, document: str | int = 0) -> tuple[str, list[Span]]:
+        """Replace personal data in a text.
+
+        Args:
+            text: A document.
+            document: What tells documents apart; pseudonyms of two documents have nothing to do with each
+                other.
+
+        Returns:
+            The text with pseudonyms and particles that agree with them; and what was replaced, from left to
+            right.
+        """
+        used: dict[tuple[str, str], str] = {}
+        spans, parts, place = [], [], 0
+        for found in find(text, self.recognisers):
+            original = text[found.start : found.end]
+            key = found.kind, _normal(found.kind, original)
+            if key not in used:
+                used[key] = self._pseudonym(found.kind, original, document)
+            replacement = _in_shape(found.kind, original, used[key])
+            parts += [text[place : found.start], replacement]
+            place, changed = found.end, ""
+            if particle := _PARTICLE.match(text, place):
+                agrees = agreeing(particle[1], original, replacement)
+                if agrees != particle[1]:
+                    parts.append(agrees)
+                    place, changed = particle.end(), particle[1]
+            spans.append(Span(found.start, found.end, found.kind, original, replacement, changed))
+            self.counts[found.kind] += 1
+        return "".join([*parts, text[place:]]), spans
+
+    def _pseudonym(self, kind: str, original: str, document: str | int) -> str:
+        """Draw until the pseudonym differs from the original."""
+        key = f"{self.seed}|{document}|{kind}|{_normal(kind, original)}"
+        generator = random.Random(key)
+        while True:
+            self.faker.seed_instance(generator.getrandbits(32))
+            drawn = _DRAWS.get(kind, _same_shape)(original, generator, self.faker)
+            if drawn != original:
+                return drawn
+
+
+def pseudonymise(text: str, *, seed: int = 0, document: str | int = 0) -> tuple[str, list[Span]]:
+    """Replace personal data of 16 kinds in a text by invented data of the same shape.
+
+    Args:
+        text: A document.
+        seed: Random seed.
+        document: What tells documents apart.
+
+    Returns:
+        The text with pseudonyms, and what was replaced: ``start`` and ``end`` count characters of the text
+        that was given.
+    """
+    return _pseudonymiser(seed)(text, document)
+
+
+@functools.lru_cache(maxsize=8)
+def _pseudonymiser(seed: int) -> Pseudonymiser:
+    return Pseudonymiser(seed=seed)
+
+
+def restore(text: str, spans: Sequence[Span]) -> str:
+    """Put the originals back.
+
+    Args:
+        text: What ``pseudonymise`` returned.
+        spans: Likewise.
+
+    Raises:
+        ValueError: A pseudonym does not stand where it should: the text was changed, or belongs to others.
+    """
+    parts, place, shift = [], 0, 0
+    for span in spans:
+        start = span.start + shift
+        end = start + len(span.replacement)
+        if text[start:end] != span.replacement:
+            raise ValueError(
+                f"The text has {text[start:end]!r} at character {start}; expected the pseudonym "
+                f"{span.replacement!r}."
+            )
+        now = agreeing(span.particle, span.original, span.replacement) if span.particle else ""
+        parts += [text[place:start], span.original, span.particle]
+        place = end + len(now)
+        shift += len(span.replacement) + len(now) - len(span.original) - len(span.particle)
+    return "".join([*parts, text[place:]])
+
+
+def agreeing(particle: str, before: str, after: str) -> str:
+    """A particle after a word in whose place another one stands.
+
+    Args:
+        particle: One of ``PARTICLES``, as it stood after ``before``.
+        before: The word that was replaced.
+        after: The word in its place.
+
+    Returns:
+        The form that agrees with ``after``; the particle itself if it did not agree with ``before``.
+    """
+    pair = next(pair for pair in PARTICLES if particle in pair)
+    if particle != _form(pair, before):
+        return particle
+    return _form(pair, after)
+
+
+def _form(pair: tuple[str, str], word: str) -> str:
+    last = next((letter for letter in reversed(word) if letter.isalnum()), "")
+    if "가" <= last <= "힣":
+        final = (ord(last) - ord("가")) % 28
+        is_closed, is_liquid = final > 0, final == 8
+    else:
+        is_closed, is_liquid = last in _CLOSED, last in _LIQUID
+    if pair[0] == "으로" and is_liquid:
+        return pair[1]
+    return pair[0] if is_closed else pair[1]
+
+
+def _normal(kind: str, original: str) -> str:
+    """What two spellings of the same data share: their letters and digits."""
+    if kind in (URL, ADDRESS, PERSON, PLACE, ORGANISATION):
+        return original
+    kept = "".join(letter for letter in original.lower() if letter.isalnum())
+    return kept.removeprefix("82").removeprefix("0") if kind == PHONE else kept
+
+
+def _in_shape(kind: str, original: str, pseudonym: str) -> str:
+    """A pseudonym with the hyphens and blanks of another spelling of the same data."""
+    if kind == PHONE:
+        old, new = _digits(original), _digits(pseudonym)
+        own = _own_digits(old)
+        return _with_digits(original, old[: len(old) - own] + new[-own:])
+    if kind in _NUMBERS and len(_digits(original)) == len(_digits(pseudonym)):
+        return _with_digits(original, _digits(pseudonym))
+    return pseudonym
+
+
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter in string.digits)
+
+
+def _with_digits(shape: str, digits: str) -> str:
+    """A text with its digits exchanged for others, as many."""
+    remaining = iter(digits)
+    return "".join(next(remaining) if letter in string.digits else letter for letter in shape)
+
+
+Draw = Callable[[str, random.Random, Faker], str]
+
+
+def _same_shape(original: str, generator: random.Random, faker: Faker) -> str:
+    """Each digit by a digit, the first of a number not by 0 unless it is 0; Latin letters by letters."""
+    drawn = []
+    for place, letter in enumerate(original):
+        if letter in string.digits:
+            begins = place == 0 or original[place - 1] not in string.digits
+            drawn.append(
+                letter if begins and letter == "0" else str(generator.randint(1 if begins else 0, 9))
+            )
+        elif letter in string.ascii_lowercase:
+            drawn.append(generator.choice(string.ascii_lowercase))
+        elif letter in string.ascii_uppercase:
+            drawn.append(generator.choice(string.ascii_uppercase))
+        else:
+            drawn.append(letter)
+    return "".join(drawn)
+
+
+def _phone(original: str, generator: random.Random, faker: Faker) -> str:
+    """The last seven digits by others, of a short number four; before them stands the network or region."""
+    digits = _digits(original)
+    kept = len(digits) - _own_digits(digits)
+    drawn = str(generator.randint(2, 9)) + faker.numerify("######")
+    return _with_digits(original, digits[:kept] + drawn[: len(digits) - kept])
+
+
+def _own_digits(digits: str) -> int:
+    """How many digits of a telephone number are its own: 1588-1234 has four, others have seven or more."""
+    return 4 if len(digits) == 8 else 7
+
+
+def _registration(original: str, generator: random.Random, faker: Faker, *, foreigner: bool = False) -> str:
+    """Another date of birth and serial number; the check digit is right if it was right before."""
+    old = _digits(original)
+    check = functools.partial(registration_check_digit, foreigner=foreigner)
+    born = faker.date_between("-80y", "-20y").strftime("%y%m%d")
+    body = born + old[6] + faker.numerify("#####")
+    had_check = check(old) == int(old[12])
+    last = check(body) if had_check else (check(body) + generator.randint(1, 9)) % 10
+    return _with_digits(original, f"{body}{last}")
+
+
+def _business(original: str, generator: random.Random, faker: Faker) -> str:
+    old = _digits(original)
+    body = _digits(_same_shape(original, generator, faker))[:9]
+    check = business_check_digit(body)
+    had_check = business_check_digit(old) == int(old[9])
+    return _with_digits(original, body + str(check if had_check else (check + generator.randint(1, 9)) % 10))
+
+
+def _card(original: str, generator: random.Random, faker: Faker) -> str:
+    """The first digit names the network, and stays."""
+    old = _digits(original)
+    body = old[0] + "".join(str(generator.randint(0, 9)) for _ in old[1:-1])
+    right = next(digit for digit in range(10) if luhn(body + str(digit)))
+    last = right if luhn(old) else (right + generator.randint(1, 9)) % 10
+    return _with_digits(original, f"{body}{last}")
+
+
+def _licence(original: str, generator: random.Random, faker: Faker) -> str:
+    drawn = _same_shape(original, generator, faker)
+    digits = _digits(drawn)
+    if len(_digits(original)) == 12:
+        digits = f"{generator.choice(_LICENCE_REGIONS)}{digits[2:]}"
+    return _with_digits(drawn, digits)
+
+
+def _passport(original: str, generator: random.Random, faker: Faker) -> str:
+    return original[0] + _same_shape(original[1:], generator, faker)
+
+
+def _email(original: str, generator: random.Random, faker: Faker) -> str:
+    return f"{faker.user_name()}@{generator.choice(_EXAMPLE_DOMAINS)}"
+
+
+def _ip(original: str, generator: random.Random, faker: Faker) -> str:
+    return str(faker.ipv6() if ":" in original else faker.ipv4_public())
+
+
+def _mac(original: str, generator: random.Random, faker: Faker) -> str:
+    drawn = str(faker.mac_address()).replace(":", original[2])
+    return drawn.upper() if original.upper() == original else drawn
+
+
+def _mention(original: str, generator: random.Random, faker: Faker) -> str:
+    return f"@{faker.user_name()}"
+
+
+def _url(original: str, generator: random.Random, faker: Faker) -> str:
+    """A host that is reserved for examples; scheme and length of the path stay."""
+    scheme, mark, rest = original.partition("://") if "://" in original else ("", "", original)
+    _, slash, path = rest.partition("/")
+    host = generator.choice(_EXAMPLE_DOMAINS)
+    host = f"www.{host}" if rest.startswith("www.") else host
+    return f"{scheme}{mark}{host}{slash}{_same_shape(path, generator, faker)}"
+
+
+def _plate(original: str, generator: random.Random, faker: Faker) -> str:
+    drawn = _same_shape(original, generator, faker)
+    letter = re.search(r"(?<=\d)( ?)[가-힣]", drawn)
+    assert letter is not None
+    place = letter.end() - 1
+    return drawn[:place] + generator.choice("가나다라마거너더러머버서어저") + drawn[place + 1 :]
+
+
+def _address(original: str, generator: random.Random, faker: Faker) -> str:
+    """Province, city and street by invented ones, numbers by others."""
+    number = re.search(r" ?\d.*", original)
+    tail = _same_shape(number[0], generator, faker) if number else ""
+    street = f"{faker.road_name()}{generator.choice(('로', '길'))}"
+    return f"{faker.province()} {faker.city()} {street}{tail}"
+
+
+def _person(original: str, generator: random.Random, faker: Faker) -> str:
+    return str(faker.name())
+
+
+def _place(original: str, generator: random.Random, faker: Faker) -> str:
+    return str(faker.city())
+
+
+def _organisation(original: str, generator: random.Random, faker: Faker) -> str:
+    return str(faker.company())
+
+
+_DRAWS: Mapping[str, Draw] = {
+    PHONE: _phone,
+    RESIDENT: _registration,
+    FOREIGNER: functools.partial(_registration, foreigner=True),
+    BUSINESS: _business,
+    CARD: _card,
+    LICENCE: _licence,
+    PASSPORT: _passport,
+    EMAIL: _email,
+    IP: _ip,
+    MAC: _mac,
+    MENTION: _mention,
+    URL: _url,
+    PLATE: _plate,
+    ADDRESS: _address,
+    PERSON: _person,
+    PLACE: _place,
+    ORGANISATION: _organisation,
+}

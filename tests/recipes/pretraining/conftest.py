@@ -1,0 +1,16 @@
+"""What the tests of pre-training share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from runs import run
+
+
+@pytest.fixture(scope="session")
+def tiny_ner(tiny: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A model of KLUE-NER after a few steps."""
+    return made_once("runs/ner", functools.partial(run, "ner", tiny))

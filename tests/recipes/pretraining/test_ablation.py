@@ -1,0 +1,64 @@
+"""An ablation from corpus to table, in a few steps, and once more without repeating anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recipes.ablation import main
+from recipes.tiny_model import mini_texts
+
+
+def test_an_ablation_ends_in_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    texts = [text.replace("\n", " ") for text in mini_texts() if text.count(" ") > 2][:400]
+    (tmp_path / "corpus.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    words = ["--factor", "mask_unit", "--values", "word", "token", "random", "--corpus"]
+    words += [str(tmp_path / "corpus.txt"), "--vocab_size", "2000", "--size", "tiny", "--pretrain_steps", "2"]
+    words += ["--pretrain_batch", "4", "--pretrain_length", "64", "--held_out", "40", "--tasks", "tc"]
+    words += [
+        "--seed",
+        "1",
+        "2",
+        "--mini",
+        "--max_steps",
+        "2",
+        "--use_cpu",
+        "--output_dir",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 0
+    table = capfd.readouterr().out
+    folder = tmp_path / "out"
+    made = json.loads((folder / "ablation.json").read_text())
+    assert made["factor"] == "mask_unit"
+    assert [row["value"] for row in made["rows"]] == ["word", "token", "random"]
+    assert made["rows"][0]["difference"] is None
+    assert made["left_out"] == []
+    for row in made["rows"][1:]:
+        assert row["difference"] == pytest.approx(row["mean"] - made["rows"][0]["mean"])
+        assert 0 < row["p"] <= 1
+    assert "| ynat | macro F1 | token |" in table
+    assert set(made["pretraining"]["word"]) == {"eval_loss", "unigram_loss", "train_tokens"}
+    assert made["pretraining"]["random"] == {}
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
+    assert len(before) >= 9
+    assert main(words) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == before
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["word"], "expected two different ones or more"),
+        (["random", "word"], "expected a value for it to be"),
+    ],
+)
+def test_values_that_cannot_be_compared_are_refused(
+    values: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--factor", "mask_unit", "--values", *values, "--corpus", "x.txt", "--pretrain_steps", "2"]
+    assert main([*words, "--tasks", "tc", "--output_dir", str(tmp_path / "out")]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
