@@ -1,7 +1,7 @@
 """Pre-train an encoder for Korean, as KLUE did: masked words, replaced tokens, or a teacher's predictions.
 
     python -m recipes.pretrain --size small --tokenizer out/tokenizer --corpus corpus/ --output_dir out/small
-    python -m recipes.pretrain --continue_from klue/roberta-base --corpus texts/ --output_dir out/ours
+    python -m recipes.pretrain --from klue/roberta-base --corpus texts/ --output_dir out/ours
     accelerate launch -m recipes.pretrain --tokenizer out/tokenizer --corpus texts/ --output_dir out/base
     python -m recipes.pretrain --list
 
@@ -39,14 +39,14 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("model").add_argument
     group("--arch", choices=ARCHITECTURES, help="architecture (default: roberta)")
     group("--size", choices=SIZES, help="size (default: base); tiny is for first trials")
-    group("--continue_from", metavar="MODEL", help="a model to train further")
+    group("--from", dest="continue_from", metavar="MODEL", help="a model to train further")
     group("--teacher", metavar="MODEL", help="for distilroberta: the model to learn from")
     group("--generator_size", type=float, metavar="SHARE", help="for electra: of the discriminator's width")
     group = parser.add_argument_group("data").add_argument
     group("--corpus", nargs="+", metavar="PATH", help="text, JSON lines or Parquet, or folders")
     group("--dataset_name", metavar="NAME", help="a data set of the Hub, NAME or NAME:CONFIGURATION")
     group("--text_column", metavar="NAME", help="where the text is (default: text)")
-    group("--tokenizer", metavar="PATH", help="a tokenizer (default: that of --continue_from or --teacher)")
+    group("--tokenizer", metavar="PATH", help="a tokenizer (default: that of --from or --teacher)")
     group("--max_seq_length", type=int, metavar="N", help="tokens in a block (default: 512)")
     group("--no_packing", action="store_true", help="one document, or a part of it, per block")
     group("--held_out", type=int, metavar="N", help="documents kept for evaluation (default: 1000)")

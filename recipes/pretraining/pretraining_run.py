@@ -13,6 +13,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, TrainingArguments
 
@@ -28,7 +29,7 @@ from recipes.pretraining.configurations import (
     SCHEDULES,
     shape_of,
 )
-from recipes.pretraining.corpora import TEXT, open_corpus
+from recipes.pretraining.corpora import COUNTS, TEXT, open_corpus
 from recipes.pretraining.masking import STATIC, WORD, Masking, PretrainingCollator
 from recipes.pretraining.objectives import Objective, continued_objective, new_objective
 from recipes.pretraining.places import InOrder, Places
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 ARGUMENTS = "pretraining_arguments.json"
 RESULTS = "pretraining_results.json"  # written last
 SAMPLE = 10_000  # blocks whose tokens are counted for the loss of unigrams
+MATRIX = 2_048  # rows and columns of the product that a device's speed is measured by
 UNPACKED = ("modernbert",)  # its windows of attention know no mask of segments
 # What a run that goes on may do otherwise.
 _MAY_CHANGE = {"output_dir", "overwrite_output_dir", "save_steps", "eval_steps", "logging_steps", "num_proc",
@@ -194,6 +196,7 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
     scores = trainer.evaluate()
     tokens = mean_tokens(train) * arguments.global_batch_size
     rate = (arguments.max_steps - step) * tokens / seconds
+    flops = rate * objective.flops_per_token()
     results = {
         **scores,
         "unigram_loss": unigram_loss(train, trainer),
@@ -203,7 +206,11 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
         "train_blocks": len(train),
         "passes": round(places / len(train), 2),
         "train_tokens_per_second": round(rate, 1),
-        "model_flops_per_second": rate * objective.flops_per_token(),
+        "model_flops_per_second": flops,
+        "share_of_matmul_flops": round(
+            flops / training_arguments.world_size / matmul_flops(objective, arguments.bf16), 4
+        ),
+        "vocabulary": len(tokenizer),
         "parameters": sum(weight.numel() for weight in objective.model.parameters()),
         "world_size": training_arguments.world_size,
         "device": hardware(),
@@ -352,6 +359,20 @@ def make_collator(
     )
 
 
+def matmul_flops(objective: Objective, bf16: bool) -> float:
+    """Floating point operations a second of a large matrix product, on the device of a model."""
+    device = next(objective.parameters()).device
+    left, right = (
+        torch.rand(MATRIX, MATRIX, device=device, dtype=torch.bfloat16 if bf16 else None) for _ in range(2)
+    )
+    best = math.inf
+    for _ in range(4):
+        started = time.perf_counter()
+        (left @ right)[0, 0].item()  # waits for the device
+        best = min(best, time.perf_counter() - started)
+    return 2 * MATRIX**3 / best
+
+
 def mean_tokens(blocks: datasets.Dataset) -> float:
     """Tokens in a block, on average."""
     sizes = [len(ids) for ids in blocks[: min(len(blocks), SAMPLE)]["input_ids"]]
@@ -370,5 +391,12 @@ def unigram_loss(blocks: datasets.Dataset, trainer: PretrainingTrainer) -> float
 
 def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[str, Any]) -> None:
     """Write README.md: data, tokenisation, training and results."""
-    card = render("pretrained.md", name=output_dir.resolve().name, arguments=arguments, results=results)
+    built = {source: read_json(Path(source) / COUNTS) for source in arguments.corpus}
+    card = render(
+        "pretrained.md",
+        name=output_dir.resolve().name,
+        arguments=arguments,
+        results=results,
+        stages={Path(source).name: counts for source, counts in built.items() if counts},
+    )
     (output_dir / "README.md").write_text(card, encoding="utf-8")

@@ -91,7 +91,7 @@ def test_what_a_run_leaves_can_be_loaded(whole: tuple[Path, dict[str, Any]], mat
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert model.config.vocab_size == len(tokenizer)
     card = (folder / "README.md").read_text()
-    for words in ("static, by word", "| updates | 6 |", "frequency of tokens alone", "Limits and bias"):
+    for words in ("## Tokenisation", "static, by word", "| updates | 6 |", "frequency of tokens alone", "Limits and bias"):
         assert words in card
     again = pretrain(settings(material, folder))
     assert again == results  # a finished run is not repeated
@@ -176,7 +176,7 @@ def test_a_model_is_trained_further_from_the_command_line(
     whole: tuple[Path, dict[str, Any]], material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, before = whole
-    words = ["--continue_from", str(folder), "--corpus", str(material / "corpus.txt"), "--max_steps", "2"]
+    words = ["--from", str(folder), "--corpus", str(material / "corpus.txt"), "--max_steps", "2"]
     words += ["--global_batch_size", "4", "--per_device_train_batch_size", "4", "--max_seq_length", "64"]
     words += ["--held_out", "50", "--learning_rate", "1e-3", "--set", "use_cpu=true", "disable_tqdm=true"]
     assert main([*words, "--output_dir", str(tmp_path / "more")]) == 0
