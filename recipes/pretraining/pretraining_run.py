@@ -395,8 +395,19 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
     card = render(
         "pretrained.md",
         name=output_dir.resolve().name,
-        arguments=arguments,
+        arguments=dataclasses.replace(
+            arguments,
+            **{
+                field: _without_folder(getattr(arguments, field))
+                for field in ("tokenizer", "continue_from", "teacher")
+            },
+        ),
         results=results,
         stages={Path(source).name: counts for source, counts in built.items() if counts},
     )
     (output_dir / "README.md").write_text(card, encoding="utf-8")
+
+
+def _without_folder(name: str | None) -> str | None:
+    """The name of a model or tokenizer; of one on this machine, without the folders above it."""
+    return Path(name).name if name and Path(name).exists() else name
