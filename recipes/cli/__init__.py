@@ -27,7 +27,7 @@ ALL = "all"  # klue train all: every task, by recipes.run_all
 HELP = ("-h", "--help")
 
 
-class UsageError(ValueError):
+class CommandError(ValueError):
     """A command line that means nothing, as a sentence."""
 
 
@@ -49,9 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"klue-hub {__version__}")
             return 0
         if command not in COMMANDS:
-            raise UsageError(_unknown(texts, command, COMMANDS))
+            raise CommandError(_unknown(texts, command, COMMANDS))
         return COMMANDS[command](texts, rest)
-    except UsageError as error:
+    except CommandError as error:
         print(f"klue: {error}", file=sys.stderr)
         return 2
 
@@ -71,10 +71,10 @@ def _options(texts: Language, words: list[str]) -> tuple[Language, list[str]]:
         rest = words[1:]
         if not is_given:
             if not rest:
-                raise UsageError(texts.lang_missing.format(languages=", ".join(LANGUAGES)))
+                raise CommandError(texts.lang_missing.format(languages=", ".join(LANGUAGES)))
             value, *rest = rest
         if value not in LANGUAGES:
-            raise UsageError(texts.lang_unknown.format(value=value, languages=", ".join(LANGUAGES)))
+            raise CommandError(texts.lang_unknown.format(value=value, languages=", ".join(LANGUAGES)))
         texts, words = LANGUAGES[value], rest
     return texts, words
 
@@ -108,7 +108,7 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
         except ModuleNotFoundError as error:
             if error.name != module:
                 raise
-            raise UsageError(texts.not_here.format(command=command, module=module)) from error
+            raise CommandError(texts.not_here.format(command=command, module=module)) from error
         sys.argv[0] = f"klue {command}"  # which messages show
         if prog is not None:
             return int(found.main([*before, *words], prog=prog) or 0)
@@ -124,7 +124,7 @@ def _train(texts: Language, words: Sequence[str]) -> int:
         return 0 if words else 2
     task, *rest = words
     if task not in names:
-        raise UsageError(_unknown(texts, task, names))
+        raise CommandError(_unknown(texts, task, names))
     if task == ALL:
         return _run(f"train {ALL}", "recipes.run_all")(texts, rest)
     _explain(texts, "train", rest)
@@ -143,7 +143,7 @@ def _tasks(texts: Language, words: Sequence[str]) -> int:
         print(texts.explain("tasks"))
         return 0
     if unknown := [word for word in words if word != "--json"]:
-        raise UsageError(_unknown(texts, unknown[0], ["--json"]))
+        raise CommandError(_unknown(texts, unknown[0], ["--json"]))
     print(as_json() if words else as_table(texts))
     return 0
 
@@ -155,7 +155,7 @@ def _completion(texts: Language, words: Sequence[str]) -> int:
         print(texts.explain("completion"))
         return 0
     if len(words) != 1 or words[0] not in SHELLS:
-        raise UsageError(_unknown(texts, " ".join(words), SHELLS))
+        raise CommandError(_unknown(texts, " ".join(words), SHELLS))
     print(script(words[0], COMMANDS), end="")
     return 0
 

@@ -265,7 +265,7 @@ def new_objective(
     special: Mapping[str, int],
     *,
     generator_size: float | None = None,
-    teacher: str | None = None,
+    teacher: str = "",
 ) -> Objective:
     """A model with random weights (a distilled one with every other layer of its teacher), and its objective.
 
@@ -286,7 +286,7 @@ def new_objective(
         generator = ElectraForMaskedLM(generator_configuration(config, generator_size))
         return ReplacedTokens(ElectraForPreTraining(config), generator)
     if arch == "distilroberta":
-        if teacher is None:
+        if not teacher:
             raise ValueError("A distilled model learns from another one; expected --teacher.")
         return _distillation(config, teacher)
     return MaskedTokens(AutoModelForMaskedLM.from_config(config))

@@ -91,8 +91,8 @@ class PretrainingArguments:
     text_column: str = TEXT
     arch: str = "roberta"
     size: str = "base"
-    continue_from: str | None = None
-    teacher: str | None = None
+    continue_from: str = ""
+    teacher: str = ""
     generator_size: float = 0.0
     max_seq_length: int = POSITIONS
     pack: bool = True
@@ -127,7 +127,7 @@ class PretrainingArguments:
             "masking": schedule.masking,
             "mlm_probability_end": self.mlm_probability,
             "generator_size": GENERATOR_SIZES[self.size] if self.arch == "electra" else 0.0,
-            "tokenizer": self.continue_from or self.teacher or "",
+            "tokenizer": self.continue_from or self.teacher,
         }
         chosen = {name: getattr(self, name) or value for name, value in usual.items()}
         return dataclasses.replace(
@@ -397,10 +397,9 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
         name=output_dir.resolve().name,
         arguments=dataclasses.replace(
             arguments,
-            **{
-                field: _without_folder(getattr(arguments, field))
-                for field in ("tokenizer", "continue_from", "teacher")
-            },
+            tokenizer=_without_folder(arguments.tokenizer),
+            continue_from=_without_folder(arguments.continue_from),
+            teacher=_without_folder(arguments.teacher),
         ),
         results=results,
         stages={Path(source).name: counts for source, counts in built.items() if counts},
@@ -408,6 +407,6 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
     (output_dir / "README.md").write_text(card, encoding="utf-8")
 
 
-def _without_folder(name: str | None) -> str | None:
+def _without_folder(name: str) -> str:
     """The name of a model or tokenizer; of one on this machine, without the folders above it."""
     return Path(name).name if name and Path(name).exists() else name

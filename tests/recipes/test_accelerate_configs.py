@@ -13,7 +13,7 @@ from runs import read
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "recipes/configs/accelerate").glob("*.yaml"))
-assert [path.stem for path in CONFIGS] == ["ddp", "fsdp2", "multi_node", "single_gpu"]
+assert [path.stem for path in CONFIGS] == ["ddp", "deepspeed_zero2", "fsdp2", "multi_node", "single_gpu"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
