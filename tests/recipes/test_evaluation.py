@@ -160,7 +160,8 @@ def test_an_evaluation_is_scored_once(
         monkeypatch.setattr(place, "intervals", lambda *w, f=original, **m: rescored.append(1) or f(*w, **m))
     run(task, folder, tmp_path / "run", "--do_eval")
     assert (len(calls), len(rescored)) == (1, 1)  # by evaluate; and the card read what was kept
-    monkeypatch.setattr(page, "by_length", lambda *_: [])  # which scores parts of the examples
+    for name in ("by_length", "by_source"):  # which score parts of the examples
+        monkeypatch.setattr(page, name, lambda *_: [])
     report = build([tmp_path / "run"], resamples=10)
     assert (len(calls), len(rescored)) == (1, 1)
     (row,) = json.loads(report.files["report.json"])["boards"][0]["rows"]
