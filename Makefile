@@ -7,7 +7,7 @@ DEVELOPING := .venv/.installed-dev
 VENV_3_6 := .venv-datasets-3.6
 INSTALLED_3_6 := $(VENV_3_6)/.installed
 
-.PHONY: install demo quick test test-pretraining test-browser test-wheel test-datasets-3.6 test-versions lint docs bench gpu clean
+.PHONY: install demo quick test test-pretraining test-processes test-browser test-wheel test-datasets-3.6 test-versions lint docs bench gpu clean
 
 install: $(DEVELOPING)
 
@@ -38,11 +38,15 @@ quick: $(INSTALLED)
 
 # Three workers for two cores, since many tests wait for processes; a file's tests share what is costly to make.
 test: $(DEVELOPING)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py --ignore tests/recipes/pretraining --ignore-glob '*_browser.py'
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/test_wheel.py --ignore tests/recipes/pretraining --ignore tests/recipes/test_processes.py --ignore-glob '*_browser.py'
 
 # Corpora, pseudonyms, vocabularies, pre-training.
 test-pretraining: $(DEVELOPING)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/recipes/pretraining
+
+# Every task on two processes, by DDP and FSDP2.
+test-processes: $(DEVELOPING)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/recipes/test_processes.py
 
 # The pages in a Chromium; without one the tests are skipped.
 test-browser: $(DEVELOPING)
