@@ -76,7 +76,7 @@ def collect_answers(
         notes += [] if told else [problem for _, problem in found[:1]]
     order = list(first.ids)
     for (_, run), side in zip(runs, sides, strict=True):
-        if set(side.ids) != set(order) or any(side.golds[name] != first.golds[name] for name in order):
+        if set(side.ids) != set(order) or not all(side.has_gold_of(first, name) for name in order):
             notes.append(f"{run.name}: its examples are not those of {runs[0][1].name}; answers not shown.")
             side.is_left_out = True
     kept = [side for side in sides if not side.is_left_out]
@@ -121,6 +121,7 @@ class _Side:
         self.is_left_out = False
         self.golds: dict[str, str] = {}
         self.answers: dict[str, str] = {}
+        self.references = dict(zip(cases.ids, cases.references, strict=True))
         self.right = dict(zip(cases.ids, is_right.astype(int).tolist(), strict=True))
         self.scores: dict[str, float] = {}
         self.texts: dict[str, str] = {}
@@ -140,6 +141,14 @@ class _Side:
                 self.scores[name] = float(f"{score:.3g}")
             if "tokens" in fields:
                 self.texts[name] = "".join(fields["tokens"])
+
+    def has_gold_of(self, other: _Side, name: str) -> bool:
+        """Whether an example has the same reference in another run.
+
+        Files may spell labels as names or ids, which are shown alike; and of entities what is shown depends
+        on the prediction, too.
+        """
+        return self.references[name] == other.references[name] or self.golds[name] == other.golds[name]
 
     def columns(self, order: Sequence[str]) -> dict[str, Any]:
         """Answers, whether they are right, and scores, in some order."""

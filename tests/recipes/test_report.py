@@ -492,6 +492,17 @@ def test_real_runs_of_all_tasks_have_texts_legends_and_all_scores(task: str, tmp
     assert ("precision" in scores) == (task in ("ynat", "nli", "ner", "re", "dp"))
 
 
+def test_tags_that_differ_within_equal_entities_are_no_other_examples(tmp_path: Path) -> None:
+    gold = ["B-PS", "I-PS", "O"]
+    rows = [{"tokens": list("가나는")}]
+    # An I- that continues nothing is no entity: the entities are the same, and the tags are shown.
+    make_run(tmp_path / "x", "ner", [["B-PS", "I-PS", "I-LC"]], [gold], settings={"seed": 1}, rows=rows)
+    make_run(tmp_path / "y", "ner", [gold], [gold], settings={"seed": 2}, rows=rows)
+    report = build([tmp_path], resamples=10)
+    assert not report.problems
+    assert all(run["answers"] for run in embedded(report.files["index.html"], "ner")["runs"])
+
+
 def test_the_threshold_that_makes_an_sts_answer_wrong_is_stated(tmp_path: Path) -> None:
     make_run(tmp_path / "x", "sts", [2.99, 5.0, 0.0], [3.0, 3.0, 2.9], settings={"seed": 1})
     html = build([tmp_path], resamples=10).files["index.html"]
