@@ -136,7 +136,8 @@ def _fine_tune(arguments: AblationArguments, output_dir: Path) -> None:
 def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A row for each metric and value: mean, interval, and the paired test against the first value."""
     rows = []
-    for board in boards:
+    tasks = {get_task(task).name for task in arguments.tasks}
+    for board in (board for board in boards if board["task"] in tasks):
         scores = {Path(row["runs"][0]).parts[0]: row for row in board["rows"]}
         labels = {row["model"]: name for name, row in scores.items()}
         tests = {
@@ -149,16 +150,18 @@ def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]
                     continue
                 score = scores[value]["scores"][key]
                 pair = tests.get(frozenset((arguments.values[0], value)))
-                found = pair and pair["scores"].get(key)
-                sign = -1 if pair and labels[pair["first"]] == arguments.values[0] else 1
+                found = pair["scores"].get(key, {}) if pair else {}
+                difference = found.get("difference")  # None where a score is undefined
+                if pair and difference is not None and labels[pair["first"]] == arguments.values[0]:
+                    difference = -difference
                 rows.append(
                     {
                         "task": board["task"],
                         "metric": name,
                         "value": value,
                         **{part: score[part] for part in ("mean", "low", "high")},
-                        "difference": sign * found["difference"] if found else None,
-                        "p": found["p_value"] if found else None,
+                        "difference": difference,
+                        "p": None if difference is None else found["p_value"],
                     }
                 )
     return rows
@@ -184,7 +187,7 @@ def _markdown(
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        difference = "" if row["difference"] is None else f"{row['difference']:+.2f}"
+        difference = "" if row["difference"] is None else f"{row['difference'] or 0.0:+.2f}"
         p_value = "" if row["p"] is None else f"{row['p']:.3f}"
         mean = "undefined" if row["mean"] is None else f"{row['mean']:.2f}"
         ends = "" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"

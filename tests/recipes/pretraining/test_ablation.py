@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from recipes.ablation import main
+from recipes.pretraining.ablating import AblationArguments, table_rows
 from recipes.tiny_model import mini_texts
 
 
@@ -46,6 +48,31 @@ def test_an_ablation_ends_in_a_table(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert len(before) >= 9
     assert main(words) == 0
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")} == before
+
+
+def test_scores_that_are_undefined_are_said_to_be(tmp_path: Path) -> None:
+    """AUPRC is, where a relation does not occur."""
+    given = {field.name: "" for field in dataclasses.fields(AblationArguments)}
+    arguments = AblationArguments(**given | {"values": ("none", "mecab"), "tasks": ["re"]})
+    undefined, score = {"mean": None, "low": None, "high": None}, {"mean": 7.0, "low": 6.0, "high": 8.0}
+    test = {"difference": None, "p_value": None}
+    board = {
+        "task": "re",
+        "rows": [
+            {"model": f"{name} model", "runs": [f"{name}/re/seed-1"],
+             "scores": {"micro_f1": score, "auprc": undefined}}
+            for name in arguments.values
+        ],
+        "comparisons": [
+            {"first": "mecab model", "second": "none model",
+             "scores": {"micro_f1": {"difference": 2.0, "p_value": 0.04}, "auprc": test}}
+        ],
+    }  # fmt: skip
+    found = table_rows(arguments, [board, {**board, "task": "ynat"}])
+    rows = {(row["metric"], row["value"]): row for row in found}
+    assert {row["task"] for row in found} == {"re"}
+    assert (rows["micro F1", "mecab"]["difference"], rows["micro F1", "mecab"]["p"]) == (2.0, 0.04)
+    assert (rows["AUPRC", "mecab"]["difference"], rows["AUPRC", "mecab"]["mean"]) == (None, None)
 
 
 @pytest.mark.parametrize(
