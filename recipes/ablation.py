@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 from klue_datasets.optional import needs
 from klue_datasets.tasks import ALIASES, TASKS
 from recipes.engine.imports import without_collection
+from recipes.pretraining.choices import ARCHITECTURES, MODEL_SIZES, VOCABULARIES
 
 FACTORS = ("tokenizer", "masking", "mask_unit", "mlm_probability")
 
@@ -36,10 +37,10 @@ def make_parser() -> argparse.ArgumentParser:
     add("--factor", required=True, choices=FACTORS, help="in what the models differ")
     add("--values", required=True, nargs="+", metavar="VALUE", help="two values or more")
     add("--corpus", required=True, nargs="+", metavar="PATH", help="text, JSON lines or Parquet, or folders")
-    add("--kind", default="wordpiece", help="of vocabulary (default: wordpiece)")
+    add("--kind", choices=VOCABULARIES, default="wordpiece", help="of vocabulary (default: wordpiece)")
     add("--vocab_size", type=int, default=32_000, metavar="N", help="number of tokens (default: 32,000)")
-    add("--arch", default="bert", help="architecture (default: bert)")
-    add("--size", default="small", help="size (default: small)")
+    add("--arch", choices=ARCHITECTURES, default="bert", help="architecture (default: bert)")
+    add("--size", choices=MODEL_SIZES, default="small", help="size (default: small)")
     add("--pretrain_steps", type=int, required=True, metavar="N", help="updates of pre-training")
     add("--pretrain_batch", type=int, default=256, metavar="N", help="blocks in an update (default: 256)")
     add("--pretrain_length", type=int, default=512, metavar="N", help="tokens in a block (default: 512)")

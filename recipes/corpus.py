@@ -6,9 +6,8 @@
 
 Documents are read one by one: lines of text files, rows of JSON lines and Parquet. They pass through stages
 in this order: normalise, korean, sentences (left out unless --sentences), length, exact_duplicates,
-near_duplicates, benchmark (with --benchmark), pseudonyms. What is left is written in
-shards of Parquet, with a card that counts what each stage took and gave. A build that was interrupted goes
-on when the same command is given again.
+near_duplicates, benchmark (with --benchmark), pseudonyms. The result is written as shards of Parquet, with a
+card that counts what each stage read and kept. An interrupted build resumes when the command is repeated.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 
 from klue_datasets.optional import needs
 from recipes.engine.imports import without_collection
-
-STAGES = ("normalise", "korean", "length", "exact_duplicates", "near_duplicates", "pseudonyms")
+from recipes.pretraining.choices import STAGES
 
 
 def make_parser() -> argparse.ArgumentParser:

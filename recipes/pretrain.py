@@ -6,7 +6,7 @@
     python -m recipes.pretrain --list
 
 Steps, batch, learning rate and masking are KLUE's unless given; --list shows them, with the number of
-parameters. A run that was interrupted goes on when the same command is given again.
+parameters. An interrupted run resumes when the command is repeated.
 """
 
 from __future__ import annotations
@@ -15,17 +15,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-import yaml
-
 from klue_datasets.optional import needs
 from recipes.engine.imports import without_collection
-
-ARCHITECTURES = ("bert", "roberta", "distilroberta", "electra", "modernbert")
-SIZES = ("tiny", "small", "base", "large")
+from recipes.engine.settings_files import read_pairs
+from recipes.pretraining.choices import ARCHITECTURES, MASKINGS, MODEL_SIZES, UNITS
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -38,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--output_dir", metavar="DIR", help="where the model goes")
     group = parser.add_argument_group("model").add_argument
     group("--arch", choices=ARCHITECTURES, help="architecture (default: roberta)")
-    group("--size", choices=SIZES, help="size (default: base); tiny is for first trials")
+    group("--size", choices=MODEL_SIZES, help="size (default: base); tiny is for first trials")
     group("--from", dest="continue_from", metavar="MODEL", help="a model to train further")
     group("--teacher", metavar="MODEL", help="for distilroberta: the model to learn from")
     group("--generator_size", type=float, metavar="SHARE", help="for electra: of the discriminator's width")
@@ -52,8 +48,8 @@ def make_parser() -> argparse.ArgumentParser:
     group("--held_out", type=int, metavar="N", help="documents kept for evaluation (default: 1000)")
     group("--num_proc", type=int, metavar="N", help="processes that tokenise")
     group = parser.add_argument_group("masking").add_argument
-    group("--masking", choices=("dynamic", "static"), help="anew in each pass, or once")
-    group("--mask_unit", choices=("word", "token"), help="whole words (default), or tokens")
+    group("--masking", choices=MASKINGS, help="anew in each pass, or once")
+    group("--mask_unit", choices=UNITS, help="whole words (default), or tokens")
     group("--mlm_probability", type=float, metavar="P", help="share to predict (default: 0.15)")
     group("--mlm_probability_end", type=float, metavar="P", help="share at the end of training")
     train = parser.add_argument_group("training")
@@ -96,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         values["corpus"] = tuple(given.corpus)
     try:
         results = pretrain(
-            PretrainingArguments(**values, pack=not given.no_packing, trainer=_fields(given.set))
+            PretrainingArguments(**values, pack=not given.no_packing, trainer=read_pairs(given.set, "--set"))
         )
     except (ValueError, OSError) as error:
         print(f"pretrain: {error}", file=sys.stderr)
@@ -110,21 +106,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _NOT_SETTINGS = ("list", "corpus", "no_packing", "set")
-
-
-def _fields(words: Sequence[str]) -> dict[str, Any]:
-    """``NAME=VALUE`` as a mapping; values are YAML.
-
-    Raises:
-        ValueError: A word has no ``=``.
-    """
-    fields = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise ValueError(f"--set {word}: expected NAME=VALUE.")
-        fields[name] = yaml.safe_load(value)
-    return fields
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def _pseudonymise(arguments: argparse.Namespace) -> None:
         from recipes.predict import load_pipeline
         from recipes.pretraining.personal_data import EntityModel, Recogniser
 
-        names = Recogniser("", EntityModel(load_pipeline("ner", arguments.ner_model)))
+        names = Recogniser(None, EntityModel(load_pipeline("ner", arguments.ner_model)))
     replace = Pseudonymiser(seed=arguments.seed, names=names)
     with _written(arguments.output) as output, _written(arguments.key, absent=True) as key:
         for number, (row, text) in enumerate(_documents(arguments), start=1):

@@ -20,9 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
 from klue_datasets.optional import needs
-
-KINDS = ("wordpiece", "bpe", "unigram")
-SEGMENTERS = ("none", "kiwi", "mecab")
+from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -37,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--corpus", nargs="+", default=[], metavar="PATH", help="text, JSON lines or Parquet, or folders")
     add("--dataset_name", metavar="NAME", help="a data set of the Hub, NAME or NAME:CONFIGURATION")
     add("--text_column", default="text", metavar="NAME", help="where the text is (default: text)")
-    add("--kind", choices=KINDS, default="wordpiece", help="of vocabulary (default: wordpiece)")
+    add("--kind", choices=VOCABULARIES, default="wordpiece", help="of vocabulary (default: wordpiece)")
     add("--vocab_size", type=int, default=32_000, metavar="N", help="number of tokens (default: 32,000)")
     stats = commands.add_parser("stats", help="see how tokenizers split the texts of each task")
     stats.add_argument("tokenizers", nargs="+", metavar="TOKENIZER", help="folders, or ids of the Hub")

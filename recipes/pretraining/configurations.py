@@ -6,11 +6,16 @@ Sources: the sizes that KLUE's README announced, and the paper, section 5 (BERT-
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from recipes.pretraining.masking import DYNAMIC, STATIC
+import torch
+from transformers import AutoConfig, AutoModel
+
+from klue_metrics.scoring import format_table
+from recipes.pretraining.choices import DYNAMIC, STATIC
 
 VOCABULARY = 32_000  # tokens, as in KLUE
 POSITIONS = 512
@@ -116,8 +121,6 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
     Raises:
         ValueError: There is no such architecture, or not in this size.
     """
-    from transformers import AutoConfig
-
     shape = shape_of(arch, size)
     values: dict[str, Any] = {
         "vocab_size": vocabulary,
@@ -151,8 +154,6 @@ def generator_configuration(discriminator: Any, share: float) -> Any:
     Raises:
         ValueError: The share leaves no whole head.
     """
-    import copy
-
     heads = max(round(discriminator.num_attention_heads * share), 1)
     width = discriminator.hidden_size // discriminator.num_attention_heads
     if not 0 < share <= 1:
@@ -166,9 +167,6 @@ def generator_configuration(discriminator: Any, share: float) -> Any:
 
 def parameters(arch: str, size: str) -> int:
     """Number of parameters of a configuration's encoder with its embeddings, without a head."""
-    import torch
-    from transformers import AutoModel
-
     with torch.device("meta"):
         model = AutoModel.from_config(configuration(arch, size, pad_token_id=1 if "roberta" in arch else 0))
     return sum(weight.numel() for weight in model.parameters())
@@ -176,8 +174,6 @@ def parameters(arch: str, size: str) -> int:
 
 def table() -> str:
     """The configurations with their sizes, parameters, and KLUE's figures where it has published them."""
-    from klue_metrics.scoring import format_table
-
     header = ["arch", "size", "embedding", "hidden", "layers", "heads", "parameters", "published"]
     header += ["steps", "batch", "learning rate", "masking"]
     rows = [header]

@@ -1,4 +1,4 @@
-"""Build a corpus shard by shard; a build that was interrupted goes on with the shard that is missing."""
+"""Build a corpus shard by shard; an interrupted build resumes at the first missing shard."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from hub_cards import __version__, render
 from recipes.engine.results import write_json
+from recipes.pretraining.choices import STAGES
 from recipes.pretraining.corpora import COUNTS, REMOVED, TEXT, open_corpus
 from recipes.pretraining.klue_texts import all_sentences
 from recipes.pretraining.pseudonyms import Pseudonymiser
@@ -37,10 +38,6 @@ from recipes.pretraining.stages import (
 
 DATABASE = "build.sqlite"
 OFFICIAL = "official"  # benchmark
-STAGES = (
-    *("normalise", "korean", "sentences", "length", "exact_duplicates", "near_duplicates", "benchmark"),
-    "pseudonyms",
-)
 SCHEMA = pa.schema([("text", pa.string()), ("source", pa.string()), ("id", pa.string())])
 
 
@@ -110,7 +107,7 @@ def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
             kept = [made for document in read for made in through(document, stages, counts)]
             _write_shard(output_dir / f"part-{shard:05d}.parquet", kept)
             _write_removed(output_dir / REMOVED, progress["removed_bytes"], removed)
-            progress["removed_bytes"] = _size(output_dir / REMOVED)
+            progress["removed_bytes"] = (output_dir / REMOVED).stat().st_size
             removed.clear()
             progress["documents"] += len(read)
             progress["shards"] = shard + 1
@@ -199,10 +196,6 @@ def _write_removed(path: Path, size: int, rows: Sequence[dict[str, Any]]) -> Non
         file.truncate(size)
     with path.open("a", encoding="utf-8") as text:
         text.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size
 
 
 def _write_card(output_dir: Path, arguments: CorpusArguments, counts: dict[str, Count]) -> None:

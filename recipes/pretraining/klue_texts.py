@@ -39,9 +39,9 @@ def all_sentences(**source: Any) -> Iterator[str]:
     Raises:
         ValueError: It has none.
     """
-    for split in ("train", "validation"):
-        for _, texts in sentences_of(split, **source):
-            yield from texts
+    for task, splits in _tasks(source):
+        for rows in splits.values():
+            yield from _sentences(task, rows)
 
 
 def sentences_of(split: str, **source: Any) -> Iterator[tuple[str, list[str]]]:
@@ -54,24 +54,29 @@ def sentences_of(split: str, **source: Any) -> Iterator[tuple[str, list[str]]]:
     Raises:
         ValueError: It has no data set of KLUE.
     """
+    for task, splits in _tasks(source):
+        if split in splits:
+            yield task, list(_sentences(task, splits[split]))
+
+
+def _tasks(source: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     found, missing = 0, ""
-    for task, columns in SENTENCES.items():
+    for task in SENTENCES:
         try:
             splits = load(task, **source)
         except FileNotFoundError as error:  # a folder may hold some of the tasks
             missing = str(error)
             continue
         found += 1
-        if split in splits:
-            rows = splits[split].select_columns(list(columns))
-            yield task, [text for row in rows for text in _sentences(row)]
+        yield task, splits
     if not found:
         raise ValueError(f"There is no data set of KLUE: {missing}")
 
 
-def _sentences(row: dict[str, Any]) -> Iterator[str]:
-    for value in row.values():
-        yield from ([value] if isinstance(value, str) else [turn["text"] for turn in value])
+def _sentences(task: str, rows: Any) -> Iterator[str]:
+    for row in rows.select_columns(list(SENTENCES[task])):
+        for value in row.values():
+            yield from ([value] if isinstance(value, str) else [turn["text"] for turn in value])
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from recipes.pretraining.choices import DYNAMIC, MASKINGS, STATIC, UNITS, WORD
+
 IGNORED = -100  # label of a token that is not predicted
 MASKED, RANDOM = 0.8, 0.1  # shares of the chosen tokens; the rest stay as they are (Devlin et al., 2019)
-DYNAMIC, STATIC = MASKINGS = ("dynamic", "static")
-WORD, TOKEN = UNITS = ("word", "token")
 
 
 @dataclasses.dataclass(frozen=True)

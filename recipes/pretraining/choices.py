@@ -1,0 +1,13 @@
+"""What the settings of pre-training can be. Imports nothing, so that --help of the commands is quick."""
+
+ARCHITECTURES = ("bert", "roberta", "distilroberta", "electra", "modernbert")
+MODEL_SIZES = ("tiny", "small", "base", "large")
+DYNAMIC, STATIC = MASKINGS = ("dynamic", "static")
+WORD, TOKEN = UNITS = ("word", "token")
+VOCABULARIES = ("wordpiece", "bpe", "unigram")
+SEGMENTERS = ("none", "kiwi", "mecab")
+# In the order in which documents pass through them.
+STAGES = (
+    *("normalise", "korean", "sentences", "length", "exact_duplicates", "near_duplicates", "benchmark"),
+    "pseudonyms",
+)
