@@ -83,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not given.output_dir:
         parser.error("expected --output_dir, or --list")
     with without_collection():
-        from recipes.pretraining.pretraining_run import PretrainingArguments, pretrain
+        from recipes.pretraining.pretraining_arguments import PretrainingArguments
+        from recipes.pretraining.pretraining_run import pretrain
 
     values = {
         name: value for name, value in vars(given).items() if value is not None and name not in _NOT_SETTINGS

@@ -16,7 +16,8 @@ from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
 from recipes.engine.results import write_json
 from recipes.pretraining.corpora import open_corpus, texts_of
-from recipes.pretraining.pretraining_run import PretrainingArguments, make_objective, pretrain
+from recipes.pretraining.pretraining_arguments import PretrainingArguments
+from recipes.pretraining.pretraining_run import make_objective, pretrain
 from recipes.pretraining.vocabulary import train_tokenizer
 from recipes.reporting.page import build
 

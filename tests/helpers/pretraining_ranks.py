@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from recipes.pretraining.pretraining_run import PretrainingArguments, pretrain
+from recipes.pretraining.pretraining_arguments import PretrainingArguments
+from recipes.pretraining.pretraining_run import pretrain
 
 
 def train(model: str, corpus: str, output_dir: str) -> None:

@@ -1,0 +1,170 @@
+"""The settings of a pre-training run, and what Trainer makes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from transformers import AutoConfig, TrainingArguments
+
+from recipes.pretraining.choices import WORD
+from recipes.pretraining.configurations import GENERATOR_SIZES, POSITIONS, SCHEDULES, shape_of
+from recipes.pretraining.corpora import TEXT
+
+UNPACKED = ("modernbert",)  # its windows of attention know no mask of segments
+CONTINUED = ("bert", "roberta", "modernbert")  # whose masked language models can be trained further
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainingArguments:
+    """The settings of a run; 0 and "" stand for what KLUE, or the architecture's paper, has.
+
+    Attributes:
+        output_dir: Where the model goes.
+        tokenizer: A tokenizer: a folder or a Hub id; with ``continue_from`` by default the model's own.
+        corpus: Files and folders with documents.
+        dataset_name: A data set of the Hub in their place.
+        text_column: Where the text is.
+        arch: Architecture.
+        size: Size.
+        continue_from: A model to train further, in place of one with random weights.
+        teacher: Of a distilled model: the model to learn from.
+        generator_size: Of ELECTRA: the generator's share of the discriminator's width.
+        max_seq_length: Tokens in a block.
+        pack: Whether a block holds several documents.
+        masking: ``static`` or ``dynamic``.
+        mask_unit: ``word`` or ``token``.
+        mlm_probability: Share of tokens to predict, at the beginning.
+        mlm_probability_end: The share at the end; 0 for the same.
+        max_steps: Updates.
+        global_batch_size: Blocks in an update, on all processes together.
+        per_device_train_batch_size: Blocks that a device computes at once.
+        learning_rate: At its peak.
+        warmup: Share of the updates until the peak; negative for the usual one.
+        weight_decay: Of weights, not of biases and norms.
+        held_out: Documents that are kept for evaluation, about.
+        eval_steps: Updates between evaluations.
+        save_steps: Updates between checkpoints.
+        logging_steps: Updates between logged losses.
+        seed: Random seed.
+        bf16: Whether to compute in bfloat16.
+        num_proc: Processes that tokenise.
+        overwrite_output_dir: Whether to start over where a run has begun.
+        trainer: Further fields of TrainingArguments.
+    """
+
+    output_dir: str
+    tokenizer: str = ""
+    corpus: tuple[str, ...] = ()
+    dataset_name: str | None = None
+    text_column: str = TEXT
+    arch: str = "roberta"
+    size: str = "base"
+    continue_from: str = ""
+    teacher: str = ""
+    generator_size: float = 0.0
+    max_seq_length: int = POSITIONS
+    pack: bool = True
+    masking: str = ""
+    mask_unit: str = WORD
+    mlm_probability: float = 0.15
+    mlm_probability_end: float = 0.0
+    max_steps: int = 0
+    global_batch_size: int = 0
+    per_device_train_batch_size: int = 32
+    learning_rate: float = 0.0
+    warmup: float = -1.0
+    weight_decay: float = 0.01
+    held_out: int = 1_000
+    eval_steps: int = 1_000
+    save_steps: int = 1_000
+    logging_steps: int = 100
+    seed: int = 42
+    bf16: bool = False
+    num_proc: int | None = None
+    overwrite_output_dir: bool = False
+    trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def resolved(self) -> PretrainingArguments:
+        """The arguments with the values of the architecture and size; a model trained further has its own.
+
+        Raises:
+            ValueError: There is no such architecture or size, or the model cannot be trained further.
+        """
+        arch = _arch_of(self.continue_from) if self.continue_from else self.arch
+        shape_of(arch, self.size)
+        schedule = SCHEDULES[arch][self.size]
+        usual: dict[str, Any] = {
+            "max_steps": schedule.steps,
+            "global_batch_size": schedule.batch,
+            "learning_rate": schedule.learning_rate,
+            "masking": schedule.masking,
+            "mlm_probability_end": self.mlm_probability,
+            "generator_size": GENERATOR_SIZES[self.size] if arch == "electra" else 0.0,
+            "tokenizer": self.continue_from or self.teacher,
+        }
+        chosen = {name: getattr(self, name) or value for name, value in usual.items()}
+        return dataclasses.replace(
+            self,
+            **chosen,
+            arch=arch,
+            warmup=schedule.warmup if self.warmup < 0 else self.warmup,
+            pack=self.pack and arch not in UNPACKED,
+        )
+
+
+def make_training_arguments(arguments: PretrainingArguments) -> TrainingArguments:
+    """What Trainer is told.
+
+    Raises:
+        ValueError: The batch cannot be divided, or a field is not one of TrainingArguments.
+    """
+    values: dict[str, Any] = {
+        "output_dir": arguments.output_dir,
+        "max_steps": arguments.max_steps,
+        "per_device_train_batch_size": arguments.per_device_train_batch_size,
+        "per_device_eval_batch_size": arguments.per_device_train_batch_size,
+        "learning_rate": arguments.learning_rate,
+        "weight_decay": arguments.weight_decay,
+        "warmup_steps": math.ceil(arguments.warmup * arguments.max_steps),
+        "lr_scheduler_type": "linear",
+        "seed": arguments.seed,
+        "bf16": arguments.bf16,
+        "eval_strategy": "steps",
+        "eval_steps": arguments.eval_steps,
+        "save_steps": arguments.save_steps,
+        "save_total_limit": 2,
+        "logging_steps": arguments.logging_steps,
+        "train_sampling_strategy": "sequential",  # Places has an order of its own
+        "remove_unused_columns": False,
+        "ddp_find_unused_parameters": False,
+        "report_to": "none",
+    }
+    try:
+        made = TrainingArguments(**values | arguments.trainer)
+    except TypeError as error:
+        raise ValueError(f"--set: {error}; expected fields of TrainingArguments.") from error
+    at_once = made.per_device_train_batch_size * made.world_size
+    if arguments.global_batch_size % at_once:
+        raise ValueError(
+            f"The batch of {arguments.global_batch_size} blocks is no multiple of the {at_once} that "
+            f"{made.world_size} processes compute at once; expected another --per_device_train_batch_size or "
+            "--global_batch_size."
+        )
+    made.gradient_accumulation_steps = arguments.global_batch_size // at_once
+    return made
+
+
+def _arch_of(model: str) -> str:
+    """The architecture of a pre-trained model.
+
+    Raises:
+        ValueError: It is none of ``CONTINUED``.
+    """
+    arch = str(AutoConfig.from_pretrained(model).model_type)
+    if arch not in CONTINUED:
+        raise ValueError(
+            f"{model} is a model of the type {arch}; expected one of {', '.join(CONTINUED)} to train further."
+        )
+    return arch
