@@ -141,6 +141,8 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
     if kind == "modernbert":
         values["intermediate_size"] = 3 * shape.hidden // 2  # its layers are gated, so they have two of these
         values["max_position_embeddings"] = 8192
+        for name in ("bos", "eos", "cls", "sep"):  # whose defaults are beyond a vocabulary of 32,000
+            values.setdefault(f"{name}_token_id", values.get("pad_token_id", 0))
     return AutoConfig.for_model(kind, **values)
 
 
