@@ -119,6 +119,12 @@ class RecipeArguments:
         None, "Read a learned mean of the encoder's layers in place of the last layer", tasks=("dp",),
         otherwise="false", group="model",
     )  # fmt: skip
+    attn_implementation: str | None = _setting(
+        None,
+        "Attention implementation of transformers, such as eager, sdpa or flash_attention_2; by default sdpa "
+        "where the model has it.",
+        group="model",
+    )  # fmt: skip
     freeze_layers: int | None = _flag(
         None, "Freeze the embeddings and the first N layers of the encoder.", group="model"
     )
@@ -220,9 +226,16 @@ class RecipeArguments:
     group_by_length: bool = _flag(
         False, "Batch examples of similar length, which reduces padding.", group="training"
     )
+    tokens_per_batch: int | None = _setting(
+        None,
+        "Maximum number of tokens of a training batch per device, padding included; a batch then has as many "
+        "examples of similar length as fit, in place of per_device_train_batch_size.",
+        group="training",
+    )
     fast: bool = _setting(
         False,
-        "Use what the device offers: bf16, TF32, data loader workers and larger evaluation batches.",
+        "Use what the device offers: bf16, TF32, flash attention without padding where it is installed, data "
+        "loader workers, and larger evaluation batches of short inputs.",
         group="training",
     )
     bf16: bool = _flag(False, "Train in bfloat16 mixed precision.", group="training")

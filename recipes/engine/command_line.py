@@ -48,6 +48,7 @@ LEAST = {
     "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
     "preprocessing_num_workers": 1, "freeze_layers": 0, "lora_r": 1, "lora_alpha": 1, "doc_stride": 1,
     "n_best_size": 1, "max_answer_length": 1, "evaluations_per_epoch": 1, "weight_decay": 0,
+    "tokens_per_batch": 1,
 }  # fmt: skip
 # The same for fields of transformers' TrainingArguments, which checks these late or never.
 TRAINER_LEAST = {
@@ -238,6 +239,9 @@ def _check(arguments: RecipeArguments, task: str) -> None:
             raise ValueError(f"{name} is {value}; expected a share, from 0 to 1.")
     if arguments.bf16 and arguments.fp16:
         raise ValueError("--bf16 and --fp16 were both given; expected at most one of them.")
+    other = sorted({"auto_find_batch_size", "train_sampling_strategy"} & arguments.trainer.keys())
+    if arguments.tokens_per_batch is not None and other:
+        raise ValueError(f"tokens_per_batch and {other[0]} were both given; expected one of them.")
     if not 0 <= arguments.warmup_ratio < 1:
         raise ValueError(
             f"warmup_ratio is {arguments.warmup_ratio}; expected a share of the updates, from 0 to below 1."

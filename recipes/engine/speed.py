@@ -1,17 +1,19 @@
-"""The setting ``fast``: what a device offers to training, beyond what every device has."""
+"""The setting ``fast``: what a device offers to training, beyond what every device has; and attention."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Any
 
 import torch
+from transformers.utils import is_flash_attn_2_available
 
-from recipes.arguments import RecipeArguments
+from recipes.arguments import RecipeArguments, UsageError
+from recipes.engine.padding_free import remove_padding
 
 # Fields that depend on the device where ``fast`` is set.
-BY_DEVICE = frozenset({"bf16", "tf32", "dataloader_num_workers", "per_device_eval_batch_size"})
-EVALUATION = 4  # how many times as many examples as otherwise are evaluated at once
+BY_DEVICE = frozenset({"bf16", "tf32", "dataloader_num_workers"})
 WORKERS = 4  # processes that load data, per device, at most
 AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
 
@@ -30,6 +32,29 @@ def for_device(arguments: RecipeArguments) -> RecipeArguments:
     return dataclasses.replace(
         arguments,
         bf16=arguments.bf16 or (is_ampere and not arguments.fp16),
-        per_device_eval_batch_size=EVALUATION * arguments.per_device_eval_batch_size,
         trainer={"tf32": is_ampere, "dataloader_num_workers": workers, **arguments.trainer},
     )
+
+
+def set_attention(model: Any, arguments: RecipeArguments) -> None:
+    """Set the attention of a model: the one asked for, or with ``fast`` and half precision flash attention.
+
+    Args:
+        model: A model of a recipe, without adapters around it.
+        arguments: The settings of the run.
+
+    Raises:
+        UsageError: The model or this machine does not have the attention that was asked for.
+    """
+    asked = arguments.attn_implementation
+    has_flash = is_flash_attn_2_available() and model._supports_flash_attn
+    if asked is None and arguments.fast and (arguments.bf16 or arguments.fp16) and has_flash:
+        asked = "flash_attention_2"
+    if asked is None:
+        return
+    try:
+        model.set_attn_implementation(asked)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"attn_implementation is {asked}, which transformers refuses: {error}") from error
+    if not getattr(model, "reads_all_layers", False):  # their outputs would have no padding
+        remove_padding(model.base_model)

@@ -15,7 +15,10 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from recipes.engine.encoding import INDEX
 from recipes.engine.freezing import layer_lists
+from recipes.engine.token_batches import TokenBatchSampler
 from recipes.tasks.protocol import Recipe
+
+EVALUATION = 4  # how many times as many examples as otherwise are evaluated at once, where they are short
 
 
 class NotFiniteError(ValueError):
@@ -29,16 +32,31 @@ class RecipeTrainer(Trainer):
         recipe: The task.
         head: Names of the head's modules.
         head_learning_rate: Their peak learning rate; None for that of the rest.
+        tokens_per_batch: Maximum number of tokens of a training batch; None for batches of a fixed number of
+            examples.
+        tokens_per_eval_batch: Maximum number of tokens of an evaluation batch in a single process, of up to
+            ``EVALUATION`` times as many examples as otherwise; None for batches of a fixed number.
         **kwargs: As for Trainer.
     """
 
     def __init__(
-        self, *, recipe: Recipe, head: Sequence[str], head_learning_rate: float | None, **kwargs: Any
+        self,
+        *,
+        recipe: Recipe,
+        head: Sequence[str],
+        head_learning_rate: float | None,
+        tokens_per_batch: int | None = None,
+        tokens_per_eval_batch: int | None = None,
+        **kwargs: Any,
     ) -> None:
         self.recipe = recipe
         self.head = head
         self.head_learning_rate = head_learning_rate
+        self.tokens_per_batch = tokens_per_batch
+        self.tokens_per_eval_batch = tokens_per_eval_batch
         super().__init__(**kwargs)
+        if self.args.world_size > 1:  # Accelerate gathers batches of one size only
+            self.tokens_per_eval_batch = None
         # Trainer takes any model whose forward has **kwargs for one that divides its loss by the number of
         # items, and then averages neither over accumulated steps nor over processes. Ours do not divide.
         self.model_accepts_loss_kwargs = False
@@ -85,7 +103,11 @@ class RecipeTrainer(Trainer):
         # Trainer wraps forward alone in autocast: generate, and forward under an adapter, would be outside.
         with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
             loss, outputs = self.recipe.predict(model, inputs)
-        return None if loss is None else loss.detach().mean(), outputs, index
+        if loss is not None:
+            loss = loss.detach().mean()
+            if self.tokens_per_eval_batch is not None:  # Trainer counts batches alike, whatever their sizes
+                loss = loss.expand(len(index))
+        return loss, outputs, index
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Stop at a loss that is not finite, which Trainer would leave out of the logged average."""
@@ -129,6 +151,14 @@ class RecipeTrainer(Trainer):
         )
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.tokens_per_batch is not None:
+            return TokenBatchSampler(
+                (self.train_dataset if train_dataset is None else train_dataset)["length"],
+                self.tokens_per_batch,
+                seed=self.args.seed if self.args.data_seed is None else self.args.data_seed,
+                rank=self.args.process_index,
+                world_size=self.args.world_size,
+            )
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
             # Trainer groups by the examples of one process. Grouped by all examples of an update, the order
@@ -137,5 +167,12 @@ class RecipeTrainer(Trainer):
         return sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        if self.tokens_per_eval_batch is not None:
+            return TokenBatchSampler(
+                eval_dataset["length"],
+                self.tokens_per_eval_batch,
+                most=EVALUATION * self.args.eval_batch_size,
+                shuffle=False,
+            )
         # transformers 5 applies length grouping, which shuffles, to evaluation too.
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None

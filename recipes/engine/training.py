@@ -19,8 +19,9 @@ from recipes.engine.hardware import hardware
 from recipes.engine.modeling import trainable_share
 from recipes.engine.results import read_json
 from recipes.engine.schedule import EvaluateWithinEpochs, LogAtCheckpoints, WarnOfAnotherSchedule, mean_loss
+from recipes.engine.speed import set_attention
 from recipes.engine.trainer import RecipeTrainer
-from recipes.tasks.protocol import LoadedModel, Recipe, Tuning
+from recipes.tasks.protocol import LoadedModel, Recipe, Tuning, plain_model
 from recipes.tasks.shared.classification import balanced_loss
 
 logger = logging.getLogger(__name__)
@@ -45,10 +46,16 @@ def make_trainer(
             logger.warning("Early stopping is off, since no checkpoint is chosen by evaluations.")
     evaluator = evaluators.get("validation")
     half = arguments.bf16 or arguments.fp16
+    set_attention(plain_model(loaded.model), arguments)
     return RecipeTrainer(
         recipe=recipe,
         head=loaded.head,
         head_learning_rate=arguments.head_learning_rate,
+        tokens_per_batch=arguments.tokens_per_batch,
+        # No more memory than a batch of inputs of full length takes.
+        tokens_per_eval_batch=arguments.per_device_eval_batch_size * loaded.max_length
+        if arguments.fast
+        else None,
         model=loaded.model,
         args=training_arguments,
         train_dataset=train.training_inputs(loaded.config, training_arguments.seed) if train else None,

@@ -27,6 +27,7 @@ import safetensors.torch
 import torch
 import transformers
 from transformers import BertConfig, BertModel, TrainerCallback
+from transformers.utils import is_flash_attn_2_available
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script runs the checkout it is in
 
@@ -36,6 +37,7 @@ from recipes.engine.command_line import make_parser, parse
 from recipes.engine.encoding import encode_split
 from recipes.engine.launching import Launcher
 from recipes.engine.modeling import load_model
+from recipes.engine.speed import for_device
 from recipes.engine.training import make_trainer
 from recipes.engine.training_arguments import make_training_arguments
 from recipes.sweeps.jobs import last_message
@@ -53,6 +55,7 @@ CHECKS = {
     "lora": "--bf16 --use_lora",
     "checkpointing": "--bf16 --gradient_checkpointing",
     "compile": "--bf16 --torch_compile",
+    "flash": "--bf16 --set attn_implementation=flash_attention_2",
 }
 LONG = {  # inputs of the maximum length; the other tasks have nothing of their own at that length
     "dp": "--bf16 --max_seq_length 512 --head klue",
@@ -71,6 +74,8 @@ SETTINGS = {
     "bf16, grouped by length": ("bf16", "--bf16 --group_by_length"),
     "bf16, grouped, 4 workers": ("bf16", "--bf16 --group_by_length --dataloader_num_workers 4"),
     "bf16, compiled": ("bf16", "--bf16 --torch_compile"),
+    "bf16, flash, no padding": ("bf16", "--bf16 --set attn_implementation=flash_attention_2"),
+    "fast": ("bf16", "--bf16 --group_by_length --set fast=true"),
 }
 MEASURED = {"mrc": 512, "nli": 128}  # task -> maximum length
 SKIPPED = 10  # updates before time is taken
@@ -123,6 +128,11 @@ def main() -> int:
     tiny_model = [sys.executable, str(ROOT / "recipes/tiny_model.py"), "--output_dir", str(output / "tiny")]
     subprocess.run(tiny_model, check=True)
     extra = ["--use_cpu"] if arguments.use_cpu else []
+    if arguments.use_cpu or not is_flash_attn_2_available():
+        print("FlashAttention 2 is not there: nothing is tried with it", flush=True)
+        arguments.checks = [name for name in arguments.checks if name != "flash"]
+        for name in [name for name in SETTINGS if "flash" in name]:
+            del SETTINGS[name]
 
     begin = time.monotonic()
     checks = list(plan(arguments.tasks, arguments.checks, output, extra))
@@ -311,7 +321,7 @@ def measure(
     flags += " --per_device_train_batch_size 32 --save_strategy no --eval_strategy no --logging_steps 500"
     words = [*flags.split(), *extra, "--disable_tqdm", "true", "--output_dir", str(output / "measured")]
     words += ["--model_name_or_path", str(model)]
-    arguments = parse(make_parser(task, None), task, words)
+    arguments = for_device(parse(make_parser(task, None), task, words))
     recipe = get_recipe(task, arguments)
     data = {"data_files": str(long_file(task, output))} if task == "mrc" else {"mini": True}
     rows = recipe.prepare(load(task, "train", **data))
@@ -332,6 +342,8 @@ def measure(
     of_rows, real, computed = (
         sum(map(int, column)) for column in zip(*counts[SKIPPED : SKIPPED + updates], strict=True)
     )
+    if "no padding" in setting:
+        computed = real
     weights = sum(
         weight.numel() for name, weight in loaded.model.named_parameters() if "embeddings" not in name
     )

@@ -16,10 +16,12 @@ from accelerate.commands.config.config_args import load_config_from_file
 from distributed_training import losses, train_all, without_dropout
 from runs import predictions, read, scores
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 from warm_python import WarmPython
 
 import klue_datasets
 from recipes.engine import run as story
+from recipes.engine.token_batches import TokenBatchSampler
 from recipes.tasks import SCRIPTS, get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +86,22 @@ def test_two_processes_train_as_one_that_accumulates(
     assert len(folders) == 2 * len(SCRIPTS) == 16
     for folder in folders:
         assert_trained_alike(tmp_path / "one" / folder, tmp_path / "two" / folder)
+
+
+def test_two_processes_share_batches_of_a_number_of_tokens(
+    warm_python: WarmPython, tiny: Path, tmp_path: Path
+) -> None:
+    """One pass over 40 headlines, two at a time: as many updates as there are pairs of batches."""
+    words = ["--mini", "--max_train_samples", "40", "--do_train", "--num_train_epochs", "1", "--use_cpu"]
+    words += ["--set", "tokens_per_batch=64", "--save_strategy", "no", "--logging_steps", "1"]
+    words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path)]
+    warm_python.run_ranks(2, "recipes/train_tc.py", *words, cwd=ROOT)
+    recipe = get_recipe("ynat")
+    rows = recipe.prepare(klue_datasets.load("ynat", "train[:40]", mini=True))
+    lengths = AutoTokenizer.from_pretrained(tiny)(list(rows["title"]), return_length=True)["length"]
+    updates = len(TokenBatchSampler(lengths, 64, world_size=2))
+    assert 2 < updates < 20
+    assert len(losses(tmp_path)) == updates
 
 
 def fsdp_settings() -> dict[str, str]:

@@ -1,0 +1,88 @@
+"""Batches of as many examples as fit into a number of tokens, padding included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from transformers.trainer_pt_utils import BatchRebalanceSampler
+
+
+class TokenBatchSampler(BatchRebalanceSampler):
+    """Batches of examples of similar length, of at most ``tokens`` tokens after padding.
+
+    The examples of an epoch are sorted by length, equal ones in random order, and cut into batches. The sizes
+    of the batches are the same in every epoch, which Trainer needs to know their number in advance; their
+    order is random. Of transformers' class nothing but the type is used: Trainer passes its samplers to the
+    data loader as they are, and leaves it to them to give each process batches of its own.
+
+    Args:
+        lengths: Tokens of each example.
+        tokens: Maximum number of tokens of a batch. An example that is longer is a batch by itself.
+        most: Maximum number of examples of a batch; None for no maximum.
+        shuffle: Whether the order is random; otherwise the longest batch comes first.
+        seed: Random seed.
+        rank: Number of the process.
+        world_size: Number of processes. Each gets the same number of batches, at the same time of similar
+            size.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        tokens: int,
+        *,
+        most: int | None = None,
+        shuffle: bool = True,
+        seed: int = 42,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.lengths = np.asarray(lengths)
+        self.shuffle, self.seed, self.epoch = shuffle, seed, 0
+        self.rank, self.world_size = rank, world_size
+        self.sizes = batch_sizes(self.lengths, tokens, most, world_size)
+        self.drop_last = False
+        self.sampler = self  # where Accelerate looks for set_epoch
+
+    def __len__(self) -> int:
+        """Number of batches of a process."""
+        return len(self.sizes) // self.world_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The batches of this process, as positions of examples."""
+        generator = np.random.default_rng([self.seed, self.epoch])
+        ties = generator.permutation(len(self.lengths)) if self.shuffle else np.arange(len(self.lengths))
+        order = np.lexsort((ties, -self.lengths))
+        order = np.resize(order, sum(self.sizes))  # repeated where there are fewer examples than processes
+        batches = np.split(order, np.cumsum(self.sizes)[:-1])
+        turns = generator.permutation(len(self)) if self.shuffle else np.arange(len(self))
+        for turn in turns:
+            yield batches[turn * self.world_size + self.rank].tolist()
+
+
+def batch_sizes(lengths: np.ndarray, tokens: int, most: int | None = None, multiple: int = 1) -> list[int]:
+    """Sizes of the batches into which examples are cut, longest first.
+
+    Args:
+        lengths: Tokens of each example, in any order, shape (examples,).
+        tokens: Maximum number of tokens of a batch, padding included, unless it has one example.
+        most: Maximum number of examples of a batch; None for no maximum.
+        multiple: The number of batches is a multiple of this. The largest batches are split to reach it.
+
+    Returns:
+        Sizes whose sum is the number of examples, or ``multiple`` ones where there are fewer examples.
+    """
+    longest_first = np.sort(lengths)[::-1]
+    sizes: list[int] = []
+    begin = 0
+    while begin < len(lengths):
+        size = max(tokens // max(int(longest_first[begin]), 1), 1)
+        sizes.append(min(size, len(lengths) - begin, most or size))
+        begin += sizes[-1]
+    while len(sizes) % multiple:
+        largest = int(np.argmax(sizes))
+        if sizes[largest] == 1:
+            return [1] * (-(-len(sizes) // multiple) * multiple)
+        sizes[largest : largest + 1] = [(sizes[largest] + 1) // 2, sizes[largest] // 2]
+    return sizes

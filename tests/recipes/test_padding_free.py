@@ -1,0 +1,200 @@
+"""Layers that skip padding give what layers with padding do. Flash attention needs a GPU: `make gpu`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from families import FAMILIES
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
+from transformers.integrations.flash_attention import flash_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, flash_attention_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+import klue_datasets
+from recipes.arguments import RecipeArguments, UsageError
+from recipes.engine import padding_free, speed
+from recipes.engine.encoding import Collator, encode_split
+from recipes.engine.modeling import load_model
+from recipes.tasks import SCRIPTS, get_recipe
+from recipes.tasks.protocol import plain_model
+
+NAME = "sequences_one_by_one"
+SKIPS = ("bert", "klue-roberta", "roberta", "xlm-roberta", "electra", "distilbert")
+DOES_NOT = ("deberta-v2", "modernbert", "gpt2", "bart")
+
+
+class Attention:
+    """Takes what transformers gives to a flash kernel, and attends to each sequence by itself.
+
+    Attributes:
+        shapes: Of the queries: (batch, heads, tokens, width).
+    """
+
+    def __init__(self) -> None:
+        self.shapes: list[torch.Size] = []
+
+    def __call__(
+        self,
+        module: Any,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any,
+        scaling: Any = None,
+        **how: Any,
+    ) -> tuple[torch.Tensor, None]:
+        """As ``flash_attention_forward``; without padding it needs a mask as little as a kernel does."""
+        self.shapes.append(query.shape)
+        if (ends := how.get("cu_seq_lens_q")) is None:
+            mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+            attended = scaled_dot_product_attention(query, key, value, mask, scale=scaling)
+            return attended.transpose(1, 2), None
+        assert attention_mask is None
+        assert len(query) == 1
+        assert ends.dtype == torch.int32
+        assert int(ends.diff().max()) <= how["max_length_q"] == how["max_length_k"]
+        torch.testing.assert_close(how["cu_seq_lens_k"], ends)
+        sizes = ends.diff().tolist()
+        parts = zip(*(states.split(sizes, dim=2) for states in (query, key, value)), strict=True)
+        attended = torch.cat([scaled_dot_product_attention(*part, scale=scaling) for part in parts], dim=2)
+        return attended.transpose(1, 2), None
+
+
+@pytest.fixture
+def attention(monkeypatch: pytest.MonkeyPatch) -> Iterator[Attention]:
+    """An attention implementation that counts as flash attention and needs no GPU."""
+    attention = Attention()
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS._global_mapping, NAME, attention)
+    monkeypatch.setitem(ALL_MASK_ATTENTION_FUNCTIONS._global_mapping, NAME, flash_attention_mask)
+    monkeypatch.setattr(
+        padding_free, "is_flash_attention_requested", lambda config: config._attn_implementation == NAME
+    )
+    return attention
+
+
+def make(family: str, auto_class: Any = AutoModel) -> Any:
+    _, kind, settings, _ = FAMILIES[family]
+    torch.manual_seed(0)
+    settings = {"vocab_size": 1_500, "pad_token_id": 0, **settings}
+    model = auto_class.from_config(AutoConfig.for_model(kind, **settings), attn_implementation=None)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
+@pytest.mark.parametrize("family", SKIPS)
+@pytest.mark.parametrize("auto_class", [AutoModel, AutoModelForSequenceClassification])
+def test_outputs_and_gradients_are_those_with_padding(
+    family: str, auto_class: Any, attention: Attention
+) -> None:
+    lengths = torch.tensor([20, 3, 11, 7])
+    mask = (torch.arange(20) < lengths[:, None]).long()
+    ids = torch.randint(5, 1_500, mask.shape, generator=torch.Generator().manual_seed(0)) * mask
+    outputs, gradients = [], []
+    for name in (None, NAME):
+        model = make(family, auto_class)
+        if name:
+            speed.set_attention(model, RecipeArguments(attn_implementation=name))
+        output = model(input_ids=ids, attention_mask=mask)[0]
+        if auto_class is AutoModel:
+            output = output * mask.unsqueeze(-1)
+        output.square().sum().backward()
+        outputs.append(output)
+        gradients.append([weight.grad for weight in model.parameters() if weight.grad is not None])
+    torch.testing.assert_close(*outputs, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-4)
+    assert {(len(shape), shape[0], shape[2]) for shape in attention.shapes} == {(4, 1, int(lengths.sum()))}
+    assert len(gradients[0]) > 20
+
+
+@pytest.mark.parametrize("family", DOES_NOT)
+def test_other_families_read_padding(family: str, attention: Attention) -> None:
+    model = make(family)
+    before = [len(module._forward_pre_hooks) for module in model.modules()]
+    if model._supports_flash_attn:
+        model.set_attn_implementation(NAME)
+    assert not padding_free.remove_padding(model)
+    assert [len(module._forward_pre_hooks) for module in model.modules()] == before
+    assert not attention.shapes
+
+
+def test_batches_without_padding_stay_as_they_are(attention: Attention) -> None:
+    model = make("bert")
+    speed.set_attention(model, RecipeArguments(attn_implementation=NAME))
+    ids = torch.full((3, 9), 7)
+    model(input_ids=ids, attention_mask=torch.ones_like(ids))
+    assert {shape[0] for shape in attention.shapes} == {3}
+
+
+def zero_padding(encoder: Any, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+    """Forward hook: no vectors of padding."""
+    output["last_hidden_state"] = output[0] * kwargs["attention_mask"].unsqueeze(-1)
+
+
+@pytest.mark.parametrize("adapters", [False, True])
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_all_heads_learn_the_same(task: str, adapters: bool, tiny: Path, attention: Attention) -> None:
+    """The same loss and gradients, of each task's head, with all weights and with LoRA.
+
+    The loss of reading comprehension compares all tokens, padding included, whose vectors are zero here.
+    """
+    arguments = RecipeArguments(model_name_or_path=str(tiny), do_train=True, use_lora=adapters)
+    recipe = get_recipe(task, arguments)
+    rows = recipe.prepare(klue_datasets.load(task, "train", mini=True))
+    steps = []
+    for name in (None, NAME):
+        torch.manual_seed(0)
+        loaded = load_model(recipe, arguments, {"train": rows})
+        split = encode_split(recipe, rows.select(range(4)), loaded)
+        batch = Collator(recipe, loaded, pad_to_multiple_of=16)(
+            split.training_inputs(loaded.config, 0).to_list()
+        )
+        model = loaded.model.eval()
+        plain = plain_model(model)
+        if name:
+            speed.set_attention(plain, RecipeArguments(attn_implementation=name))
+        else:
+            plain.base_model.register_forward_hook(zero_padding, with_kwargs=True)
+        torch.manual_seed(1)
+        loss = model(**batch).loss
+        loss.backward()
+        steps.append((loss, [weight.grad for weight in model.parameters() if weight.grad is not None]))
+    torch.testing.assert_close(*steps, rtol=1e-4, atol=1e-5)
+    assert len(steps[0][1]) > 10
+    assert attention.shapes
+    assert {shape[0] for shape in attention.shapes} == {1}
+
+
+def test_fast_takes_flash_attention_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[str] = []
+    model = make("bert")
+    monkeypatch.setattr(model, "set_attn_implementation", chosen.append)
+    fast = RecipeArguments(fast=True, bf16=True)
+    speed.set_attention(model, fast)
+    assert chosen == []
+    monkeypatch.setattr(speed, "is_flash_attn_2_available", lambda: True)
+    speed.set_attention(model, RecipeArguments(fast=True))  # kernels read half precision only
+    speed.set_attention(model, RecipeArguments(bf16=True))
+    assert chosen == []
+    speed.set_attention(make("deberta-v2"), fast)
+    speed.set_attention(model, fast)
+    speed.set_attention(model, RecipeArguments(fast=True, bf16=True, attn_implementation="sdpa"))
+    assert chosen == ["flash_attention_2", "sdpa"]
+
+
+def test_attention_that_is_not_there_is_a_usage_error() -> None:
+    for name, message in (("flash_attention_3", "installed"), ("no-such", "not supported")):
+        with pytest.raises(UsageError, match=rf"attn_implementation is {name}.*{message}"):
+            speed.set_attention(make("bert"), RecipeArguments(attn_implementation=name))
+
+
+def test_kernels_of_transformers_take_the_names_of_the_arguments() -> None:
+    """Its own function reads these names, which the hooks add to the arguments of the layers."""
+    names = flash_attention_forward.__globals__["_flash_attention_forward"].__code__.co_varnames
+    assert {"cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k"} <= {*names}
