@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from klue_datasets.tasks import ALIASES, TASKS, Task, get_task
@@ -25,6 +26,4 @@ _LAZY = {"load": "loading", "KlueDataError": "raw_files", "KlueDownloadError": "
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(f"klue_datasets.{_LAZY[name]}"), name)

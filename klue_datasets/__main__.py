@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
 from typing import Any
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 from klue_datasets.tasks import ALIASES, DEFAULT_VERSION, TASKS, VERSION_SUFFIX
 
 PROG = "python -m klue_datasets"
@@ -15,13 +14,14 @@ PROG = "python -m klue_datasets"
 def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """The command line of this package, under the name that the user typed."""
     parser = argparse.ArgumentParser(prog=prog, description="KLUE data sets.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(required=True, metavar="export|push|validate|stats")
     export = _add(
         commands,
         "export",
         "write the Hub folder: Parquet and card",
         "Write a folder that load_dataset reads: one Parquet file per split, and a card.",
     )
+    export.set_defaults(run="klue_datasets.export:command", extra="publish")
     export.add_argument("--output_dir", required=True, metavar="DIR", help="the folder, e.g. hub/klue")
     add_view(export)
     push = _add(
@@ -30,19 +30,22 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         "upload the Hub folder",
         "Export to a temporary folder and upload it to the Hub in one commit.",
     )
+    push.set_defaults(run="klue_datasets.push:command", extra="publish")
     push.add_argument("--repo_id", required=True, metavar="NAME", help="the repository, e.g. me/klue")
     push.add_argument("--private", action="store_true", help="where it is new, make it private")
     push.add_argument("--dry_run", action="store_true", help="only print what would be uploaded")
     add_view(push)
-    _add(
+    validate = _add(
         commands,
         "validate",
         "check raw files",
         "Count and check the rows of raw files, and compare the files with the published ones. The exit "
         "status is 1 where there is a defect that the data is not known to have.",
     )
+    validate.set_defaults(run="klue_datasets.validation:command")
     stats = _add(commands, "stats", "count labels and lengths", "Print rows, label counts and lengths.")
     stats.add_argument("--json", action="store_true", dest="as_json", help="print JSON, as in stats.json")
+    stats.set_defaults(run="klue_datasets.statistics:command")
     return parser
 
 
@@ -74,60 +77,7 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@needs("publish")
-def _export(**arguments: Any) -> int:
-    from klue_datasets.export import export
-
-    for task, splits in export(**arguments).items():
-        print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in splits.items()))
-    print(f"Written to {arguments['output_dir']}")
-    return 0
-
-
-@needs("publish")
-def _push(**arguments: Any) -> int:
-    from klue_datasets.push import push
-
-    for line in push(**arguments):
-        print(line)
-    return 0
-
-
-def _validate(**arguments: Any) -> int:
-    from klue_datasets.validation import format_report, validate
-
-    report = validate(**arguments)
-    print(format_report(report))
-    return 1 if report.unknown else 0
-
-
-def _stats(*, as_json: bool, **arguments: Any) -> int:
-    from klue_datasets.statistics import format_statistics, statistics, to_json
-
-    found = statistics(**arguments)
-    print(to_json(found) if as_json else format_statistics(found))
-    return 0
-
-
-_COMMANDS: dict[str, Callable[..., int]] = {
-    "export": _export,
-    "push": _push,
-    "validate": _validate,
-    "stats": _stats,
-}
-
-
-@needs()
-def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
-    """Run one command; return the exit status."""
-    parser = make_parser(prog)
-    arguments = vars(parser.parse_args(argv))
-    command = _COMMANDS[arguments.pop("command")]
-    try:
-        return command(**arguments)
-    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
-        parser.exit(1, f"{error}\n")
-
+main = Command("", make_parser)
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -17,6 +17,13 @@ from pathlib import Path
 from pathlib import PurePosixPath
 from typing import IO
 
+from datasets import config
+from datasets.utils import tqdm
+from datasets.utils.file_utils import hash_url_to_filename
+from filelock import FileLock
+from huggingface_hub import constants
+from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+
 from .raw_files import KlueDataError
 from .tasks import DEFAULT_VERSION
 from .tasks import SPLIT_FILE
@@ -136,8 +143,6 @@ def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
     Raises:
         KlueDataError: The file is no such archive, is damaged, or holds a file twice.
     """
-    from filelock import FileLock
-
     downloads = _downloads(cache_dir)
     target = downloads / "extracted" / f"klue-{sha256(archive)}"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -193,20 +198,13 @@ def _place(member: str) -> str | None:
 
 
 def _downloads(cache_dir: str | Path | None) -> Path:
-    import datasets
-
-    return Path(
-        Path(cache_dir).expanduser() / "downloads" if cache_dir else datasets.config.DOWNLOADED_DATASETS_PATH
-    )
+    return Path(Path(cache_dir).expanduser() / "downloads" if cache_dir else config.DOWNLOADED_DATASETS_PATH)
 
 
 def _cached(
     task: Task, address: str, downloads: Path, hash_of: Callable[[Path], str], kind: str, expected: str
 ) -> Path:
     """The right copy of a file from the cache, else downloaded; only a right one ever gets its final name."""
-    from datasets.utils.file_utils import hash_url_to_filename
-    from filelock import FileLock
-
     downloads.mkdir(parents=True, exist_ok=True)
     path = downloads / hash_url_to_filename(address)
     with FileLock(f"{path}.lock"):
@@ -234,11 +232,9 @@ def _download(task: Task, address: str, partial: Path) -> None:
 
     huggingface_hub's own http_get loses up to 10 MB, more than most of these files, when a connection breaks.
     """
-    import datasets
-
     cause: Exception | None = None
     reason, failures, most = "HF_HUB_OFFLINE is set", 0, 0
-    while failures < MAX_RETRIES and not datasets.config.HF_HUB_OFFLINE:
+    while failures < MAX_RETRIES and not config.HF_HUB_OFFLINE:
         try:
             status = _receive(address, partial)
         except Exception as error:  # OSError, or one of httpx's, which depend on the version: said below
@@ -264,10 +260,6 @@ def _download(task: Task, address: str, partial: Path) -> None:
 
 def _receive(address: str, partial: Path) -> int:
     """Request what ``partial`` lacks and append it; return the HTTP status."""
-    from datasets.utils import tqdm
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
-
     there = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # or a range would count compressed bytes
     if there:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import ctypes
 import json
@@ -252,3 +253,10 @@ def _exchange(one: Path, other: Path) -> bool:
     rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
     at_cwd, exchange = -100, 2
     return rename is not None and not rename(at_cwd, bytes(one), at_cwd, bytes(other), exchange)
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``python -m klue_datasets export``: export, and say how many rows each split has."""
+    for task, splits in export(**vars(arguments)).items():
+        print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in splits.items()))
+    print(f"Written to {arguments.output_dir}")

@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
 KINDS = ("model", "dataset", "space")
 SECRET = re.compile(r"hf_\w+")
 AGAIN = (
@@ -59,8 +62,6 @@ class Upload:
     sdk: str = "gradio"
 
     def __post_init__(self) -> None:
-        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
         validate_repo_id(self.repo_id)
         if self.repo_type not in KINDS:
             raise ValueError(f"repo_type is {self.repo_type!r}; expected one of {', '.join(KINDS)}.")
@@ -91,8 +92,6 @@ def send(upload: Upload, *, private: bool = False) -> str:
         PublishError: The Hub refuses or cannot be reached, or tasks that a data set has there would be
             deleted.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-
     api = HfApi()
     where: Any = {"repo_id": upload.repo_id, "repo_type": upload.repo_type}
     sdk = upload.sdk if upload.repo_type == "space" else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from klue_datasets.export import export
 from klue_datasets.hub import Upload, files_of, send
@@ -47,8 +50,6 @@ def push(
         PublishError: The Hub cannot be reached or refuses, or the repository holds other tasks, too.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``export``.
     """
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
     validate_repo_id(repo_id)
     with tempfile.TemporaryDirectory(prefix="klue-push-") as temporary:
         folder = Path(temporary) / "klue"
@@ -74,3 +75,9 @@ def push(
 def folder_upload(folder: Path, repo_id: str, message: str) -> Upload:
     """Plan the upload of an exported folder; the repository will hold its tasks and no others."""
     return Upload(repo_id, "dataset", folder, files_of(folder), message, STALE)
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``python -m klue_datasets push``: push, and say what went where."""
+    for line in push(**vars(arguments)):
+        print(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -213,3 +214,11 @@ def format_statistics(found: Mapping[str, Mapping[str, Any]]) -> str:
                 listed = ", ".join(f"{point} {value:,}" for point, value in points.items())
                 lines.append(f"  {name}: {listed}")
     return "\n".join(lines)
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``python -m klue_datasets stats``: print the statistics."""
+    settings = vars(arguments)
+    as_json = settings.pop("as_json")
+    found = statistics(**settings)
+    print(to_json(found) if as_json else format_statistics(found))

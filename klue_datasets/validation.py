@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 from collections import Counter
@@ -256,3 +257,10 @@ def format_report(report: ValidationReport) -> str:
         lines += ["", "Sources"]
         lines += [f"  [{name}] {sources[name]}" for name in dict.fromkeys(defect.known for defect in known)]
     return "\n".join(lines)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """``python -m klue_datasets validate``: print the report; return 1 if there are unknown defects."""
+    report = validate(**vars(arguments))
+    print(format_report(report))
+    return 1 if report.unknown else 0

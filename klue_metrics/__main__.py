@@ -7,13 +7,16 @@ python -m klue_metrics compare --task ner a.jsonl b.jsonl
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import dataclasses
 from typing import Any
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 from klue_datasets.tasks import ALIASES, TASKS
+from klue_metrics import scoring
+from klue_metrics.export_modules import export
 from klue_metrics.functional import METRICS
 from klue_metrics.prediction_files import LABELLED, cell_of
+from klue_metrics.predictions import Source
 
 PROG = "python -m klue_metrics"
 
@@ -21,7 +24,7 @@ PROG = "python -m klue_metrics"
 def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     """The command line of this package, under the name that the user typed."""
     parser = argparse.ArgumentParser(prog=prog, description="The official KLUE metrics.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(required=True, metavar="score|compare|export")
     breakdowns = ", ".join(f"{' or '.join(metric.breakdowns)} ({task})" for task, metric in METRICS.items())
     score = commands.add_parser(
         "score",
@@ -51,15 +54,17 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     )
     compare.add_argument("first", help="a predictions file")
     compare.add_argument("second", help="another, of the same examples")
-    for command in (score, compare):
+    for command, run in ((score, _score), (compare, _compare)):
+        command.set_defaults(run=run)
         _add_common(command)
-    export = commands.add_parser(
+    modules = commands.add_parser(
         "export",
         help="write the metric folders for the Hub",
         description="Write one self-contained folder per metric, that evaluate.load takes.",
     )
-    export.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
-    export.add_argument(
+    modules.set_defaults(run=_export)
+    modules.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
+    modules.add_argument(
         "--namespace",
         default=argparse.SUPPRESS,
         metavar="NAME",
@@ -111,36 +116,34 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
 
 
-def _run(command: str, arguments: dict[str, Any]) -> str:
-    if command == "export":
-        from klue_metrics.export_modules import export
+def _score(arguments: argparse.Namespace) -> None:
+    settings, source, as_json = _settings(arguments)
+    report = scoring.score(path=settings.pop("predictions"), source=source, **settings)
+    print(scoring.to_json(report) if as_json else scoring.format_scores(report))
 
-        return "\n".join(map(str, export(**arguments)))
-    from klue_metrics import scoring
-    from klue_metrics.predictions import Source
 
-    fields = ("references", "data_dir", "mini", "dataset_name", "split", "prediction_key")
-    source = Source(**{field: arguments.pop(field) for field in fields})
-    as_json = arguments.pop("as_json")
-    if command == "score":
-        report = scoring.score(path=arguments.pop("predictions"), source=source, **arguments)
-        text = scoring.format_scores(report)
+def _compare(arguments: argparse.Namespace) -> None:
+    settings, source, as_json = _settings(arguments)
+    report = scoring.compare(source=source, **settings)
+    if as_json:
+        print(scoring.to_json(report))
     else:
-        report = scoring.compare(source=source, **arguments)
-        text = scoring.format_comparison(report, arguments["first"], arguments["second"])
-    return scoring.to_json(report) if as_json else text
+        print(scoring.format_comparison(report, arguments.first, arguments.second))
 
 
-@needs()
-def main(argv: Sequence[str] | None = None, *, prog: str = PROG) -> int:
-    """Run one command; return the exit status."""
-    parser = make_parser(prog)
-    arguments = vars(parser.parse_args(argv))
-    try:
-        print(_run(arguments.pop("command"), arguments))
-    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
-        parser.exit(1, f"{error}\n")
-    return 0
+def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Source, bool]:
+    """What the flags of ``score`` and ``compare`` say: settings, references, and whether to print JSON."""
+    settings = dict(vars(arguments))
+    as_json = settings.pop("as_json")
+    source = {field.name: settings.pop(field.name) for field in dataclasses.fields(Source)}
+    return settings, Source(**source), as_json
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    print("\n".join(map(str, export(**vars(arguments)))))
+
+
+main = Command("", make_parser)
 
 
 if __name__ == "__main__":

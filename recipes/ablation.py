@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 from klue_datasets.tasks import ALIASES, TASKS
-from recipes.engine.imports import without_collection
 from recipes.pretraining.choices import ARCHITECTURES, MODEL_SIZES, VOCABULARIES
 
 FACTORS = ("tokenizer", "masking", "mask_unit", "mlm_probability")
@@ -59,19 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@needs("pretrain")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return 1 with a sentence on standard error if that cannot be done."""
-    arguments, others = make_parser().parse_known_args(argv)
-    with without_collection():
-        from recipes.pretraining.ablating import AblationArguments, ablate
-    try:
-        values = {**vars(arguments), "values": tuple(arguments.values), "fine_tuning": tuple(others)}
-        print(ablate(AblationArguments(**values)))
-    except (ValueError, OSError) as error:
-        print(f"ablation: {error}", file=sys.stderr)
-        return 1
-    return 0
+main = Command(
+    "ablation", make_parser, "recipes.pretraining.ablating:command", extra="pretrain", passes_on=True
+)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ PLACES = frozenset(
 )
 OWN_FILES = {"train": "train_file", "validation": "validation_file", "test": "test_file"}
 DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini", *OWN_FILES.values()})
+# Settings that depend on the device where ``fast`` is set.
+BY_DEVICE = frozenset({"bf16", "tf32", "dataloader_num_workers"})
 # Settings by which runs of one method may differ: they do not change what is learned. What runs are scored on
 # tells boards apart; what they are trained on, the hash of their data.
 NOT_LEARNED = PLACES | DATA_SOURCES | {

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -41,29 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@needs("report")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the site; return 1 with a sentence on standard error if that cannot be done."""
-    arguments = make_parser().parse_args(argv)
-    from recipes.leaderboard.collect import Found, find_records, published_records, records_from_hub
-    from recipes.leaderboard.site import write_site
-
-    try:
-        found = [] if arguments.no_published else [Found(record) for record in published_records()]
-        if arguments.from_hub:
-            found += [Found(record) for record in records_from_hub(arguments.from_hub)]
-        found += find_records(arguments.results)
-        if not found:
-            raise ValueError("there are no results; expected files of records, or folders with runs.")
-        files = write_site(
-            found, arguments.output, title=arguments.title, resamples=max(arguments.resamples, 1)
-        )
-    except (ValueError, OSError) as error:
-        print(f"board: {error}", file=sys.stderr)
-        return 1
-    total = sum(path.stat().st_size for path in files)
-    print(f"{files[0]} ({files[0].stat().st_size:,} bytes; {len(files)} files, {total:,} bytes)")
-    return 0
+main = Command("board", make_parser, "recipes.leaderboard.site:command", extra="report")
 
 
 if __name__ == "__main__":

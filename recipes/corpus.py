@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
-from recipes.engine.imports import without_collection
+from klue_datasets.commands import Command
 from recipes.pretraining.choices import STAGES
 
 
@@ -53,55 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@needs("pretrain")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return 1 with a sentence on standard error if that cannot be done."""
-    given = make_parser().parse_args(argv)
-    with without_collection():
-        from recipes.pretraining.corpus_building import CorpusArguments, build_corpus
-    try:
-        values = {
-            name: value
-            for name in ("dataset_name", "text_column", "minimum", "threshold", "shard", "seed")
-            if (value := getattr(given, name)) is not None
-        }
-        sources: dict[str, list[str]] = {}
-        for name, path in _pairs("source", given.source):
-            sources.setdefault(name, []).append(path)
-        if given.minimum_of:
-            values["minima"] = {name: int(size) for name, size in _pairs("minimum_of", given.minimum_of)}
-        counts = build_corpus(
-            CorpusArguments(
-                given.output_dir,
-                sources,
-                skip=(*given.skip, *(() if given.sentences else ("sentences",))),
-                benchmark=given.benchmark or "",
-                **values,
-            )
-        )
-    except (ValueError, OSError) as error:
-        print(f"corpus: {error}", file=sys.stderr)
-        return 1
-    if not given.benchmark:
-        print("Sentences of KLUE were not removed: there is no --benchmark.", file=sys.stderr)
-    for stage, count in counts.items():
-        print(f"{stage:<18}{count.documents_in:>12,} documents in {count.documents_out:>12,} out")
-    return 0
-
-
-def _pairs(flag: str, words: Sequence[str]) -> list[tuple[str, str]]:
-    """``NAME=VALUE`` words.
-
-    Raises:
-        ValueError: A word has no name or no value.
-    """
-    pairs = []
-    for word in words:
-        name, _, value = word.partition("=")
-        if not name or not value:
-            raise ValueError(f"--{flag} {word}: expected NAME=VALUE.")
-        pairs.append((name, value))
-    return pairs
+main = Command("corpus", make_parser, "recipes.pretraining.corpus_building:command", extra="pretrain")
 
 
 if __name__ == "__main__":

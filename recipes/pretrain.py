@@ -13,14 +13,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
-from recipes.engine.imports import without_collection
-from recipes.engine.settings_files import read_pairs
+from klue_datasets.commands import Command
 from recipes.pretraining.choices import ARCHITECTURES, MASKINGS, MODEL_SIZES, UNITS
 
 
@@ -29,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    add = parser.add_argument
+    add = parser.add_mutually_exclusive_group(required=True).add_argument
     add("--list", action="store_true", help="show all configurations, and do nothing else")
     add("--output_dir", metavar="DIR", help="where the model goes")
     group = parser.add_argument_group("model").add_argument
@@ -70,43 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@needs("pretrain")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return 1 with a sentence on standard error if that cannot be done."""
-    parser = make_parser()
-    given = parser.parse_args(argv)
-    if given.list:
-        from recipes.pretraining.configurations import table
-
-        print(table())
-        return 0
-    if not given.output_dir:
-        parser.error("expected --output_dir, or --list")
-    with without_collection():
-        from recipes.pretraining.pretraining_arguments import PretrainingArguments
-        from recipes.pretraining.pretraining_run import pretrain
-
-    values = {
-        name: value for name, value in vars(given).items() if value is not None and name not in _NOT_SETTINGS
-    }
-    if given.corpus:
-        values["corpus"] = tuple(given.corpus)
-    try:
-        results = pretrain(
-            PretrainingArguments(**values, pack=not given.no_packing, trainer=read_pairs(given.set, "--set"))
-        )
-    except (ValueError, OSError) as error:
-        print(f"pretrain: {error}", file=sys.stderr)
-        return 1
-    print(
-        f"{given.output_dir}: loss {results['eval_loss']:.3f} on held-out text, "
-        f"{results['unigram_loss']:.3f} by the frequency of tokens alone; "
-        f"{results['train_tokens_per_second']:,.0f} tokens a second"
-    )
-    return 0
-
-
-_NOT_SETTINGS = ("list", "corpus", "no_packing", "set")
+main = Command("pretrain", make_parser, "recipes.pretraining.pretraining_run:command", extra="pretrain")
 
 
 if __name__ == "__main__":

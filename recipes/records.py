@@ -14,14 +14,16 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 from klue_datasets.tasks import ALIASES, TASKS, get_task
+from klue_metrics.scoring import format_table
+from recipes.engine.result_record import read_records, unique
 from recipes.engine.results import shown, write_json_lines
+from recipes.leaderboard.collect import find_records
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,36 +31,22 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="add|list|validate")
+    commands = parser.add_subparsers(required=True, metavar="add|list|validate")
     add = commands.add_parser("add", help="put the records of runs into a file")
     add.add_argument("--to", required=True, type=Path, metavar="FILE", help="a .jsonl file")
     show = commands.add_parser("list", help="show records")
     show.add_argument("--task", choices=[*TASKS, *ALIASES], help="of this task alone")
     show.add_argument("--json", action="store_true", help="as JSON lines")
     validate = commands.add_parser("validate", help="check files of records")
-    for command in (add, show, validate):
+    for command, run in ((add, _add), (show, _list), (validate, _validate)):
+        command.set_defaults(run=run)
         command.add_argument(
             "sources", nargs="+", type=Path, metavar="RESULTS", help="files of records, and folders with runs"
         )
     return parser
 
 
-@needs()
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return 1 with a sentence on standard error if that cannot be done."""
-    arguments = make_parser().parse_args(argv)
-    try:
-        {"add": _add, "list": _list, "validate": _validate}[arguments.command](arguments)
-    except (ValueError, OSError) as error:
-        print(f"results: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 def _add(arguments: argparse.Namespace) -> None:
-    from recipes.engine.result_record import read_records, unique
-    from recipes.leaderboard.collect import find_records
-
     if arguments.to.suffix != ".jsonl":
         raise ValueError(f"--to is {arguments.to}; expected a file that ends in .jsonl.")
     old = list(read_records(arguments.to)) if arguments.to.is_file() else []
@@ -73,9 +61,6 @@ def _add(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from klue_metrics.scoring import format_table
-    from recipes.leaderboard.collect import find_records
-
     task = get_task(arguments.task).name if arguments.task else None
     records = [one.record for one in find_records(arguments.sources) if task in (None, one.record.task)]
     if arguments.json:
@@ -98,10 +83,11 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _validate(arguments: argparse.Namespace) -> None:
-    from recipes.leaderboard.collect import find_records
-
     for source in arguments.sources:
         print(f"{source}: {len(find_records([source]))} records")
+
+
+main = Command("results", make_parser)
 
 
 if __name__ == "__main__":

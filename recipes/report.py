@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -56,27 +55,7 @@ def _positive(word: str) -> int:
     return number
 
 
-@needs("report")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the report; return 1 where there is nothing to report."""
-    parser = make_parser()
-    arguments = parser.parse_args(argv)
-    from recipes.reporting.page import build
-
-    try:
-        report = build(
-            arguments.folders,
-            resamples=arguments.resamples,
-            max_runs=arguments.max_runs,
-            max_rows=arguments.max_rows,
-        )
-    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
-        parser.exit(1, f"{error}\n")
-    for problem in report.problems:
-        print(problem, file=sys.stderr)
-    for path in report.write(arguments.output):
-        print(f"{path} ({path.stat().st_size:,} bytes)")
-    return 0
+main = Command("", make_parser, "recipes.reporting.page:command", extra="report")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.launching import Launcher

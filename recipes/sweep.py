@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import needs
 from klue_datasets.tasks import get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.settings_files import read_mapping, read_pairs

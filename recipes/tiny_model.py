@@ -10,82 +10,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
-
-VOCABULARY = 4_000
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-CONFIG = {
-    "hidden_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "initializer_range": 0.04,  # with less, it takes longer to learn to compare tokens
-    "intermediate_size": 512,
-    "max_position_embeddings": 512,
-}
+from klue_datasets.commands import Command
 
 
-@needs("train")
-def main(argv: Sequence[str] | None = None) -> None:
-    """Read the command line and write the model."""
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output_dir", default="out/tiny", metavar="DIR", help="where (default: out/tiny)")
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="seed of the weights (default: 42)")
-    arguments = parser.parse_args(argv)
-    make_tiny_model(arguments.output_dir, seed=arguments.seed)
-    print(f"Written to {arguments.output_dir}")
+    return parser
 
 
-def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
-    """Write a two-layer BERT with random float32 weights, and a WordPiece tokenizer for it.
-
-    Args:
-        output_dir: Folder for both.
-        seed: Seed of the weights.
-    """
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    vocabulary = train_wordpiece(list(mini_texts()))
-    tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=False, model_max_length=512)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = BertModel(BertConfig(vocab_size=len(vocabulary), pad_token_id=0, **CONFIG))
-    model.save_pretrained(output_dir)
-    tokenizer.save_pretrained(output_dir)
-
-
-def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
-    """The tokens of a cased WordPiece vocabulary learned from texts, and their ids; the same every time."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    # Left to itself the trainer numbers inner letters in changing order, and breaks ties by the numbers.
-    letters = sorted(set("".join(tokenizer.normalizer.normalize_str(text) for text in texts)) - {" "})
-    inner = [f"##{letter}" for letter in letters]
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=VOCABULARY, special_tokens=[*SPECIAL_TOKENS, *inner], show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return dict(sorted(tokenizer.get_vocab().items(), key=lambda subword: subword[1]))
-
-
-def mini_texts() -> Iterator[str]:
-    """Every text in the training splits of the mini corpus, task by task."""
-    from klue_datasets import TASKS
-    from recipes.pretraining.klue_texts import texts_of_split
-
-    for task in TASKS:
-        yield from texts_of_split(task, "train", mini=True)
+main = Command("tiny_model", make_parser, "recipes.engine.tiny_encoder:command", extra="train")
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

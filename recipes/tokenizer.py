@@ -12,14 +12,12 @@ share of morpheme boundaries where a token begins, on the texts of each task.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import Command
 from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
 
 
@@ -28,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="train|stats")
+    commands = parser.add_subparsers(required=True, metavar="train|stats")
     train = commands.add_parser("train", help="learn a vocabulary")
     add = train.add_argument
     add("--output_dir", required=True, metavar="DIR", help="where the tokenizer goes")
@@ -44,6 +42,8 @@ def make_parser() -> argparse.ArgumentParser:
     where.add_argument("--mini", action="store_true", help="the mini corpus")
     stats.add_argument("--split", default="train", help="which split (default: train)")
     stats.add_argument("--json", action="store_true", help="as JSON")
+    train.set_defaults(run="recipes.pretraining.vocabulary:train_command")
+    stats.set_defaults(run="recipes.pretraining.vocabulary:statistics_command")
     for command in (train, stats):
         command.add_argument(
             "--segmenter", choices=SEGMENTERS, default="none", help="splits words into morphemes"
@@ -51,57 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@needs("pretrain")
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return 1 with a sentence on standard error if that cannot be done."""
-    arguments = make_parser().parse_args(argv)
-    try:
-        {"train": _train, "stats": _stats}[arguments.command](arguments)
-    except (ValueError, OSError) as error:
-        print(f"tokenizer: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _train(arguments: argparse.Namespace) -> None:
-    from recipes.pretraining.corpora import open_corpus, texts_of
-    from recipes.pretraining.vocabulary import train_tokenizer
-
-    rows = open_corpus(arguments.corpus, dataset_name=arguments.dataset_name, streaming=True)
-    tokenizer = train_tokenizer(
-        texts_of(rows, arguments.text_column),
-        kind=arguments.kind,
-        segment=arguments.segmenter,
-        vocab_size=arguments.vocab_size,
-    )
-    tokenizer.save_pretrained(arguments.output_dir)
-    print(f"{arguments.output_dir}: {len(tokenizer):,} tokens")
-
-
-def _stats(arguments: argparse.Namespace) -> None:
-    from transformers import AutoTokenizer
-
-    from klue_metrics.scoring import format_table
-    from recipes.pretraining.klue_texts import sentences_of
-    from recipes.pretraining.vocabulary import segmenter, statistics
-
-    boundaries = None if arguments.segmenter == "none" else segmenter(arguments.segmenter)
-    source = {"mini": True} if arguments.mini else {"data_dir": arguments.data_dir}
-    tokenizers = {name: AutoTokenizer.from_pretrained(name) for name in arguments.tokenizers}
-    found = [
-        {"tokenizer": name, "task": task, **statistics(tokenizer, texts, boundaries)}
-        for task, texts in sentences_of(arguments.split, **source)
-        for name, tokenizer in tokenizers.items()
-    ]
-    if arguments.json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    names = list(found[0])
-    rows = [
-        [f"{row[name]:.2f}" if isinstance(row[name], float) else str(row[name]) for name in names]
-        for row in found
-    ]
-    print(format_table([[name.replace("_", " ") for name in names], *rows], left=(0, 1)))
+main = Command("tokenizer", make_parser, extra="pretrain")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from klue_datasets.optional import needs
+from docs.generator import demo, preset_runs
+from docs.generator.documents import DEMO, PICTURE, PRESET_RUNS, ROOT, stale, write
+from klue_datasets.commands import needs
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -24,10 +26,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
     commands = parser.add_subparsers(dest="command", metavar="demo|presets")
-    demo = commands.add_parser(
-        "demo", help="keep the figures of a demo", description="Keep a demo's figures."
-    )
-    demo.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo-seeds")
+    one = commands.add_parser("demo", help="keep the figures of a demo", description="Keep a demo's figures.")
+    one.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo-seeds")
     compared = commands.add_parser(
         "presets", help="keep the figures of presets", description="Keep the figures of runs with presets."
     )
@@ -40,17 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write or check the documents; return 1 if one is stale or cannot be made."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
-    from docs.generator.documents import DEMO, PICTURE, PRESET_RUNS, ROOT, stale, write
-
     try:
         if arguments.command == "demo":
-            from docs.generator.demo import keep
-
-            keep(arguments.folder, ROOT / DEMO, ROOT / PICTURE)
+            demo.keep(arguments.folder, ROOT / DEMO, ROOT / PICTURE)
         if arguments.command == "presets":
-            from docs.generator.preset_runs import keep as keep_presets
-
-            keep_presets(arguments.folder, ROOT / PRESET_RUNS)
+            preset_runs.keep(arguments.folder, ROOT / PRESET_RUNS)
         if arguments.check:
             sentences = stale()
             print("\n".join(sentences) or "Everything is as its sources have it.")

@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hub_cards import __version__
-from klue_datasets.optional import needs
+from klue_datasets.commands import needs
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.cli.languages import LANGUAGES, Language
+from recipes.engine.command_line import main as train
 from recipes.tasks import SCRIPTS
 
 ALL = "all"  # klue train all: every task, by recipes.run_all
@@ -128,8 +129,6 @@ def _train(texts: Language, words: Sequence[str]) -> int:
     if task == ALL:
         return _run(f"train {ALL}", "recipes.run_all")(texts, rest)
     _explain(texts, "train", rest)
-    from recipes.engine.command_line import main as train
-
     name = get_task(task).name
     sys.argv[0] = f"klue train {task}"
     train(name, importlib.import_module(f"recipes.train_{SCRIPTS[name]}").__doc__, rest)
@@ -137,26 +136,24 @@ def _train(texts: Language, words: Sequence[str]) -> int:
 
 
 def _tasks(texts: Language, words: Sequence[str]) -> int:
-    from recipes.cli.overview import as_json, as_table
-
     if any(word in HELP for word in words):
         print(texts.explain("tasks"))
         return 0
     if unknown := [word for word in words if word != "--json"]:
         raise CommandError(_unknown(texts, unknown[0], ["--json"]))
-    print(as_json() if words else as_table(texts))
+    overview = importlib.import_module("recipes.cli.overview")
+    print(overview.as_json() if words else overview.as_table(texts))
     return 0
 
 
 def _completion(texts: Language, words: Sequence[str]) -> int:
-    from recipes.cli.completion import SHELLS, script
-
+    completion = importlib.import_module("recipes.cli.completion")
     if any(word in HELP for word in words):
         print(texts.explain("completion"))
         return 0
-    if len(words) != 1 or words[0] not in SHELLS:
-        raise CommandError(_unknown(texts, " ".join(words), SHELLS))
-    print(script(words[0], COMMANDS), end="")
+    if len(words) != 1 or words[0] not in completion.SHELLS:
+        raise CommandError(_unknown(texts, " ".join(words), completion.SHELLS))
+    print(completion.script(words[0], COMMANDS), end="")
     return 0
 
 

@@ -11,48 +11,45 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 
+from klue_datasets.__main__ import make_parser as data
 from klue_datasets.tasks import ALIASES
+from klue_metrics.__main__ import make_parser as metrics
+from recipes import (
+    ablation,
+    board,
+    corpus,
+    predict,
+    pretrain,
+    pseudonymise,
+    publish,
+    records,
+    report,
+    run_all,
+    sweep,
+    tokenizer,
+)
+from recipes.cli.languages import LANGUAGES
+from recipes.engine.command_line import make_parser as train
 from recipes.tasks import SCRIPTS
 
 Words = dict[str, list[str]]
+_MODULES = {
+    "ablation": ablation, "board": board, "corpus": corpus, "predict": predict, "pretrain": pretrain,
+    "pseudonymise": pseudonymise, "publish": publish, "report": report, "results": records, "sweep": sweep,
+    "tokenizer": tokenizer,
+}  # fmt: skip
 
 
 def words(commands: Iterable[str]) -> Words:
     """Completions: words typed so far -> commands and flags; these and a flag -> values."""
-    from klue_datasets.__main__ import make_parser as data
-    from klue_metrics.__main__ import make_parser as metrics
-    from recipes import (
-        ablation,
-        board,
-        corpus,
-        predict,
-        pretrain,
-        pseudonymise,
-        publish,
-        records,
-        run_all,
-        sweep,
-    )
-    from recipes import tokenizer as vocabulary
-    from recipes.cli.languages import LANGUAGES
-    from recipes.engine.command_line import make_parser as train
-
     found: Words = {"": [*commands, "--lang", "--version", "--help"], " --lang": list(LANGUAGES)}
     found |= {"tasks": ["--json"], "completion": list(SHELLS)}
     found |= dict(_of_parser("data", data()))
     for key, values in _of_parser("", metrics()):  # score and compare are commands of ours; export is not
         if key.split(" ")[0] in ("score", "compare"):
             found[key] = values
-    found |= dict(_of_parser("predict", predict.make_parser()))
-    found |= dict(_of_parser("results", records.make_parser()))
-    found |= dict(_of_parser("board", board.make_parser()))
-    found |= dict(_of_parser("publish", publish.make_parser()))
-    found |= dict(_of_parser("sweep", sweep.make_parser()))
-    found |= dict(_of_parser("corpus", corpus.make_parser()))
-    found |= dict(_of_parser("pseudonymise", pseudonymise.make_parser()))
-    found |= dict(_of_parser("tokenizer", vocabulary.make_parser()))
-    found |= dict(_of_parser("pretrain", pretrain.make_parser()))
-    found |= dict(_of_parser("ablation", ablation.make_parser()))
+    for name, module in _MODULES.items():
+        found |= dict(_of_parser(name, module.make_parser()))
     aliases = {alias: task for alias, task in ALIASES.items() if task in SCRIPTS}
     found["train"] = [*SCRIPTS, *aliases, "all"]
     for name in (*SCRIPTS, *aliases):

@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from klue_datasets.tasks import TASKS
+from klue_metrics.functional import METRICS
+from klue_metrics.scoring import format_table
 from recipes.cli.languages import LANGUAGES, Language
 from recipes.tasks import SCRIPTS
 
 
 def rows() -> list[dict[str, Any]]:
     """One record per task, made from what the data, the metrics and the recipes say of themselves."""
-    from klue_metrics.functional import METRICS
-
     return [
         {
             "task": name,
@@ -37,8 +37,6 @@ def as_json() -> str:
 
 def as_table(texts: Language) -> str:
     """The table as text, columns under one another; Hangul is two cells wide."""
-    from klue_metrics.scoring import format_table
-
     is_korean = texts is LANGUAGES["ko"]
     lines = [list(texts.columns)]
     for row in rows():

@@ -14,9 +14,10 @@ import sys
 import typing
 from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
-from klue_datasets.optional import needs
+from klue_datasets.commands import needs, without_collection
 from recipes.arguments import (
     FIELDS,
     GROUPS,
@@ -28,7 +29,6 @@ from recipes.arguments import (
     help_of,
     is_expert,
 )
-from recipes.engine.imports import without_collection
 from recipes.engine.settings_files import (
     kind_of,
     nearest,
@@ -76,8 +76,7 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     arguments = parse(parser, task, words)
     try:
         with without_collection():
-            from recipes.engine.run import run
-
+            run = resolve_name("recipes.engine.run:run")
         run(task, arguments)
     except KeyboardInterrupt:
         again = words if "--resume_from_checkpoint" in words else [*words, "--resume_from_checkpoint"]
@@ -259,15 +258,7 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
         return {}
     named = (word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--"))
     check_fields(name for name in named if name in REFUSED)  # before their values are read
-    from transformers import HfArgumentParser, TrainingArguments
-
-    parser = HfArgumentParser(TrainingArguments, allow_abbrev=False, add_help=False, exit_on_error=False)
-    for action in parser._actions:
-        action.default = argparse.SUPPRESS
-    try:
-        values, unknown = parser.parse_known_args(list(words))
-    except argparse.ArgumentError as error:
-        raise ValueError(str(error)) from error
+    values, unknown = resolve_name("recipes.engine.training_arguments:read_flags")(words)
     if unknown:
         word = unknown[0].split("=")[0]  # what follows may be a secret
         if (name := word.lstrip("-")) in fields_of(task):
@@ -275,4 +266,4 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
         names = [*fields_of(task), "config", "preset", "set", *HONOURED]
         hint = nearest(name, names) if word.startswith("-") else ""
         raise ValueError(f"unknown argument {word}{hint}.")
-    return vars(values)
+    return dict(values)

@@ -7,7 +7,6 @@ NVIDIA's GPUs since Volta. They count everything that runs on the device, other 
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import math
 import time
 from collections.abc import Callable
@@ -17,6 +16,11 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
+
+try:
+    import pynvml  # of nvidia-ml-py
+except ImportError:
+    pynvml = None
 
 POWERCAP = Path("/sys/class/powercap")
 MICROJOULES, MILLIJOULES = 3.6e9, 3.6e6  # of a watt-hour
@@ -128,10 +132,8 @@ def _text(path: Path) -> str | None:
 
 def _gpus() -> dict[str, Counter]:
     """Counters of the GPUs that this process sees, by name; needs nvidia-ml-py."""
-    if not torch.cuda.is_available() or importlib.util.find_spec("pynvml") is None:
+    if not torch.cuda.is_available() or pynvml is None:
         return {}
-    import pynvml
-
     pynvml.nvmlInit()
     counters = {}
     for index in range(torch.cuda.device_count()):

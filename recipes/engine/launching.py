@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from recipes.engine.imports import without_collection
+from klue_datasets.commands import without_collection
 
 GRACE = 20.0  # seconds that runs have to end after SIGTERM
 TICK = 0.1  # seconds between two looks at the runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from recipes.tasks.shared.configuration_encoder import read_config
 from recipes.tasks.shared.encoder import EncoderModel
 from recipes.tasks.shared.saved_code import save_code
 
+ADAPTERS = "recipes.engine.adapters"  # imports PEFT, which takes seconds, so only where there are adapters
 LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
 SHOWN = 3  # weights or labels in a message
 DEFAULT_LENGTH = 512  # tokens per input, where neither model nor tokenizer has a limit
@@ -227,10 +229,9 @@ def _load_adapter(
     recipe: Recipe, arguments: RecipeArguments, file: Path, config: PreTrainedConfig, tokens: int
 ) -> Any:
     """Load an adapter onto the base model, and the revision of it, that it was trained on."""
-    from recipes.engine.adapters import PeftModel, read_adapter_config  # imports PEFT, which takes seconds
-
+    adapters = import_module(ADAPTERS)
     path, revision = arguments.model_name_or_path, arguments.model_revision
-    adapter = read_adapter_config(path, file)
+    adapter = adapters.read_adapter_config(path, file)
     base, base_revision = adapter.base_model_name_or_path, adapter.revision or "main"
     grown = config.vocab_size
     trust = arguments.trust_remote_code
@@ -239,7 +240,7 @@ def _load_adapter(
     model, _ = load_weights(recipe, base, config, revision=base_revision, trust_remote_code=trust)
     model.name_or_path = base
     grow_embeddings(model, max(tokens, grown))
-    return PeftModel.from_pretrained(
+    return adapters.PeftModel.from_pretrained(
         model, path, config=adapter, is_trainable=arguments.do_train, revision=revision
     )
 
@@ -271,8 +272,7 @@ def _add_lora(
     The adapter keeps the revision of a base model from the Hub: the one asked for, or in place of ``main``,
     which moves on, the commit that it is at.
     """
-    from recipes.engine.adapters import PortableLoraConfig, get_peft_model  # imports PEFT
-
+    adapters = import_module(ADAPTERS)
     path = arguments.model_name_or_path
     revision: str | None = arguments.model_revision
     if Path(path).is_dir():
@@ -280,7 +280,7 @@ def _add_lora(
         revision = None
     elif revision == "main" and isinstance(cached := try_to_load_from_cache(path, "config.json"), str):
         revision = Path(cached).parent.name
-    config = PortableLoraConfig(
+    config = adapters.PortableLoraConfig(
         revision=revision,
         task_type=recipe.peft_task_type,
         r=arguments.lora_r,
@@ -291,7 +291,7 @@ def _add_lora(
         exclude_modules=list(head),
         trainable_token_indices=list(added) or None,
     )
-    return get_peft_model(model, config)
+    return adapters.get_peft_model(model, config)
 
 
 def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> float:

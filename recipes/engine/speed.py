@@ -12,8 +12,6 @@ from transformers.utils import is_flash_attn_2_available
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.engine.padding_free import remove_padding
 
-# Fields that depend on the device where ``fast`` is set.
-BY_DEVICE = frozenset({"bf16", "tf32", "dataloader_num_workers"})
 WORKERS = 4  # processes that load data, per device, at most
 AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
 

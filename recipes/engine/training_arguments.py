@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import TrainingArguments
+from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import get_available_reporting_integrations
 
 from klue_metrics.functional import get_metric
@@ -86,6 +87,25 @@ def make_training_arguments(
             "--fp16 was given on a CPU, which cannot train in float16; expected --bf16, or neither."
         )
     return made
+
+
+def read_flags(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Read the flags that are fields of TrainingArguments.
+
+    Returns:
+        The values of those that are given, and the words that are not of such a flag.
+
+    Raises:
+        ValueError: A flag has another type of value.
+    """
+    parser = HfArgumentParser(TrainingArguments, allow_abbrev=False, add_help=False, exit_on_error=False)
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    try:
+        values, unknown = parser.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ValueError(str(error)) from error
+    return vars(values), unknown
 
 
 def _check_best_metric(recipe: Recipe, name: str) -> None:

@@ -7,6 +7,7 @@ none is used.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -23,7 +24,7 @@ import yaml
 from hub_cards import PROJECT_URL, __version__, render
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
-from recipes.leaderboard.collect import Found
+from recipes.leaderboard.collect import Found, find_records, published_records, records_from_hub
 from recipes.leaderboard.standings import COLUMNS, Cell, ModelRow, Standing, standings
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -212,3 +213,20 @@ def space_card(repo_id: str) -> str:
     }
     metadata = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     return f"---\n{metadata}---\n\nA leaderboard of KLUE, made with [klue-hub]({PROJECT_URL}).\n"
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``recipes.board``: write the site, and say where it is.
+
+    Raises:
+        ValueError: There are no results.
+    """
+    found = [] if arguments.no_published else [Found(record) for record in published_records()]
+    if arguments.from_hub:
+        found += [Found(record) for record in records_from_hub(arguments.from_hub)]
+    found += find_records(arguments.results)
+    if not found:
+        raise ValueError("there are no results; expected files of records, or folders with runs.")
+    files = write_site(found, arguments.output, title=arguments.title, resamples=max(arguments.resamples, 1))
+    total = sum(path.stat().st_size for path in files)
+    print(f"{files[0]} ({files[0].stat().st_size:,} bytes; {len(files)} files, {total:,} bytes)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import subprocess
 import sys
@@ -195,3 +196,11 @@ def _markdown(
         cells = [row["task"], row["metric"], row["value"], mean, ends, difference, p_value]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``recipes.ablation``: run the ablation and print its table."""
+    settings = dict(vars(arguments))
+    fine_tuning = tuple(settings.pop("passed_on"))
+    settings["values"] = tuple(arguments.values)
+    print(ablate(AblationArguments(**settings, fine_tuning=fine_tuning)))

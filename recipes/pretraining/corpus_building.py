@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import itertools
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -212,3 +214,41 @@ def _write_card(output_dir: Path, arguments: CorpusArguments, counts: dict[str, 
         version=__version__,
     )
     (output_dir / "README.md").write_text(card, encoding="utf-8")
+
+
+def command(given: argparse.Namespace) -> None:
+    """``recipes.corpus build``: build the corpus and print what each stage kept.
+
+    Raises:
+        ValueError: A setting or a document is wrong.
+    """
+    names = ("dataset_name", "text_column", "minimum", "threshold", "shard", "seed")
+    values = {name: value for name in names if (value := getattr(given, name)) is not None}
+    sources: dict[str, list[str]] = {}
+    for name, path in _pairs("source", given.source):
+        sources.setdefault(name, []).append(path)
+    if given.minimum_of:
+        values["minima"] = {name: int(size) for name, size in _pairs("minimum_of", given.minimum_of)}
+    skip = (*given.skip, *(() if given.sentences else ("sentences",)))
+    counts = build_corpus(
+        CorpusArguments(given.output_dir, sources, skip=skip, benchmark=given.benchmark or "", **values)
+    )
+    if not given.benchmark:
+        print("Sentences of KLUE were not removed: there is no --benchmark.", file=sys.stderr)
+    for stage, count in counts.items():
+        print(f"{stage:<18}{count.documents_in:>12,} documents in {count.documents_out:>12,} out")
+
+
+def _pairs(flag: str, words: Sequence[str]) -> list[tuple[str, str]]:
+    """``NAME=VALUE`` words.
+
+    Raises:
+        ValueError: A word has no name or no value.
+    """
+    pairs = []
+    for word in words:
+        name, _, value = word.partition("=")
+        if not name or not value:
+            raise ValueError(f"--{flag} {word}: expected NAME=VALUE.")
+        pairs.append((name, value))
+    return pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
 import json
@@ -23,8 +24,10 @@ from recipes.engine.hardware import hardware
 from recipes.engine.results import read_json, write_json
 from recipes.engine.run import prepare_process
 from recipes.engine.schedule import LogAtCheckpoints, mean_loss
+from recipes.engine.settings_files import read_pairs
 from recipes.pretraining.blocks import encode_corpus
 from recipes.pretraining.choices import STATIC
+from recipes.pretraining.configurations import table
 from recipes.pretraining.corpora import COUNTS, open_corpus
 from recipes.pretraining.masking import Masking, PretrainingCollator
 from recipes.pretraining.objectives import Objective, continued_objective, new_objective
@@ -289,3 +292,24 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
 def _without_folder(name: str) -> str:
     """The name of a model or tokenizer; of one on this machine, without the folders above it."""
     return Path(name).name if name and Path(name).exists() else name
+
+
+def command(given: argparse.Namespace) -> None:
+    """``recipes.pretrain``: pre-train and say how far the model came, or print all configurations.
+
+    Raises:
+        ValueError: A setting is wrong, or the data does not fit it.
+    """
+    values = {name: value for name, value in vars(given).items() if value is not None}
+    if values.pop("list"):
+        print(table())
+        return
+    if given.corpus:
+        values["corpus"] = tuple(given.corpus)
+    pack, trainer = not values.pop("no_packing"), read_pairs(values.pop("set"), "--set")
+    results = pretrain(PretrainingArguments(**values, pack=pack, trainer=trainer))
+    print(
+        f"{given.output_dir}: loss {results['eval_loss']:.3f} on held-out text, "
+        f"{results['unigram_loss']:.3f} by the frequency of tokens alone; "
+        f"{results['train_tokens_per_second']:,.0f} tokens a second"
+    )

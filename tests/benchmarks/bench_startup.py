@@ -21,7 +21,7 @@ import json, sys, time
 begin = time.time()
 sys.path.insert(0, {root!r})
 from recipes.engine.command_line import main
-from recipes.engine.imports import without_collection
+from klue_datasets.commands import without_collection
 
 seconds = {{"flags": time.time() - begin}}
 

@@ -37,7 +37,7 @@ class FakeApi:
 @pytest.fixture(autouse=True)
 def fake_api(monkeypatch: pytest.MonkeyPatch) -> None:
     CALLS.clear()
-    monkeypatch.setattr("huggingface_hub.HfApi", FakeApi)
+    monkeypatch.setattr("klue_datasets.hub.HfApi", FakeApi)
 
 
 WORDS = ["push", "--repo_id", "me/klue", "--mini", "--tasks", "sts"]
@@ -72,9 +72,7 @@ def test_a_dry_run_lists_the_files_and_sends_nothing(capsys: pytest.CaptureFixtu
 
 
 def test_a_name_that_is_none_is_refused_before_anything_is_built(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["push", "--repo_id", "a/b/c", "--mini", "--dry_run"])
-    assert ended.value.code == 1
+    assert main(["push", "--repo_id", "a/b/c", "--mini", "--dry_run"]) == 1
     assert "a/b/c" in capsys.readouterr().err
     assert CALLS == []
 
@@ -91,7 +89,5 @@ def test_a_hub_that_does_not_answer_is_said(
         raise ConnectError("no route")
 
     monkeypatch.setattr(FakeApi, "create_repo", fail)
-    with pytest.raises(SystemExit) as ended:
-        main(WORDS)
-    assert ended.value.code == 1
+    assert main(WORDS) == 1
     assert "me/klue: the connection to the Hub failed (ConnectError: no route)." in capsys.readouterr().err

@@ -29,13 +29,13 @@ Run = Callable[..., str]
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*words: str | Path, status: int = 0) -> str:
-        if status:
-            with pytest.raises(SystemExit) as ended:
-                main([str(word) for word in words])
-            assert ended.value.code == status
-            return capsys.readouterr().err
-        assert main([str(word) for word in words]) == 0
-        return capsys.readouterr().out
+        try:
+            ended = main([str(word) for word in words])
+        except SystemExit as error:  # of argparse
+            ended = int(error.code or 0)
+        assert ended == status
+        printed = capsys.readouterr()
+        return printed.err if status else printed.out
 
     return call
 

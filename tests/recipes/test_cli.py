@@ -167,7 +167,7 @@ def test_words_are_handed_on(
     assert status == 0
     assert "sts" in json.loads(text)
     handed: list[tuple] = []
-    monkeypatch.setattr("recipes.engine.command_line.main", lambda *given: handed.append(given))
+    monkeypatch.setattr("recipes.cli.train", lambda *given: handed.append(given))
     assert said(capsys, "train", "tc", "--mini")[0] == 0
     assert handed[0][0] == "ynat"
     assert "accelerate launch recipes/train_tc.py" in handed[0][1]

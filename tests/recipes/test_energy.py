@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,12 +59,11 @@ def test_gpus_count_in_millijoules(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return used[handle]
 
     library = types.ModuleType("pynvml")
-    library.__spec__ = SimpleNamespace(name="pynvml")
     library.NVMLError = type("NVMLError", (Exception,), {})
     library.nvmlInit = lambda: None
     library.nvmlDeviceGetHandleByUUID = lambda identity: identity
     library.nvmlDeviceGetTotalEnergyConsumption = energy
-    monkeypatch.setitem(sys.modules, "pynvml", library)
+    monkeypatch.setattr("recipes.engine.energy.pynvml", library)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     devices = [SimpleNamespace(uuid="a"), SimpleNamespace(uuid="b")]

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from recipes.engine.imports import without_collection
+from klue_datasets.commands import without_collection
 
 
 class Cycle:

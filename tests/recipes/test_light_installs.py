@@ -169,7 +169,7 @@ def test_without_the_packages_of_every_installation_klue_says_so_too(tmp_path: P
 def test_a_missing_module_of_ours_is_a_bug_and_stays_an_exception(tmp_path: Path) -> None:
     site = site_without((), tmp_path)
     program = (
-        "from klue_datasets.optional import needs\nwith needs('train'):\n    import recipes.no_such_module"
+        "from klue_datasets.commands import needs\nwith needs('train'):\n    import recipes.no_such_module"
     )
     assert (
         "ModuleNotFoundError: No module named 'recipes.no_such_module'" in run_in(site, "-c", program).stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from checkout import copy_checkout
 
-from klue_datasets.optional import OURS
+from klue_datasets.commands import OURS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(

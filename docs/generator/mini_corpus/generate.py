@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from docs.generator.mini_corpus import dp, mrc, ner, nli, re, sts, wos, ynat
+from klue_datasets.commands import needs
 from klue_datasets.loading import MINI_DIR
-from klue_datasets.optional import needs
 
 # Each task module offers `files()`, the text of its raw files by path. To add a task, add its function.
 GENERATORS: tuple[Callable[[], dict[str, str]], ...] = (

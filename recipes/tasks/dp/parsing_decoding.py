@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import torch
 
 from recipes.tasks.dp.configuration_dependency_parsing import DECODERS
 from recipes.tasks.dp.parsing_words import IGNORED
 
+try:
+    from ufal.chu_liu_edmonds import chu_liu_edmonds
+except ImportError:
+    chu_liu_edmonds = None
+
 
 def available_decoders() -> tuple[str, ...]:
     """The decoders that work here, in their order: ``mst`` needs a package."""
-    return tuple(decoder for decoder in DECODERS if decoder != "mst" or _edmonds() is not None)
+    return tuple(decoder for decoder in DECODERS if decoder != "mst" or chu_liu_edmonds is not None)
 
 
 def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) -> torch.Tensor:
@@ -97,7 +99,6 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     One root: arcs from the root all lose the same large amount, more than any other choice can gain, so the
     best tree has as few of them as there can be, which is one.
     """
-    chu_liu_edmonds = _edmonds()
     if chu_liu_edmonds is None:
         raise ImportError(
             "The decoder mst needs a package that is not installed: pip install ufal.chu-liu-edmonds"
@@ -117,16 +118,6 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         np.fill_diagonal(square, np.nan)
         heads[index, :words] = torch.tensor(chu_liu_edmonds(square)[0][1:])
     return heads.to(scores.device)
-
-
-def _edmonds() -> Callable[[Any], Any] | None:
-    """The package's function; None where it is not installed."""
-    try:
-        from ufal.chu_liu_edmonds import chu_liu_edmonds
-    except ImportError:
-        return None
-    solve: Callable[[Any], Any] = chu_liu_edmonds
-    return solve
 
 
 def _projective(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -80,7 +80,7 @@ def test_what_cannot_be_decoded_is_refused() -> None:
 
 
 def test_without_its_package_mst_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "_edmonds", lambda: None)
+    monkeypatch.setattr(decoding, "chu_liu_edmonds", None)
     assert decoding.available_decoders() == ("argmax", "projective", "head_final")
     with pytest.raises(ImportError, match=r"not installed: pip install ufal.chu-liu-edmonds"):
         decode_heads(random_scores(1, 1, 2), torch.tensor([1]), "mst")

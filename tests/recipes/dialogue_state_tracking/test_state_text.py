@@ -15,10 +15,10 @@ from transformers import AutoTokenizer, BertTokenizer
 
 import klue_datasets
 from klue_metrics.functional import compute
+from recipes.engine.tiny_encoder import train_wordpiece
 from recipes.tasks.wos.configuration_dialogue_state import union_of_slots
 from recipes.tasks.wos.state_text import TextSettings, words_like
 from recipes.tasks.wos.text_generation import CUE, StateFrame
-from recipes.tiny_model import train_wordpiece
 
 SLOTS = ("관광-이름", "관광-종류", "식당-이름", "식당-주차 가능")
 Turn = tuple[list[str], list[str]]

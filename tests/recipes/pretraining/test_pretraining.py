@@ -22,13 +22,13 @@ from pretraining_ranks import train
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from recipes.engine.checkpoints import locked
+from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretrain import main
 from recipes.pretraining.objectives import new_objective
 from recipes.pretraining.pretraining_arguments import PretrainingArguments
 from recipes.pretraining.pretraining_run import ARGUMENTS, RESULTS, pretrain
 from recipes.pretraining.pretraining_trainer import PretrainingTrainer
 from recipes.pretraining.vocabulary import train_tokenizer
-from recipes.tiny_model import mini_texts
 
 SETTINGS: dict[str, Any] = {
     "arch": "bert",

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
+from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
 from recipes.pretraining.vocabulary import segmenter, statistics, train_tokenizer
-from recipes.tiny_model import mini_texts
 from recipes.tokenizer import main
 
 # Words with the same endings as those of KLUE's example, 조경현은 인공지능 분야의 저명한 연구자이다.

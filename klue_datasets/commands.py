@@ -1,17 +1,95 @@
-"""End commands without a traceback when a package is missing or their output pipe is closed."""
+"""Commands: their flags are read before large libraries are imported, and their errors are sentences.
+
+A command ends without a traceback when its input is wrong, when a package is missing, or when the reader of
+its output has gone.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import dataclasses
+import gc
 import os
+import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO, cast
 
 PROJECT = "klue-hub"
 BROKEN_PIPE = 128 + 13  # the status that a shell gives to a process that SIGPIPE has ended
 OURS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command line: its flags, and the function that does what they say.
+
+    A function that is given by its name is imported after the flags have been read, so that ``--help`` and
+    messages about wrong flags need not wait for large libraries.
+
+    Attributes:
+        name: What its errors begin with; nothing where this is empty.
+        make_parser: Makes the parser.
+        run: The function, or ``module:function`` for one that is imported when it is called. It takes the
+            parsed arguments and returns the exit status, or None for 0. OSError and ValueError are errors of
+            the user, whose text is a sentence. A parser with subcommands may have other functions as their
+            default of ``run``.
+        extra: The extra of pyproject.toml that it needs, see ``needs``; subcommands may have a default, too.
+        passes_on: Whether unknown flags are kept, as ``passed_on`` of the arguments.
+    """
+
+    name: str
+    make_parser: Callable[..., argparse.ArgumentParser]
+    run: str | Callable[[argparse.Namespace], int | None] = ""
+    extra: str | None = None
+    passes_on: bool = False
+
+    def __call__(self, argv: Sequence[str] | None = None, **options: Any) -> int:
+        """Run the command; return the exit status.
+
+        Args:
+            argv: The words of the command line; None for those of this process.
+            **options: Of ``make_parser``.
+
+        Raises:
+            SystemExit: The flags are wrong (status 2), a package is missing (1), or standard output was
+                closed (141).
+        """
+        with quiet_pipe():
+            parser = self.make_parser(**options)
+            arguments, rest = parser.parse_known_args(argv)
+            if self.passes_on:
+                arguments.passed_on = rest
+            elif rest:
+                parser.error(f"unrecognized arguments: {' '.join(rest)}")
+            settings = vars(arguments)
+            target, extra = settings.pop("run", self.run), settings.pop("extra", self.extra)
+            with needs(extra):
+                with without_collection():
+                    run = pkgutil.resolve_name(target) if isinstance(target, str) else target
+                try:
+                    return int(run(arguments) or 0)
+                except (OSError, ValueError) as error:  # sentences that say what was wrong
+                    print(f"{self.name}: {error}" if self.name else error, file=sys.stderr)
+                    return 1
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Import modules without garbage collections, and keep what they hold out of later ones.
+
+    Importing torch and transformers makes hundreds of thousands of objects that live as long as the process.
+    Collections search them all in vain, while they are imported and each time that Trainer asks for one;
+    tests/benchmarks/bench_startup.py times it. For commands; a library leaves its user's collector alone.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,197 @@
+"""Files of raw text, and typed lines, answered by a trained model one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from klue_datasets.raw_files import read_bytes, read_lines
+from klue_datasets.tasks import get_task
+from recipes.engine.inference import KluePipeline, load_pipeline
+from recipes.engine.results import strict, write_json_lines
+from recipes.tasks import get_recipe
+from recipes.tasks.dp.conllu import Sentence, read_conllu, write_conllu
+from recipes.tasks.wos.turns import converse, dialogues
+
+PAIRS = ("sts", "nli", "mrc")  # tasks whose input is two texts
+OBJECTS = ("re", "mrc")  # tasks whose input may be a JSON object on a line of text or standard input
+JSON = (".jsonl", ".json")
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """``recipes.predict``: answer what the arguments name; return 1 if an input could not be answered."""
+    return int(predict(arguments) > 0)
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Answer what the arguments name; a file is written whole or not at all.
+
+    Returns:
+        How many inputs could not be answered. Standard error says why, and the others are answered.
+    """
+    task = get_task(arguments.task).name
+    if arguments.to_conllu and task != "dp":
+        raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
+    if arguments.input and not Path(arguments.input).is_file():
+        raise FileNotFoundError(f"{task}: there is no file {arguments.input}; expected the inputs there.")
+    options = ("device", "batch_size", "top_k", "trust_remote_code")
+    answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
+    if task == "wos" and arguments.input is None and arguments.output is None:
+        _print(_converse(answer))
+        return 0
+    wrong: list[str] = []
+    answers = answered(answer, read_items(task, arguments.input), wrong)
+    progress = tqdm(answers, unit=" inputs", disable=None if arguments.output else True)
+    if arguments.to_conllu:
+        _write_conllu(progress, arguments.output)
+    elif arguments.output:
+        write_json_lines(Path(arguments.output), _present(progress, task, arguments.input))
+    else:
+        _print(_present(progress, task, arguments.input))
+    return len(wrong)
+
+
+def answered(
+    answer: KluePipeline, items: Iterable[tuple[int, Any]], wrong: list[str]
+) -> Iterator[tuple[int, Any, Any]]:
+    """Answer items in order, reading no more of them ahead than the model needs.
+
+    Args:
+        answer: The model.
+        items: Numbers and inputs, as ``read_items`` gives them.
+        wrong: Gets a sentence for each item that is a ValueError.
+
+    Yields:
+        Number, input and answer of each item; the answer is None where there is none.
+    """
+    waiting: collections.deque[tuple[int, Any]] = collections.deque()
+
+    def usable() -> Iterator[Any]:
+        for number, item in items:
+            waiting.append((number, item))
+            if isinstance(item, ValueError):
+                wrong.append(str(item))
+                print(f"predict: {item}", file=sys.stderr)
+            elif item is not None:
+                yield item
+
+    for result in answer.stream(usable()):
+        while waiting[0][1] is None or isinstance(waiting[0][1], ValueError):
+            yield (*waiting.popleft(), None)
+        yield (*waiting.popleft(), result)
+    while waiting:
+        yield (*waiting.popleft(), None)
+
+
+def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
+    """Read the inputs in a file, or on standard input, one after the other.
+
+    Yields:
+        The number of the input (its line, in text for dst the first line of the dialogue, in CoNLL-U the
+        number of the sentence; all from 1), and the input: None for a blank line, a ValueError for one that
+        is not JSON or not UTF-8, or not what the task takes.
+
+    Raises:
+        ValueError: The file is not the CoNLL-U that its name promises.
+    """
+    if task == "dp" and _is(path, ".conllu"):
+        yield from enumerate(read_conllu(read_bytes(str(path)).decode("utf-8-sig")), start=1)
+        return
+    raw_input, name = get_recipe(task).raw_input, path or "standard input"
+    lines = enumerate(read_lines(path) if path else _typed_lines(), start=1)
+    if task == "wos" and not _is(path, *JSON):
+        texts = ((number, _decoded(raw, f"{task}: {name}:{number}")) for number, raw in lines)
+        yield from dialogues(texts)
+        return
+    for number, raw in lines:
+        try:
+            item = _item(task, _decoded(raw, f"{task}: {name}:{number}"), path)
+            if item is not None:
+                raw_input.read(item)
+            yield number, item
+        except ValueError as error:
+            place = f"{name}:{number}"
+            yield number, error if place in str(error) else ValueError(f"{place}: {error}")
+
+
+def _typed_lines() -> Iterator[bytes]:
+    for line in sys.stdin.buffer:
+        yield from line.splitlines()
+
+
+def _item(task: str, line: str, path: str | None) -> Any:
+    """An input as the task takes it; None for a blank line."""
+    if not line.strip():
+        return None
+    if _is(path, *JSON) or (task in OBJECTS and line.lstrip().startswith("{")):
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{task}: the line is not JSON ({error}).") from error
+        return None if isinstance(item, str) and not item.strip() else item
+    if task in PAIRS:
+        texts = line.split("\t")
+        if len(texts) != 2:
+            raise ValueError(
+                f"{task}: the line has {len(texts) - 1} tabs; expected two texts with a tab between."
+            )
+        return texts
+    return line
+
+
+def _is(path: str | None, *endings: str) -> bool:
+    return path is not None and path.endswith(endings)
+
+
+def _decoded(raw: bytes, place: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{place} is not UTF-8 text ({error}).") from error
+
+
+def _present(results: Iterable[tuple[int, Any, Any]], task: str, path: str | None) -> Iterator[Any]:
+    """The answers as JSON has them."""
+    for number, item, result in results:
+        if isinstance(item, ValueError):
+            yield {"line": number, "error": str(item)}
+            continue
+        if task == "wos" and not _is(path, *JSON):
+            yield from ({"line": number + 2 * turn["turn"], **turn} for turn in result)
+            continue
+        shown = list(item.words) if hasattr(item, "words") else item
+        key = "sentence" if _is(path, ".conllu") else "line"
+        yield {key: number, "input": "" if item is None else shown, "prediction": result}
+
+
+def _print(answers: Iterable[Any]) -> None:
+    for answer in answers:
+        print(json.dumps(strict(answer), ensure_ascii=False), flush=True)
+
+
+def _converse(answer: KluePipeline) -> Iterator[Any]:
+    prompts = ("user> ", "system> ") if sys.stdin.isatty() else ("", "")
+    return converse(answer, sys.stdin, lambda speaker: print(prompts[speaker], end="", flush=True))
+
+
+def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: str | None) -> None:
+    """Write trees; those of text lines have the line's number as sent_id, and blank lines have none."""
+    texts = (
+        write_conllu(
+            words, item if isinstance(item, Sentence) else Sentence((), comments=[f"# sent_id = {n}"])
+        )
+        for n, item, words in results
+        if words is not None
+    )
+    if path:
+        Path(path).write_text("".join(texts), encoding="utf-8")
+        return
+    for text in texts:
+        print(text, end="", flush=True)

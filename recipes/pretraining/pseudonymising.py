@@ -1,0 +1,107 @@
+"""Files of texts with pseudonyms in place of personal data, and back."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from recipes.engine.inference import load_pipeline
+from recipes.pretraining.personal_data import EntityModel, Recogniser
+from recipes.pretraining.pseudonyms import Pseudonymiser, Span, restore
+
+JSON = (".jsonl", ".json")
+
+
+def command(arguments: argparse.Namespace) -> None:
+    """``recipes.pseudonymise``: replace personal data, or put it back.
+
+    Raises:
+        ValueError: A line does not hold a text, or a key does not fit the texts.
+    """
+    if arguments.restore:
+        _restore(arguments)
+    else:
+        _pseudonymise(arguments)
+
+
+def _pseudonymise(arguments: argparse.Namespace) -> None:
+    names = None
+    if arguments.ner_model:
+        names = Recogniser(None, EntityModel(load_pipeline("ner", arguments.ner_model)))
+    replace = Pseudonymiser(seed=arguments.seed, names=names)
+    with _written(arguments.output) as output, _written(arguments.key, absent=True) as key:
+        for number, (row, text) in enumerate(_documents(arguments), start=1):
+            changed, spans = replace(text, number)
+            print(_line(row, changed, arguments.text_column), file=output)
+            if key is not None and spans:
+                entry = {"line": number, "spans": [list(span) for span in spans]}
+                print(json.dumps(entry, ensure_ascii=False), file=key)
+    for kind, count in replace.counts.most_common():
+        print(f"{kind}: {count:,}", file=sys.stderr)
+
+
+def _restore(arguments: argparse.Namespace) -> None:
+    spans = {}
+    for line in Path(arguments.restore).read_text(encoding="utf-8").split("\n"):
+        if line.strip():
+            entry = json.loads(line)
+            spans[entry["line"]] = [Span(*span) for span in entry["spans"]]
+    with _written(arguments.output) as output:
+        for number, (row, text) in enumerate(_documents(arguments), start=1):
+            try:
+                original = restore(text, spans.get(number, ()))
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
+            print(_line(row, original, arguments.text_column), file=output)
+
+
+def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] | None, str]]:
+    """The documents, one per line, read one by one: the JSON object it is in, or None, and the text.
+
+    Raises:
+        ValueError: A line is not a JSON object with the text.
+    """
+    is_json = arguments.input is not None and arguments.input.endswith(JSON)
+    with contextlib.ExitStack() as stack:
+        lines: IO[str] = sys.stdin
+        if arguments.input is not None:
+            lines = stack.enter_context(open(arguments.input, encoding="utf-8", newline="\n"))
+        for number, line in enumerate(lines, start=1):
+            line = line.rstrip("\n")
+            if not is_json:
+                yield None, line
+                continue
+            try:
+                row = json.loads(line)
+                yield row, row[arguments.text_column]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(
+                    f"{arguments.input}:{number} is no JSON object with {arguments.text_column!r}; expected "
+                    "one."
+                ) from error
+
+
+def _line(row: dict[str, Any] | None, text: str, column: str) -> str:
+    return text if row is None else json.dumps({**row, column: text}, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def _written(path: str | None, *, absent: bool = False) -> Iterator[Any]:
+    """A file that is there in whole or not at all; without a path standard output, or nothing."""
+    if path is None:
+        yield None if absent else sys.stdout
+        return
+    partial = Path(f"{path}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
