@@ -1,4 +1,4 @@
-"""Templates of cards, what renders them, and published scores."""
+"""Card templates, the function that renders them, and KLUE's published scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PUBLISHED = Path(__file__).parent / "published_scores.yaml"
 
 
 def render(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
-    """Fill a template.
+    """Render a template.
 
     Args:
         template: File name in the folder.
@@ -36,13 +36,13 @@ def render(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class PublishedTable:
-    """Published figures of one task: one table of one source.
+    """Published scores of one task from one source.
 
     Attributes:
         title: What they are, of which split, and by whom.
         split: ``test``, ``dev``, or ``not stated`` where the source does not say it.
         source: A link, or what the source is called.
-        header: Name of the first column, then of each score, with the split where it is known.
+        header: Name of the first column, then of each score, with the split if it is known.
         rows: Name of a row, then its figures with two decimals.
         notes: Sentences about single rows.
     """
@@ -56,7 +56,7 @@ class PublishedTable:
 
 
 def published_tables(task: str, score_names: Mapping[str, str], *names: str) -> list[PublishedTable]:
-    """Published figures of a task, one table for each block of published_scores.yaml that has any.
+    """Return the published scores of a task, one table per block of published_scores.yaml.
 
     Args:
         task: Name of the task.
@@ -86,7 +86,7 @@ def published_tables(task: str, score_names: Mapping[str, str], *names: str) -> 
 
 
 def read_published() -> dict[str, Any]:
-    """The blocks of published_scores.yaml by name."""
+    """Read published_scores.yaml: its blocks by name."""
     import yaml
 
     blocks: dict[str, Any] = yaml.safe_load(PUBLISHED.read_text("utf-8"))

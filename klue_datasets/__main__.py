@@ -1,4 +1,4 @@
-"""``python -m klue_datasets``: KLUE data from the command line."""
+"""Command line of the data sets: ``python -m klue_datasets``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROG = "python -m klue_datasets"
 
 
 def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
-    """The command line of this package, under the name that the user typed."""
+    """Build the parser. ``prog`` is the name that the user typed."""
     parser = argparse.ArgumentParser(prog=prog, description="KLUE data sets.")
     commands = parser.add_subparsers(required=True, metavar="export|push|validate|stats")
     export = _add(
@@ -50,7 +50,7 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
 
 
 def _add(commands: Any, name: str, title: str, description: str) -> argparse.ArgumentParser:
-    """A command with the flags that all have."""
+    """Add a subcommand with the flags that all of them share."""
     source_help = " Without --data_dir and --mini, the official files are downloaded and checked."
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=title, description=description + source_help
@@ -60,7 +60,7 @@ def _add(commands: Any, name: str, title: str, description: str) -> argparse.Arg
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say which data: those of ``load``, by their names."""
+    """Add the flags that select the data; they are named like the arguments of ``load``."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
     source.add_argument("--mini", action="store_true", help="the small synthetic corpus of this package")
@@ -69,7 +69,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def add_view(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that says how ``export`` shows it."""
+    """Add the flag that selects the columns of an export."""
     parser.add_argument(
         "--hub_compatible",
         action="store_true",

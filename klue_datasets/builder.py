@@ -1,4 +1,4 @@
-"""Base class of the dataset builders: files of each split, and a cache keyed by their content."""
+"""Base class of the dataset builders: split files, and a cache keyed by file content."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CACHE_NAME = "klue_hub"
 
 
 class KlueBuilder(datasets.ArrowBasedBuilder):
-    """Base of the eight builders: one config, splits from files, whole columns instead of rows.
+    """Base class of the eight builders. It yields whole columns instead of single rows.
 
     A subclass names its task and gives two methods: ``features`` and ``columns``.
 
@@ -93,14 +93,14 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
 
     @abc.abstractmethod
     def features(self) -> datasets.Features:
-        """The columns and their types, as on the Hub or, unless ``hub_compatible``, with more after them."""
+        """Return the columns and their types: those on the Hub, and unless ``hub_compatible`` a few more."""
 
     @abc.abstractmethod
     def columns(self, path: str) -> dict[str, pa.Array]:
-        """Read one raw file into one Arrow array a column."""
+        """Read one raw file into one Arrow array per column."""
 
     def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
-        """Positions of the sentences that their characters (ner) or words (dp) do not spell."""
+        """Find sentences that differ from their characters (ner) or words (dp)."""
         return ()
 
     def _info(self) -> datasets.DatasetInfo:
@@ -131,7 +131,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
             yield index, pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
     def _warn_of_misspelt(self, path: str, columns: dict[str, pa.Array]) -> None:
-        """Warn of sentences that their rows do not spell, beyond those known in the official files."""
+        """Warn about sentences that differ from their rows, except for known cases in the official files."""
         wrong = self.misspelt(columns)
         official = {blob for blobs in self.KLUE_TASK.blobs.values() for blob in blobs.values()}
         if wrong and git_blob_sha1(path) not in official:
@@ -146,7 +146,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
 def find_files(
     task: Task, data_dir: str | Path, version: str, cache_dir: str | Path | None = None
 ) -> dict[str, list[str]]:
-    """The official files of a task that exist below ``data_dir``.
+    """Find the official files of a task below ``data_dir``.
 
     Args:
         task: The task's record.
@@ -184,7 +184,7 @@ def find_files(
 
 
 def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
-    """The raw files that a user names for a task.
+    """Resolve the raw files that a user passed for a task.
 
     Args:
         task: The task's record, for messages.
@@ -217,7 +217,7 @@ def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Parsing makes millions of objects and no garbage; looking for some takes most of the time."""
+    """Disable garbage collection: parsing creates millions of objects and no garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -25,7 +25,7 @@ OPEN_SLOT = re.compile("이름|시간|출발지|도착지")
 
 
 def check_rows(task: str, columns: Columns, folder: Path) -> list[Finding]:
-    """Everything that is wrong with the rows of one file.
+    """Check the rows of one file.
 
     Args:
         task: Name of the task.
@@ -44,7 +44,7 @@ def check_rows(task: str, columns: Columns, folder: Path) -> list[Finding]:
 
 
 def read_ontology(folder: Path) -> dict[str, list[str]] | None:
-    """The ontology.json of a WoS folder; None where there is none; KlueDataError where it is not one."""
+    """Read ontology.json from a WoS folder; return None if there is no such file."""
     ontology = _read_json(folder / "ontology.json")
     if ontology is None:
         return None
@@ -59,7 +59,7 @@ def read_ontology(folder: Path) -> dict[str, list[str]] | None:
 
 
 def outside_ontology(columns: Columns, ontology: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:
-    """Guid, slot and value of everything in a state that the ontology does not list, once a dialogue."""
+    """Find slot values in states that the ontology does not list, once per dialogue."""
     known = {slot: frozenset(values) for slot, values in ontology.items()}
     for guid, dialogue in zip(columns["guid"].to_pylist(), columns["dialogue"].to_pylist(), strict=True):
         for item in sorted({item for turn in dialogue for item in turn["state"]}):

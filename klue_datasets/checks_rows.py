@@ -1,4 +1,4 @@
-"""Checks of the tasks with a row per character (ner) or word (dp), on the whole file's rows as arrays."""
+"""Checks for the tasks with one row per character (ner) or word (dp), vectorised over the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what is left of one after all
 
 
 class Finding(NamedTuple):
-    """Something wrong with one row.
+    """A problem in one row.
 
     Attributes:
         guid: The row; for a file beside the rows, its name.
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 
 
 def ner_entities(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Entities of the ner rows, strict IOB2: first character and end, counted over the file, and tag id."""
+    """Find entities in the ner rows by strict IOB2: first character, end, and tag id."""
     found = _entities(columns)
     return found.start, found.end, _flat(columns["ner_tags"])[found.start]
 
@@ -56,7 +56,7 @@ def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
     characters = tokens.flatten()
 
     def at(is_wrong: np.ndarray) -> Iterator[tuple[str, int, int]]:
-        """Guid, index in the sentence and in the file of every character that is wrong."""
+        """Yield guid, position in the sentence, and row of every marked character."""
         for row in np.flatnonzero(is_wrong):
             sentence = int(np.searchsorted(offsets, row, side="right")) - 1
             yield guids[sentence].as_py(), int(row - offsets[sentence]), int(row)
@@ -93,7 +93,7 @@ def _around(text: str) -> str:
 
 
 def _inline_against_rows(columns: Columns) -> Iterator[Finding]:
-    """The entities that the inline tags of a sentence mark, beside those of its rows."""
+    """Compare the entities of a sentence's inline tags with those of its rows."""
     offsets = _offsets(columns["tokens"])
     starts, ends, types, _ = _entities(columns)
     bounds = np.searchsorted(starts, offsets)
@@ -149,7 +149,7 @@ def check_dp(columns: Columns, folder: Path) -> Iterator[Finding]:
 
 
 def _in_cycles(head: np.ndarray, origin: np.ndarray, is_end: np.ndarray) -> np.ndarray:
-    """Which words never reach a root (or an end) however often one goes on to the head."""
+    """Find words whose chain of heads never reaches a root."""
     stops = (head == 0) | is_end
     parent = np.where(stops, np.arange(head.size), origin + head - 1)
     for _ in range(max(1, int(head.size).bit_length())):  # each round doubles the way

@@ -1,4 +1,4 @@
-"""Commands: their flags are read before large libraries are imported, and their errors are sentences.
+"""Commands: flags are parsed before large libraries are imported, and errors are single sentences.
 
 A command ends without a traceback when its input is wrong, when a package is missing, or when the reader of
 its output has gone.
@@ -24,7 +24,7 @@ OURS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes")
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command line: its flags, and the function that does what they say.
+    """A command line: a parser, and the function that runs the command.
 
     A function that is given by its name is imported after the flags have been read, so that ``--help`` and
     messages about wrong flags need not wait for large libraries.
@@ -94,12 +94,12 @@ def without_collection() -> Iterator[None]:
 
 @contextlib.contextmanager
 def needs(extra: str | None = None) -> Iterator[None]:
-    """Ends the process with a sentence where a package cannot be imported; a decorator of ``main`` functions.
+    """Exit with a one-sentence message if a package cannot be imported.
 
     It also ends the process silently when the reader of standard output has gone, as in ``... | head``.
 
     Args:
-        extra: The extra of pyproject.toml that installs everything that is used here; None where a plain
+        extra: The extra of pyproject.toml that installs everything that is used here; None if a plain
             installation does.
 
     Raises:
@@ -122,7 +122,7 @@ def needs(extra: str | None = None) -> Iterator[None]:
 
 
 class _Output:
-    """Standard output that ends the process when its reader has gone.
+    """Standard output that exits quietly when its reader has closed the pipe.
 
     Elsewhere a broken pipe is an OSError, which commands would print as an error of theirs.
     """
@@ -150,7 +150,7 @@ class _Output:
 
 @contextlib.contextmanager
 def quiet_pipe() -> Iterator[None]:
-    """Ends the process without a message when the reader of standard output has gone, as ``head`` does.
+    """Exit without a message when the reader of standard output closes the pipe, as ``head`` does.
 
     Raises:
         SystemExit: With status 141, as a shell reports a process that SIGPIPE has ended.
@@ -164,7 +164,7 @@ def quiet_pipe() -> Iterator[None]:
 
 
 def missing_package(error: BaseException | None) -> str | None:
-    """The package of others whose absence is behind an error; None where something else is."""
+    """Return the third-party package whose absence caused an error, or None."""
     while error is not None:  # transformers raises errors of its own, caused by the one that has the name
         if isinstance(error, ModuleNotFoundError) and error.name:
             quoted = re.search(r"'([\w-]+)", error.name)  # importlib.metadata puts a sentence there

@@ -1,4 +1,4 @@
-"""Is a validation split KLUE's official one? Decided by what its rows hold, wherever they come from."""
+"""Recognise KLUE's official validation splits by the content of their rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from klue_datasets.tasks import get_task
 
 
 def content_hash(task: str, rows: datasets.Dataset) -> str:
-    """SHA-256 of what a split scores: the model's inputs and the gold answers, row by row, in order.
+    """Compute the SHA-256 of what a split scores: model inputs and gold answers, in row order.
 
     The default and the Hub-compatible view of the same raw file have the same hash. Columns that are neither
     input nor gold (guid, source, annotators) do not count.
@@ -37,7 +37,7 @@ def content_hash(task: str, rows: datasets.Dataset) -> str:
 
 
 def content_version(task: str, rows: datasets.Dataset) -> str | None:
-    """The newest KLUE version whose validation split has exactly these rows; None where none is known to.
+    """Return the newest KLUE version whose validation split has exactly these rows, or None.
 
     Args:
         task: Name of the task.

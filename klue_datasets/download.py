@@ -1,4 +1,4 @@
-"""The official raw files: pinned, checked by hash before they are kept, in the normal datasets cache."""
+"""Download of the official raw files: pinned, verified by hash, kept in the datasets cache."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ WAIT = 1.0  # seconds before the first new attempt; twice as long before each fu
 
 
 class KlueDownloadError(OSError):
-    """An official file that could not be had, or is not the published one."""
+    """An official file could not be downloaded, or differs from the published one."""
 
 
 def git_blob_sha1(path: str | Path) -> str:
-    """The hash by which git names a file's content: SHA-1 of ``blob <bytes>\\0`` and the content."""
+    """Compute git's hash of a file's content: the SHA-1 of ``blob <bytes>\\0`` and the content."""
     return _digest(path, hashlib.sha1(f"blob {os.path.getsize(path)}\0".encode(), usedforsecurity=False))
 
 
 def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file's content."""
+    """Compute the SHA-256 of a file's content."""
     return _digest(path, hashlib.sha256())
 
 
@@ -79,7 +79,7 @@ def archive_url(task: Task) -> str:
 def fetch(
     task: Task, version: str = DEFAULT_VERSION, cache_dir: str | Path | None = None
 ) -> dict[str, list[str]]:
-    """Download the official files of a task, or finds them in the Hugging Face datasets cache.
+    """Download the official files of a task, or find them in the Hugging Face datasets cache.
 
     A file whose git blob SHA-1 is known comes from the pinned commit. The others of version 1.0.0 come out of
     the published archive, whose SHA-256 is known.
@@ -117,7 +117,7 @@ def fetch(
 def official_splits(
     task: Task, files: Mapping[str, Sequence[str]], version: str = DEFAULT_VERSION
 ) -> set[str]:
-    """The splits whose single file is, byte for byte, the one that KLUE published."""
+    """Return the splits whose single file is identical to the one that KLUE published."""
     published = task.blobs.get(version, {})
     return {
         split
@@ -127,7 +127,7 @@ def official_splits(
 
 
 def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
-    """Extracts KLUE's files from an archive into the datasets cache, in a folder named after its content.
+    """Extract KLUE's files from an archive into the datasets cache, in a folder named by content hash.
 
     Only files with KLUE's names are extracted, each to the place that KLUE's layout gives it, so that no path
     in the archive can lead elsewhere.
@@ -172,7 +172,7 @@ def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
 
 
 def _members(archive: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """KLUE's files in an archive: where klue_benchmark has them, and their content."""
+    """Yield KLUE's files in an archive: their place in klue_benchmark, and their content."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for info in zipped.infolist():
@@ -186,7 +186,7 @@ def _members(archive: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _place(member: str) -> str | None:
-    """Return the path in klue_benchmark of a file in an archive, or None if it is not one of KLUE's."""
+    """Return the place in klue_benchmark of a file in an archive, or None if it is not one of KLUE's."""
     path = PurePosixPath(member)
     for task in TASKS.values():
         for version in VERSION_SUFFIX:
@@ -204,7 +204,7 @@ def _downloads(cache_dir: str | Path | None) -> Path:
 def _cached(
     task: Task, address: str, downloads: Path, hash_of: Callable[[Path], str], kind: str, expected: str
 ) -> Path:
-    """The right copy of a file from the cache, else downloaded; only a right one ever gets its final name."""
+    """Return a verified copy of a file from the cache, downloading it if necessary."""
     downloads.mkdir(parents=True, exist_ok=True)
     path = downloads / hash_url_to_filename(address)
     with FileLock(f"{path}.lock"):
@@ -228,7 +228,7 @@ def _cached(
 
 
 def _download(task: Task, address: str, partial: Path) -> None:
-    """Download to ``partial``, after the bytes that are there; tries again while that may help.
+    """Download to ``partial``, resuming after the bytes that are there, and retry transient errors.
 
     huggingface_hub's own http_get loses up to 10 MB, more than most of these files, when a connection breaks.
     """
@@ -259,7 +259,7 @@ def _download(task: Task, address: str, partial: Path) -> None:
 
 
 def _receive(address: str, partial: Path) -> int:
-    """Request what ``partial`` lacks and append it; return the HTTP status."""
+    """Request the missing bytes of ``partial`` and append them; return the HTTP status."""
     there = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # or a range would count compressed bytes
     if there:
@@ -282,7 +282,7 @@ def _receive(address: str, partial: Path) -> int:
 
 
 def _from_archive(task: Task, name: str, downloads: Path) -> Path:
-    """One raw file out of the v1 archive, unpacked beside it; nothing else of the archive is written."""
+    """Extract one raw file from the v1 archive, next to the archive."""
     address = archive_url(task)
     archive = _cached(task, address, downloads, sha256, "SHA-256", task.archive_sha256)
     # The folder is called after the archive's hash, so what lies in it came out of the right one.

@@ -1,4 +1,4 @@
-"""Builder of dp: sentences as words, each with its head and its relation to it."""
+"""Builder for dp: sentences as words, each with its head and dependency relation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Hub folder: one Parquet file per split and a card, written completely before it replaces an old one."""
+"""Export of the Hub folder: one Parquet file per split and a card, replaced in one step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def export(
     cache_dir: str | Path | None = None,
     repo_id: str | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Write a folder that ``load_dataset(output_dir, task)`` reads, offline, with no code of ours.
+    """Write a folder that ``load_dataset(output_dir, task)`` reads offline, without any code of ours.
 
     An earlier export in the same place is replaced as a whole; when anything fails it stays as it was.
 
@@ -99,7 +99,7 @@ def export(
 
 
 def _benchmark(names: Sequence[str]) -> str:
-    """Describe the leaderboards, one per official metric, as the Hub reads them from a data set."""
+    """Describe the leaderboards, one per official metric, in the Hub's format for data sets."""
     described = {
         "name": "KLUE",
         "description": "Korean Language Understanding Evaluation: eight tasks and their official metrics. "
@@ -145,7 +145,7 @@ def _section(name: str, splits: datasets.DatasetDict, official: set[str]) -> dic
 
 
 def _described(name: str, table: datasets.Dataset) -> dict[str, Any]:
-    """The statistics of one split, its counts as text and its lengths as table rows."""
+    """Return the statistics of one split: counts as text, and lengths as table rows."""
     columns = table.with_format("arrow")[:].combine_chunks()
     combined = {field: _one_array(columns.column(field)) for field in columns.column_names}
     counted = describe(name, combined)
@@ -226,7 +226,7 @@ def _check_replaceable(target: Path, names: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of ``target`` at the end, or vanishes if anything fails."""
+    """Yield a folder that replaces ``target`` on success and is deleted on failure."""
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     new, old = work / "new", work / "old"
@@ -246,7 +246,7 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one step, so that a killed process never leaves none; False where that is unknown.
+    """Swap two folders atomically; return False if the platform does not support it.
 
     Linux can (renameat2); elsewhere a folder can only take the place of one that was moved away before.
     """
@@ -256,7 +256,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``python -m klue_datasets export``: export, and say how many rows each split has."""
+    """Run ``python -m klue_datasets export``, and print how many rows each split has."""
     for task, splits in export(**vars(arguments)).items():
         print(f"{task}: " + ", ".join(f"{count:,} {split}" for split, count in splits.items()))
     print(f"Written to {arguments.output_dir}")

@@ -1,4 +1,4 @@
-"""Puts the files of a folder on the Hub in one commit; what goes wrong becomes one sentence.
+"""Upload the files of a folder to the Hub in one commit, with errors as single sentences.
 
 Not ``HfApi.upload_folder``: with Xet storage that splits a large folder into several commits, and a reader in
 between would see half of it.
@@ -36,12 +36,12 @@ _MEANINGS = {
 
 
 class PublishError(OSError):
-    """An upload that did not happen, as a sentence."""
+    """An upload failed; the message is one sentence."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Upload:
-    """Files of a folder and the repository that they go to.
+    """Files of a folder, and the repository to upload them to.
 
     Attributes:
         repo_id: The repository, e.g. ``me/klue``.
@@ -67,12 +67,12 @@ class Upload:
             raise ValueError(f"repo_type is {self.repo_type!r}; expected one of {', '.join(KINDS)}.")
 
     def lines(self) -> list[str]:
-        """One line per file: its path in the repository and its size."""
+        """Return one line per file: its path in the repository and its size."""
         return [f"{path}: {(self.folder / path).stat().st_size:,} bytes" for path in self.files]
 
 
 def files_of(folder: Path) -> list[str]:
-    """The paths of all files below a folder, with slashes, sorted."""
+    """List the paths of all files below a folder, with forward slashes, sorted."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
@@ -124,7 +124,7 @@ def send(upload: Upload, *, private: bool = False) -> str:
 
 @contextlib.contextmanager
 def hub_errors(repo_id: str, advice: str = "") -> Iterator[None]:
-    """Turn whatever goes wrong with the Hub into a ``PublishError`` of one sentence.
+    """Convert any error of the Hub into a ``PublishError`` of one sentence.
 
     Args:
         repo_id: The repository that was asked for.
@@ -150,7 +150,7 @@ def _left_over(there: Sequence[str], upload: Upload) -> list[str]:
 
 
 def _folders(paths: Sequence[str]) -> set[str]:
-    """The top-level folders of paths in a repository."""
+    """Return the top-level folders of paths in a repository."""
     return {path.partition("/")[0] for path in paths if "/" in path}
 
 

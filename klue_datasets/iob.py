@@ -1,4 +1,4 @@
-"""Entities in IOB2 tags, read as KLUE scores them: the one reader of checks, metrics, recipes and reports."""
+"""Entities in IOB2 tags, read as KLUE scores them; used by checks, metrics, recipes and reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class Entities(NamedTuple):
-    """The entities of some tags, in order.
+    """Entities in a sequence of tags, in order.
 
     Attributes:
         start: First position of each, shape (entities,).
@@ -57,7 +57,7 @@ def find_entities(tags: IntArray, is_first: npt.NDArray[np.bool_]) -> Entities:
 
 
 def spans_from_tags(tags: Sequence[str | int]) -> list[tuple[int, int, str]]:
-    """The entities of one sentence.
+    """Return the entities of one sentence.
 
     Args:
         tags: A tag per character, as names or Hub ids.

@@ -1,4 +1,4 @@
-"""``load``: one call from a task's name to its rows, whichever raw files they come from."""
+"""``load``: from a task's name to its rows, whichever raw files they come from."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def load(
 def build(
     builder: KlueBuilder, split: str | None = None, *, streaming: bool = False, num_proc: int | None = None
 ) -> Any:
-    """The rows of a builder, from its cache where they are; arguments and errors are those of ``load``."""
+    """Build the rows, or read them from the cache; arguments and errors are those of ``load``."""
     _check_split(builder, split)
     if streaming:
         return builder.as_streaming_dataset(split=split)
@@ -101,7 +101,7 @@ def make_builder(
     hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> KlueBuilder:
-    """The builder behind ``load``, with its files found (or downloaded) but nothing built yet.
+    """Create the builder behind ``load``: its files are found or downloaded, but nothing is built.
 
     Arguments and errors are those of ``load``.
     """
@@ -131,13 +131,13 @@ def make_builder(
 
 
 def builder_class(task: str) -> type[KlueBuilder]:
-    """The builder of a task, by the name of the task."""
+    """Return the builder class of a task."""
     found: type[KlueBuilder] = getattr(import_module(f"klue_datasets.{task}"), task.capitalize())
     return found
 
 
 def _check_split(builder: KlueBuilder, split: str | None) -> None:
-    """Say which splits there are when another is asked for; slices are left to datasets."""
+    """Raise an error that lists the available splits if another one is requested."""
     name = None if split is None else str(split).split("[")[0].strip()
     if name is not None and name.isidentifier() and name != "all" and name not in (builder.files or {}):
         raise ValueError(

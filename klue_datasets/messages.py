@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def excerpt(value: object) -> str:
-    """A value as a message shows it: printable, at most 60 characters."""
+    """Format a value for a message: printable, at most 60 characters."""
     try:
         text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates come out escaped
     except (RecursionError, ValueError):  # nested too deeply, or an integer of more than 4,300 digits
@@ -17,7 +17,7 @@ def excerpt(value: object) -> str:
 
 
 def some_labels(value: object, names: Sequence[str]) -> str:
-    """The labels that a message about a wrong one lists: all of a few, otherwise the three most similar."""
+    """Select labels for a message about an invalid one: all if there are few, else the three most similar."""
     if len(names) <= 13:
         return ", ".join(names)
     text = value[:100] if isinstance(value, str) else ""
@@ -26,7 +26,7 @@ def some_labels(value: object, names: Sequence[str]) -> str:
 
 
 def unicode_note(value: object, names: Sequence[str]) -> str:
-    """A sentence for a message about a wrong label that looks like a right one, and nothing for any other.
+    """Explain a wrong label that looks like a valid one; return an empty string for any other.
 
     Two strings that differ only in their Unicode normalization form cannot be told apart in print.
     """

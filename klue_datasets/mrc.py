@@ -1,4 +1,4 @@
-"""Builder of mrc: passages and questions, with the spans that answer them, if any do."""
+"""Builder for mrc: passages and questions, with the answer spans of answerable questions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .messages import excerpt as excerpt
 
 
 class Mrc(KlueBuilder):
-    """KLUE machine reading comprehension, a row per question, in the order of the file.
+    """KLUE machine reading comprehension: one row per question, in file order.
 
     By default everything is as the file has it: texts are not stripped, so that offsets fit, and an
     unanswerable question has no answers but plausible_answers. The Hub's rows have the texts stripped, but
@@ -103,5 +103,5 @@ class Mrc(KlueBuilder):
 
 
 def _flatten(lists: list[list[Record]]) -> tuple[list[Record], np.ndarray]:
-    """The records of all lists, one list after the other, and in which list each was."""
+    """Concatenate lists of records; also return the list that each record comes from."""
     return list(chain.from_iterable(lists)), np.repeat(np.arange(len(lists)), list(map(len, lists)))

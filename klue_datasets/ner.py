@@ -1,4 +1,4 @@
-"""Builder of ner: sentences as characters, each with one of thirteen tags."""
+"""Builder for ner: sentences as characters, each with one of thirteen tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builder of nli: premise and hypothesis with one of three relations."""
+"""Builder for nli: premise and hypothesis with one of three relations."""
 
 from __future__ import annotations
 

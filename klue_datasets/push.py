@@ -1,4 +1,4 @@
-"""``python -m klue_datasets push``: the exported folder on the Hub, in one commit."""
+"""Upload of the exported folder to the Hub in one commit: ``python -m klue_datasets push``."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def push(
     hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> list[str]:
-    """Export to a temporary folder and uploads it; the repository then holds these tasks and no other.
+    """Export to a temporary folder and upload it; the repository then holds exactly these tasks.
 
     Args:
-        repo_id: The dataset repository, e.g. ``me/klue``; made where there is none.
+        repo_id: The dataset repository, e.g. ``me/klue``; made if there is none.
         private: A new repository is private; one that exists stays as it is.
         dry_run: Nothing is sent.
         tasks: As for ``export``, and so are all that follow.
@@ -73,11 +73,11 @@ def push(
 
 
 def folder_upload(folder: Path, repo_id: str, message: str) -> Upload:
-    """Plan the upload of an exported folder; the repository will hold its tasks and no others."""
+    """Describe the upload of an exported folder; the repository will hold exactly its tasks."""
     return Upload(repo_id, "dataset", folder, files_of(folder), message, STALE)
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``python -m klue_datasets push``: push, and say what went where."""
+    """Run ``python -m klue_datasets push``, and print what was uploaded."""
     for line in push(**vars(arguments)):
         print(line)

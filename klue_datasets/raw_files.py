@@ -1,4 +1,4 @@
-"""Files to records: KLUE's JSON, SQuAD's and KorQuAD's, and rows with the Hub's columns.
+"""Read files as records: KLUE's JSON, SQuAD and KorQuAD, and tables with the Hub's columns.
 
 Rows come from CSV, TSV, JSON lines and Parquet. Every error is a KlueDataError that names the file and, where
 it looks like a file of another task, that task.
@@ -59,11 +59,11 @@ _COLUMN_NAMES = {
 
 
 class KlueDataError(ValueError):
-    """A raw KLUE file that is not what it should be."""
+    """A raw KLUE file is not in the expected format."""
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The content of a text file, decompressed where it is gzip; KlueDataError for UTF-16 and broken gzip."""
+    """Read a text file, decompressing gzip. Raise KlueDataError for UTF-16 and for broken gzip."""
     data = Path(path).read_bytes()
     if data.startswith(GZIP):
         try:
@@ -75,7 +75,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_lines(path: str | Path) -> Iterator[bytes]:
-    """Read a text file line by line, so that it may be larger than memory; otherwise as ``read_bytes``."""
+    """Read a text file line by line, in constant memory; otherwise like ``read_bytes``."""
     with ExitStack() as stack:
         file: Any = stack.enter_context(open(path, "rb"))
         if file.peek(2).startswith(GZIP):
@@ -93,7 +93,7 @@ def _refuse_utf16(data: bytes, path: str | Path) -> None:
 
 
 def read_text(path: str | Path) -> str:
-    """A UTF-8 file, with or without a byte order mark or gzip; anything else is a KlueDataError."""
+    """Read a UTF-8 file, with or without byte order mark or gzip; raise KlueDataError for anything else."""
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,7 +109,7 @@ def read_records(
     features: Mapping[str, Any] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> list[Record]:
-    """Read a file as records: those of KLUE's JSON files, or rows as ``read_rows`` returns them.
+    """Read a file as records: KLUE's JSON, or rows as returned by ``read_rows``.
 
     Args:
         path: A local file: KLUE's JSON (for mrc also SQuAD or KorQuAD 1), or rows.
@@ -153,7 +153,7 @@ def read_rows(
     features: Mapping[str, Any] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> list[Record] | None:
-    """Read a file of rows with the Hub's columns.
+    """Read a table with the Hub's columns.
 
     Args:
         path: A local file: CSV with the usual quotes or TSV without any, both with a header line; JSON lines;
@@ -194,7 +194,7 @@ def read_rows(
 
 
 def looks_like(text: str, task: str) -> str:
-    """A sentence for a message about a text that is no file of ``task``: which one it resembles, if any."""
+    """Say which task a text resembles, for a message about a text that is not a file of ``task``."""
     header = _header(text)
     if header:
         return _resemblance([_renamed(dict.fromkeys(header), set(), {})], task)
@@ -228,7 +228,7 @@ def _read_json(text: str, path: str | Path) -> Any:
 
 
 def _resemblance(data: Any, task: str) -> str:
-    """Which other task the fields of the first record are those of, as a sentence; empty if none."""
+    """Say which other task the first record resembles; return an empty string if none."""
     articles = data.get("data") if isinstance(data, dict) else None
     records = articles if isinstance(articles, list) else data
     first = records[0] if isinstance(records, list) and records else None
@@ -251,7 +251,7 @@ def _resemblance(data: Any, task: str) -> str:
 
 
 def _header(text: str, known: Collection[str] = (), path: str | Path = "") -> list[str]:
-    """The first line of a table, which its name or a known column tells; empty for any other text."""
+    """Return the first line of a table, recognised by file name or a known column; else an empty string."""
     line = text.partition("\n")[0].rstrip("\r")[:10_000]
     if line[:1] in ("[", "{", "#"):
         return []
@@ -263,7 +263,7 @@ def _header(text: str, known: Collection[str] = (), path: str | Path = "") -> li
 
 
 def _reader(text: str) -> Any:
-    """The rows of a table: of TSV, where there is a tab in the first line, otherwise of CSV."""
+    """Create a reader of table rows: TSV if the first line contains a tab, CSV otherwise."""
     lines = io.StringIO(text, newline="")
     if "\t" in text.partition("\n")[0]:
         return csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -291,7 +291,7 @@ def _read_table(text: str, header: list[str], path: str | Path) -> list[Record]:
 
 
 def _is_json_lines(text: str) -> bool:
-    """Whether the first line is an object by itself, and not a whole file of articles."""
+    """Return whether the first line is a complete JSON object other than a file of articles."""
     line, _, rest = text.partition("\n")
     if line[:1] != "{" or (not rest.strip() and '"paragraphs"' in line):
         return False
@@ -329,7 +329,7 @@ def _read_parquet(data: bytes, path: str | Path) -> list[Record]:
 
 
 def _renamed(row: Record, own: Collection[str], columns: Mapping[str, str]) -> Record:
-    """A row with the names of columns that are used here."""
+    """Rename the columns of a row to the names used here."""
     renamed = {}
     for name, value in row.items():
         usual = _COLUMN_NAMES.get(name.lower(), name)
@@ -340,7 +340,7 @@ def _renamed(row: Record, own: Collection[str], columns: Mapping[str, str]) -> R
 def _check_columns(
     row: Record, own: Collection[str], columns: Mapping[str, str], path: str | Path, task: str
 ) -> None:
-    """Raise where the first row lacks a column that is mapped or required."""
+    """Raise KlueDataError if the first row lacks a mapped or required column."""
     if not row:
         return
     listed = ", ".join(name if name.isprintable() else repr(name) for name in row if name != PLACE)
@@ -358,7 +358,7 @@ def _check_columns(
 
 
 def _record(task: str, row: Record, number: int, parsed: Collection[str]) -> Record:
-    """A row as a record of KLUE's JSON, without its empty fields; what cannot be converted is kept.
+    """Convert a row to a record like those of KLUE's JSON, dropping empty fields.
 
     Args:
         task: Name of the task.
@@ -394,14 +394,14 @@ def _record(task: str, row: Record, number: int, parsed: Collection[str]) -> Rec
 
 
 def _name(label: Any, names: Sequence[str]) -> Any:
-    """The name of a label that is given as its Hub id, or its digits where no label has it; else as it is."""
+    """Return the name of a label that may be given as its Hub id; keep anything else unchanged."""
     if type(label) is not int:
         return label
     return names[label] if 0 <= label < len(names) else str(label)
 
 
 def _scores(found: Any) -> Any:
-    """The scores of a sentence pair; real-label and binary-label follow from label where they are absent."""
+    """Complete the scores of a sentence pair: derive real-label and binary-label from label if absent."""
     if not isinstance(found, dict) or "label" not in found:
         return found
     score = found["label"]
@@ -420,7 +420,7 @@ def _scores(found: Any) -> Any:
 
 
 def _spans(found: Any) -> Any:
-    """Convert answers to a list of objects; on the Hub they are an object of lists."""
+    """Convert answers from the Hub's object of lists to a list of objects."""
     if not isinstance(found, dict) or not all(isinstance(values, list) for values in found.values()):
         return found
     if len({len(values) for values in found.values()}) > 1:
@@ -433,7 +433,7 @@ def _joined(parts: Any, separator: str) -> str:
 
 
 def _literal(text: str) -> Any:
-    """The value that a cell holds as JSON or as a Python literal; None for an empty one, else the text."""
+    """Parse a cell as JSON or as a Python literal; return None if it is empty, and text otherwise."""
     if text.lower() in ("", "true", "false"):  # spreadsheets write TRUE
         return {"true": True, "false": False}.get(text.lower())
     if text.startswith('"') and text.endswith('"'):  # quoted in a TSV

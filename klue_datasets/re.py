@@ -1,4 +1,4 @@
-"""Builder of re: sentences with a subject and an object, and one of thirty relations between them."""
+"""Builder for re: sentences with a subject and an object, and one of thirty relations."""
 
 from __future__ import annotations
 

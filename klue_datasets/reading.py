@@ -1,4 +1,4 @@
-"""Records of raw KLUE files to columns: lists and Arrow arrays out, and errors that say where.
+"""Convert records of raw KLUE files to columns of lists and Arrow arrays, with errors that say where.
 
 Every error is a KlueDataError that names the file, the record (its guid, else its position) and the field.
 """
@@ -34,7 +34,7 @@ _missing: ContextVar[dict[str, tuple[int, int]] | None] = ContextVar("missing", 
 
 @contextlib.contextmanager
 def missing_fields() -> Iterator[dict[str, tuple[int, int]]]:
-    """Counts, for all that is read inside, the optional fields that records lack.
+    """Count the optional fields that are missing from records read inside the context.
 
     Yields:
         Name of the field -> how many records lack it (absent, null or ""), and how many records there are.
@@ -50,7 +50,7 @@ def missing_fields() -> Iterator[dict[str, tuple[int, int]]]:
 def strings(
     records: Sequence[Record], path: str | Path, field: str, *, default: str | None = None
 ) -> pa.Array:
-    """The text field ``field`` of every record as an Arrow string array.
+    """Return the text field ``field`` of every record as an Arrow string array.
 
     Args:
         records: What ``read_records`` gave, or ``objects`` or ``nested`` made of it.
@@ -77,7 +77,7 @@ def string_lists(
     default: Sequence[str] | None = None,
     single: bool = False,
 ) -> pa.ListArray:
-    """The field ``field``, a list of strings, or of ``single`` characters; otherwise as in ``strings``."""
+    """Return ``field``, a list of strings or of ``single`` characters; otherwise like ``strings``."""
     expected, is_right = (
         ("a list of single characters", _are_characters) if single else ("a list of strings", _are_strings)
     )
@@ -91,7 +91,7 @@ def string_lists(
 
 
 def numbers(records: Sequence[Record], path: str | Path, field: str) -> pa.Array:
-    """The required field ``field`` of every record, a finite number, as a float64 array."""
+    """Return the required field ``field`` of every record, a finite number, as a float64 array."""
     values = _values(records, path, field, None, "a finite number", {int, float}, _is_finite)
     return pa.array([float(value) for value in values], type=pa.float64())
 
@@ -99,13 +99,13 @@ def numbers(records: Sequence[Record], path: str | Path, field: str) -> pa.Array
 def integers(
     records: Sequence[Record], path: str | Path, field: str, *, default: int | None = None
 ) -> pa.Array:
-    """The field ``field`` of every record, a whole number, as an int32 array; required without a default."""
+    """Return the field ``field`` of every record, an integer, as an int32 array; required without default."""
     values = _values(records, path, field, default, "a whole number of 32 bits", {int}, _is_int32)
     return pa.array(values, type=pa.int32())
 
 
 def booleans(records: Sequence[Record], path: str | Path, field: str, *, default: bool) -> pa.Array:
-    """The field ``field`` of every record, true or false, as a boolean array."""
+    """Return the field ``field`` of every record as a boolean array."""
     values = _values(records, path, field, default, "true or false", {bool})
     return pa.array(values, type=pa.bool_())
 
@@ -113,7 +113,7 @@ def booleans(records: Sequence[Record], path: str | Path, field: str, *, default
 def class_ids(
     records: Sequence[Record], path: str | Path, field: str, names: Sequence[str], *, as_index: bool = False
 ) -> pa.Array:
-    """The required class field ``field`` as an Arrow int64 array of positions in ``names``.
+    """Return the required class field ``field`` as an Arrow int64 array of positions in ``names``.
 
     Args:
         records: What ``read_records`` gave.
@@ -135,7 +135,7 @@ def class_ids(
 
 
 def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Record]:
-    """The required field ``field`` of every record, an object, which knows its record for messages."""
+    """Return the required field ``field``, an object that remembers its record for messages."""
     values = _values(records, path, field, None, "an object", {dict})
     return [
         {**value, PLACE: _where(record, index)}
@@ -146,7 +146,7 @@ def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Rec
 def nested(
     records: Sequence[Record], path: str | Path, field: str, *, default: Sequence[Record] | None = None
 ) -> list[list[Record]]:
-    """The field ``field`` of every record, a list of objects, each of which knows its place for messages."""
+    """Return the field ``field``, a list of objects that remember their place for messages."""
     values = _values(records, path, field, default, "a list of objects", {list}, _are_objects)
     return [
         [
@@ -160,7 +160,7 @@ def nested(
 def label_lists(
     records: Sequence[Record], path: str | Path, field: str, names: Sequence[str]
 ) -> pa.ListArray:
-    """The required field ``field``, a list of class names, as lists of int64 positions in ``names``."""
+    """Return the required field ``field``, a list of class names, as int64 positions in ``names``."""
     lists = _values(records, path, field, None, "a list of strings", {list}, _are_strings)
     ids = {name: index for index, name in enumerate(names)}
     for index, (record, labels) in enumerate(zip(records, lists, strict=True)):
@@ -177,7 +177,7 @@ def label_lists(
 def integer_lists(
     records: Sequence[Record], path: str | Path, field: str, *, at_most_length: bool = False
 ) -> pa.ListArray:
-    """The required field ``field`` of every record, a list of whole numbers, as lists of int32.
+    """Return the required field ``field`` of every record, a list of integers, as lists of int32.
 
     Args:
         records: What ``read_rows`` returned.
@@ -209,14 +209,14 @@ def check_lengths(records: Sequence[Record], path: str | Path, columns: dict[str
 
 
 def list_array(lists: Sequence[Sequence[Any]], values: pa.Array) -> pa.ListArray:
-    """An Arrow list array of the lengths of ``lists``; ``values`` are the items, one list after the other."""
+    """Build an Arrow list array with the lengths of ``lists`` from their concatenated ``values``."""
     offsets = np.zeros(len(lists) + 1, dtype=np.int32)
     np.cumsum([len(items) for items in lists], out=offsets[1:])
     return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
 def struct_array(columns: dict[str, pa.Array]) -> pa.StructArray:
-    """An Arrow struct array of named columns."""
+    """Build an Arrow struct array of named columns."""
     return pa.StructArray.from_arrays(list(columns.values()), names=list(columns))
 
 
@@ -230,7 +230,7 @@ def _values(
     is_right: Callable[[Any], bool] | None = None,
     names: Sequence[str] = (),
 ) -> list[Any]:
-    """The field of every record, ``default`` where it is absent or null, unless that is None.
+    """Return the field of every record, with ``default`` if it is absent or null.
 
     Each value must be of one of the kinds (a boolean is no int), and right where there is more to it: one of
     ``names``, for classes.
@@ -278,7 +278,7 @@ def _raise_first(
 
 
 def _where(record: Record, index: int, field: str = "") -> str:
-    """Name a record in a message: its line or row if known, and its guid unless that is invalid."""
+    """Describe the place of a record for a message: its line or row, and its guid if valid."""
     guid, place = record.get("guid"), str(record.get(PLACE, f"record {index}"))
     if not isinstance(guid, str) or field == "guid":
         return place

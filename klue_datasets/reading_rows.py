@@ -1,4 +1,4 @@
-"""Raw KLUE files with a line per character (ner) or word (dp) to Arrow columns, the whole file at once.
+"""Convert raw files with one line per character (ner) or word (dp) to Arrow columns, file by file.
 
 Five header lines; then, sentence after sentence, ``## guid<TAB>sentence``, the rows (fields separated by
 tabs, never quoted or stripped: a blank is a character), and a blank line. Every error is a KlueDataError that
@@ -31,7 +31,7 @@ SENTENCE = r"^## (?P<guid>[^\t]+)\t(?P<text>.*)$"
 
 @dataclasses.dataclass(frozen=True)
 class Sentences:
-    """The sentences of a file, and their rows as list columns: one list per sentence, one item per row.
+    """The sentences of a file, and their rows as list columns.
 
     Attributes:
         path: The file, for messages.
@@ -50,17 +50,17 @@ class Sentences:
     fields: dict[str, pa.StringArray]
 
     def strings(self, field: str, names: Sequence[str] | None = None) -> pa.ListArray:
-        """A field as lists of strings; each one of ``names``, where names are given, or a KlueDataError."""
+        """Return a field as lists of strings; raise KlueDataError for values outside ``names``, if given."""
         if names is not None:
             self._indices(field, names)
         return self._lists(self.fields[field])
 
     def class_ids(self, field: str, names: Sequence[str]) -> pa.ListArray:
-        """A field as lists of int64 positions in ``names``; any other value is a KlueDataError."""
+        """Return a field as lists of int64 positions in ``names``; raise KlueDataError for other values."""
         return self._lists(self._indices(field, names).cast(pa.int64()))
 
     def integers(self, field: str) -> pa.ListArray:
-        """A field as lists of int32; anything but a whole number from 0 is a KlueDataError."""
+        """Return a field as lists of int32; raise KlueDataError for anything but non-negative integers."""
         values = self.fields[field]
         is_right = pc.match_substring_regex(values, pattern="^[0-9]{1,9}$")
         self._refuse(field, pc.invert(is_right), "a whole number from 0")
@@ -77,7 +77,7 @@ class Sentences:
     def _refuse(
         self, field: str, is_wrong: pa.BooleanArray, expected: str, names: Sequence[str] = ()
     ) -> None:
-        """Raise for the first row with an invalid field, if there is one."""
+        """Raise KlueDataError for the first row with an invalid field."""
         wrong = _where(is_wrong)
         if not wrong.size:
             return
@@ -116,7 +116,7 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
     lines = pc.split_pattern(pa.array([text], type=pa.string()), pattern=line_end).values
 
     def refuse(wrong: np.ndarray, expected: str) -> None:
-        """Raise for the first unexpected line, if there is one."""
+        """Raise KlueDataError for the first unexpected line."""
         if wrong.size:
             found = excerpt(lines[int(wrong[0])].as_py())
             other = looks_like(text, task)
@@ -153,7 +153,7 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
 
 
 def misspelt(sentences: pa.StringArray, rows: pa.ListArray, *, separator: str) -> np.ndarray:
-    """Positions of the sentences that their rows do not spell, since some were lost, repeated or edited.
+    """Find sentences that differ from their rows because some were lost, repeated or edited.
 
     Args:
         sentences: The sentences, those of ner with inline tags.

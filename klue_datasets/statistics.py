@@ -1,4 +1,4 @@
-"""``python -m klue_datasets stats``: rows, label counts and lengths, counted on Arrow columns."""
+"""Row counts, label counts and lengths of raw files: ``python -m klue_datasets stats``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def statistics(
     version: str = DEFAULT_VERSION,
     cache_dir: str | Path | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Count raw files; arguments as for ``validate``.
+    """Compute statistics of raw files; arguments as for ``validate``.
 
     Returns:
         Task -> split -> what ``describe`` returns. Tasks without a file are left out.
@@ -56,7 +56,7 @@ def statistics(
 
 
 def describe(task: str, columns: Columns) -> dict[str, Any]:
-    """Count the rows of one split.
+    """Compute the statistics of one split.
 
     Args:
         task: Name of the task.
@@ -197,12 +197,12 @@ _MEASURES: Mapping[str, Callable[[Columns], tuple[Counts, Lengths]]] = {
 
 
 def to_json(found: Mapping[str, Any]) -> str:
-    """Statistics as stats.json holds them."""
+    """Format statistics as in stats.json."""
     return json.dumps(found, ensure_ascii=False, indent=1)
 
 
 def format_statistics(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Statistics as text, a block per split."""
+    """Format statistics as text, one block per split."""
     lines: list[str] = []
     for task, splits in found.items():
         for split, counted in splits.items():
@@ -217,7 +217,7 @@ def format_statistics(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``python -m klue_datasets stats``: print the statistics."""
+    """Run ``python -m klue_datasets stats``, and print the statistics."""
     settings = vars(arguments)
     as_json = settings.pop("as_json")
     found = statistics(**settings)

@@ -1,4 +1,4 @@
-"""Builder of sts: sentence pairs with a similarity from 0 to 5."""
+"""Builder for sts: sentence pairs with a similarity from 0 to 5."""
 
 from __future__ import annotations
 

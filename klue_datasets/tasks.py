@@ -1,4 +1,4 @@
-"""The KLUE tasks as data: names, labels, official files and their hashes, row counts, licence and citation.
+"""The KLUE tasks: names, labels, official files and their hashes, row counts, licence and citation.
 
 Standard library only, so that every other part (metrics, recipes, cards, tests) can import it for free.
 """
@@ -106,7 +106,7 @@ class Task:
 
     Attributes:
         name: Config name on the Hub, e.g. ``ynat``.
-        alias: The other name that users type, e.g. ``tc``; empty where there is none.
+        alias: The other name that users type, e.g. ``tc``; empty if there is none.
         title: English name of the task.
         title_ko: Korean name of the task.
         description: One sentence that says what goes in and what comes out.
@@ -115,7 +115,7 @@ class Task:
         stem: What official folders and files of the task begin with, e.g. ``klue-sts``.
         extension: File name ending of the official files, without the dot.
         counts: Published number of rows of each split.
-        blobs: Version -> split -> git blob SHA-1 of the official file; absent where it is unknown.
+        blobs: Version -> split -> git blob SHA-1 of the official file; absent if it is unknown.
         scored_columns: The columns that hold the model's inputs and the gold answers.
         content: Version -> SHA-256 of these columns of its official validation split, see
             ``klue_datasets.content``. Versions with the same rows have one entry, that of the newest; empty
@@ -124,7 +124,7 @@ class Task:
             data are no longer comparable with earlier ones.
         archive_sha256: SHA-256 of the official v1 archive.
         archive_bytes: Its size.
-        labels: Class names in the order of the Hub's ClassLabel; empty where the task has no classes.
+        labels: Class names in the order of the Hub's ClassLabel; empty if the task has no classes.
         card_task: Task category of the Hub, for cards.
         leaderboards: Key of each official metric -> id of its leaderboard on the Hub, which takes one metric
             per leaderboard.
@@ -151,16 +151,16 @@ class Task:
     version: str = "1.0"
 
     def folder(self, version: str) -> str:
-        """Name of the task's folder in KLUE's repository, e.g. ``ynat-v1.1``."""
+        """Return the name of the task's folder in KLUE's repository, e.g. ``ynat-v1.1``."""
         return f"{self.stem}-{VERSION_SUFFIX[version]}"
 
     def filename(self, split: str, version: str) -> str:
-        """Name of the official file of a split, e.g. ``ynat-v1.1_dev.json`` for ``validation``."""
+        """Return the name of a split's official file, e.g. ``ynat-v1.1_dev.json`` for ``validation``."""
         return f"{self.folder(version)}_{SPLIT_FILE[split]}.{self.extension}"
 
 
 def _same_in_both_versions(blobs: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
-    """Most files did not change from v1 to v1.1."""
+    """Use one hash for v1 and v1.1, since most files did not change."""
     return dict.fromkeys(VERSION_SUFFIX, blobs)
 
 
@@ -396,7 +396,7 @@ def get_task(name: str) -> Task:
 
 
 def check_version(version: str) -> str:
-    """Return ``version`` as a string, or raise ValueError where KLUE has no such version."""
+    """Return ``version`` as a string; raise ValueError if KLUE has no such version."""
     if str(version) not in VERSION_SUFFIX:
         raise ValueError(f"KLUE has no version {version!r}; expected one of {', '.join(VERSION_SUFFIX)}.")
     return str(version)

@@ -1,4 +1,4 @@
-"""``python -m klue_datasets validate``: are raw files the published ones, and what is wrong in them."""
+"""Comparison of raw files with the published ones, and checks: ``python -m klue_datasets validate``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KNOWN_DEFECTS = Path(__file__).with_name("known_defects.json")
 
 @dataclasses.dataclass(frozen=True)
 class Defect:
-    """A finding in a file, and the id of the known defect that it is; empty where it is not known."""
+    """A finding in a file, with the id of the known defect, or an empty id."""
 
     task: str
     split: str
@@ -40,12 +40,12 @@ class Defect:
 
 @dataclasses.dataclass(frozen=True)
 class SplitReport:
-    """One raw file.
+    """The report on one raw file.
 
     Attributes:
         task: Name of the task.
         split: Name of the split on the Hub.
-        rows: Its rows; None where the file is absent or cannot be read.
+        rows: Its rows; None if the file is absent or cannot be read.
         published: Rows of the official file.
         hash: official, other, unknown (none is published for this version), or absent.
         figures: What is counted beside the rows, for people.
@@ -70,12 +70,12 @@ class ValidationReport:
 
     @property
     def unknown(self) -> list[Defect]:
-        """The defects that are not in the committed list."""
+        """Return the defects that are not in the list of known defects."""
         return [defect for defect in self.defects if not defect.known]
 
 
 def known_defects() -> list[dict[str, Any]]:
-    """The committed list of defects of KLUE, each with guids, a summary and its source."""
+    """Return the list of KLUE's known defects, each with guids, a summary and its source."""
     data: list[dict[str, Any]] = json.loads(KNOWN_DEFECTS.read_text(encoding="utf-8"))
     return data
 
@@ -88,7 +88,7 @@ def validate(
     version: str = DEFAULT_VERSION,
     cache_dir: str | Path | None = None,
 ) -> ValidationReport:
-    """Check the raw files of some tasks; absent ones are reported, not refused.
+    """Check the raw files of some tasks; missing files are reported.
 
     Args:
         tasks: Which tasks; None for all.
@@ -198,7 +198,7 @@ def _ontology_defects(folders: set[Path]) -> Iterator[Defect]:
 
 
 def _with_known(defects: Sequence[Defect], version: str) -> list[Defect]:
-    """The defects, each with the known one that it is, at most as often as that is known to occur."""
+    """Match defects with known ones, each at most as often as it is known to occur."""
     entries = [entry for entry in known_defects() if version in entry["versions"]]
     times: Counter[str] = Counter()
     marked = []
@@ -222,7 +222,7 @@ def _is(entry: Mapping[str, Any], defect: Defect) -> bool:
 
 
 def format_report(report: ValidationReport) -> str:
-    """The report as text: a table of the files, remarks, known defects, then those that are not known."""
+    """Format a report: a table of files, remarks, known defects, and unknown defects."""
     header = ("task", "split", "rows", "published", "file", "figures")
     table = [header] + [
         (
@@ -260,7 +260,7 @@ def format_report(report: ValidationReport) -> str:
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """``python -m klue_datasets validate``: print the report; return 1 if there are unknown defects."""
+    """Run ``python -m klue_datasets validate``. Print the report; return 1 if there are unknown defects."""
     report = validate(**vars(arguments))
     print(format_report(report))
     return 1 if report.unknown else 0

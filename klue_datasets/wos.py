@@ -1,4 +1,4 @@
-"""Builder of wos: dialogues of a user and a system, with the state after each turn of the user."""
+"""Builder for wos: dialogues of a user and a system, with the state after each user turn."""
 
 from __future__ import annotations
 

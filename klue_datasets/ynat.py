@@ -1,4 +1,4 @@
-"""Builder of ynat: news headlines with one of seven topics."""
+"""Builder for ynat: news headlines with one of seven topics."""
 
 from __future__ import annotations
 

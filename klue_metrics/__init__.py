@@ -16,7 +16,7 @@ __all__ = ["label_names", "load", "path", "spans_from_tags", "tags_from_spans"]
 
 
 def path(name: str = "klue_metric") -> str:
-    """The absolute folder of an evaluate module, for ``evaluate.load`` from any working directory.
+    """Return the absolute folder of an evaluate module, for ``evaluate.load`` from any working directory.
 
     Args:
         name: A task (``ynat``), its alias, a module (``klue_ynat``), or ``klue_metric``, the one for all.

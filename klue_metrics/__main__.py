@@ -1,4 +1,4 @@
-"""``python -m klue_metrics``: score a predictions file, compare two; no model needed.
+"""Command line of the metrics: ``python -m klue_metrics``. It needs no model.
 
 python -m klue_metrics score --task ner --predictions out/predictions_validation.jsonl --data_dir D
 python -m klue_metrics compare --task ner a.jsonl b.jsonl
@@ -22,7 +22,7 @@ PROG = "python -m klue_metrics"
 
 
 def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
-    """The command line of this package, under the name that the user typed."""
+    """Build the parser. ``prog`` is the name that the user typed."""
     parser = argparse.ArgumentParser(prog=prog, description="The official KLUE metrics.")
     commands = parser.add_subparsers(required=True, metavar="score|compare|export")
     breakdowns = ", ".join(f"{' or '.join(metric.breakdowns)} ({task})" for task, metric in METRICS.items())
@@ -132,7 +132,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[dict[str, Any], Source, bool]:
-    """What the flags of ``score`` and ``compare`` say: settings, references, and whether to print JSON."""
+    """Split the flags of ``score`` and ``compare`` into settings, references, and whether to print JSON."""
     settings = dict(vars(arguments))
     as_json = settings.pop("as_json")
     source = {field.name: settings.pop(field.name) for field in dataclasses.fields(Source)}

@@ -1,4 +1,4 @@
-"""Conversions of what other tools give: entity spans to tags, ids in another order to names."""
+"""Conversions from other tools: entity spans to tags, and ids in another label order to names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BASELINE_ORDER: Mapping[str, tuple[str, ...]] = {
 
 
 def label_names(task: str, ids: Iterable[Any], order: str = BASELINE) -> list[Any]:
-    """Names of labels that were numbered in another order than the Hub's.
+    """Convert label ids that follow another order than the Hub's to names.
 
     Args:
         task: ynat, nli, ner or re, or an alias.
@@ -55,7 +55,7 @@ def label_names(task: str, ids: Iterable[Any], order: str = BASELINE) -> list[An
 
 
 def tags_from_spans(sentence: str | Sequence[str], spans: Iterable[Any]) -> list[str]:
-    """A tag for each character of a sentence, as the metric of ner takes them, from entity spans.
+    """Convert entity spans to one tag per character, as the ner metric expects them.
 
     Args:
         sentence: Its text, or its characters.

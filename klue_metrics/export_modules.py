@@ -1,4 +1,4 @@
-"""The metric folders as the Hub wants them: self-contained, so that they load without this package."""
+"""Export of the metric folders to the Hub: self-contained, so that they load without this package."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ NAMESPACE = "klue"  # whose Spaces the examples load from, unless told otherwise
 def export(
     output_dir: str | Path, modules: Sequence[str] = MODULES, *, namespace: str = NAMESPACE
 ) -> list[Path]:
-    """Write one folder a module: the script, what it needs of this package, card, app and requirements.
+    """Write one folder per module: script, the parts of this package that it needs, card, app, requirements.
 
     Each loads with ``evaluate.load(folder)``, offline, where only evaluate is installed.
 
@@ -123,7 +123,7 @@ def _source(dotted: str) -> Path:
 
 
 def _flatten(code: str, package: str = "") -> str:
-    """The same code with the imports of this project turned into imports of siblings.
+    """Rewrite imports of this project as imports of sibling files.
 
     Args:
         code: A module.
@@ -148,7 +148,7 @@ def _relative(module: str, alias: ast.alias) -> str:
 
 
 def _as_published(text: str, name: str, namespace: str) -> str:
-    """Examples that load the metric from the Hub, where the package is not at hand."""
+    """Rewrite examples so that they load the metric from the Hub."""
     task = name.removeprefix("klue_")
     return (
         text.replace("import evaluate, klue_metrics", "import evaluate")

@@ -1,4 +1,4 @@
-"""Base class of the evaluate modules, which validates and encodes inputs before evaluate stores them."""
+"""Base class of the evaluate modules; it validates and encodes inputs before evaluate stores them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from klue_metrics.functional.inputs import check_pairs, to_python
 
 
 class KlueModule(evaluate.Metric, abc.ABC):
-    """Base of the evaluate modules: the metric of ``KLUE_TASK``, or of the task that the config names.
+    """Base class of the evaluate modules, for the task ``KLUE_TASK`` or the one that the config names.
 
     It is abstract because evaluate takes the first concrete class in a script's names for its metric.
     """
@@ -22,11 +22,11 @@ class KlueModule(evaluate.Metric, abc.ABC):
     @property
     @abc.abstractmethod
     def KLUE_TASK(self) -> str | None:
-        """The task; None where the config names it."""
+        """Name of the task; None if the config names it."""
 
     @property
     def klue_metric(self) -> Metric:
-        """The definition behind this module; ValueError where the config names no task."""
+        """The definition behind this module; ValueError if the config names no task."""
         return get_metric(self.KLUE_TASK or self.config_name)
 
     def _info(self) -> evaluate.MetricInfo:
@@ -73,7 +73,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
         references: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Gather one prediction and its reference; evaluate's documentation has them by the plural names."""
+        """Gather one prediction and its reference; evaluate documents them under their plural names."""
         one = prediction if predictions is None else predictions
         its_gold = reference if references is None else references
         predicted, gold = self._convert([one], [its_gold])
@@ -99,7 +99,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
 
 
 def _feature(kind: Any) -> Any:
-    """A type as Metric spells it, as datasets does."""
+    """Convert a type from Metric's notation to a feature of datasets."""
     if isinstance(kind, list):
         return datasets.Sequence(_feature(kind[0]))
     if isinstance(kind, dict):

@@ -1,4 +1,4 @@
-"""Files of predictions in every form that is read: JSON lines, a JSON list, CSV, TSV, or a label per line.
+"""Read files of predictions: JSON lines, a JSON list, CSV, TSV, or one label per line.
 
 In a table, and in a list, the rows may do without ``guid`` and ``index``: their position is their index then.
 """
@@ -31,7 +31,7 @@ _PARSED = ("prediction", "reference", "tokens", "probabilities")  # cells that h
 
 
 def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]:
-    """Read a file of predictions or references, by the ending of its name: .json, .csv, .tsv, .txt, or lines.
+    """Read predictions or references; the file's extension (.json, .csv, .tsv, .txt) gives the format.
 
     Args:
         task: Name of the task.
@@ -131,7 +131,7 @@ def _labels(task: str, text: str, path: str, field: str) -> Iterator[Record]:
 
 
 def _cell(task: str, name: str, value: str, key: str) -> Any:
-    """The value of a cell; ValueError where it is not what the task has there."""
+    """Parse a table cell; raise ValueError if it does not hold an answer of the task."""
     name = "prediction" if name == key and key != "reference" else name
     if name in ("index", "turn"):
         return int(value) if value.strip().lstrip("-").isdigit() else value

@@ -1,4 +1,4 @@
-"""The predictions file, and the references that its lines are scored against.
+"""Predictions files, and the references that they are scored against.
 
 One JSON object per line (``prediction_files`` reads other forms, too): ``guid`` or ``index`` (position in the
 split), ``prediction`` and, unless references come from elsewhere, ``reference``, as the recipes write them.
@@ -82,7 +82,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Cases:
-    """Predictions and references in one order, as the metric takes them.
+    """Predictions and references in the same order, as the metric expects them.
 
     Attributes:
         ids: What each is known by.
@@ -98,7 +98,7 @@ class Cases:
 
 
 def load_cases(task: str, path: str, source: Source) -> Cases:
-    """Read a predictions file and put references beside it, in the order of these.
+    """Read a predictions file and pair it with references, in the order of the latter.
 
     Raises:
         ValueError: A broken line, a missing field; an id that is missing, unknown or there twice. The error
@@ -134,7 +134,7 @@ def load_cases(task: str, path: str, source: Source) -> Cases:
 
 
 def cases_of(task: str, lines: Sequence[Mapping[str, Any]]) -> Cases:
-    """Lines of a predictions file that are still in memory, as the metric takes them.
+    """Pair predictions and references of lines that are in memory.
 
     Args:
         task: A task or its alias.
@@ -148,7 +148,7 @@ def cases_of(task: str, lines: Sequence[Mapping[str, Any]]) -> Cases:
 
 
 def _cases(task: str, pairs: Sequence[tuple[Row, Row]]) -> Cases:
-    """Pairs of prediction and reference as the metric takes them."""
+    """Pair predictions with references."""
     return Cases(
         [gold.id for _, gold in pairs],
         [_prediction(task, row) for row, _ in pairs],
@@ -174,7 +174,7 @@ def group_fields(task: str, example: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_rows(task: str, path: str, field: str, key: str = "prediction") -> list[Row]:
-    """The lines of a file, wos dialogues turn by turn; errors as in ``load_cases``.
+    """Read the lines of a file, wos dialogues turn by turn; errors as in ``load_cases``.
 
     Args:
         task: Name of the task.
@@ -207,7 +207,7 @@ def read_rows(task: str, path: str, field: str, key: str = "prediction") -> list
 
 
 def _row(task: str, fields: Mapping[str, Any], where: str) -> Row:
-    """A line without the fields that say nothing; ValueError where it has no id."""
+    """Drop empty fields of a line; raise ValueError if it has no id."""
     given = {name: value for name, value in fields.items() if not _is_missing(task, name, value)}
     return Row(_id(given), where, given)
 
@@ -240,7 +240,7 @@ def _is_dialogue(value: object) -> bool:
 
 
 def _turns(row: Row, field: str) -> list[Row]:
-    """A line with a dialogue as one row for each of its user turns."""
+    """Convert a line with a dialogue to one row per user turn."""
     sides = {side: row.fields[side] for side in ("prediction", "reference") if side in row.fields}
     states = sides[field]
     if not all(isinstance(side, list) and len(side) == len(states) for side in sides.values()):
@@ -289,7 +289,7 @@ def _reference(task: str, row: Row) -> Any:
 
 
 def _columns(task: str, pairs: Iterable[tuple[Row, Row]]) -> dict[str, list[Any]]:
-    """The further fields, from the predictions file or else from where the references are from."""
+    """Return further columns, from the predictions file or else from the source of the references."""
     merged = [{**gold.fields, **row.fields} for row, gold in pairs]
     if task == "wos":  # turns with a guid belong to its dialogue
         merged = [
@@ -309,7 +309,7 @@ def _columns(task: str, pairs: Iterable[tuple[Row, Row]]) -> dict[str, list[Any]
 
 
 def _data_rows(task: str, source: Source, predicted: Sequence[Row]) -> list[Row]:
-    """The rows of a data set, known by guid or by index as the predictions are."""
+    """Return the rows of a data set, keyed by guid or index like the predictions."""
     import datasets  # takes a while to import, so not at the top
 
     import klue_datasets

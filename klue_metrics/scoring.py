@@ -1,4 +1,4 @@
-"""Scores of predictions files, with intervals and breakdowns; and whether two files differ."""
+"""Score predictions files, with intervals and breakdowns, and compare two files."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _add_ends(
     resamples: int,
     options: Mapping[str, Any],
 ) -> None:
-    """Add ``low`` and ``high``, of F1 for classes and slots, of the primary metric for groups."""
+    """Add ``low`` and ``high``: of F1 for classes and slots, of the primary metric for groups."""
     ends = breakdown_intervals(
         metric.task,
         cases.predictions,
@@ -152,7 +152,7 @@ def count_right(task: str, cases: Cases) -> int:
 
 
 def right_answers(task: str, cases: Cases) -> BoolArray:
-    """Whether each example is right in full, see ``Metric.right``."""
+    """Return for each example whether it is entirely right; see ``Metric.right``."""
     return get_metric(task).right(cases.predictions, cases.references, **_only(cases.columns, "tokens"))
 
 
@@ -208,7 +208,7 @@ def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
 
 
 def _version_notes(first: str, second: str) -> list[str]:
-    """Warnings where the results beside two predictions files name different versions of data or task."""
+    """Warn if the results beside two predictions files name different versions of data or task."""
     sides = [_results_beside(path) for path in (first, second)]
     notes = []
     for key, what in (("data_version", "data"), ("task_version", "task")):
@@ -222,7 +222,7 @@ def _version_notes(first: str, second: str) -> list[str]:
 
 
 def _results_beside(path: str) -> dict[str, Any]:
-    """The results of the evaluation that wrote a predictions file; empty where they are not beside it."""
+    """Read the results of the evaluation that wrote a predictions file; empty if they are not beside it."""
     results = Path(path).with_name("eval_results.json")
     values: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
     return values
@@ -231,7 +231,7 @@ def _results_beside(path: str) -> dict[str, Any]:
 def compare_cases(
     task: str, one: tuple[str, Cases], other: tuple[str, Cases], *, resamples: int = RESAMPLES, **options: Any
 ) -> dict[str, Any]:
-    """``compare`` for files that are read already.
+    """Compare predictions that are in memory; see ``compare``.
 
     Args:
         task: A task or its alias.
@@ -283,7 +283,7 @@ def compare_cases(
 
 
 def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
-    """Say which scores the predictions do not suffice for: AUPRC, which only relation extraction has."""
+    """Name the scores that the predictions are insufficient for (AUPRC of relation extraction)."""
     missing = [name for key, name in metric.names.items() if key not in scores]
     if not missing:
         return []
@@ -294,7 +294,7 @@ def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
 
 
 def _order_note(metric: Metric, cases: Cases) -> list[str]:
-    """Say in which order labels that are numbers are read, where KLUE's own code numbers them otherwise."""
+    """State which label order numeric labels are read in, if KLUE's own code uses another."""
     plain = (value.item() if hasattr(value, "item") else value for value in cases.predictions)
     if metric.task not in ("ynat", "nli") or not all(isinstance(value, int) for value in plain):
         return []
@@ -310,7 +310,7 @@ def _only(columns: Mapping[str, list[Any]], *names: str) -> dict[str, Any]:
 
 
 def _first_breakdown(metric: Metric, cases: Cases) -> str:
-    """The first breakdown that there is enough to make of."""
+    """Return the first breakdown for which the required columns are there."""
     for name in metric.breakdowns:
         has_types = metric.task == "mrc" and all(row.get("question_type") for row in cases.references)
         if name == "source" and "sources" not in cases.columns:
@@ -322,7 +322,7 @@ def _first_breakdown(metric: Metric, cases: Cases) -> str:
 
 
 def aligned(task: str, cases: Cases, others: Cases, between: str) -> Cases:
-    """The same cases in the order of others, which must have the same ids and references.
+    """Reorder cases like others, which must have the same ids and references.
 
     Args:
         task: Name of the task, for messages.
@@ -359,7 +359,7 @@ def aligned(task: str, cases: Cases, others: Cases, between: str) -> Cases:
 
 
 def to_json(report: Mapping[str, Any]) -> str:
-    """A report as strict JSON: NaN is null."""
+    """Format a report as strict JSON, with null for NaN."""
     return json.dumps(_strict(report), ensure_ascii=False, indent=2, allow_nan=False)
 
 
@@ -408,7 +408,7 @@ def format_comparison(report: Mapping[str, Any], first: str, second: str) -> str
 
 
 def verdict(report: Mapping[str, Any], first: str, second: str) -> str:
-    """One line: which of two files is better on the primary metric, by how much, or that none is shown to be.
+    """Summarise a comparison in one line: which file is better on the primary metric, if either.
 
     Args:
         report: What ``compare`` returned for them.
@@ -440,7 +440,7 @@ def _heading(report: Mapping[str, Any]) -> str:
 
 
 def _breakdown(key: str, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The breakdown as a table, the confusion matrix as another."""
+    """Format a breakdown and its confusion matrix as tables."""
     if not groups:
         return []
     title = key.removeprefix("by_")
@@ -462,7 +462,7 @@ def _number(value: float, digits: int = 2) -> str:
 
 
 def format_table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
-    """Columns side by side as text; those in ``left`` to the left, others, of numbers, to the right."""
+    """Format columns as text: those in ``left`` are left-aligned, others (numbers) right-aligned."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]  # Hangul is two cells wide
     lines = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""The page of a metric's Space: scores of a predictions file, and its comparison with a second one."""
+"""The page of a metric's Space: it scores a predictions file, or compares two."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Tables = tuple[str, list[list[Any]], Any, list[list[Any]], str]
 def evaluate_files(
     task: str, predictions: str | None, others: str | None, references: str | None, resamples: float = 1000
 ) -> Tables:
-    """Score a file, and compare it with another where there is one.
+    """Score a file, and compare it with another if given.
 
     Args:
         task: Name of the task.
-        predictions: Path of the file; None where none was given.
+        predictions: Path of the file; None if none was given.
         others: Path of a second file, of other predictions for the same examples.
         references: Path of a file with the references; None where those of the predictions count.
         resamples: Of the bootstrap.
@@ -84,7 +84,7 @@ def _rounded(value: float | None, digits: int = 2) -> float | None:
 
 
 def _breakdown(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The breakdown as headers and rows."""
+    """Convert a breakdown to headers and rows."""
     groups: Mapping[str, Mapping[str, Any]] = next(
         (value for key, value in report.items() if key.startswith("by_")), {}
     )
@@ -94,7 +94,7 @@ def _breakdown(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_page(task: str | None = None, module: str = "klue_metric") -> gradio.Blocks:
-    """The page of a task's metric.
+    """Build the page of a task's metric.
 
     Args:
         task: Name of the task; None to let the user choose.
@@ -131,7 +131,7 @@ def make_page(task: str | None = None, module: str = "klue_metric") -> gradio.Bl
 
 
 def _form(task: str) -> str:
-    """The format of predictions files."""
+    """Describe the format of predictions files."""
     return (
         'A line of a .jsonl file is `{"guid": …, "prediction": …, "reference": …}`; '
         f".json, .csv, .tsv and .txt work too. A prediction of {task}: `{cell_of(task)}`."

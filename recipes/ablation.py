@@ -1,4 +1,4 @@
-"""Pre-train models that differ in one thing, fine-tune them, and test whether it matters.
+"""Pre-train models that differ in one factor, fine-tune them, and test whether the factor matters.
 
     python -m recipes.ablation --factor tokenizer --values none mecab random --corpus texts/ --tasks ynat ner
         --pretrain_steps 50000 --data_dir klue_benchmark/ --output_dir out/ablation
@@ -26,7 +26,7 @@ FACTORS = ("tokenizer", "masking", "mask_unit", "mlm_probability")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""Everything that a recipe can be told, in one record: names, defaults, help. Imports nothing heavy."""
+"""The settings of a recipe: names, defaults and help texts. It imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ NOT_LEARNED = PLACES | DATA_SOURCES | {
 
 
 class UsageError(ValueError):
-    """Flags that make no sense, together or on this machine; found before anything is loaded."""
+    """Contradictory or impossible flags, found before anything is loaded."""
 
 
 def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any:
-    """A field that is a flag.
+    """Declare a field that is a flag.
 
     Args:
         default: Its value unless something says otherwise.
@@ -50,13 +50,13 @@ def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any
 
 
 def _setting(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any:
-    """A field that is no flag: an expert setting, for YAML files and ``--set``. Arguments as for _flag."""
+    """Declare an expert setting, for YAML files and ``--set``; arguments as for ``_flag``."""
     return _flag(default, help_text, expert=True, **extra)
 
 
 @dataclasses.dataclass
 class RecipeArguments:
-    """Everything that a recipe is told; named as in transformers' examples where these have a name for it."""
+    """The settings of a recipe, named as in transformers' examples where those have a name."""
 
     # Model
     model_name_or_path: str = _flag(
@@ -331,16 +331,16 @@ class RecipeArguments:
 
     @property
     def own_files(self) -> dict[str, str]:
-        """Split name -> the user's own file."""
+        """The user's own files, by split."""
         return {split: path for split, name in OWN_FILES.items() if (path := getattr(self, name))}
 
     @property
     def columns(self) -> dict[str, str]:
-        """Name of a column -> what the user's own files call it."""
+        """Mapping from our column names to those in the user's own files."""
         return {ours: theirs for ours, _, theirs in (word.partition("=") for word in self.column or ())}
 
     def __post_init__(self) -> None:
-        """Raise UsageError where the flags that choose the data contradict each other."""
+        """Raise UsageError if the flags that choose the data contradict each other."""
         sources = [f"--{name}" for name in ("mini", "data_dir") if getattr(self, name)]
         sources += [f"--{OWN_FILES[split]}" for split in list(self.own_files)[:1]]
         if len(sources) > 1:
@@ -367,12 +367,12 @@ GROUPS = {
 
 
 def fields_of(task: str) -> dict[str, dataclasses.Field[Any]]:
-    """The flags of a task's recipe: all that are not for other tasks only."""
+    """Return the settings that apply to a task."""
     return {name: field for name, field in FIELDS.items() if task in _tasks(field, task)}
 
 
 def is_expert(field: dataclasses.Field[Any]) -> bool:
-    """Whether a field is a setting for YAML files and ``--set`` only."""
+    """Return whether a field can be set in YAML files and with ``--set`` only."""
     return bool(field.metadata.get("expert"))
 
 
@@ -382,7 +382,7 @@ def help_of(field: dataclasses.Field[Any], task: str) -> str:
 
 
 def default_of(field: dataclasses.Field[Any], task: str) -> str:
-    """The value that holds where nothing is given, in words; empty for none."""
+    """Describe the value used if a setting is not given; empty if there is none."""
     otherwise = _of_task(field.metadata.get("otherwise"), task)
     if otherwise is not None:
         return f"that of the checkpoint, or {otherwise}"
@@ -396,7 +396,7 @@ def _of_task(value: Any, task: str) -> Any:
 
 
 def choices_of(field: dataclasses.Field[Any], task: str) -> tuple[str, ...] | None:
-    """The values that a flag takes; None where any will do."""
+    """Return the values that a setting accepts; None if any."""
     found: tuple[str, ...] | None = _of_task(field.metadata.get("choices"), task)
     return found
 
@@ -410,18 +410,18 @@ def _tasks(field: dataclasses.Field[Any], task: str) -> Mapping[str, Any] | tupl
 
 
 def as_settings(arguments: RecipeArguments, task: str) -> Mapping[str, Any]:
-    """The arguments that a task's recipe takes as one flat mapping without secrets, for results and cards."""
+    """Return a task's settings as one flat mapping without secrets, for results and cards."""
     values = redact(dataclasses.asdict(arguments))
     return {**{name: values[name] for name in fields_of(task)}, **values["trainer"]}
 
 
 def to_record(arguments: RecipeArguments) -> dict[str, Any]:
-    """The content of an arguments file: every argument, without secrets."""
+    """Convert the settings to the content of an arguments file, without secrets."""
     return {"schema_version": SCHEMA_VERSION, **redact(dataclasses.asdict(arguments))}
 
 
 def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of an arguments file as one flat mapping, to compare runs by.
+    """Flatten the content of an arguments file, to compare runs.
 
     Settings that the file lacks have their defaults, so that runs of different versions can be compared;
     settings that this version does not know are kept, since the run was made with them.
@@ -431,7 +431,7 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
-    """Read the content of an arguments file, also one that another version has written.
+    """Read the content of an arguments file, including those of other versions.
 
     Fields that this version does not have are reported and ignored; missing ones have their defaults.
 
@@ -454,7 +454,7 @@ def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
 
 
 def _upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of an arguments file under their names of today."""
+    """Rename settings of an older arguments file."""
     values = dict(record)
     if values.pop("schema_version", 1) == 1:
         threshold = values.pop("null_threshold", None)

@@ -1,4 +1,4 @@
-"""Make a leaderboard from records of results: a static site that needs neither a server nor a network.
+"""Build a leaderboard from records of results, as a static site that needs no server and no network.
 
     python -m recipes.board out/ --output site/
     python -m recipes.board results/team.jsonl out/runs --output site/ --title "KLUE at our lab"
@@ -21,7 +21,7 @@ from klue_datasets.commands import Command
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""Build a corpus for pre-training: filtered, without duplicates, benchmark sentences and personal data.
+"""Build a corpus for pre-training: filtered, deduplicated, without benchmark sentences and personal data.
 
     python -m recipes.corpus build --source news=articles/ --source wiki=wiki.jsonl --output_dir corpus/
     python -m recipes.corpus build --source wiki=wiki.parquet --benchmark klue/ --output_dir corpus/
@@ -23,7 +23,7 @@ from recipes.pretraining.choices import STAGES
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""Answer raw text with a trained model: a file in, one JSON object per line out.
+"""Answer raw text with a trained model: one JSON object per line.
 
     python -m recipes.predict --task ner --model out/ner --input sentences.txt
     python -m recipes.predict --task mrc --model out/mrc --input questions.jsonl --output answers.jsonl
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """``load_pipeline``, which brings torch along, is imported when it is first used."""
+    """Import ``load_pipeline``, which depends on torch, on first use."""
     if name == "load_pipeline":
         return resolve_name("recipes.engine.inference:load_pipeline")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -22,7 +22,7 @@ from recipes.pretraining.choices import ARCHITECTURES, MASKINGS, MODEL_SIZES, UN
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

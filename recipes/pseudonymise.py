@@ -1,4 +1,4 @@
-"""Replace personal data in texts by invented data of the same shape.
+"""Replace personal data in texts with invented data of the same form.
 
     python -m recipes.pseudonymise texts.txt --output safe.txt
     python -m recipes.pseudonymise texts.jsonl --output safe.jsonl --key key.jsonl
@@ -26,7 +26,7 @@ from klue_datasets.commands import Command
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""Keep results as records: one JSON object per line, from which leaderboards are made.
+"""Manage result records: JSON lines from which leaderboards are made.
 
     python -m recipes.records add out/ner out/nli --to results/team.jsonl
     python -m recipes.records list results/ --task ner
@@ -27,7 +27,7 @@ from recipes.leaderboard.collect import find_records
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""One report of any number of finished runs: Markdown, CSV, JSON and a page for the browser.
+"""Write one report on any number of finished runs: Markdown, CSV, JSON and a web page.
 
     python -m recipes.report out/ --output report/
     python -m recipes.report out/demo ../shared/runs --output report/ --max_rows 2000
@@ -20,7 +20,7 @@ from klue_datasets.commands import Command
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The flags."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

@@ -1,4 +1,4 @@
-"""Fine-tune on every task in one go: models x tasks x seeds, then one table.
+"""Fine-tune on all tasks: models x tasks x seeds, then one table.
 
     python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43
     python recipes/run_all.py --mini --model_name_or_path out/tiny --preset demo --output_dir out/demo
@@ -31,7 +31,7 @@ from recipes.tasks import SCRIPTS
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The flags of this script alone."""
+    """Build the parser for the flags of this script."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -52,7 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def add_plan_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say what is run: models, tasks and seeds."""
+    """Add the flags that select models, tasks and seeds."""
     parser.add_argument(
         "--model_name_or_path", nargs="+", default=["klue/roberta-base"], metavar="MODEL", help="checkpoints"
     )

@@ -55,7 +55,7 @@ TO_RUN = ("waiting", "interrupted")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -192,7 +192,7 @@ def _options(arguments: argparse.Namespace) -> launchers.Options:
 
 
 def _launch(sweep: Sweep, arguments: argparse.Namespace, states: Sequence[str]) -> int:
-    """Launch the jobs in some states; after a search that ended here, also the runs with chosen settings."""
+    """Launch the jobs in some states; after a completed search, also the runs with the chosen settings."""
     launch = launchers.LAUNCHERS[arguments.launcher]
     while waiting := [job for job in sweep.jobs if job.state in states]:
         failed = launch(sweep, waiting, _options(arguments))

@@ -1,4 +1,4 @@
-"""Learn a subword vocabulary for Korean, and see how tokenizers split texts.
+"""Train a subword vocabulary for Korean, and compare how tokenizers split texts.
 
     python -m recipes.tokenizer train --segmenter mecab --corpus texts/ --output_dir out/tokenizer
     python -m recipes.tokenizer stats out/tokenizer klue/roberta-base --mini --segmenter mecab
@@ -22,7 +22,7 @@ from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )

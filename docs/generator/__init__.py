@@ -1,1 +1,1 @@
-"""Generator of the documents and cards of this checkout: it imports every package, and none imports it."""
+"""Generator of documents and cards. It imports every package, and none imports it."""

@@ -1,4 +1,4 @@
-"""Make what is made from something else: tables in documents, metric cards, --help, CITATION.cff.
+"""Generate documents from their sources: tables, metric cards, --help, CITATION.cff.
 
 python -m docs.generator                         # writes what is stale (make docs)
 python -m docs.generator --check                 # only says what is, with status 1
@@ -18,7 +18,7 @@ from klue_datasets.commands import needs
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser."""
     parser = argparse.ArgumentParser(
         prog="python -m docs.generator",
         description=__doc__,

@@ -1,4 +1,4 @@
-"""Keeps the figures of a demo over several seeds, for README.md."""
+"""Keep the scores of a demo over several seeds, for README.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIBRARIES = ("accelerate", "datasets", "numpy", "tokenizers", "torch", "transfor
 
 
 def keep(folder: Path, results: Path, picture: Path) -> None:
-    """Write the scores of a finished demo to a result file, and its parser's picture beside it.
+    """Write the scores of a finished demo to a result file, with its parser's picture beside it.
 
     Args:
         folder: Where the demo's runs lie, e.g. ``out/demo-seeds``.
@@ -76,7 +76,7 @@ def _run(runs: Sequence[Run], task: str) -> Run:
 
 
 def _first_dialogue(run: Run) -> list[dict[str, Any]]:
-    """The turns of the first dialogue that was predicted: what the user said, the state, the gold one."""
+    """Return the turns of the first predicted dialogue: utterance, predicted state, gold state."""
     rows = [json.loads(line) for line in run.predictions.open(encoding="utf-8")]
     texts = {row["guid"]: row["dialogue"] for row in load("wos", "validation", mini=True)}
     return [

@@ -1,4 +1,4 @@
-"""The page on how the presets ``paper`` and ``paper-large`` differ from KLUE-baseline, line by line."""
+"""The page that compares the presets ``paper`` and ``paper-large`` with KLUE-baseline, line by line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Setting:
 
 
 def settings(path: Path = BASELINE) -> dict[str, list[Setting]]:
-    """Every setting of every task, KLUE's beside ours.
+    """Return every setting of every task, KLUE's next to ours.
 
     Args:
         path: What KLUE-baseline does, and reasons for what differs.
@@ -73,7 +73,7 @@ def settings(path: Path = BASELINE) -> dict[str, list[Setting]]:
 
 
 def procedures(path: Path = BASELINE) -> dict[str, list[list[str]]]:
-    """Everything else, by task: rows of what, KLUE-baseline, klue-hub, reason, expected direction.
+    """Return all other differences by task: KLUE-baseline, klue-hub, reason, expected direction.
 
     Raises:
         ValueError: A row that differs lacks its reason or its direction, or the direction is not known.
@@ -95,18 +95,18 @@ def procedures(path: Path = BASELINE) -> dict[str, list[list[str]]]:
 
 
 def read_baseline(path: Path = BASELINE) -> dict[str, Any]:
-    """The file on KLUE-baseline as it is."""
+    """Read the file on KLUE-baseline."""
     values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return values
 
 
 def page() -> str:
-    """The page, as Markdown."""
+    """Format the page as Markdown."""
     return render("deviations.md", folder=HERE / "templates", settings=settings(), procedures=procedures())
 
 
 def _ours(task: str, preset: str, name: str, trainer_defaults: Mapping[str, Any]) -> Any:
-    """A value of a preset: from its file, else the default that the recipe has."""
+    """Return a value of a preset: from its file, or the default."""
     given = yaml.safe_load(preset_file(task, preset).read_text(encoding="utf-8"))
     if name in given:
         return given[name]

@@ -1,4 +1,4 @@
-"""Generate every document that is made from other sources."""
+"""Generate every document that has a source elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRESET_RUNS = "docs/generator/preset_results.json"
 
 
 def documents(root: Path = ROOT) -> dict[str, str]:
-    """Path of each made document, below the root of the checkout -> what should stand in it.
+    """Map the path of each generated document to its content.
 
     Raises:
         ValueError: A hand-written document lacks a region, or a translation a block.
@@ -91,7 +91,7 @@ def requirements(project: str) -> str:
 
 
 def citation_file(project: str) -> str:
-    """CITATION.cff, from the text of pyproject.toml and the citation of KLUE."""
+    """Build CITATION.cff from pyproject.toml and the citation of KLUE."""
     paper = dict(re.findall(r"^  (\w+) += \{(.*?)\},?$", CITATION, flags=re.DOTALL | re.MULTILINE))
     names = [" ".join(name.split()) for name in re.split(r"\s+and\s+", paper["author"])]
     return render(
@@ -107,13 +107,13 @@ def citation_file(project: str) -> str:
 
 
 def _field(project: str, name: str) -> str:
-    """A text of pyproject.toml's [project]; tomllib is not in Python 3.10."""
+    """Read a text field of pyproject.toml's [project]; Python 3.10 has no tomllib."""
     found: list[str] = re.findall(rf'^{name} = "(.*)"$', project, flags=re.MULTILINE)
     return found[0]
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Write the documents that are not as they should be; return their paths."""
+    """Write the documents that are out of date; return their paths."""
     changed = {path: text for path, text in documents(root).items() if text != _current(root / path)}
     for path, text in changed.items():
         (root / path).write_text(text, encoding="utf-8")
@@ -121,7 +121,7 @@ def write(root: Path = ROOT) -> list[str]:
 
 
 def stale(root: Path = ROOT) -> list[str]:
-    """A sentence for each document that is not as it should be."""
+    """Return a sentence for each document that is out of date."""
     sentences = []
     for path, text in documents(root).items():
         current = _current(root / path)

@@ -1,8 +1,8 @@
-"""The folders of the metrics: cards, apps and first lines, made of the records and the definitions.
+"""The metric folders: cards, apps and first lines, generated from records and definitions.
 
 What a card says of scores, inputs and errors is the docstring of ``klue_metrics.functional.<task>.compute``,
 and its example is that of the evaluate module. Only ``metrics/<task>.md`` is prose of its own: how it begins,
-details that go beyond the docstring where there are any, and limitations.
+details that go beyond the docstring if there are any, and limitations.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ALL = "klue_metric"
 
 
 def card(task: str, module: str) -> str:
-    """The card of a task's metric.
+    """Generate the card of a task's metric.
 
     Args:
         task: Name of the task.
@@ -63,7 +63,7 @@ def card(task: str, module: str) -> str:
 
 
 def card_of_all(module: str) -> str:
-    """The card of ``klue_metric``, from the text of its module."""
+    """Generate the card of ``klue_metric`` from its module."""
     rows = [
         [f"`{name}`", record.title.lower(), result_keys(name), f"klue_{name}"]
         for name, record in TASKS.items()
@@ -74,13 +74,13 @@ def card_of_all(module: str) -> str:
 
 
 def app(name: str) -> str:
-    """The app of a metric's Space; that of ``klue_metric`` lets the user choose the task."""
+    """Generate the app of a metric's Space; that of ``klue_metric`` lets the user choose the task."""
     task = "None" if name == ALL else f'"{name.removeprefix("klue_")}"'
     return APP.format(task=task, name=name)
 
 
 def with_first_line(task: str, module: str) -> str:
-    """An evaluate module with its first line made from the task's record."""
+    """Replace the first line of an evaluate module from the task's record."""
     plural = "metrics" if len(METRICS[task].names) > 1 else "metric"
     title = TASKS[task].title.lower()
     line = f'"""The official {plural} of KLUE {title} ({task}) as an evaluate module.\n'
@@ -88,7 +88,7 @@ def with_first_line(task: str, module: str) -> str:
 
 
 def recipe_with_head(task: str, script: str) -> str:
-    """A recipe script whose docstring, which is its --help, begins with the task's record.
+    """Replace the beginning of a recipe's docstring, which is its --help, from the task's record.
 
     Args:
         task: Name of the task.
@@ -104,7 +104,7 @@ def recipe_with_head(task: str, script: str) -> str:
 
 
 def docstring_parts(docstring: str) -> dict[str, list[str]]:
-    """The sections of a Google-style docstring as lists of Markdown items.
+    """Parse the sections of a Google-style docstring into lists of Markdown items.
 
     An item of Args and Raises is a name and its text; one of Returns begins at a line that begins with a key,
     ``With``, ``All`` or ``Both``.
@@ -133,7 +133,7 @@ def _as_markdown(item: str, title: str) -> str:
 
 
 def _prose(task: str) -> tuple[str, str | None, str]:
-    """Introduction, details and limitations of a metric; there may be no details."""
+    """Return introduction, details (optional) and limitations of a metric."""
     text = (PROSE / f"{task}.md").read_text(encoding="utf-8")
     intro, *rest = re.split(r"^## (Details|Limitations)$", text, flags=re.MULTILINE)
     sections = {title: body.strip() for title, body in zip(rest[::2], rest[1::2], strict=True)}
@@ -141,14 +141,14 @@ def _prose(task: str) -> tuple[str, str | None, str]:
 
 
 def _example(module: str, load: str, imports: str = "import klue_metrics") -> str:
-    """The example of a module, loaded as its card loads it."""
+    """Return the example of a module, as its card shows it."""
     lines = (ast.get_docstring(ast.parse(module)) or "").splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith(">>> metric = "))
     return "\n".join([f">>> {imports}", f">>> metric = {load}", *lines[start + 1 :]])
 
 
 def _labels(record: Task, metric: Metric) -> str | None:
-    """The names that the metric takes, in the order of their ids where it takes ids too."""
+    """List the label names that the metric accepts, in id order."""
     if record.name == "dp":
         return f"Relations: {', '.join(DP_RELATIONS)}."
     if metric.types["references"] in ("int64", ["int64"]):

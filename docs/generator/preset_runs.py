@@ -1,4 +1,4 @@
-"""Keep the figures of runs that compare presets on real data, for docs/settings.md."""
+"""Keep the scores of runs that compare presets on real data, for docs/settings.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_RUN = "not run"
 
 
 def keep(folder: Path, results: Path) -> None:
-    """Write the scores of finished runs to a result file, in place of older ones of the same task and preset.
+    """Write the scores of finished runs to a result file, replacing older ones of the same task and preset.
 
     Args:
         folder: Where the runs lie, in one folder per preset.
@@ -68,7 +68,7 @@ def _kept(run: Run, preset: str) -> dict[str, Any]:
 
 
 def comparison(results: Path) -> str:
-    """The presets side by side: means over seeds with 95 % intervals by Student's t, and seconds of training.
+    """Compare the presets: means over seeds with 95 % intervals by Student's t, and training seconds.
 
     Args:
         results: What ``keep`` wrote.

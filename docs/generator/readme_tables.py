@@ -1,4 +1,4 @@
-"""The tables of hand-written documents, from the records and the result files."""
+"""The tables of hand-written documents, generated from records and result files."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from recipes.tasks import SCRIPTS
 
 
 def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Format a Markdown table."""
     lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
 def result_keys(task: str) -> str:
-    """The keys of a task's scores, as code."""
+    """List the keys of a task's scores, as code."""
     return ", ".join(f"`{key}`" for key in METRICS[task].names)
 
 
 def tasks_table(language: str) -> str:
-    """The tasks: what each is, how it is scored, and its recipe.
+    """Build the table of tasks: description, metrics, and recipe.
 
     Args:
         language: ``en`` or ``ko``.
@@ -62,7 +62,7 @@ def task_facts(task: str) -> str:
 
 
 def settings_table(expert: bool) -> str:
-    """The flags of the recipes, or their expert settings.
+    """Build the table of flags, or of expert settings.
 
     Args:
         expert: Which of the two.
@@ -105,7 +105,7 @@ def _shown(value: Any) -> str:
 
 
 def demo_block(path: Path) -> str:
-    """The primary metrics of a demo as a code block: mean and range over its seeds.
+    """Format the primary metrics of a demo as a code block: mean and range over seeds.
 
     Args:
         path: What ``python -m docs.generator demo`` wrote.
@@ -127,7 +127,7 @@ def demo_block(path: Path) -> str:
 
 
 def dialogue_table(path: Path) -> str:
-    """The states that the demo's model predicts for a dialogue, turn by turn, and their errors.
+    """Build the table of the states that the demo's model predicts for a dialogue, turn by turn.
 
     Args:
         path: What ``python -m docs.generator demo`` wrote.
@@ -146,7 +146,7 @@ def dialogue_table(path: Path) -> str:
 
 
 def real_runs_table(path: Path) -> str:
-    """The long runs on real data that a YAML file keeps."""
+    """Build the table of the long runs on real data in a YAML file."""
     rows = [
         [
             run["recipe"],
@@ -161,7 +161,7 @@ def real_runs_table(path: Path) -> str:
 
 
 def read_real_runs(path: Path) -> list[dict[str, Any]]:
-    """The records of that file.
+    """Read the records of that file.
 
     Raises:
         ValueError: A record has a score that its task has not, or a score without its constant.

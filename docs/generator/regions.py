@@ -1,4 +1,4 @@
-"""Parts of hand-written documents that are made: regions between two comments, and blocks that two share.
+"""Generated parts of hand-written documents: regions between two comments, and shared code blocks.
 
 A region begins with ``<!-- name: made by make docs -->`` and ends with ``<!-- end -->``, each on its line.
 """
@@ -16,7 +16,7 @@ _SECTION = re.compile(r"^(?=## )", flags=re.MULTILINE)
 
 
 def fill(text: str, contents: Mapping[str, str], where: str) -> str:
-    """A document with its regions filled.
+    """Fill the regions of a document.
 
     Args:
         text: The document.
@@ -36,7 +36,7 @@ def fill(text: str, contents: Mapping[str, str], where: str) -> str:
 
 
 def share(text: str, source: str, where: str) -> str:
-    """A translation with the code blocks and pictures of what it translates, section by section.
+    """Copy code blocks and pictures from a document to its translation, section by section.
 
     Args:
         text: The translation.

@@ -83,10 +83,10 @@ METRICS: Mapping[str, Metric] = {
 
 
 def get_metric(task: str) -> Metric:
-    """Return the metric of a task, by its name or its alias; ValueError where there is none."""
+    """Return the metric of a task, by its name or its alias; raise ValueError if there is none."""
     return METRICS[get_task(task).name]
 
 
 def compute(task: str, predictions: object, references: object, **kwargs: Any) -> dict[str, Any]:
-    """Score one task: ``klue_metrics.functional.<task>.compute``, by the task's name or its alias."""
+    """Score one task, given by its name or alias, with ``klue_metrics.functional.<task>.compute``."""
     return get_metric(task).compute(predictions, references, **kwargs)

@@ -1,4 +1,4 @@
-"""Uncertainty of the scores: bootstrap intervals, and tests between sets of predictions.
+"""Uncertainty of scores: bootstrap intervals, and tests between sets of predictions.
 
 Resamples sufficient statistics instead of examples: each metric says what every unit (an example, a sentence,
 a question, a turn) adds to its score, ``Metric.statistics``, and turns sums of that into scores,
@@ -33,7 +33,7 @@ Scorer = Callable[[FloatArray], dict[str, FloatArray]]
 
 
 class Comparison(NamedTuple):
-    """Difference between two sets of predictions in one score: first minus second."""
+    """Difference in one score between two sets of predictions: first minus second."""
 
     difference: float
     low: float
@@ -65,7 +65,7 @@ def intervals(
     clusters: object = None,
     **extra: Any,
 ) -> dict[str, tuple[float, float]]:
-    """Confidence intervals of the scores of one task.
+    """Compute confidence intervals for the scores of one task.
 
     A resample in which a score is undefined (NaN) does not count for it; where the score itself is, or all
     resamples are, both ends are NaN. A class that a resample has on neither side is left out of that
@@ -114,7 +114,7 @@ def breakdown_intervals(
     clusters: object = None,
     **extra: Any,
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """Percentile intervals of the scores of a breakdown: of each class, slot, source and so on.
+    """Compute percentile intervals for the scores of a breakdown: each class, slot, source and so on.
 
     The units of the whole data are resampled, not those of one part, so the size of a part varies, too. A
     resample in which a score is undefined does not count for it.
@@ -131,7 +131,7 @@ def breakdown_intervals(
         **extra: ``tokens`` for ner, ``sources`` for sts and nli, as ``compute`` takes them.
 
     Returns:
-        Part -> score key -> lower and upper end; NaN where the score is undefined.
+        Part -> score key -> lower and upper end; NaN if the score is undefined.
 
     Raises:
         ValueError: As in ``intervals``; no such breakdown.
@@ -172,7 +172,7 @@ def paired_test(
     clusters: object = None,
     **extra: Any,
 ) -> dict[str, Comparison]:
-    """Compare two sets of predictions for the same references: the same units are drawn for both.
+    """Compare two sets of predictions for the same references; both see the same resamples.
 
     The p-value is two-sided, of the hypothesis that the true difference is 0: the share of resamples whose
     difference deviates from the observed one by as much as that does from 0, the observed sample counted as
@@ -228,7 +228,7 @@ def group_tests(
     probabilities: Sequence[Sequence[object]] | None = None,
     **extra: Any,
 ) -> dict[tuple[int, int], dict[str, GroupComparison]]:
-    """Compare the mean scores of several systems, each run with one seed or more, pair by pair.
+    """Compare the mean scores of several systems, each with one or more seeds, pair by pair.
 
     Examples and seeds vary together: a resample draws the same units for all runs, and to the difference of
     the means adds a draw of the seeds' part. Seeds are too few to be resampled themselves (the variance of a
@@ -301,7 +301,7 @@ def group_tests(
 
 
 def _seeds_part(points: Sequence[FloatArray], count: int, generator: np.random.Generator) -> FloatArray:
-    """Draws of how far the difference of two means is off by the choice of their seeds, shape (count,)."""
+    """Draw errors of a difference of means that are due to the choice of seeds, shape (count,)."""
     sizes = [len(scores) for scores in points]
     freedom = sum(sizes) - len(sizes)
     if not freedom:
@@ -312,7 +312,7 @@ def _seeds_part(points: Sequence[FloatArray], count: int, generator: np.random.G
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number: the chance of any false rejection stays below the level.
+    """Adjust p-values for multiple tests by Holm's method, which controls the family-wise error rate.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics
     6, 1979. A NaN is no test, and stays.
@@ -336,7 +336,7 @@ def _check(resamples: int, confidence: float, method: str) -> None:
 
 
 class _Side(NamedTuple):
-    """One set of predictions."""
+    """One set of predictions in a comparison."""
 
     rows: FloatArray  # statistics, one row per unit
     weighted: Scorer | None  # weights of the units to those scores that the statistics do not give
@@ -351,7 +351,7 @@ def _side(metric: Metric, predictions: object, references: object, extra: Mappin
 
 
 class _Resampled(NamedTuple):
-    """Scores of one set of predictions, by key."""
+    """Resampled scores of one set of predictions, by key."""
 
     point: dict[str, FloatArray]  # of all units, shape ()
     samples: dict[str, FloatArray]  # of each resample, shape (resamples,)
@@ -367,7 +367,7 @@ def _resample(
     *,
     jackknife: bool = False,
 ) -> tuple[list[_Resampled], IntArray]:
-    """Scores of every side in the same resamples of the units, and how many units there are of each kind."""
+    """Score every side on the same resamples of the units; also count the units of each kind."""
     rows = np.hstack([side.rows for side in sides])
     ends = np.cumsum([side.rows.shape[1] for side in sides])[:-1]
     members = np.arange(len(rows))
@@ -423,7 +423,7 @@ def _cluster_ids(clusters: object, count: int, task: str) -> IntArray:
 
 
 def _all_but_one(units: int, step: int) -> Iterator[FloatArray]:
-    """Weights that leave out each unit in turn, some rows at a time."""
+    """Yield weights that leave out each unit in turn, a block of rows at a time."""
     for begin in range(0, units, step):
         left_out = np.arange(begin, min(begin + step, units))
         weights = np.ones((len(left_out), units))
@@ -432,7 +432,7 @@ def _all_but_one(units: int, step: int) -> Iterator[FloatArray]:
 
 
 def distinct(rows: FloatArray) -> tuple[IntArray, IntArray]:
-    """The first of each kind of equal rows, and how many there are; kinds in the order of their bytes."""
+    """Group equal rows: the first of each kind and its count, in the order of the kinds' bytes."""
     packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
     _, first, sizes = np.unique(packed, return_index=True, return_counts=True)
     return first, sizes
@@ -468,7 +468,7 @@ def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
 def _interval(
     point: FloatArray, samples: FloatArray, jackknifed: FloatArray | None, sizes: IntArray, confidence: float
 ) -> tuple[float, float]:
-    """Percentile interval; with jackknifed scores, the bias-corrected and accelerated one."""
+    """Compute the percentile interval or, given jackknifed scores, the BCa interval."""
     samples = samples[~np.isnan(samples)]
     if np.isnan(point) or not samples.size:
         return math.nan, math.nan
@@ -483,7 +483,7 @@ def _interval(
 def _corrected(
     levels: list[float], point: float, samples: FloatArray, jackknifed: FloatArray, sizes: IntArray
 ) -> list[float]:
-    """The quantiles that BCa takes in place of the given ones (Efron and Tibshirani, 14.9 to 14.15)."""
+    """Compute the quantiles that BCa uses (Efron and Tibshirani, 14.9 to 14.15)."""
     # Discrete scores tie with the point: half of these count as below. Scores equal but for rounding tie.
     slack = 1e-9 * max(1.0, abs(point))
     below = np.mean(samples < point - slack) + np.mean(np.abs(samples - point) <= slack) / 2

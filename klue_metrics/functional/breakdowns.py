@@ -1,4 +1,4 @@
-"""Results in parts: what ``compute(..., by=...)`` adds for classes and for groups of examples."""
+"""Breakdowns: the results of ``compute(..., by=...)`` for classes and for groups of examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ScoresFrom = Callable[[FloatArray], dict[str, FloatArray]]
 
 
 def check_by(task: str, by: str | None, allowed: Sequence[str]) -> None:
-    """Raise ValueError where a task has no such breakdown."""
+    """Raise ValueError if a task has no such breakdown."""
     if by is not None and by not in allowed:
         raise ValueError(f"{task}: there is no breakdown by {by!r}; expected one of {', '.join(allowed)}.")
 
@@ -45,7 +45,7 @@ class Breakdown(NamedTuple):
     scores_from: ScoresFrom
 
     def table(self) -> dict[str, dict[str, Any]]:
-        """The scores of each part, NaN where undefined, and its ``support``."""
+        """Return the scores of each part, NaN if undefined, and its ``support``."""
         return {
             name: {**plain(self.scores_from(part.rows.sum(axis=0))), "support": part.support}
             for name, part in self.parts.items()
@@ -71,7 +71,7 @@ def by_class(names: Sequence[str], counts: FloatArray, scores_from: ScoresFrom |
 
 
 def class_scores(counts: FloatArray) -> dict[str, FloatArray]:
-    """Right, predicted and gold, shape (..., 3 or more), to precision, recall and F1, 0 to 100."""
+    """Compute precision, recall and F1 (0 to 100) from right, predicted and gold, shape (..., 3 or more)."""
     hits, predicted, actual = np.moveaxis(counts[..., :3], -1, 0)
     return {
         "precision": 100 * ratio(hits, predicted),
@@ -88,7 +88,7 @@ def add_confusion(table: dict[str, dict[str, Any]], matrix: IntArray) -> dict[st
 
 
 def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -> Breakdown:
-    """Break units down by group: the metric's own scores within each.
+    """Break units down by group: the metric's own scores within each group.
 
     Args:
         groups: The group of each unit, n of them.
@@ -105,7 +105,7 @@ def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -
 
 
 def by_source(sources: object, rows: FloatArray, scores_from: ScoresFrom, task: str) -> Breakdown:
-    """``by_group`` for the sources that the examples come from; ValueError without one for each."""
+    """Break units down by source (see ``by_group``); raise ValueError unless each has one."""
     if sources is None:
         raise ValueError(
             f"{task}: by='source' needs sources=, the source of each example, in the same order."

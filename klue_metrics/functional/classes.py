@@ -1,4 +1,4 @@
-"""Scores over classes, from counts: what topic classification, inference and the tagging tasks share."""
+"""Class scores from counts, shared by topic classification, inference and the tagging tasks."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def class_counts(
 
 
 def f1_scores(true_positives: Counts, predicted: Counts, actual: Counts) -> FloatArray:
-    """F1 of each class from its counts, 0 to 1; NaN where a class was neither predicted nor there."""
+    """Compute the F1 of each class from its counts, 0 to 1; NaN for a class that does not occur."""
     total = np.asarray(predicted + actual, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         return np.asarray(2 * true_positives / total)
 
 
 def macro_f1(counts: FloatArray) -> FloatArray:
-    """Mean F1, 0 to 1, over the classes that occur in the references or the predictions; NaN without any.
+    """Average F1, 0 to 1, over the classes in the references or predictions; NaN if there are none.
 
     Args:
         counts: Shape (..., 3, classes), as ``class_counts`` gives them, summed over units.
@@ -74,11 +74,11 @@ def macro_f1(counts: FloatArray) -> FloatArray:
 
 
 def ratio(numerator: Counts, denominator: Counts) -> FloatArray:
-    """One over the other, NaN where both are 0."""
+    """Divide elementwise; NaN if both are 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(numerator / np.asarray(denominator, dtype=np.float64))
 
 
 def plain(scores: dict[str, FloatArray]) -> dict[str, Any]:
-    """Convert scores to the floats that results consist of."""
+    """Convert scores to Python floats for results."""
     return {key: float(value) for key, value in scores.items()}

@@ -1,4 +1,4 @@
-"""Areas under precision-recall curves of weighted examples: what the bootstrap of re's AUPRC needs."""
+"""Areas under precision-recall curves of weighted examples, for the bootstrap of re's AUPRC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = 64  # rows of weights at a time: bounds memory, fits the caches
 
 
 def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[[FloatArray], FloatArray]:
-    """Prepare ``re.precision_recall_areas`` for examples that count several times, or not at all.
+    """Prepare ``re.precision_recall_areas`` for weighted examples; weights may be 0.
 
     Args:
         probabilities: Shape (n, classes).
@@ -43,7 +43,7 @@ def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[
 
 
 class _Curve:
-    """One class: its examples by falling score, and where its points lie, at scores of actual ones only."""
+    """The curve of one class: its examples by falling score, and the points at scores of positives."""
 
     def __init__(self, scores: FloatArray, is_actual: npt.NDArray[np.bool_]) -> None:
         self.order = np.argsort(-scores, kind="stable")
@@ -56,7 +56,7 @@ class _Curve:
         self.above, self.reached = np.searchsorted(cuts, above), np.searchsorted(cuts, reached)
 
     def area(self, weights: npt.NDArray[np.float32]) -> FloatArray:
-        """Trapezoids from the point (recall 0, precision 1), for weights of shape (n, rows)."""
+        """Integrate by trapezoids from the point (recall 0, precision 1), for weights of shape (n, rows)."""
         parts = np.add.reduceat(weights[self.order], self.starts, axis=0)
         # Weight of the examples before each cut.
         before = np.vstack([np.zeros_like(parts[:1]), np.cumsum(parts, axis=0)]).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Dependencies: the baseline's unusual UAS and LAS, and the textbook's (KLUE-baseline, klue_dp_*)."""
+"""Dependency parsing: the baseline's variants of UAS and LAS, and the standard ones (klue_dp_*)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LENGTHS = (1, 6, 11, 16, 21)  # where a group of sentences by their number of wo
 
 
 def convert(values: object, role: str) -> list[dict[str, Any]]:
-    """Predictions or references as lists of plain mappings; errors as in ``compute``."""
+    """Convert predictions or references to lists of plain mappings; errors as in ``compute``."""
     heads, deprels, lengths = _words(values, role)
     names = [DP_RELATIONS[index] for index in deprels]
     ends = np.cumsum(lengths)
@@ -81,7 +81,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def breakdown(predictions: object, references: object, by: str) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("dp", by, BREAKDOWNS)
     words = _pairs(predictions, references)
     return _parts(words, _rows(words), by)
@@ -99,13 +99,13 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each sentence has the gold head and the gold relation, of all 38, at every word."""
+    """Return for each sentence whether all heads and all relations (of 38) are right."""
     rows = statistics(predictions, references)
     return np.asarray(rows[:, 0] == rows[:, 3])
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., k), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., k), to scores, each of shape (...)."""
     words, right_head, right_pooled, right = np.moveaxis(counts[..., :4], -1, 0)
     pooled, heads = counts[..., 4 : 4 + 3 * CLASSES], counts[..., 4 + 3 * CLASSES :]
     return {
@@ -118,7 +118,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 
 
 class _Words(NamedTuple):
-    """The words of all sentences, one after the other."""
+    """The words of all sentences, concatenated."""
 
     heads: IntArray
     deprels: IntArray
@@ -189,12 +189,12 @@ def _parts(words: _Words, rows: FloatArray, by: str) -> Breakdown:
 
 
 def _relation_scores(counts: FloatArray) -> dict[str, FloatArray]:
-    """Right, predicted and gold words, and gold words with the right head, shape (..., 4), to scores."""
+    """Compute scores from right, predicted and gold words, and those with the right head, shape (..., 4)."""
     return {**class_scores(counts), "uas": 100 * ratio(counts[..., 3], counts[..., 2])}
 
 
 def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
-    """Heads and relation ids of all words, and the number of words of each sentence."""
+    """Concatenate heads and relation ids of all words; also count the words of each sentence."""
     expected = "mappings with head and deprel, one per sentence"
     parsed: list[Any] = as_lists(sentences, task="dp", role=role, expected=expected, inner=dict)
     for index, sentence in enumerate(parsed):

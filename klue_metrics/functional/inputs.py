@@ -1,4 +1,4 @@
-"""Inputs of the metrics: any container becomes plain Python (``to_python``), then checked lists or arrays."""
+"""Inputs of the metrics: any container is converted to plain Python, then to checked lists or arrays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WHOLE = "whole numbers from 0"
 
 
 def to_python(value: Any) -> Any:
-    """Containers and scalars of any library as lists, dicts and scalars of Python.
+    """Convert containers and scalars of any library to lists, dicts and scalars of Python.
 
     Takes lists, tuples, iterators, mappings, ``datasets.Column``, and arrays, series and scalars of numpy,
     torch (on any device), pandas, polars, pyarrow and jax, mixed and nested in any way. The number and the
@@ -50,7 +50,7 @@ def to_python(value: Any) -> Any:
 
 
 def as_list(values: object, *, task: str, role: str, expected: str) -> list[Any]:
-    """A container of any kind as a list of plain Python values.
+    """Convert a container of any kind to a list of plain Python values.
 
     Args:
         values: What ``to_python`` takes.
@@ -71,7 +71,7 @@ def as_list(values: object, *, task: str, role: str, expected: str) -> list[Any]
 
 
 def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) -> IntArray:
-    """Class names or ids, in any container, as ids.
+    """Convert class names or ids, in any container, to ids.
 
     Args:
         values: Names or ids, mixed at will.
@@ -93,14 +93,14 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
 def as_class_id_lists(
     values: object, names: Sequence[str], *, task: str, role: str
 ) -> tuple[IntArray, IntArray]:
-    """Lists of class names or ids as one array of ids, and each list's length; errors as ``as_class_ids``."""
+    """Flatten lists of class names or ids to one array of ids, with lengths; errors as ``as_class_ids``."""
     lists = as_lists(values, task=task, role=role, expected="lists of class names or ids")
     flat, lengths = _flattened(lists)
     return _class_ids(flat, names, task, _places(role, lengths)), lengths
 
 
 def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray, IntArray]:
-    """Lists of whole numbers from 0 as one array, and each list's length; ValueError for anything else."""
+    """Flatten lists of non-negative integers to one array, with lengths; else raise ValueError."""
     lists = as_lists(values, task=task, role=role, expected=f"lists of {_WHOLE}")
     flat, lengths = _flattened(lists)
     place = _places(role, lengths)
@@ -111,7 +111,7 @@ def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray,
 
 
 def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> FloatArray:
-    """Real numbers, in any container, as float64.
+    """Convert real numbers, in any container, to float64.
 
     Args:
         values: The numbers.
@@ -131,7 +131,7 @@ def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> F
 
 
 def as_matrix(values: object, shape: tuple[int, int], *, task: str, role: str) -> FloatArray:
-    """Finite real numbers of a given shape as float64; ValueError where they are not."""
+    """Convert finite real numbers of a given shape to float64; raise ValueError for anything else."""
     rows = as_lists(values, task=task, role=role, expected=f"{shape[0]} rows of {shape[1]} numbers")
     flat, lengths = _flattened(rows)
     if len(rows) != shape[0]:
@@ -153,7 +153,7 @@ def as_lists(
     inner: type[list[Any]] | type[dict[str, Any]] = list,
     item: type | None = None,
 ) -> list[Any]:
-    """Nested input as a list whose elements are of a kind.
+    """Convert nested input to a list whose elements have a given type.
 
     Args:
         values: The outer container; it and the inner ones may be of any kind that ``to_python`` takes.
@@ -175,7 +175,7 @@ def as_lists(
 
 
 def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
-    """A given number of strings, in any container, as a list; ValueError where they are not."""
+    """Convert a given number of strings to a list; raise ValueError for anything else."""
     texts = as_list(values, task=task, role=role, expected="strings")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
@@ -188,7 +188,7 @@ def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
 def check_pairs(
     predictions: Sequence[Any] | npt.NDArray[Any], references: Sequence[Any] | npt.NDArray[Any], task: str
 ) -> None:
-    """Raise ValueError unless there are as many predictions as references, and at least one."""
+    """Raise ValueError unless there are equally many predictions and references, and at least one."""
     if len(predictions) != len(references):
         raise ValueError(
             f"{task}: {len(predictions)} predictions and {len(references)} references; "
@@ -199,7 +199,7 @@ def check_pairs(
 
 
 def _class_ids(flat: list[Any], names: Sequence[str], task: str, place: Callable[[int], str]) -> IntArray:
-    """The id of each value; as many as there are values, or a ValueError that names the first wrong one."""
+    """Return the id of each value; raise ValueError that names the first invalid one."""
     table: dict[object, int] = {name: index for index, name in enumerate(names)}
     table |= {index: index for index in range(len(names))}
     # By type too: True and 1.0 equal 1, and are no ids.
@@ -229,7 +229,7 @@ def _floats(flat: list[Any], task: str, place: Callable[[int], str], finite: boo
 
 
 def _flattened(lists: list[list[Any]]) -> tuple[list[Any], IntArray]:
-    """The items of all lists, one list after the other, and the length of each list."""
+    """Concatenate lists; also return their lengths."""
     return [item for items in lists for item in items], np.array(list(map(len, lists)), dtype=np.int64)
 
 

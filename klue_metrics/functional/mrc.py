@@ -1,4 +1,4 @@
-"""Reading comprehension: exact match and ROUGE-W as KLUE has it (KLUE-baseline, metrics/utils.py)."""
+"""Reading comprehension: exact match and KLUE's ROUGE-W (KLUE-baseline, metrics/utils.py)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def breakdown(predictions: object, references: object, by: str) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("mrc", by, BREAKDOWNS)
     gold = convert(references, "references")
     return _parts(gold, statistics(predictions, gold), by)
@@ -81,12 +81,12 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each question, in the order of the references, is an exact match."""
+    """Return for each question, in the order of the references, whether it is an exact match."""
     return np.asarray(statistics(predictions, references)[:, 0] == 1)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 3), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., 3), to scores, each of shape (...)."""
     questions = counts[..., 2]
     return {
         "exact_match": 100 * ratio(counts[..., 0], questions),
@@ -104,7 +104,7 @@ def _type_name(row: Mapping[str, Any]) -> str:
 
 
 def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> tuple[FloatArray, FloatArray]:
-    """Exact match and ROUGE-W of each question, 0 to 1, each of shape (questions,).
+    """Compute exact match and ROUGE-W of each question, 0 to 1, each of shape (questions,).
 
     Args:
         texts: The prediction for each question.
@@ -122,7 +122,7 @@ def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> t
 
 
 def normalize(texts: Sequence[str]) -> list[str]:
-    """Lower case, ASCII punctuation deleted, white space folded; other punctuation stays, as officially."""
+    """Lower-case, delete ASCII punctuation, fold white space; other punctuation stays, as in KLUE."""
     joined = "\0".join(texts)  # one pass over all of them
     parts = _PUNCTUATION.sub("", joined.lower()).split("\0")
     if len(parts) != len(texts):  # some text holds the separator
@@ -131,7 +131,7 @@ def normalize(texts: Sequence[str]) -> list[str]:
 
 
 def _overlap_f1(predicted: Sequence[str], gold: Sequence[str]) -> FloatArray:
-    """2 L / (|prediction| + |answer|) of each pair, L the length of the longest run they share."""
+    """Compute 2 L / (|prediction| + |answer|) of each pair, L the length of their longest common run."""
     sizes = np.array([list(map(len, predicted)), list(map(len, gold))], dtype=np.int64)
     runs = np.zeros(len(gold), dtype=np.int64)
     is_long = sizes[1] >= AUTOJUNK_LENGTH
@@ -148,7 +148,7 @@ def _overlap_f1(predicted: Sequence[str], gold: Sequence[str]) -> FloatArray:
 
 
 def _longest_runs(left: Sequence[str], right: Sequence[str]) -> Any:
-    """Length of the longest common substring of each pair, all pairs at once, shape (pairs,)."""
+    """Compute the length of the longest common substring of each pair at once, shape (pairs,)."""
     first, second = _codes(left, padding=-1), _codes(right, padding=-2)
     run = np.zeros((second.shape[0] + 1, len(left)), dtype=np.uint8)  # answers are below 200 characters
     longest = np.zeros(len(left), dtype=np.uint8)
@@ -159,7 +159,7 @@ def _longest_runs(left: Sequence[str], right: Sequence[str]) -> Any:
 
 
 def _codes(texts: Sequence[str], padding: int) -> Any:
-    """Code points, one column a text, shape (longest, texts)."""
+    """Return code points, one column per text, shape (longest, texts)."""
     sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.int32)
     codes = np.full((len(texts), int(sizes.max())), padding, dtype=np.int32)
@@ -168,7 +168,7 @@ def _codes(texts: Sequence[str], padding: int) -> Any:
 
 
 def convert(values: object, role: str) -> list[dict[str, Any]]:
-    """Predictions or references as plain mappings, one per question.
+    """Convert predictions or references to plain mappings, one per question.
 
     Args:
         values: An iterable of mappings, as ``compute`` takes them.
@@ -176,7 +176,7 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
 
     Returns:
         Predictions: guid, prediction_text. References: guid, answers: the texts that are right, none where
-        only "" is; question_type, None where it is not given.
+        only "" is; question_type, None if it is not given.
 
     Raises:
         ValueError: An element lacks a field or has it of another kind.
@@ -213,7 +213,7 @@ def _checked(row: Mapping[str, Any], field: str, where: str) -> dict[str, Any]:
 
 
 def _aligned(predictions: object, references: object) -> tuple[list[str], list[list[str]]]:
-    """Predictions in the order of the references, and the answers of these."""
+    """Return predictions in the order of the references, and the answers of the latter."""
     texts = _by_guid(convert(predictions, "predictions"), "prediction_text", "predictions")
     answers = _by_guid(convert(references, "references"), "answers", "references")
     if not answers:

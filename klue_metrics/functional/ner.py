@@ -1,4 +1,4 @@
-"""Named entities: entity macro F1 by strict IOB2, character macro F1 (KLUE-baseline, klue_ner_*)."""
+"""Named entities: entity macro F1 by strict IOB2, and character macro F1 (KLUE-baseline, klue_ner_*)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BREAKDOWNS = ("type",)
 
 
 def convert(values: object, role: str) -> list[list[int]]:
-    """Predictions or references, in any container, as lists of ids; errors as in ``compute``."""
+    """Convert predictions or references, in any container, to lists of ids; errors as in ``compute``."""
     ids, lengths = as_class_id_lists(values, TAGS, task="ner", role=role)
     return [part.tolist() for part in np.split(ids, np.cumsum(lengths)[:-1])] if len(lengths) else []
 
@@ -53,7 +53,7 @@ def compute(
 
     Returns:
         ``entity_macro_f1``: mean, over the types that occur in references or predictions, of the F1 of
-        entities that agree in type, first and last position; NaN, with a warning, where there are none.
+        entities that agree in type, first and last position; NaN, with a warning, if there are none.
         An I- that does not continue an entity of its type is no entity, and ends the one before it.
         ``char_macro_f1``: mean over all 13 tags, O included, of the F1 of positions; a tag that occurs on
         neither side counts as 1; two positions of each sentence count as O on both sides, which stand for the
@@ -78,7 +78,7 @@ def compute(
 
 
 def breakdown(predictions: object, references: object, by: str, tokens: object = None) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("ner", by, BREAKDOWNS)
     return _parts(statistics(predictions, references, tokens))
 
@@ -102,7 +102,7 @@ def statistics(predictions: object, references: object, tokens: object = None) -
 
 
 def right(predictions: object, references: object, tokens: object = None) -> BoolArray:
-    """Whether each sentence has the gold tag at every character that is scored, and so the gold entities."""
+    """Return for each sentence whether every scored character has the gold tag."""
     predicted, gold, sentence, sentences = _positions(predictions, references, tokens)
     return np.bincount(sentence[predicted != gold], minlength=sentences) == 0
 
@@ -110,7 +110,7 @@ def right(predictions: object, references: object, tokens: object = None) -> Boo
 def _positions(
     predictions: object, references: object, tokens: object
 ) -> tuple[IntArray, IntArray, IntArray, int]:
-    """Predicted and gold tags of all scored positions, the sentence of each, and how many sentences."""
+    """Return predicted and gold tags of all scored positions, their sentences, and the sentence count."""
     predicted, predicted_lengths = as_class_id_lists(predictions, TAGS, task="ner", role="predictions")
     gold, gold_lengths = as_class_id_lists(references, TAGS, task="ner", role="references")
     check_pairs(predicted_lengths, gold_lengths, "ner")
@@ -124,7 +124,7 @@ def _positions(
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 57), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., 57), to scores, each of shape (...)."""
     entities = counts[..., :_ENTITY_COUNTS].reshape(*counts.shape[:-1], 3, len(ENTITY_TYPES))
     characters = counts[..., _ENTITY_COUNTS:].reshape(*counts.shape[:-1], 3, len(TAGS))
     tags = f1_scores(characters[..., 0, :], characters[..., 1, :], characters[..., 2, :])

@@ -19,7 +19,7 @@ BREAKDOWNS = ("class", "source")
 
 
 def convert(values: object, role: str) -> IntArray:
-    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    """Convert predictions or references, in any container, to checked ids; errors as in ``compute``."""
     return as_class_ids(values, LABELS, task="nli", role=role)
 
 
@@ -54,7 +54,7 @@ def compute(
 
 
 def breakdown(predictions: object, references: object, by: str, sources: object = None) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("nli", by, BREAKDOWNS)
     return _parts(*_pairs(predictions, references), by, sources)
 
@@ -71,13 +71,13 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each pair has the gold relation."""
+    """Return for each pair whether it has the gold relation."""
     predicted, gold = _pairs(predictions, references)
     return np.asarray(predicted == gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 2), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., 2), to scores, each of shape (...)."""
     return {"accuracy": 100 * ratio(counts[..., 0], counts[..., 1])}
 
 

@@ -32,7 +32,7 @@ BREAKDOWNS = ("relation",)
 
 
 def convert(values: object, role: str) -> IntArray:
-    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    """Convert predictions or references, in any container, to checked ids; errors as in ``compute``."""
     return as_class_ids(values, LABELS, task="re", role=role)
 
 
@@ -50,7 +50,7 @@ def compute(
         by: ``relation`` for a breakdown.
 
     Returns:
-        ``micro_f1``: F1 of all relations but no_relation, pooled; 0 where there are none.
+        ``micro_f1``: F1 of all relations but no_relation, pooled; 0 if there are none.
         With probabilities also ``auprc``: the mean over all 30 relations, no_relation included, of the area
         under the precision-recall curve by trapezoids (not average precision); NaN, with a warning that
         names them, where relations do not occur in the references; and ``auprc_present``: the mean over
@@ -83,7 +83,7 @@ def compute(
 
 
 def breakdown(predictions: object, references: object, by: str) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("re", by, BREAKDOWNS)
     return by_class(LABELS, class_counts(*_pairs(predictions, references), len(LABELS)))
 
@@ -94,13 +94,13 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each example has the gold relation."""
+    """Return for each example whether it has the gold relation."""
     predicted, gold = _pairs(predictions, references)
     return np.asarray(predicted == gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 3), to scores, each of shape (...): micro F1, 0 without a relation."""
+    """Convert summed statistics, shape (..., 3), to micro F1 of shape (...); 0 if no relation occurs."""
     total = counts[..., 1] + counts[..., 2]
     return {"micro_f1": 100 * (2 * counts[..., 0] / np.maximum(total, 1))}
 
@@ -108,7 +108,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 def weighted_scores(
     references: object, probabilities: object
 ) -> Callable[[FloatArray], dict[str, FloatArray]]:
-    """A function of the examples' weights, shape (rows, n), to auprc and auprc_present, shape (rows,)."""
+    """Return a function from weights, shape (rows, n), to auprc and auprc_present, shape (rows,)."""
     gold = convert(references, "references")
     areas_of = weighted_areas(_distributions(probabilities, len(gold)), gold)
 
@@ -122,7 +122,7 @@ def weighted_scores(
 
 
 def _distributions(probabilities: object, count: int) -> FloatArray:
-    """Probabilities as an array of shape (count, 30); ValueError where a row is no distribution."""
+    """Return probabilities of shape (count, 30); raise ValueError if a row is not a distribution."""
     matrix = as_matrix(probabilities, (count, len(LABELS)), task="re", role="probabilities")
     wrong = np.flatnonzero((matrix < 0).any(axis=1) | (np.abs(matrix.sum(axis=1) - 1) > SUM_TOLERANCE))
     if wrong.size:
@@ -137,7 +137,7 @@ def _distributions(probabilities: object, count: int) -> FloatArray:
 
 
 def _warn_of_other_order(probabilities: FloatArray, predicted: IntArray) -> None:
-    """Warn where predictions are not the most probable relation of their row."""
+    """Warn if predictions differ from the most probable relation of their row."""
     of_predicted = probabilities[np.arange(len(predicted)), predicted]
     count = int((of_predicted < probabilities.max(axis=1)).sum())
     if count:
@@ -160,7 +160,7 @@ def _pairs(predictions: object, references: object) -> tuple[IntArray, IntArray]
 
 
 def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> Any:
-    """Area under each class's precision-recall curve, by trapezoids from the point (recall 0, precision 1).
+    """Compute the area under each class's precision-recall curve by trapezoids from (recall 0, precision 1).
 
     Args:
         probabilities: Shape (n, classes).

@@ -18,7 +18,7 @@ BREAKDOWNS = ("source",)
 
 
 def convert(values: object, role: str) -> FloatArray:
-    """Predictions or references, in any container, as checked numbers; errors as in ``compute``."""
+    """Convert predictions or references, in any container, to checked numbers; errors as in ``compute``."""
     return as_floats(values, task="sts", role=role, finite=role != "predictions")
 
 
@@ -37,7 +37,7 @@ def compute(
         ``pearsonr``, -100 to 100: Pearson's correlation; NaN, with a warning, where one side is constant or
         a prediction is NaN or infinite.
         ``f1``, 0 to 100: F1 of the class "3 or more" on both sides, rounded to float32 as officially
-        (2.99999999 is 3; NaN is below 3); 0 where neither side has any.
+        (2.99999999 is 3; NaN is below 3); 0 if neither side has any.
         With ``by="source"`` also ``by_source``: both within each source (NaN instead of a warning or an
         error where r is undefined), and its support.
 
@@ -57,7 +57,7 @@ def compute(
 
 
 def breakdown(predictions: object, references: object, by: str, sources: object = None) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("sts", by, BREAKDOWNS)
     return _parts(*_pairs(predictions, references), sources)
 
@@ -77,13 +77,13 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each pair is on the gold side of the threshold, as F1 has it."""
+    """Return for each pair whether it is on the gold side of the threshold, as for F1."""
     predicted, gold = _pairs(predictions, references)
     return is_alike(predicted) == is_alike(gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 9), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., 9), to scores, each of shape (...)."""
     n, x, y, xx, yy, xy, both, predicted, gold = np.moveaxis(counts, -1, 0)
     spread_x, spread_y = n * xx - x * x, n * yy - y * y
     # What a constant side leaves of its spread is rounding.
@@ -111,7 +111,7 @@ def _pairs(predictions: object, references: object) -> tuple[FloatArray, FloatAr
 
 
 def pearson(predictions: FloatArray, references: FloatArray) -> float:
-    """Pearson's correlation of two arrays of shape (n,), -1 to 1.
+    """Compute Pearson's correlation of two arrays of shape (n,), -1 to 1.
 
     NaN, with a warning, where one side is constant or a prediction is not finite.
     """
@@ -135,7 +135,7 @@ def pearson(predictions: FloatArray, references: FloatArray) -> float:
 
 
 def _deviations(values: FloatArray) -> FloatArray:
-    """Values less their mean, over the largest deviation; NaN for what is not finite.
+    """Return deviations from the mean, divided by the largest; NaN for values that are not finite.
 
     Dividing keeps the squares within the range of float64.
     """
@@ -152,13 +152,13 @@ def _deviations(values: FloatArray) -> FloatArray:
 
 
 def is_alike(values: FloatArray) -> BoolArray:
-    """Whether each similarity is at or above the threshold, as float32: what KLUE's models give and read."""
+    """Return whether similarities reach the threshold, compared in float32 as in KLUE's models."""
     with np.errstate(over="ignore"):  # beyond float32 is infinite
         return np.asarray(values.astype(np.float32) >= THRESHOLD)
 
 
 def threshold_f1(predictions: FloatArray, references: FloatArray) -> float:
-    """F1 of the pairs at or above the threshold, 0 to 1; 0 where neither side has any."""
+    """Compute the F1 of the pairs at or above the threshold, 0 to 1; 0 if neither side has any."""
     predicted, gold = is_alike(predictions), is_alike(references)
     total = int(predicted.sum() + gold.sum())
     return 2 * int((predicted & gold).sum()) / total if total else 0.0

@@ -1,4 +1,4 @@
-"""Dialogue state: joint goal accuracy and the mean F1 of turns (KLUE-baseline, klue_wos_*)."""
+"""Dialogue state tracking: joint goal accuracy and the mean F1 of turns (KLUE-baseline, klue_wos_*)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BREAKDOWNS = ("domain", "slot")
 
 
 def convert(values: object, role: str) -> list[Any]:
-    """Predictions or references as lists of states; errors as in ``compute``."""
+    """Convert predictions or references to lists of states; errors as in ``compute``."""
     expected = "lists of state strings, one per turn"
     return as_lists(values, task="wos", role=role, expected=expected, item=str)
 
@@ -52,7 +52,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def breakdown(predictions: object, references: object, by: str) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("wos", by, BREAKDOWNS)
     return _parts(_pairs(predictions, references), by)
 
@@ -63,12 +63,12 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each turn has the gold state, as a set."""
+    """Return for each turn whether it has the gold state, compared as a set."""
     return np.asarray(statistics(predictions, references)[:, 0] == 1)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 3), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., 3), to scores, each of shape (...)."""
     turns = counts[..., 2]
     return {
         "joint_goal_accuracy": 100 * ratio(counts[..., 0], turns),
@@ -77,7 +77,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 
 
 def turn_f1(predicted: list[str], gold: list[str]) -> float:
-    """F1 of one turn's lists of state strings, 0 to 1."""
+    """Compute the F1 of one turn's lists of state strings, 0 to 1."""
     if not predicted and not gold:
         return 1.0
     predicted_set, gold_set = set(predicted), set(gold)

@@ -19,7 +19,7 @@ BREAKDOWNS = ("class",)
 
 
 def convert(values: object, role: str) -> IntArray:
-    """Predictions or references, in any container, as checked ids; errors as in ``compute``."""
+    """Convert predictions or references, in any container, to checked ids; errors as in ``compute``."""
     return as_class_ids(values, LABELS, task="ynat", role=role)
 
 
@@ -51,7 +51,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
 
 def breakdown(predictions: object, references: object, by: str) -> Breakdown:
-    """The statistics behind ``compute(..., by=by)``."""
+    """Return the statistics behind ``compute(..., by=by)``."""
     check_by("ynat", by, BREAKDOWNS)
     return by_class(LABELS, class_counts(*_pairs(predictions, references), len(LABELS)))
 
@@ -63,13 +63,13 @@ def statistics(predictions: object, references: object) -> FloatArray:
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Whether each headline has the gold topic."""
+    """Return for each headline whether it has the gold topic."""
     predicted, gold = _pairs(predictions, references)
     return np.asarray(predicted == gold)
 
 
 def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
-    """Summed statistics, shape (..., 21), to scores, each of shape (...)."""
+    """Convert summed statistics, shape (..., 21), to scores, each of shape (...)."""
     return {"macro_f1": 100 * macro_f1(counts.reshape(*counts.shape[:-1], 3, len(LABELS)))}
 
 

@@ -1,4 +1,4 @@
-"""The command ``klue``: one name for everything that this project does on the command line.
+"""The command ``klue``, which gives access to everything that this project does.
 
     klue data export --mini --output_dir hub/klue
     klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner
@@ -29,7 +29,7 @@ HELP = ("-h", "--help")
 
 
 class CommandError(ValueError):
-    """A command line that means nothing, as a sentence."""
+    """An invalid command line; the message is one sentence."""
 
 
 @needs()
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def language(environment: Mapping[str, str]) -> str:
-    """The language of messages that a POSIX environment asks for, ``en`` where it is one we do not speak."""
+    """Return the language that the POSIX environment asks for, or ``en`` if there are no texts in it."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if environment.get(name):
             return "ko" if environment[name].lower().startswith("ko") else "en"
@@ -66,7 +66,7 @@ def language(environment: Mapping[str, str]) -> str:
 
 
 def _options(texts: Language, words: list[str]) -> tuple[Language, list[str]]:
-    """Take --lang off the front."""
+    """Parse --lang at the beginning."""
     while words and words[0].split("=")[0] == "--lang":
         _, is_given, value = words[0].partition("=")
         rest = words[1:]
@@ -87,19 +87,19 @@ def _unknown(texts: Language, word: str, known: Sequence[str] | Mapping[str, Any
 
 
 def _explain(texts: Language, command: str, words: Sequence[str]) -> None:
-    """Text to print before a module's English help if the user's language is another."""
+    """Print an introduction before a module's English help if the user's language is another."""
     if any(word in HELP for word in words) and texts.flags_are_english:
         print(f"{texts.explain(command)}\n\n{texts.flags_are_english}\n", flush=True)
 
 
 def _run(command: str, module: str, *before: str, prog: str | None = None) -> Callable[..., int]:
-    """A command that hands its words to a module's ``main``.
+    """Create a command that passes its arguments to a module's ``main``.
 
     Args:
         command: Its name.
         module: Where ``main`` is.
         *before: Words that come first.
-        prog: What ``main`` is told that it is called; None where it looks at ``sys.argv[0]``.
+        prog: What ``main`` is told that it is called; None if it looks at ``sys.argv[0]``.
     """
 
     def run(texts: Language, words: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""``python -m recipes.cli``: the command ``klue`` where it is not on the path."""
+"""The command ``klue`` as ``python -m recipes.cli``, for when it is not on the path."""
 
 from recipes.cli import main
 

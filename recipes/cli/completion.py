@@ -1,4 +1,4 @@
-"""Shell completion for ``klue``: static scripts, made from the parsers of the commands.
+"""Shell completion for ``klue``: static scripts, generated from the parsers of the commands.
 
 Each script holds one function that says what may follow. ``klue_words`` maps the words typed so far, without
 flags and their values ("", "data", "data export", "train ner"), to commands and flags; and with the flag that
@@ -41,7 +41,7 @@ _MODULES = {
 
 
 def words(commands: Iterable[str]) -> Words:
-    """Completions: words typed so far -> commands and flags; these and a flag -> values."""
+    """Return completions: the words typed so far -> commands and flags; with a flag -> its values."""
     found: Words = {"": [*commands, "--lang", "--version", "--help"], " --lang": list(LANGUAGES)}
     found |= {"tasks": ["--json"], "completion": list(SHELLS)}
     found |= dict(_of_parser("data", data()))
@@ -74,7 +74,7 @@ def _of_parser(key: str, parser: argparse.ArgumentParser) -> Iterator[tuple[str,
 
 
 def script(shell: str, commands: Iterable[str]) -> str:
-    """The completion script of one of SHELLS, for the commands of ``klue``."""
+    """Generate the completion script for one of SHELLS."""
     template, case = SHELLS[shell]
     known = words(commands)
     cases = "\n".join(case.format(key=key, words=" ".join(offered)) for key, offered in known.items())

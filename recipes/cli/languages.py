@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True)
 class Language:
-    """All sentences of one language.
+    """All texts in one language.
 
     Attributes:
         title: What KLUE is, above everything.
@@ -18,7 +18,7 @@ class Language:
         options: Option -> what it does.
         more: Where to go on from the overview.
         which_task: What ``klue train`` asks.
-        flags_are_english: Stands before help that is not in this language; empty where it is.
+        flags_are_english: Stands before help that is not in this language; empty if it is.
         unknown: Of a word that is none of those known.
         nearest: The word that may have been meant.
         not_here: Of a command whose module is missing.
@@ -49,13 +49,13 @@ class Language:
     help_hint: str
 
     def start(self) -> str:
-        """First steps, printed by ``klue`` without arguments."""
+        """Return the first steps, printed by ``klue`` without arguments."""
         width = max(map(len, STEPS))
         steps = [f"  {step:<{width}}  {text}" for step, text in zip(STEPS, self.steps, strict=True)]
         return "\n".join([self.title, "", f"{self.first}:", *steps, "", self.help_hint])
 
     def overview(self) -> str:
-        """Output of ``klue --help``."""
+        """Return the output of ``klue --help``."""
         commands, options, examples = self.headings
         lines = [self.title, "", f"{self.usage}: klue [--lang en|ko] COMMAND ..."]
         lines += ["", f"{commands}:"]
@@ -65,7 +65,7 @@ class Language:
         return "\n".join([*lines, "", self.more])
 
     def explain(self, command: str) -> str:
-        """Description of a command, and examples."""
+        """Return the description and examples of a command."""
         name = command.split()[0]
         head = f"klue {name}: {self.commands[name]}"
         return "\n".join([head, "", f"{self.headings[2]}:", *(f"  {line}" for line in EXAMPLES[name])])

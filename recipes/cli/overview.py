@@ -13,7 +13,7 @@ from recipes.tasks import SCRIPTS
 
 
 def rows() -> list[dict[str, Any]]:
-    """One record per task, made from what the data, the metrics and the recipes say of themselves."""
+    """Return one record per task, collected from the data sets, metrics and recipes."""
     return [
         {
             "task": name,
@@ -31,12 +31,12 @@ def rows() -> list[dict[str, Any]]:
 
 
 def as_json() -> str:
-    """The table as JSON."""
+    """Format the table as JSON."""
     return json.dumps(rows(), ensure_ascii=False, indent=2)
 
 
 def as_table(texts: Language) -> str:
-    """The table as text, columns under one another; Hangul is two cells wide."""
+    """Format the table as text; Hangul is two cells wide."""
     is_korean = texts is LANGUAGES["ko"]
     lines = [list(texts.columns)]
     for row in rows():

@@ -1,4 +1,4 @@
-"""LoRA adapters: which base model they belong to, wherever their folder goes."""
+"""LoRA adapters that find their base model wherever their folder is moved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PeftModel", "PortableLoraConfig", "get_peft_model", "read_adapter_co
 
 
 class PortableLoraConfig(LoraConfig):
-    """A LoRA configuration that is saved without the absolute path of a local base model.
+    """A LoRA configuration saved without the absolute path of a local base model.
 
     ``base_model_name_or_path`` is a Hub id or an absolute path in memory. On disk, a local base model is a
     path relative to the adapter's folder, so that the two can be moved together.
@@ -32,7 +32,7 @@ class PortableLoraConfig(LoraConfig):
 
 
 def read_adapter_config(path: str, file: Path) -> PortableLoraConfig:
-    """Read ``adapter_config.json`` and finds the base model.
+    """Read ``adapter_config.json`` and find the base model.
 
     Args:
         path: The adapter as the user named it: a folder, or a Hub id.

@@ -1,4 +1,4 @@
-"""Score constant baselines: the best scores that do not depend on the input."""
+"""Constant baselines: the best scores that do not depend on the input."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ logger = logging.getLogger(__name__)
 def constant_scores(
     recipe: Recipe, train: datasets.Dataset | None, examples: datasets.Dataset
 ) -> dict[str, float | None]:
-    """Scores of the constant baseline: the best constant answer, without looking at the scored split.
+    """Score the constant baseline, which does not see the scored split.
 
     Args:
         recipe: The task; says which constant answers there are.
-        train: Examples of the training split; None where the data has none.
+        train: Examples of the training split; None if the data has none.
         examples: Those that are scored.
 
     Returns:
-        The metric's keys; for each the best that one of the constants reaches, None where none is defined, as
+        The metric's keys; for each the best that one of the constants reaches, None if none is defined, as
         without a training split.
     """
     metric = get_metric(recipe.task)
@@ -51,7 +51,7 @@ def constant_scores(
 
 
 def below_constant(task: str, results: Mapping[str, float | None]) -> str | None:
-    """A sentence where scores are no better than those of the constant baseline; None where all are.
+    """Describe scores that are no better than the constant baseline; None if all are better.
 
     Args:
         task: Name of the task.
@@ -67,7 +67,7 @@ def below_constant(task: str, results: Mapping[str, float | None]) -> str | None
 
 
 def log_scores(task: str, results: dict[str, Any], output_dir: Path) -> None:
-    """Log the scores of a run beside those of its constant baseline."""
+    """Log the scores of a run next to those of its constant baseline."""
     for key, name in get_metric(task).names.items():
         if f"eval_{key}" in results:
             scores = [shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]

@@ -1,4 +1,4 @@
-"""The model card of a run, and its scores in the two forms that the Hub reads."""
+"""The model card of a run, with its scores in both formats that the Hub reads."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ class Training:
 
     @property
     def base_model(self) -> str | None:
-        """The model that it started from: a Hub id, or the name of a local folder (without its path)."""
+        """The model that training started from: a Hub id, or the name of a local folder without its path."""
         return self.results.get("base_model")
 
     @property
     def hub_base_model(self) -> str | None:
-        """The same where it is on the Hub, as far as the record says."""
+        """The base model if it is on the Hub, as far as the record says."""
         return None if self.results.get("base_model_is_local", True) else self.base_model
 
     def is_on(self, data: Data) -> bool:
-        """Whether it was on the same data."""
+        """Return whether the training data was the same."""
         known = self.results.get("train_data_hash")
         return known is not None and known == (data.hash or data.revision)
 
@@ -81,7 +81,7 @@ def write_card(
     training: Training | None,
     holds_model: bool,
 ) -> None:
-    """Write README.md, and .eval_results/klue.yaml where the run was evaluated.
+    """Write README.md, and .eval_results/klue.yaml if the run was evaluated.
 
     The latter has no entry for data that is not official, as its leaderboards are those of KLUE.
 
@@ -91,7 +91,7 @@ def write_card(
         arguments: What the run was told.
         data: What it was evaluated on.
         results: What ``all_results.json`` will hold.
-        training: How the model was trained; None where that is not recorded.
+        training: How the model was trained; None if that is not recorded.
         holds_model: Whether the model is in the folder, too.
     """
     record, metric = get_task(recipe.task), get_metric(recipe.task)
@@ -194,7 +194,7 @@ def _not_official(data: Data) -> str:
 
 
 def _usage(recipe: Recipe, is_adapter: bool, has_code: bool) -> str:
-    """Lines that load the model and answer one question: transformers alone where it can, else ours."""
+    """Generate code that loads the model and answers one question, with transformers alone if possible."""
     record = get_task(recipe.task)
     sample = recipe.raw_input.sample
     shown = json.dumps(sample, ensure_ascii=False)
@@ -252,7 +252,7 @@ def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(arguments: RecipeArguments, task: str) -> str:
-    """The settings that change scores, as YAML: not where files lie, nor a data set that was not read."""
+    """Format the settings that affect scores as YAML, without paths."""
     hidden = {
         *(
             "output_dir",
@@ -276,7 +276,7 @@ def _settings(arguments: RecipeArguments, task: str) -> str:
 
 
 def _model_name(arguments: RecipeArguments, record: Task, training: Training | None) -> str:
-    """Return the model's name in the card: that of its base model, or else its own."""
+    """Return the model's name for the card: that of its base model, or else its own."""
     if training and training.base_model:
         return f"{training.base_model.rsplit('/', 1)[-1]}-klue-{record.name}"
     path = Path(arguments.model_name_or_path)
@@ -297,7 +297,7 @@ def _slug(name: str) -> str:
 def write_card_of_run(
     recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: dict[str, Any]
 ) -> None:
-    """Write the model card. The run is finished by now, so a card that fails is a warning."""
+    """Write the model card; errors are logged as warnings, since the run is already finished."""
     try:
         training = _training_of(arguments, results)
         holds_model = arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)
@@ -311,7 +311,7 @@ def write_card_of_run(
 
 
 def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path) -> str:
-    """The command that evaluates the model of a run again as the run did, and writes its card."""
+    """Build the command that repeats the evaluation of a run and writes its card."""
     words = ["--model_name_or_path", str(output_dir), "--output_dir", str(output_dir), "--do_eval"]
     elsewhere = {
         "model_name_or_path", "model_revision", "tokenizer_name", "output_dir", "overwrite_output_dir",
@@ -338,7 +338,7 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
 
 
 def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
-    """Return what a card says of a training run beside its settings: its base model and its data."""
+    """Return what a card states about training besides its settings: base model and data."""
     path = Path(arguments.model_name_or_path)
     return {
         "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,

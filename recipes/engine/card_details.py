@@ -1,4 +1,4 @@
-"""The details of a model card: intervals, breakdowns, wrong answers."""
+"""Details of a model card: intervals, breakdowns, wrong answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of a card: its title, its header, and rows of cells that Markdown takes as they are."""
+    """A table of a card: title, header, and rows of cells in Markdown."""
 
     title: str
     header: Sequence[str]
@@ -42,11 +42,11 @@ class Details:
 
     Attributes:
         intervals: Score key -> both ends of the 95 % bootstrap interval as text, where it is defined.
-        breakdown: Scores in parts; None where the task has none for this data.
+        breakdown: Scores in parts; None if the task has none for this data.
         wrong: Some wrong answers, surest first where the model says how sure it is.
         right: How many answers are right in full.
         answers: How many there are.
-        clusters: How many groups of them the intervals resample; None where it is the answers themselves.
+        clusters: How many groups of them the intervals resample; None if it is the answers themselves.
     """
 
     intervals: Mapping[str, str]
@@ -60,11 +60,11 @@ class Details:
 def details(
     task: str, report: Mapping[str, Any], predictions: Path, examples: datasets.Dataset | None
 ) -> Details:
-    """Collect what a card says of an evaluation; nothing is scored again.
+    """Collect the details of an evaluation from its files, without scoring again.
 
     Args:
         task: Name of the task.
-        report: What ``Evaluator.report`` gave, as eval_details.json has it; empty where there is none, in
+        report: What ``Evaluator.report`` gave, as eval_details.json has it; empty if there is none, in
             folders of earlier versions.
         predictions: The predictions file.
         examples: The rows that were predicted, for their texts; None to go without.
@@ -101,7 +101,7 @@ def _breakdown(report: Mapping[str, Any]) -> Table | None:
 
 
 def _wrong(task: str, rows: Sequence[Mapping[str, Any]], examples: datasets.Dataset | None) -> Table | None:
-    """The worst of some wrong answers; of equally wrong ones those that the model was surest of."""
+    """Select the worst wrong answers; among equally wrong ones, the most confident."""
     if not rows:
         return None
     worst = sorted(rows, key=lambda row: (-_badness(task, row), -(row.get("score") or 0.0)))[:WRONG_ANSWERS]
@@ -120,7 +120,7 @@ def _wrong(task: str, rows: Sequence[Mapping[str, Any]], examples: datasets.Data
 
 
 def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
-    """Guid, or position where there are none, with the turn if any -> what the model was asked."""
+    """Map guid (or position, and turn if any) to the model's input."""
     if examples is None:
         return {}
     names = list(examples["guid"]) if "guid" in examples.column_names else range(len(examples))
@@ -151,7 +151,7 @@ def _badness(task: str, row: Mapping[str, Any]) -> float:
 
 
 def _answers(task: str, row: Mapping[str, Any]) -> tuple[str, str]:
-    """The expected and the given answer, for people."""
+    """Format the expected and the predicted answer."""
     predicted, expected = row["prediction"], row["reference"]
     if task == "ner":
         return named_entities(predicted, expected, row.get("tokens"))
@@ -172,7 +172,7 @@ def _answers(task: str, row: Mapping[str, Any]) -> tuple[str, str]:
 def named_entities(
     predicted: Sequence[str], expected: Sequence[str], tokens: Sequence[str] | None
 ) -> tuple[str, str]:
-    """Expected and predicted entities, for people.
+    """Format expected and predicted entities.
 
     Tags that make no entity, such as an I- that continues none, are named where they alone are wrong.
 
@@ -201,7 +201,7 @@ def named_entities(
 
 
 def wrong_words(predicted: Mapping[str, Any], expected: Mapping[str, Any]) -> list[int]:
-    """The words of a sentence whose head or relation is wrong, counted from 0."""
+    """Return the words of a sentence whose head or relation is wrong, counted from 0."""
     fields = (tree[name] for name in ("head", "deprel") for tree in (predicted, expected))
     return [
         index
@@ -211,7 +211,7 @@ def wrong_words(predicted: Mapping[str, Any], expected: Mapping[str, Any]) -> li
 
 
 def arcs(tree: Mapping[str, Any], words: Iterable[int]) -> str:
-    """Some words of a tree, counted from 0, for people: word, head and relation."""
+    """Format words of a tree, counted from 0: word, head and relation."""
     return ", ".join(f"{word + 1} → {tree['head'][word]} {tree['deprel'][word]}" for word in words)
 
 
@@ -224,6 +224,6 @@ def _number(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Text that stays in its cell: Markdown tables end at bars and line ends."""
+    """Escape text for a table cell: Markdown tables end at bars and line ends."""
     text = " ".join(str(value).split()).replace("|", "\\|")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -1,4 +1,4 @@
-"""The output folder of a run: who may write into it, and its checkpoints."""
+"""The output folder of a run: its lock, its owner, and its checkpoints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def locked(output_dir: Path) -> Iterator[None]:
-    """Keep other runs out of a folder. The system releases the lock when the process ends, however it ends.
+    """Lock a folder against other runs. The system releases the lock when the process ends.
 
     Raises:
         ValueError: Another run is writing into the folder.
@@ -42,12 +42,12 @@ def locked(output_dir: Path) -> Iterator[None]:
 
 
 def is_own_folder(model: str, output_dir: Path) -> bool:
-    """Whether a run writes into the folder that its model comes from."""
+    """Return whether a run writes into the folder that its model comes from."""
     return Path(model).resolve() == output_dir.resolve()
 
 
 def check_owner(output_dir: Path, model: str) -> None:
-    """Make sure that a run without training does not write into the folder of another model.
+    """Make sure that a run without training does not write into another model's folder.
 
     Args:
         output_dir: Where the run writes.
@@ -72,14 +72,14 @@ def check_owner(output_dir: Path, model: str) -> None:
 
 
 def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
-    """The checkpoint that a run goes on from.
+    """Find the checkpoint to resume from.
 
     Args:
         output_dir: Where the run writes.
         wanted: A checkpoint folder; ``last`` (or ``true``) for the last whole one of ``output_dir``; or None.
 
     Returns:
-        The folder; None where the run starts from the beginning.
+        The folder; None if the run starts from the beginning.
 
     Raises:
         ValueError: The folder named is not a whole checkpoint, or the checkpoint has no optimizer state.
@@ -107,7 +107,7 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
 
 
 def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make the folder ready for a training run: results and checkpoints of an older one go.
+    """Prepare the folder for training: delete results and checkpoints of an older run.
 
     Raises:
         ValueError: An unfinished run left checkpoints, and neither going on nor starting over was asked for.
@@ -130,7 +130,7 @@ def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> No
 
 
 def _checkpoints(output_dir: Path) -> list[Path]:
-    """The checkpoint folders, by step."""
+    """Return the checkpoint folders, ordered by step."""
     found = {}
     for path in output_dir.glob("checkpoint-*"):
         match = _NAME.fullmatch(path.name)
@@ -140,7 +140,7 @@ def _checkpoints(output_dir: Path) -> list[Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether everything was written: Trainer writes this file last."""
+    """Return whether a checkpoint is complete: Trainer writes this file last."""
     try:
         json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

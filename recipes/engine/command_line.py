@@ -1,4 +1,4 @@
-"""The command line of the recipe scripts: presets, YAML files and flags. Imports nothing heavy.
+"""Command line of the recipe scripts: presets, YAML files and flags. It imports nothing heavy.
 
 Later sources override earlier ones: defaults, the preset, ``--config`` files, flags and ``--set``.
 """
@@ -91,7 +91,7 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
 
 
 def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
-    """The command line of a recipe.
+    """Build the parser of a recipe.
 
     Args:
         task: Name of the task, whose presets ``--preset`` offers.
@@ -171,13 +171,13 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
 
 
 def _describes_model(name: str, task: str) -> bool:
-    """Whether a trained model's configuration says what this setting of a preset would be."""
+    """Return whether a trained model's configuration determines this setting."""
     field = fields_of(task).get(name)
     return field is not None and field.metadata["group"] in ("model", "data", "answers")
 
 
 def _option(field: dataclasses.Field[Any], task: str, hint: Any, default: Any) -> dict[str, Any]:
-    """The argparse options of one field."""
+    """Build the argparse options of one field."""
     kind, is_list = kind_of(hint)
     shown = default_of(field, task) if default == field.default else default
     default_text = f" (default: {shown})" if shown and kind is not bool else ""
@@ -248,7 +248,7 @@ def _check(arguments: RecipeArguments, task: str) -> None:
 
 
 def _trainer_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Take what belongs to TrainingArguments alone out of ``values``."""
+    """Move fields of TrainingArguments out of ``values``."""
     return {name: values.pop(name) for name in list(values) if name not in FIELDS}
 
 

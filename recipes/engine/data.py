@@ -1,4 +1,4 @@
-"""The data of a run: where it comes from, and whether its validation split is KLUE's official one."""
+"""The data of a run: its source, and whether its validation split is KLUE's official one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Data:
             it is another split, or its content could not be compared.
         is_comparable: Whether it could be compared: the source is raw files, or the content of KLUE's split
             is known.
-        revision: The commit of a data set on the Hub, as far as it is known; None for other sources.
+        revision: The commit of a data set on the Hub, as far as known; None for other sources.
         hash: What ``source_hash`` gives.
     """
 
@@ -53,7 +53,7 @@ class Data:
 
 
 def source_hash(task: str, arguments: RecipeArguments) -> str | None:
-    """Identifie the local files that a task's data is read from by what they hold, wherever they lie.
+    """Hash the content of the local files that a task's data is read from.
 
     Returns:
         Twelve hexadecimal digits; None for data that is not local.
@@ -75,7 +75,7 @@ def source_hash(task: str, arguments: RecipeArguments) -> str | None:
 
 
 def _local_builder(task: str, arguments: RecipeArguments) -> KlueBuilder | None:
-    """The builder of KLUE's or the user's own files; None for a data set by name."""
+    """Return the builder for local files; None for a data set given by name."""
     if not (arguments.data_dir or arguments.mini or arguments.own_files):
         return None
     return make_builder(
@@ -88,7 +88,7 @@ def _local_builder(task: str, arguments: RecipeArguments) -> KlueBuilder | None:
 
 
 def load_data(task: str, arguments: RecipeArguments) -> Data:
-    """Load the rows that the arguments ask for.
+    """Load the rows that the settings ask for.
 
     Raises:
         ValueError: A split that the run needs is not there, or a revision was given for data that is not on
@@ -152,7 +152,7 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
 
 
 def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> dict[str, datasets.Dataset]:
-    """Return the splits that a run needs, one row per example; without gold columns where the gold is hidden.
+    """Return the splits that a run needs, one row per example, without gold columns if gold is hidden.
 
     Where the task chooses settings on held-out training examples, those are a split ``held_out``.
 
@@ -199,14 +199,14 @@ def _needed_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> li
 def training_examples(
     recipe: Recipe, data: Data, splits: Mapping[str, datasets.Dataset]
 ) -> datasets.Dataset | None:
-    """Return the examples that a constant baseline may learn from; None where the data has no train split."""
+    """Return the examples that a constant baseline may learn from; None without a train split."""
     if "train" in splits or "train" not in data.splits:
         return splits.get("train")
     return recipe.prepare(data.splits["train"])
 
 
 def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -> datasets.Dataset:
-    """A split as it is, or without its gold columns where its gold is hidden.
+    """Remove the gold columns of a split if its gold is hidden.
 
     Args:
         recipe: The task; says what gold looks like that is withheld.
@@ -237,7 +237,7 @@ def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -
 
 
 def _commit(builder: datasets.DatasetBuilder) -> str | None:
-    """The commit that the files of a data set on the Hub are read from: it is in their addresses."""
+    """Return the commit that files on the Hub are read from, which is part of their URLs."""
     addresses = [address for paths in (builder.config.data_files or {}).values() for address in paths]
     commits = {found[1] for address in addresses if (found := re.search(r"@([0-9a-f]{40})/", str(address)))}
     return commits.pop() if len(commits) == 1 else None
@@ -245,7 +245,7 @@ def _commit(builder: datasets.DatasetBuilder) -> str | None:
 
 @contextlib.contextmanager
 def data_errors(name: str) -> Iterator[None]:
-    """Wrap the loading of a data set.
+    """Convert errors of loading a data set to single sentences.
 
     Args:
         name: Its folder or Hub id.

@@ -22,7 +22,7 @@ INDEX = "index"  # column of the features: their position, by which outputs find
 
 @dataclasses.dataclass(frozen=True)
 class EncodedSplit:
-    """A split as the model reads it.
+    """An encoded split: examples and the features made from them.
 
     Attributes:
         recipe: The task.
@@ -37,7 +37,7 @@ class EncodedSplit:
 
     @property
     def is_truncated(self) -> np.ndarray:
-        """Whether each example was longer than the model's input and lost a part, shape (examples,)."""
+        """Whether each example was truncated, shape (examples,)."""
         found = np.zeros(len(self.examples), dtype=bool)
         np.logical_or.at(found, np.asarray(self.features["example"]), np.asarray(self.features["truncated"]))
         return found
@@ -55,18 +55,18 @@ class EncodedSplit:
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 
     def training_inputs(self, config: Any, seed: int) -> datasets.Dataset:
-        """Return the inputs of training; ``length`` is used to group examples by length."""
+        """Return the inputs for training; ``length`` is used to group examples by length."""
         selected = self.recipe.select(self.features, config, seed)
         return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
 
     def evaluation_inputs(self) -> datasets.Dataset:
-        """Return the inputs of evaluation, longest first: less padding, and early memory errors."""
+        """Return the inputs for evaluation, longest first: less padding, and memory errors occur early."""
         inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
         return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
 
     @property
     def not_for_the_model(self) -> list[str]:
-        """Columns of the features that the model does not read."""
+        """Columns of the features that are not model inputs."""
         return ["example", "truncated", *self.recipe.kept]
 
     def _inputs(self, features: datasets.Dataset) -> datasets.Dataset:
@@ -93,7 +93,7 @@ class EncodedSplit:
 def encode_split(
     recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
 ) -> EncodedSplit:
-    """Turn prepared examples into features; ``num_proc`` processes tokenise."""
+    """Encode prepared examples, with ``num_proc`` processes."""
     features = examples.map(
         functools.partial(
             _encode,
@@ -124,13 +124,13 @@ def _rows(outputs: Any, order: np.ndarray) -> Any:
 
 
 class Collator:
-    """Makes batches with the recipe's collator; features that say which they are go on saying it."""
+    """Collate features with the recipe's collator, and keep their indices."""
 
     def __init__(self, recipe: Recipe, loaded: LoadedModel, pad_to_multiple_of: int | None = None) -> None:
         self.collate = recipe.collator(loaded.tokenizer, loaded.config, pad_to_multiple_of)
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """A batch of tensors."""
+        """Collate features to a batch of tensors."""
         plain = [
             {name: value for name, value in feature.items() if name not in (INDEX, "length")}
             for feature in features
@@ -142,7 +142,7 @@ class Collator:
 
 
 def warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> None:
-    """Log how many examples of a split do not fit the model, and what happens to them."""
+    """Log how many examples of a split are truncated or split into windows."""
     for number, happens in (
         (split.truncated, "lose a part"),
         (split.windowed, "are read in overlapping windows"),

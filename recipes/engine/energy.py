@@ -1,4 +1,4 @@
-"""The time that training takes, and the energy of processors and GPUs where they count it.
+"""Measure the duration of training, and the energy of processors and GPUs that have counters.
 
 Counters only, no estimates: RAPL's of processor packages, which Linux shows to root alone, and those of
 NVIDIA's GPUs since Volta. They count everything that runs on the device, other people's work included.
@@ -28,7 +28,7 @@ MICROJOULES, MILLIJOULES = 3.6e9, 3.6e6  # of a watt-hour
 
 @dataclasses.dataclass
 class Counter:
-    """A device's counter of the energy that it has used.
+    """An energy counter of a device.
 
     Attributes:
         read: Gives watt-hours since some time or other.
@@ -40,7 +40,7 @@ class Counter:
 
 
 class TrainingMeter(TrainerCallback, ExportableState):
-    """Adds up the seconds and the energy of training.
+    """Measure seconds and energy of training.
 
     Checkpoints hold the sums, so that a resumed run goes on counting from its checkpoint. Energy counters are
     read at every step, since a processor's starts over within the hour.
@@ -98,14 +98,14 @@ class TrainingMeter(TrainerCallback, ExportableState):
     on_train_end = on_step_end
 
     def report(self) -> dict[str, Any]:
-        """``train_energy_wh``, and ``train_energy_of``, the devices; empty where none counts."""
+        """Return ``train_energy_wh`` and ``train_energy_of``, the devices; empty without counters."""
         if not self.energy:
             return {}
         return {"train_energy_wh": sum(self.energy.values()), "train_energy_of": ", ".join(self.energy)}
 
 
 def _processors(powercap: Path) -> dict[str, Counter]:
-    """Counters of the processor packages that we may read, by name."""
+    """Return readable counters of processor packages, by name."""
     counters = {}
     for zone in sorted(powercap.glob("intel-rapl:*")):
         name, limit, used = (_text(zone / file) for file in ("name", "max_energy_range_uj", "energy_uj"))
@@ -123,7 +123,7 @@ class _RaplFile:
 
 
 def _text(path: Path) -> str | None:
-    """A small file's text; None where there is none, or not for us."""
+    """Read a small file; return None if it does not exist or must not be read."""
     try:
         return path.read_text(encoding="ascii").strip()
     except (FileNotFoundError, PermissionError):
@@ -131,7 +131,7 @@ def _text(path: Path) -> str | None:
 
 
 def _gpus() -> dict[str, Counter]:
-    """Counters of the GPUs that this process sees, by name; needs nvidia-ml-py."""
+    """Return counters of the visible GPUs, by name; needs nvidia-ml-py."""
     if not torch.cuda.is_available() or pynvml is None:
         return {}
     pynvml.nvmlInit()

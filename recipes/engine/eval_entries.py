@@ -1,4 +1,4 @@
-"""Records to and from the entries of ``.eval_results``, by which models report results on the Hub."""
+"""Conversion between records and entries of ``.eval_results``, which report results on the Hub."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VERSION = re.compile(r"KLUE (\d+\.\d+\.\d+)")
 
 
 def to_entries(record: Record, *, dataset_id: str = HUB_DATASET) -> list[EvalResultEntry]:
-    """Convert a record to entries: one per official metric, none for data that is not official.
+    """Convert a record to entries, one per official metric; none for data that is not official.
 
     Args:
         record: The result.
@@ -62,7 +62,7 @@ def to_entries(record: Record, *, dataset_id: str = HUB_DATASET) -> list[EvalRes
 
 
 def _protocol(method: Method) -> str:
-    """How a score came about, in words."""
+    """Describe how a score was obtained."""
     words = [method.kind]
     if method.preset:
         words.append(f"preset {method.preset}")
@@ -76,10 +76,10 @@ def _protocol(method: Method) -> str:
 
 
 def merged_file(old: str, entries: Sequence[EvalResultEntry]) -> str:
-    """Put entries into the content of a file in ``.eval_results``.
+    """Merge entries into the content of a file in ``.eval_results``.
 
     Args:
-        old: What the file holds; empty where there is none. Entries of other leaderboards stay.
+        old: What the file holds; empty if there is none. Entries of other leaderboards stay.
         entries: The new ones, which replace those of the same data set and leaderboard.
     """
     new = {(entry.dataset_id, entry.task_id) for entry in entries}
@@ -92,7 +92,7 @@ def merged_file(old: str, entries: Sequence[EvalResultEntry]) -> str:
 def from_entries(
     model: str, entries: Iterable[EvalResultEntry], *, dataset_id: str = HUB_DATASET
 ) -> list[Record]:
-    """Convert the entries of a model to records, one per task; entries of other data sets are left out.
+    """Convert the entries of a model to records, one per task; skip entries of other data sets.
 
     Args:
         model: The model's Hub id.

@@ -42,10 +42,10 @@ BOOTSTRAP: Mapping[str, Any] = {"resamples": 1000, "confidence": 0.95, "method":
 
 
 class Evaluator:
-    """Scores model outputs with the official metric, through evaluate, on one encoded split.
+    """Score model outputs on one encoded split with the official metric.
 
     Attributes:
-        references: The gold of its examples; None where they have none.
+        references: The gold of its examples; None if they have none.
     """
 
     def __init__(self, split: EncodedSplit, loaded: LoadedModel) -> None:
@@ -57,13 +57,13 @@ class Evaluator:
         self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
 
     def decode(self, prediction: Any) -> Decoded:
-        """Decode the outputs gathered by Trainer to predictions in the order of the examples."""
+        """Decode the outputs that Trainer gathered to predictions, in the order of the examples."""
         split = self.split
         outputs = split.in_order(prediction.predictions, prediction.label_ids)
         return split.recipe.decode(outputs, split.examples, split.features, self.loaded)
 
     def score(self, decoded: Decoded) -> dict[str, float]:
-        """The official scores of predictions."""
+        """Compute the official scores of predictions."""
         scores: dict[str, float] = self.metric.compute(
             predictions=decoded.predictions, references=self.references, **decoded.metric_inputs
         )
@@ -75,7 +75,7 @@ class Evaluator:
         return {**self.score(decoded), **decoded.figures}
 
     def report(self, decoded: Decoded) -> dict[str, Any]:
-        """Score final predictions: the official scores, and what cards and reports show beside them.
+        """Score final predictions: official scores, and the details that cards and reports show.
 
         Returns:
             What ``klue_metrics.scoring.score_cases`` does, and ``klue_metrics score --json`` prints: scores
@@ -85,7 +85,7 @@ class Evaluator:
         return score_cases(self.split.recipe.task, cases, compute=self.metric.compute, **BOOTSTRAP)
 
     def prediction_rows(self, decoded: Decoded) -> list[dict[str, Any]]:
-        """Return the rows of the predictions file: one per example, with its reference if there is one."""
+        """Return the rows of the predictions file: one per example, with its reference if known."""
         examples, task = self.split.examples, self.split.recipe.task
         known = {*GROUP_COLUMNS.get(task, ()), "guid"} & {*examples.column_names}
         columns = {column: list(examples[column]) for column in known}
@@ -105,7 +105,7 @@ class Evaluator:
 
 
 def model_outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> Any:
-    """The model's outputs on a split, without Trainer scoring them too."""
+    """Compute the model's outputs on a split, without scoring."""
     compute_metrics, trainer.compute_metrics = trainer.compute_metrics, None
     output = trainer.predict(evaluator.split.evaluation_inputs(), metric_key_prefix=prefix)
     trainer.compute_metrics = compute_metrics
@@ -113,7 +113,7 @@ def model_outputs(trainer: RecipeTrainer, evaluator: Evaluator, prefix: str) -> 
 
 
 def latency(trainer: RecipeTrainer, evaluator: Evaluator) -> float | None:
-    """Return the median milliseconds that one input alone takes; None where several processes evaluate."""
+    """Return the median latency of a single input in milliseconds; None with several processes."""
     inputs = evaluator.split.evaluation_inputs()
     if trainer.args.world_size > 1 or not len(inputs):
         return None
@@ -138,7 +138,7 @@ def evaluate(
     output_dir: Path,
     arguments: RecipeArguments,
 ) -> dict[str, Any]:
-    """Final predictions on the validation split, their scores and everything that is read from them."""
+    """Predict the validation split, score the predictions, and write everything derived from them."""
     started = time.perf_counter()
     output = model_outputs(trainer, evaluator, "eval")
     seconds = time.perf_counter() - started
@@ -182,7 +182,7 @@ def evaluate(
 
 
 def predict(trainer: RecipeTrainer, evaluators: Mapping[str, Evaluator], output_dir: Path) -> None:
-    """Write predictions for the test split, or where there is none for the validation split."""
+    """Write predictions for the test split, or for validation if there is no test split."""
     split = "test" if "test" in evaluators else "validation"
     evaluator = evaluators[split]
     decoded = evaluator.decode(model_outputs(trainer, evaluator, split))

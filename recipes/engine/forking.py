@@ -1,4 +1,4 @@
-"""Recipes in forks of this process, which has imported the libraries already."""
+"""Run recipes in forks of this process, which has already imported the libraries."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from recipes.engine.hardware import THREADS
 
 
 def can_fork() -> bool:
-    """Whether Accelerate would start one process on the CPU, and no user has configured anything else."""
+    """Return whether Accelerate would start one CPU process, and nothing else is configured."""
     is_configured = Path(default_config_file).is_file()
     return hasattr(os, "fork") and not torch.accelerator.is_available() and not is_configured
 
 
 def visible_devices() -> list[str]:
-    """Return the CUDA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    """Return the CUDA devices that this process may use, in the format of CUDA_VISIBLE_DEVICES."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     return named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
 
@@ -35,7 +35,7 @@ def visible_devices() -> list[str]:
 def fork(
     script: str, task: str, words: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> tuple[int, Callable[[], int | None]]:
-    """Run a recipe in a fork; return its process id, and what gives its status, or None while it runs."""
+    """Run a recipe in a fork; return its process id and a function for its status (None while it runs)."""
     process = multiprocessing.get_context("fork").Process(
         target=_run, args=(script, task, words, environment, output)
     )

@@ -1,4 +1,4 @@
-"""The layers of an encoder, and how to leave the lower ones as they are."""
+"""Find the layers of an encoder, and freeze the lower ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 def layer_lists(model: Any, total: int) -> dict[str, nn.ModuleList]:
-    """The lists of ``total`` layers in a model, by name; the encoder's own is the first."""
+    """Return the lists of ``total`` layers in a model, by name; the encoder's own comes first."""
     return {
         name: module
         for name, module in model.named_modules()

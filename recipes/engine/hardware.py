@@ -1,4 +1,4 @@
-"""The hardware of a run: its description for the model card, and how many cores it uses."""
+"""The hardware of a run: description for the model card, and number of cores used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ THREADS = "OMP_NUM_THREADS"
 
 
 def hardware() -> str:
-    """The GPUs of this process and the memory that it has used of them, or the processor and its cores."""
+    """Describe the GPUs of this process and their memory use, or the processor and its cores."""
     if torch.cuda.is_available():
         used = torch.cuda.max_memory_allocated() / 2**30
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {used:.1f} GiB used at most"
@@ -35,7 +35,7 @@ def use_all_cores() -> None:
 
 
 def user_threads() -> str | None:
-    """The OMP_NUM_THREADS that the user has set; None where it is unset or ``accelerate launch`` set it.
+    """Return the user's OMP_NUM_THREADS; None if unset or set by ``accelerate launch``.
 
     The launcher is this process's parent. Its environment is the user's, where the system shows it.
     """
@@ -55,7 +55,7 @@ def user_threads() -> str | None:
 
 
 def _processor() -> str:
-    """The processor's name: Linux knows it better than Python does."""
+    """Return the name of the processor."""
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text(encoding="utf-8", errors="replace").splitlines():

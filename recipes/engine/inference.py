@@ -1,4 +1,4 @@
-"""Answers to raw user input with a trained model: the same encoding and decoding as in evaluation."""
+"""Inference on raw user input, with the encoding and decoding of evaluation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHUNK = 1_000  # inputs that are held in memory at once
 
 
 class Columns:
-    """Columns of a few inputs, with what recipes use of ``datasets.Dataset``; no file and no Arrow behind it.
+    """In-memory columns with the part of ``datasets.Dataset`` that recipes use.
 
     Args:
         columns: Name -> values, all of one length.
@@ -34,19 +34,19 @@ class Columns:
 
     @property
     def column_names(self) -> list[str]:
-        """The names of the columns."""
+        """Names of the columns."""
         return list(self.columns)
 
     @property
     def num_rows(self) -> int:
-        """Return the number of rows."""
+        """Number of rows."""
         return len(next(iter(self.columns.values()), ()))
 
     def __len__(self) -> int:
         return self.num_rows
 
     def __getitem__(self, key: str | int) -> Any:
-        """A column by its name, or a row by its number."""
+        """Return a column by name, or a row by number."""
         if isinstance(key, str):
             return self.columns[key]
         return {name: values[key] for name, values in self.columns.items()}
@@ -59,18 +59,18 @@ class Columns:
         fn_kwargs: Mapping[str, Any] | None = None,
         **_: Any,
     ) -> Columns:
-        """Apply a batch function to all rows; its columns replace these."""
+        """Apply a batch function to all rows; its columns replace the existing ones."""
         positions = [range(len(self))] if with_indices else []
         return Columns(function(self.columns, *positions, **(fn_kwargs or {})))
 
 
 def _plain_lists(values: Any) -> list[Any]:
-    """A column without numpy arrays, as datasets would give it."""
+    """Convert numpy values in a column to plain Python, as datasets does."""
     return [value.tolist() if isinstance(value, np.ndarray | np.generic) else value for value in values]
 
 
 class KluePipeline:
-    """A trained model that answers.
+    """A trained model that answers raw input.
 
     Args:
         recipe: The task.
@@ -91,7 +91,7 @@ class KluePipeline:
         self.collator = Collator(recipe, loaded)
 
     def __call__(self, inputs: Any) -> Any:
-        """Answer one input, or each of a list of them.
+        """Answer one input, or a list of inputs.
 
         Args:
             inputs: What the task takes, see ``read`` of its ``RawInput``; a list is several inputs.
@@ -108,7 +108,7 @@ class KluePipeline:
         return next(self.stream([inputs]))
 
     def stream(self, inputs: Iterable[Any]) -> Iterator[Any]:
-        """Answer inputs one after the other, however many there are."""
+        """Answer a stream of inputs lazily, in order."""
         iterator = iter(inputs)
         while chunk := list(itertools.islice(iterator, CHUNK)):
             rows = [self.recipe.raw_input.read(item) for item in chunk]
@@ -117,7 +117,7 @@ class KluePipeline:
                 yield self._present(decoded, index, row)
 
     def _present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The answer to an input, or its best ``top_k`` answers."""
+        """Format the answer to an input, or its best ``top_k`` answers."""
         if self.top_k is None:
             return self.recipe.raw_input.present(decoded, index, row)
         if decoded.ranked is None:
@@ -128,7 +128,7 @@ class KluePipeline:
         return [decoded.marked(index, answer) for answer in decoded.ranked(index)[: self.top_k]]
 
     def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
-        """Convert answers to rows, as the metric takes them."""
+        """Predict and decode rows, in the metric's format."""
         given: Any = Columns({name: [row.get(name) for row in rows] for name in rows[0]})
         split = encode_split(self.recipe, self.recipe.prepare(given), self.loaded)
         features = split.features
@@ -157,7 +157,7 @@ def load_pipeline(
     top_k: int | None = None,
     trust_remote_code: bool = False,
 ) -> KluePipeline:
-    """Load a model that a recipe has trained, ready to answer.
+    """Load a model that a recipe has trained, for inference.
 
     Args:
         task: Name of the task, or its alias.
@@ -181,7 +181,7 @@ def load_pipeline(
 
 
 def _joined(outputs: Sequence[Any]) -> Any:
-    """Batches' outputs as one numpy array, or a tuple of them; axes that differ are padded with -100."""
+    """Concatenate outputs of batches, padding with -100 where axes differ."""
     if isinstance(outputs[0], tuple | list):
         return tuple(_joined(part) for part in zip(*outputs, strict=True))
     arrays = [

@@ -1,4 +1,4 @@
-"""Runs that are executed side by side, each with a log of its own, and end together with this process."""
+"""Launch runs side by side, each with its own log; they end together with this process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Process:
 
 
 class Launcher:
-    """Starts recipes, several at once.
+    """Start recipes, several at once.
 
     Where Accelerate has nothing to configure, on a CPU and without a configuration file, a recipe runs in a
     fork of this process, which saves it the imports; elsewhere ``accelerate launch`` starts it.
@@ -43,7 +43,7 @@ class Launcher:
         jobs: How many run at once; None for one per GPU. They share the cores: each gets its part as
             OMP_NUM_THREADS. Where there are several GPUs, each gets one of them.
         verbose: Whether recipes write to standard output and error, and not to their logs.
-        forks: Whether recipes run in forks; None where this is found out.
+        forks: Whether recipes run in forks; None if this is found out.
     """
 
     def __init__(self, jobs: int | None = 1, verbose: bool = False, forks: bool | None = None) -> None:
@@ -54,7 +54,7 @@ class Launcher:
 
     @functools.cached_property
     def jobs(self) -> int:
-        """How many runs there are at once."""
+        """Number of runs at once."""
         return max(len(self._devices), 1) if self._jobs is None else self._jobs
 
     @functools.cached_property
@@ -77,7 +77,7 @@ class Launcher:
         return forking.fork if is_fork else None
 
     def run_all(self, runs: Iterable[Iterator[None]]) -> None:
-        """Advance generators that start recipes, ``jobs`` of them at once, in their order.
+        """Advance generators that start recipes, up to ``jobs`` at once, in order.
 
         Whatever ends this process ends the recipes first: Ctrl-C, SIGTERM and SIGHUP.
         """
@@ -141,12 +141,12 @@ class Launcher:
 
 
 def launch_command(script: str, words: Sequence[str]) -> list[str]:
-    """The command that starts a recipe by Accelerate."""
+    """Build the command that starts a recipe with Accelerate."""
     return [sys.executable, "-m", "accelerate.commands.launch", str(RECIPES_DIR / script), *words]
 
 
 def _signal(process: Process, number: int) -> bool:
-    """Send a signal to a recipe and what it started; whether any of them is there."""
+    """Send a signal to a recipe and its children; return whether any of them is alive."""
     for send in (os.killpg, os.kill):  # it may not yet have its own group
         with contextlib.suppress(ProcessLookupError):
             send(process.pid, number)
@@ -156,7 +156,7 @@ def _signal(process: Process, number: int) -> bool:
 
 @contextlib.contextmanager
 def _exit_at(*signals: signal.Signals) -> Iterator[None]:
-    """Turn signals that would kill this process into SystemExit; those that are ignored (nohup) stay so."""
+    """Convert fatal signals to SystemExit, except for signals that are ignored (nohup)."""
     handled = [one for one in signals if signal.getsignal(one) is signal.SIG_DFL]
     for one in handled:
         signal.signal(one, lambda number, _: sys.exit(128 + number))

@@ -48,7 +48,7 @@ class _Hooks:
     """Remove the padding of a batch before the layers read it, and pad what they return.
 
     Attributes:
-        real: Whether each token of the batch is not padding, shape (batch, tokens); None where all are.
+        real: Whether each token of the batch is not padding, shape (batch, tokens); None if all are.
     """
 
     real: torch.Tensor | None = None

@@ -1,4 +1,4 @@
-"""Files of raw text, and typed lines, answered by a trained model one after the other."""
+"""Answer files of raw text, and typed lines, with a trained model."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ JSON = (".jsonl", ".json")
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """``recipes.predict``: answer what the arguments name; return 1 if an input could not be answered."""
+    """Run ``recipes.predict``; return 1 if an input could not be answered."""
     return int(predict(arguments) > 0)
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Answer what the arguments name; a file is written whole or not at all.
+    """Answer the inputs that the arguments name; an output file is written completely or not at all.
 
     Returns:
         How many inputs could not be answered. Standard error says why, and the others are answered.
@@ -61,7 +61,7 @@ def predict(arguments: argparse.Namespace) -> int:
 def answered(
     answer: KluePipeline, items: Iterable[tuple[int, Any]], wrong: list[str]
 ) -> Iterator[tuple[int, Any, Any]]:
-    """Answer items in order, reading no more of them ahead than the model needs.
+    """Answer items in order, reading no further ahead than the model needs.
 
     Args:
         answer: The model.
@@ -69,7 +69,7 @@ def answered(
         wrong: Gets a sentence for each item that is a ValueError.
 
     Yields:
-        Number, input and answer of each item; the answer is None where there is none.
+        Number, input and answer of each item; the answer is None if there is none.
     """
     waiting: collections.deque[tuple[int, Any]] = collections.deque()
 
@@ -91,7 +91,7 @@ def answered(
 
 
 def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
-    """Read the inputs in a file, or on standard input, one after the other.
+    """Read inputs from a file or standard input, one by one.
 
     Yields:
         The number of the input (its line, in text for dst the first line of the dialogue, in CoNLL-U the
@@ -127,7 +127,7 @@ def _typed_lines() -> Iterator[bytes]:
 
 
 def _item(task: str, line: str, path: str | None) -> Any:
-    """An input as the task takes it; None for a blank line."""
+    """Parse an input of the task; return None for a blank line."""
     if not line.strip():
         return None
     if _is(path, *JSON) or (task in OBJECTS and line.lstrip().startswith("{")):
@@ -158,7 +158,7 @@ def _decoded(raw: bytes, place: str) -> str:
 
 
 def _present(results: Iterable[tuple[int, Any, Any]], task: str, path: str | None) -> Iterator[Any]:
-    """The answers as JSON has them."""
+    """Convert the answers to their JSON form."""
     for number, item, result in results:
         if isinstance(item, ValueError):
             yield {"line": number, "error": str(item)}
@@ -182,7 +182,7 @@ def _converse(answer: KluePipeline) -> Iterator[Any]:
 
 
 def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: str | None) -> None:
-    """Write trees; those of text lines have the line's number as sent_id, and blank lines have none."""
+    """Write trees; for text lines, sent_id is the line number, and blank lines are skipped."""
     texts = (
         write_conllu(
             words, item if isinstance(item, Sentence) else Sentence((), comments=[f"# sent_id = {n}"])

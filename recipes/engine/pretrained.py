@@ -13,7 +13,7 @@ from recipes.tasks.shared.saved_code import is_ours
 def load_tokenizer(
     path: str, revision: str, config: PreTrainedConfig, trust_remote_code: bool = False
 ) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a checkpoint, which pads on the right.
+    """Load the fast tokenizer of a checkpoint, set to pad on the right.
 
     Encoding and decoding count positions from the left, so padding has to be behind them. There are no token
     types where the model has a single one or none. KLUE-RoBERTa is why: its BERT tokenizer numbers the second
@@ -45,7 +45,7 @@ def load_tokenizer(
 
 
 def forget_other_task(config: PreTrainedConfig) -> None:
-    """Remove what the recipe of another task has written into a configuration."""
+    """Remove settings of another task's recipe from a configuration."""
     names = {name for task in SCRIPTS for name in get_recipe(task).settings} | {"max_seq_length"}
     for name in names & set(vars(config)):
         delattr(config, name)

@@ -40,11 +40,11 @@ SHOWN = 5
 
 
 class NotPublishableError(ValueError):
-    """A folder that must not or cannot be published, as a sentence."""
+    """A folder that must not be published; the message is one sentence."""
 
 
 def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list[str], list[str]]:
-    """Sort the files of a folder into those that are published and those that stay behind.
+    """Split the files of a folder into those to publish and those to leave out.
 
     Args:
         folder: What is to be published.
@@ -79,12 +79,12 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
 
 
 def _has_no_entries(folder: Path, path: str) -> bool:
-    """Whether a file reports no result to the Hub, as that of a run on data that is not official."""
+    """Return whether a file reports no results to the Hub, such as that of unofficial data."""
     return path == EVAL_ENTRIES and (folder / path).read_text(encoding="utf-8").strip() == "[]"
 
 
 def secrets_in(path: Path) -> list[str]:
-    """Detect kinds of secrets in a file. Only the beginning of weights and tables is read."""
+    """Detect secrets in a file, by kind. Only the beginning of weights and tables is read."""
     found: dict[str, None] = {}
     with path.open("rb") as file:
         tail = b""
@@ -99,7 +99,7 @@ def secrets_in(path: Path) -> list[str]:
 
 
 def check_results(folder: Path) -> dict[str, Any]:
-    """The results of a finished and evaluated run.
+    """Make sure that a folder has the results of a finished and evaluated run.
 
     Raises:
         NotPublishableError: There are none, or no card, model or tokenizer with them.
@@ -127,7 +127,7 @@ def check_results(folder: Path) -> dict[str, Any]:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name has the form of a Hub repository's, and is no path such as ../base."""
+    """Return whether a name has the form of a Hub repository id, unlike a path such as ../base."""
     try:
         validate_repo_id(name)
     except HFValidationError:
@@ -136,7 +136,7 @@ def is_hub_id(name: str) -> bool:
 
 
 def _check_base_model(folder: Path) -> None:
-    """NotPublishableError where the folder is an adapter for a base model that only this machine has."""
+    """Raise NotPublishableError for an adapter whose base model is local."""
     base = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     if base and (not is_hub_id(base) or Path(base).is_dir() or (folder / base).is_dir()):
         raise NotPublishableError(

@@ -1,4 +1,4 @@
-"""Where the scores of a run stand among the published dev scores of KLUE."""
+"""Compare the scores of a run with KLUE's published dev scores."""
 
 from __future__ import annotations
 

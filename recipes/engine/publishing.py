@@ -1,4 +1,4 @@
-"""Uploads to the Hub: checked as a whole, then one commit for each repository."""
+"""Uploads to the Hub: everything is checked first, then each repository gets one commit."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ FOLDERS = {"model": "", "dataset": "datasets/", "space": "spaces/"}  # in addres
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """An upload that has passed the checks, and the files of its folder that stay behind."""
+    """A checked upload, and the files of its folder that are left out."""
 
     upload: Upload
     left_out: Sequence[str]
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``recipes.publish``: publish what the arguments name.
+    """Run ``recipes.publish``.
 
     Raises:
         ValueError: It may not be published, or there is nothing to publish.
@@ -64,7 +64,7 @@ def command(arguments: argparse.Namespace) -> None:
 
 
 def publish(arguments: argparse.Namespace) -> None:
-    """Prepare everything, and only when all of it may be published sends it."""
+    """Prepare and check all uploads, then send them."""
     with _prepared(arguments) as uploads:
         for prepared in uploads:
             print("\n".join(_described(prepared, with_card=arguments.dry_run)), flush=True)
@@ -83,7 +83,7 @@ def publish(arguments: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _prepared(arguments: argparse.Namespace) -> Iterator[list[Prepared]]:
-    """The uploads, whose folders may last no longer than this context."""
+    """Yield the uploads, whose folders may be temporary."""
     with tempfile.TemporaryDirectory(prefix="klue-publish-") as temporary:
         kinds = {"model": _model, "dataset": _dataset, "metrics": _metrics, "board": _board}
         prepare = kinds[arguments.kind]
@@ -179,7 +179,7 @@ def _checked(upload: Upload, limit_mb: int) -> Prepared:
 
 
 def _described(prepared: Prepared, *, with_card: bool) -> Iterator[str]:
-    """Lines for people: what goes where, what does not, and the card."""
+    """Describe an upload: files, target, files left out, and the card."""
     upload = prepared.upload
     total = sum((upload.folder / path).stat().st_size for path in upload.files)
     where = FOLDERS[upload.repo_type] + upload.repo_id

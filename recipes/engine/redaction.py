@@ -1,4 +1,4 @@
-"""Keeps secrets out of everything that is written: what they look like, and what replaces them."""
+"""Redact secrets in everything that is written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECRET_TEXT = re.compile("|".join(SECRET_TEXTS.values()))
 
 
 def redact(value: Any, name: str = "") -> Any:
-    """A setting with every secret in it replaced.
+    """Replace every secret in a setting.
 
     Args:
         value: Its value; mappings and lists are searched.

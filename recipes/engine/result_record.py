@@ -1,4 +1,4 @@
-"""Results as records: one JSON object per result, the same for runs, published scores and other sources.
+"""Results as records: one JSON object per result, for runs, published scores and other sources alike.
 
 A record says which model got which scores, on which data, by which method. Files of records are JSON lines;
 leaderboards and tables are made from them. The schema has a version, ``SCHEMA``.
@@ -41,12 +41,12 @@ NO_SETTINGS = NOT_LEARNED | {"model_name_or_path", "model_revision", "schema_ver
 
 
 class RecordError(ValueError):
-    """Something that is no record; says where, and what was expected."""
+    """An invalid record; the message says where, and what was expected."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MetricScore:
-    """A score x 100, None where it is undefined, and the ends of its 95 % interval where they are known."""
+    """A score x 100, None if undefined, and the bounds of its 95 % interval if known."""
 
     score: float | None
     low: float | None = None
@@ -61,7 +61,7 @@ class ScoredData:
         name: What the data is called.
         split: ``validation`` or ``test``; they are never compared with each other.
         is_official: Whether it is the split that KLUE published, in full.
-        version: Version of KLUE; None where it is other data or the source does not say.
+        version: Version of KLUE; None if it is other data or the source does not say.
         hash: Hash of the files, or the commit of a data set on the Hub.
         examples: How many were scored.
     """
@@ -85,7 +85,7 @@ class ScoredModel:
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """How the scores came about.
+    """How the scores were obtained.
 
     Attributes:
         kind: ``fine-tuned``, ``prompted`` or ``published`` (by others).
@@ -110,7 +110,7 @@ class Method:
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """Training and evaluation examples per second, milliseconds for one example alone, and the device."""
+    """Training and evaluation examples per second, latency of one example in ms, and device."""
 
     train_per_second: float | None = None
     eval_per_second: float | None = None
@@ -149,12 +149,12 @@ class Record:
     schema: int = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON holds it, without what is not known."""
+        """Convert the record to JSON, without unknown fields."""
         return _without_nothing(strict(dataclasses.asdict(self)))
 
     @property
     def id(self) -> str:
-        """A hash of what identifies the result: model, method, data and task, without scores and speed."""
+        """Hash of model, method, data and task, which identify the result; scores and speed are left out."""
         named = {
             key: value
             for key, value in self.to_json().items()
@@ -173,7 +173,7 @@ def _without_nothing(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def record_from(values: Any, where: object) -> Record:
-    """Read a record.
+    """Parse a record.
 
     Args:
         values: What JSON held.
@@ -209,7 +209,7 @@ def record_from(values: Any, where: object) -> Record:
 
 
 def _read(value: Any, kind: Any, where: str) -> Any:
-    """A JSON value as a type: a dataclass of this module, or what its fields hold."""
+    """Parse a JSON value as a type: a dataclass of this module, or the type of one of its fields."""
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise RecordError(f"{where}: is {_shown(value)}; expected an object.")
@@ -271,12 +271,12 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def unique(records: Iterable[Record]) -> list[Record]:
-    """The records in their order; of those with one ``id``, the last."""
+    """Remove duplicates: of the records with one ``id``, keep the last."""
     return list({record.id: record for record in records}.values())
 
 
 def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Record:
-    """The record of a finished and evaluated run.
+    """Create the record of a finished and evaluated run.
 
     Args:
         folder: Where it lies.
@@ -338,7 +338,7 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
 
 
 def _method(task: str, settings: Mapping[str, Any]) -> Method:
-    """The method of a run, by the preset from which its settings differ least."""
+    """Determine the method of a run by the preset that its settings differ least from."""
     if not settings:
         return Method(FINE_TUNED)
     learned = {key: value for key, value in settings.items() if key not in NO_SETTINGS}
@@ -359,14 +359,14 @@ def _method(task: str, settings: Mapping[str, Any]) -> Method:
 
 
 def _without_folders(value: Any) -> Any:
-    """A value without the folders of a path, which say nothing to others."""
+    """Replace paths in a value by their file names."""
     if isinstance(value, str) and "/" in value and (value[0] in "/.~" or os.path.exists(value)):
         return Path(value).name
     return value
 
 
 def _changes(settings: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that are neither what a preset says nor, where it says nothing, the default."""
+    """Return the settings that differ from the preset, or from the default if the preset sets nothing."""
     expected = {**settings_of({}), **preset}
     return {
         key: value

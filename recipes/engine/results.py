@@ -1,4 +1,4 @@
-"""Result files: strict JSON, written whole or not at all."""
+"""Result files: strict JSON, written atomically."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a result file; an absent one is empty."""
+    """Read a result file; return an empty mapping if it does not exist."""
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return values
 
 
 def strict(value: Any) -> Any:
-    """A value as JSON can hold it: numpy scalars as numbers, NaN and infinity as None."""
+    """Convert a value to strict JSON: numpy scalars become numbers; NaN and infinity become None."""
     if isinstance(value, Mapping):
         return {str(key): strict(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -49,7 +49,7 @@ def strict(value: Any) -> Any:
 
 
 def shown(score: float | None) -> str:
-    """A score, or that of a constant baseline, for people; None and NaN are undefined."""
+    """Format a score for people; None and NaN are shown as undefined."""
     return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""One run of one recipe, from the data to the model card: read it from top to bottom."""
+"""One run of one recipe, from the data to the model card. Read it from top to bottom."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
 
 
 def prepare_process(training_arguments: TrainingArguments) -> None:
-    """Set up what belongs to the process: messages, threads and random numbers."""
+    """Set up logging, threads and random seeds."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in ("httpx", "httpcore", "datasets"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Callbacks that know the schedule of a run: evaluations, log entries, and what a resumed run changes."""
+"""Callbacks for the schedule of a run: evaluations, log entries, and checks of resumed runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class EvaluateWithinEpochs(TrainerCallback):
-    """Evaluates and saves at equal distances within each epoch; Trainer itself does so at its end.
+    """Evaluate and save several times per epoch at equal distances.
 
     KLUE's baseline evaluates four times an epoch (``val_check_interval`` 0.25).
 
@@ -29,13 +29,13 @@ class EvaluateWithinEpochs(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Count the parts of epochs that an earlier leg of a resumed run has done."""
+        """Count the parts of epochs that a resumed run has already done."""
         self.done = self._parts(state)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Ask for an evaluation and a checkpoint when a part of an epoch has ended, but not the epoch."""
+        """Request an evaluation and a checkpoint at the end of each part of an epoch."""
         parts = self._parts(state)
         if parts > self.done and parts % self.times:
             control.should_evaluate = control.should_save = True
@@ -46,12 +46,12 @@ class EvaluateWithinEpochs(TrainerCallback):
 
 
 class LogAtCheckpoints(TrainerCallback):
-    """Logs the training loss before each evaluation and checkpoint, so that a checkpoint's log reaches it."""
+    """Log the training loss before each checkpoint, so that the checkpoint's log includes it."""
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Ask for a log entry. Comes after the callbacks that ask for evaluations and checkpoints."""
+        """Request a log entry; runs after the callbacks that request evaluations and checkpoints."""
         if args.logging_strategy != IntervalStrategy.NO and (control.should_evaluate or control.should_save):
             control.should_log = True
 
@@ -59,7 +59,7 @@ class LogAtCheckpoints(TrainerCallback):
 
 
 def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resumed: float) -> float:
-    """Mean training loss over all updates of a run that was resumed.
+    """Compute the mean training loss over all updates of a resumed run.
 
     Args:
         history: ``log_history`` of the trainer's state.
@@ -79,7 +79,7 @@ def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resume
 
 
 class WarnOfAnotherSchedule(TrainerCallback):
-    """Warns where a resumed run has another number of updates, or other batches, than its checkpoint's run.
+    """Warn if a resumed run has a different number of updates or batch size than its checkpoint.
 
     Args:
         saved: The checkpoint's trainer state.
@@ -91,7 +91,7 @@ class WarnOfAnotherSchedule(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Compares, now that the number of updates is known."""
+        """Compare the schedules, now that the number of updates is known."""
         before = (self.saved.get("max_steps"), self.saved.get("train_batch_size"))
         now = (state.max_steps, args.train_batch_size)
         if before != now:

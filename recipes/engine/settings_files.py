@@ -1,4 +1,4 @@
-"""Settings in files: presets, YAML, and words of the form KEY=VALUE. Imports nothing heavy."""
+"""Settings from presets, YAML files, and words of the form KEY=VALUE. It imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
 
 
 def preset_file(task: str, name: str) -> Path:
-    """Return the path of a preset of a task, whether or not it exists."""
+    """Return the path of a task's preset, which need not exist."""
     return TASKS_DIR / task / "presets" / f"{name}.yaml"
 
 
@@ -28,14 +28,14 @@ def presets(task: str) -> list[str]:
 
 
 def read_preset(task: str, name: str) -> dict[str, Any]:
-    """Read a preset of a task; one with the key ``base`` adds to or overrides the settings of that preset."""
+    """Read a preset of a task; a preset with the key ``base`` extends that preset."""
     values = read_mapping(preset_file(task, name))
     base = read_preset(task, values.pop("base")) if "base" in values else {}
     return base | typed_values(values, task, f"{preset_file(task, name)}: ")
 
 
 def read_yaml(path: Path, task: str) -> dict[str, Any]:
-    """Read a task's settings file: a mapping of flag names to values.
+    """Read a settings file of a task: a mapping from names of settings to values.
 
     Raises:
         ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
@@ -81,7 +81,7 @@ def read_pairs(words: Sequence[str], flag: str) -> dict[str, Any]:
 
 
 def typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, Any]:
-    """Values by name with the types of their fields; ValueError for unknown names and wrong types."""
+    """Convert values to the types of their fields; raise ValueError for unknown names or wrong types."""
     hints = typing.get_type_hints(RecipeArguments)
     fields = fields_of(task)
     typed = dict(values)
@@ -95,7 +95,7 @@ def typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, 
 
 
 def kind_of(hint: Any) -> tuple[type, bool]:
-    """The plain type behind a field's hint, and whether the field is a list of it."""
+    """Return the plain type behind a field's type hint, and whether the field is a list."""
     if isinstance(hint, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is list:
@@ -104,7 +104,7 @@ def kind_of(hint: Any) -> tuple[type, bool]:
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
-    """A YAML value as the field's type; YAML reads 5e-5 as text, so numbers in text are accepted."""
+    """Convert a YAML value to the field's type; numbers may be text, since YAML reads 5e-5 as text."""
     kind, is_list = kind_of(hint)
     if value is None and isinstance(hint, types.UnionType):
         return None

@@ -1,4 +1,4 @@
-"""The setting ``fast``: what a device offers to training, beyond what every device has; and attention."""
+"""What ``fast`` uses of a device, and the choice of the attention implementation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
 
 
 def for_device(arguments: RecipeArguments) -> RecipeArguments:
-    """Return the arguments with what this machine's GPUs offer, if they ask for it.
+    """Return the settings with what this machine's GPUs offer, if ``fast`` is set.
 
     Precision that the user has set, and fields of TrainingArguments, are kept. Without a GPU nothing changes:
     grouping by length, which helps everywhere, is in the preset.
@@ -35,7 +35,7 @@ def for_device(arguments: RecipeArguments) -> RecipeArguments:
 
 
 def set_attention(model: Any, arguments: RecipeArguments) -> None:
-    """Set the attention of a model: the one asked for, or with ``fast`` and half precision flash attention.
+    """Set a model's attention: the one asked for, or flash attention with ``fast`` in half precision.
 
     Args:
         model: A model of a recipe, without adapters around it.

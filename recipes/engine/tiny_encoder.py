@@ -26,7 +26,7 @@ CONFIG = {
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``recipes.tiny_model``: make the model, and say where it is."""
+    """Run ``recipes.tiny_model``."""
     make_tiny_model(arguments.output_dir, seed=arguments.seed)
     print(f"Written to {arguments.output_dir}")
 
@@ -48,7 +48,7 @@ def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
 
 
 def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
-    """The tokens of a cased WordPiece vocabulary learned from texts, and their ids; the same every time."""
+    """Learn a cased WordPiece vocabulary deterministically; return its tokens and their ids."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -63,6 +63,6 @@ def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
 
 
 def mini_texts() -> Iterator[str]:
-    """Every text in the training splits of the mini corpus, task by task."""
+    """Yield all texts in the training splits of the mini corpus, task by task."""
     for task in TASKS:
         yield from texts_of_split(task, "train", mini=True)

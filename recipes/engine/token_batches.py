@@ -1,4 +1,4 @@
-"""Batches of as many examples as fit into a number of tokens, padding included."""
+"""Batches that hold as many examples as fit into a number of tokens, padding included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 
 
 class TokenBatchSampler(BatchRebalanceSampler):
-    """Batches of examples of similar length, of at most ``tokens`` tokens after padding.
+    """Sample batches of examples of similar length, with at most ``tokens`` tokens after padding.
 
     The examples of an epoch are sorted by length, equal ones in random order, and cut into batches. The sizes
     of the batches are the same in every epoch, which Trainer needs to know their number in advance; their
@@ -46,11 +46,11 @@ class TokenBatchSampler(BatchRebalanceSampler):
         self.sampler = self  # where Accelerate looks for set_epoch
 
     def __len__(self) -> int:
-        """Number of batches of a process."""
+        """Return the number of batches of a process."""
         return len(self.sizes) // self.world_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches of this process, as positions of examples."""
+        """Yield the batches of this process, as positions of examples."""
         generator = np.random.default_rng([self.seed, self.epoch])
         ties = generator.permutation(len(self.lengths)) if self.shuffle else np.arange(len(self.lengths))
         order = np.lexsort((ties, -self.lengths))
@@ -62,7 +62,7 @@ class TokenBatchSampler(BatchRebalanceSampler):
 
 
 def batch_sizes(lengths: np.ndarray, tokens: int, most: int | None = None, multiple: int = 1) -> list[int]:
-    """Sizes of the batches into which examples are cut, longest first.
+    """Compute the sizes of the batches that sorted examples are cut into, longest first.
 
     Args:
         lengths: Tokens of each example, in any order, shape (examples,).

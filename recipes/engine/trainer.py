@@ -1,4 +1,4 @@
-"""Transformers' Trainer as the recipes use it."""
+"""transformers' Trainer, adapted to the recipes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ EVALUATION = 4  # how many times as many examples as otherwise are evaluated at 
 
 
 class NotFiniteError(ValueError):
-    """Training has left the finite numbers."""
+    """A loss, a gradient or a weight is not finite."""
 
 
 class RecipeTrainer(Trainer):
-    """Trainer for recipes: predicts as the recipe does, in the order it was given.
+    """A Trainer that predicts with the recipe and keeps track of the order of features.
 
     Args:
         recipe: The task.
@@ -63,7 +63,7 @@ class RecipeTrainer(Trainer):
         self._shard_by_layer()
 
     def _shard_by_layer(self) -> None:
-        """Let FSDP shard the model layer by layer where the configuration does not name the class of a layer.
+        """Make FSDP shard the model by layer if the configuration does not name the layer class.
 
         By default Accelerate goes by what transformers does not split between devices. For BERT and its like
         that includes the embeddings, which Accelerate shards a second time; that is an error.
@@ -76,7 +76,7 @@ class RecipeTrainer(Trainer):
         plugin.transformer_cls_names_to_wrap = sorted({type(layer).__name__ for layer in layers}) or None
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Trainer's optimizer, with the head in parameter groups of its own where it has its own rate."""
+        """Create Trainer's optimizer, with the head in its own parameter groups if it has its own rate."""
         if self.optimizer is not None or self.head_learning_rate is None:
             return super().create_optimizer(model)
         optimizer = super().create_optimizer(model)
@@ -110,14 +110,14 @@ class RecipeTrainer(Trainer):
         return loss, outputs, index
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Stop at a loss that is not finite, which Trainer would leave out of the logged average."""
+        """Raise NotFiniteError for a loss that is not finite, which Trainer leaves out of the logged mean."""
         loss = super().training_step(*args, **kwargs)
         if not math.isfinite(loss):  # Trainer asks the device the same, so this costs no synchronisation
             raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
         return loss
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """Stop before an update with a gradient that is not finite: it would make the weights NaN."""
+        """Raise NotFiniteError before an update with a gradient that is not finite."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
         # Float16 has a gradient scaler, which skips such updates and lowers its scale.
         if not self.args.fp16 and not math.isfinite(norm):
@@ -125,7 +125,7 @@ class RecipeTrainer(Trainer):
         return norm
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Save the model without the pickle of Trainer's arguments, which may hold secrets."""
+        """Save the model without the pickle of Trainer's arguments, which may contain secrets."""
         super()._save(output_dir, state_dict)
         (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
@@ -134,7 +134,7 @@ class RecipeTrainer(Trainer):
         super()._save_checkpoint(*args, **kwargs)
 
     def check_weights(self) -> None:
-        """Make sure that weights can be saved: an update with a finite gradient can make them infinite.
+        """Raise NotFiniteError if an update with a finite gradient has made a weight infinite or NaN.
 
         Raises:
             NotFiniteError: A trained weight is infinite or NaN.

@@ -1,4 +1,4 @@
-"""Which fields of transformers' TrainingArguments the recipes honour, and why they refuse the others.
+"""Fields of transformers' TrainingArguments that the recipes support, and reasons for refusing others.
 
 Every field is in ``HONOURED``, in ``REFUSED``, or a flag of the recipes themselves (``arguments.FIELDS``).
 """
@@ -71,7 +71,7 @@ REFUSED = {
 
 
 def check_fields(names: Iterable[str]) -> None:
-    """Make sure that recipes honour these fields of TrainingArguments.
+    """Make sure that the recipes support these fields of TrainingArguments.
 
     Raises:
         ValueError: They do not honour one, or do not know it.

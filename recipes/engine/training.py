@@ -1,4 +1,4 @@
-"""Training: the Trainer of a run, its callbacks, and what is chosen after training."""
+"""Training: the Trainer of a run, its callbacks, and the tuning after training."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def make_trainer(
     train: EncodedSplit | None,
     evaluators: dict[str, Evaluator],
 ) -> RecipeTrainer:
-    """The Trainer of a run; batches are padded to their longest example."""
+    """Create the Trainer of a run; batches are padded to their longest example."""
     callbacks: list[TrainerCallback] = []
     if arguments.evaluations_per_epoch > 1 and training_arguments.eval_strategy == IntervalStrategy.EPOCH:
         callbacks.append(EvaluateWithinEpochs(arguments.evaluations_per_epoch))
@@ -71,7 +71,7 @@ def make_trainer(
 
 
 def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
-    """Train a model; return the figures of the training.
+    """Train a model; return statistics of the training.
 
     Args:
         trainer: The Trainer of the run; its model is trained in place.
@@ -118,7 +118,7 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
 def tune(
     trainer: RecipeTrainer, tuning: Tuning | None, evaluators: Mapping[str, Evaluator]
 ) -> dict[str, Any]:
-    """Choose the setting that training does not, on the split that it asks for; return what to report."""
+    """Choose a setting that is not trained, on the split that it asks for; return results to report."""
     if tuning is None:
         return {}
     evaluator = evaluators[tuning.split]

@@ -1,4 +1,4 @@
-"""Build TrainingArguments: the only module that depends on the names of their fields."""
+"""Build TrainingArguments. Only this module depends on the names of their fields."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ def read_flags(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _check_best_metric(recipe: Recipe, name: str) -> None:
-    """UsageError where no evaluation of the task gives the metric that is to choose the checkpoint."""
+    """Raise UsageError if no evaluation of the task yields the metric that chooses the checkpoint."""
     known = [*get_metric(recipe.task).names, *(["loss"] if recipe.evaluates_loss else [])]
     if name.removeprefix("eval_") not in known:
         raise UsageError(f"metric_for_best_model is {name!r}; expected one of {', '.join(known)}.")
 
 
 def _check_trackers(report_to: str | Sequence[str] | None) -> None:
-    """UsageError where a tracker is not installed."""
+    """Raise UsageError if a tracker is not installed."""
     names = [report_to] if isinstance(report_to, str) else report_to or []
     installed = get_available_reporting_integrations()
     if missing := sorted({*names} - {"all", "none", *installed}):

@@ -1,4 +1,4 @@
-"""One sentence where a model cannot be loaded, in place of what the libraries say of it."""
+"""One-sentence errors for models that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONNECTION_ERRORS = (ConnectionError, OfflineModeIsEnabled, LocalEntryNotFoundEr
 
 @contextlib.contextmanager
 def model_errors(path: str) -> Iterator[None]:
-    """Wrap the loading of a model.
+    """Convert errors of loading a model to single sentences.
 
     Args:
         path: Its folder or Hub id.

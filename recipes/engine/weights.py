@@ -1,4 +1,4 @@
-"""Weights of a checkpoint into the model of a run: the whole encoder, and the head if it fits."""
+"""Load checkpoint weights into the model of a run: the whole encoder, and the head if it fits."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def load_weights(
 
 
 def encoder_names(model: Any) -> dict[str, str]:
-    """Names of the encoder's parameters as AutoModel has them -> as the model with its head has them."""
+    """Map the encoder's parameter names in AutoModel to those in the model with its head."""
     prefix = model.base_model_prefix
     own = {name for name, _ in model.named_parameters()}
     if hasattr(model, prefix):
@@ -86,7 +86,7 @@ def encoder_names(model: Any) -> dict[str, str]:
 
 
 def _check_class(recipe: Recipe, model_class: Any, config: PreTrainedConfig) -> None:
-    """ValueError where an auto class of transformers has no model for the configuration."""
+    """Raise ValueError if an auto class of transformers has no model for the configuration."""
     if not hasattr(model_class, "_model_mapping"):
         return
     is_custom = model_class.__name__ in (getattr(config, "auto_map", None) or {})
@@ -98,7 +98,7 @@ def _check_class(recipe: Recipe, model_class: Any, config: PreTrainedConfig) -> 
 
 
 def _renamed(names: Mapping[str, str], info: Mapping[str, Any]) -> dict[str, str]:
-    """Patterns that give the encoder's weights in the checkpoint the names that the model has for them.
+    """Return patterns that rename the encoder's weights in the checkpoint to the names in the model.
 
     They differ where the class with the task's head calls the encoder otherwise than the class that saved the
     checkpoint does, such as LlamaForQuestionAnswering, and behind torch.compile.

@@ -1,1 +1,1 @@
-"""A leaderboard made from records of results: who ranks where, as a static site."""
+"""A leaderboard made from records of results, as a static site."""

@@ -1,4 +1,4 @@
-"""Find records: in files of them, in the folders of runs, and among the published scores of KLUE."""
+"""Find records in files, in run folders, and among KLUE's published scores."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ JSON_LINES = ".jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A record, and the file with its predictions where there is one on this machine."""
+    """A record, and the file with its predictions if it is on this machine."""
 
     record: Record
     predictions: Path | None = None
 
 
 def find_records(sources: Sequence[Path]) -> list[Found]:
-    """Every record in some files and folders; of two with one ``id`` the later one.
+    """Find all records in files and folders; of two with one ``id``, the later one counts.
 
     A folder is searched for files of records (.jsonl) and for runs, whose own record is read from their
     results: it is there in folders of earlier versions, too.
@@ -76,7 +76,7 @@ def _records_below(source: Path) -> Iterator[Found]:
 
 
 def _record_of_run(folder: Path) -> Record | None:
-    """The record of a run; None where it was not evaluated."""
+    """Return the record of a run; None if it was not evaluated."""
     if (folder / RECORD).is_file():
         [record] = unique(read_records(folder / RECORD))
         return record
@@ -96,7 +96,7 @@ def _predictions(record: Record, folder: Path) -> Path | None:
 
 
 def published_records() -> list[Record]:
-    """The published test and dev scores of KLUE, one record per model and task.
+    """Return KLUE's published test and dev scores, one record per model and task.
 
     The sources do not say which version of the data was scored.
     """
@@ -119,7 +119,7 @@ def published_records() -> list[Record]:
 
 
 def records_from_hub(dataset_id: str) -> list[Record]:
-    """The results that models on the Hub report for a benchmark.
+    """Return the results that models on the Hub report for a benchmark.
 
     The leaderboard names the models; each model's own results name the metrics.
 

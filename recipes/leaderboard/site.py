@@ -35,7 +35,7 @@ AXES = {"parameters": "parameters", "latency": "ms per example"}
 
 
 def write_site(found: Sequence[Found], output_dir: Path, *, title: str, resamples: int = 1000) -> list[Path]:
-    """Write the pages of a leaderboard; an earlier one in the same folder is replaced when all are ready.
+    """Write the pages of a leaderboard; they replace an earlier version when all are ready.
 
     Args:
         found: The records.
@@ -72,7 +72,7 @@ def _is_other(folder: Path) -> bool:
 
 
 def pages(found: Sequence[Found], *, title: str, resamples: int = 1000) -> dict[str, str]:
-    """The files of a leaderboard by name; arguments as for ``write_site``."""
+    """Generate the files of a leaderboard by name; arguments as for ``write_site``."""
     tables = standings(found, resamples)
     links = _links(tables)
     shared = {"title": title, "version": __version__, "columns": _columns(), "links": links, "shown": shown}
@@ -106,7 +106,7 @@ def _page(template: str, **values: Any) -> str:
 
 
 def _columns() -> list[dict[str, str]]:
-    """The official metrics, for headings."""
+    """Return the official metrics, for headings."""
     return [
         {
             "task": task,
@@ -120,7 +120,7 @@ def _columns() -> list[dict[str, str]]:
 
 
 def _links(tables: Sequence[Standing]) -> dict[str, str]:
-    """Model -> its page. File names are plain; models whose names become equal get a number."""
+    """Map models to their pages. File names are plain ASCII; a number resolves collisions."""
     links: dict[str, str] = {}
     for model in sorted({row.model for table in tables for row in table.rows}):
         plain = unicodedata.normalize("NFKD", model).encode("ascii", "ignore").decode()
@@ -134,7 +134,7 @@ def _links(tables: Sequence[Standing]) -> dict[str, str]:
 
 
 def _of_task(tables: Sequence[Standing], task: str) -> list[tuple[Standing, list[ModelRow]]]:
-    """The rows of each table that have a score in a task, by the primary metric."""
+    """Return the rows of each table that have a score in a task, sorted by the primary metric."""
     found = []
     for table in tables:
         rows = [row for row in table.rows if any(column[0] == task for column in row.cells)]
@@ -146,7 +146,7 @@ def _of_task(tables: Sequence[Standing], task: str) -> list[tuple[Standing, list
 
 
 def shown(cell: Cell | None) -> str:
-    """A score with its interval, for people."""
+    """Format a score with its interval."""
     if cell is None:
         return "–"
     if cell.low is None or cell.high is None:
@@ -155,12 +155,12 @@ def shown(cell: Cell | None) -> str:
 
 
 def is_link(text: str | None) -> bool:
-    """Whether a text is a link that a page may have."""
+    """Return whether a text is a safe link for a page."""
     return text is not None and re.fullmatch(r"https?://[^\s\"'<>]+", text) is not None
 
 
 def _facts(row: ModelRow) -> list[tuple[str, str]]:
-    """What is known of a row beside its scores."""
+    """Return what is known of a row beside its scores."""
     first = row.records[0]
     seeds = sorted({seed for record in row.records for seed in record.method.seeds})
     devices = sorted({record.speed.device for record in row.records if record.speed.device})
@@ -180,7 +180,7 @@ def _facts(row: ModelRow) -> list[tuple[str, str]]:
 
 
 def _csv(tables: Sequence[Standing]) -> str:
-    """One line per score."""
+    """Format one line per score."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(
@@ -199,12 +199,12 @@ def _csv(tables: Sequence[Standing]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value that a spreadsheet does not take for a formula."""
+    """Escape a value that a spreadsheet would take for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def space_card(repo_id: str) -> str:
-    """The README.md of a static Space that shows the site."""
+    """Generate the README.md of a static Space with the site."""
     settings = {
         "title": repo_id.split("/")[-1],
         "sdk": "static",
@@ -216,7 +216,7 @@ def space_card(repo_id: str) -> str:
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``recipes.board``: write the site, and say where it is.
+    """Run ``recipes.board``: write the site.
 
     Raises:
         ValueError: There are no results.

@@ -1,4 +1,4 @@
-"""Rows of a leaderboard: models by method, their scores over seeds, and the ranks that the noise allows."""
+"""Rows of a leaderboard: models by method, their scores over seeds, and ranks that allow for noise."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Cell:
 
     Attributes:
         mean: Over the seeds.
-        low: Lower end of the 95 % interval; None where it is not known.
+        low: Lower end of the 95 % interval; None if it is not known.
         high: Its upper end.
         best_rank: One more than the number of models that are better beyond noise.
         worst_rank: The number of models less those that are worse beyond noise.
-        data: Which version of the data was scored; empty where that is not known.
+        data: Which version of the data was scored; empty if that is not known.
     """
 
     mean: float
@@ -43,16 +43,16 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class ModelRow:
-    """A model under one method.
+    """A model with one method.
 
     Attributes:
         model: Its name.
         method: How the scores came about, in words.
         kind: Kind of the method.
         size: small, base, large or unknown.
-        parameters: How many; None where that is not known.
+        parameters: How many; None if that is not known.
         seeds: How many seeds, at most.
-        latency: Milliseconds for one example alone, a mean over tasks; None where it was not measured.
+        latency: Milliseconds for one example alone, a mean over tasks; None if it was not measured.
         cells: (task, key) -> score.
         records: What it was made from.
     """
@@ -70,7 +70,7 @@ class ModelRow:
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """Models that were scored on the same data, so that they can be compared.
+    """Models that were scored on the same data and can be compared.
 
     Attributes:
         key: Short name, for links.
@@ -90,7 +90,7 @@ class Standing:
 
 
 def standings(found: Iterable[Found], resamples: int = 1000) -> list[Standing]:
-    """Sort records into tables of what can be compared; official data comes first.
+    """Group records into comparable tables; official data comes first.
 
     Args:
         found: The records.
@@ -126,12 +126,12 @@ def _standing(key: str, title: str, is_official: bool, members: list[Found], res
 
 
 def _version(data: ScoredData) -> str:
-    """What tells data of one name apart: the version of KLUE, or the hash of other data; empty if unknown."""
+    """Return the version of KLUE, or the hash of other data; empty if unknown."""
     return (data.version if data.is_official else data.hash) or ""
 
 
 def _one_per_task(by_data: Mapping[tuple[str, str], list[Found]]) -> list[dict[str, list[Found]]]:
-    """Split a row into several where a task was scored on several versions of the data."""
+    """Split a row if a task was scored on several versions of the data."""
     versions: dict[str, list[list[Found]]] = {}
     for task, version in sorted(by_data):
         versions.setdefault(task, []).append(by_data[task, version])
@@ -142,7 +142,7 @@ def _one_per_task(by_data: Mapping[tuple[str, str], list[Found]]) -> list[dict[s
 
 
 def _label(record: Record) -> str:
-    """A method in words."""
+    """Describe a method."""
     method = record.method
     if method.kind == FINE_TUNED:
         return ", ".join([f"preset {method.preset}" if method.preset else "fine-tuned", *method.changes])
@@ -176,7 +176,7 @@ def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> ModelRow
 
 
 def _cell(key: str, scores: Sequence[MetricScore]) -> Cell | None:
-    """The score over seeds; None where one of them is undefined."""
+    """Average a score over seeds; None if one of them is undefined."""
     mean = mean_of([one.score for one in scores])
     if mean is None:
         return None
@@ -195,7 +195,7 @@ def _ranked(
     answers: Sequence[Mapping[str, list[Found]]],
     resamples: int,
 ) -> Standing:
-    """Give every cell its ranks."""
+    """Assign ranks to all cells."""
     cells = [dict(row.cells) for row in rows]
     tests = 0
     notes: list[str] = []
@@ -228,12 +228,12 @@ def _ranked(
 
 
 def is_comparable(one: Cell, two: Cell) -> bool:
-    """Whether two scores are of the same version of the data, as far as the versions are known."""
+    """Return whether two scores are on the same version of the data, as far as known."""
     return not one.data or not two.data or one.data == two.data
 
 
 def differ(one: Cell, two: Cell) -> bool:
-    """Whether two scores differ by more than their 95 % intervals allow.
+    """Return whether two scores differ by more than their 95 % intervals allow.
 
     The errors are taken as independent, which is cautious for models that answered the same examples. Where
     one interval is not known it counts as wide as the other; without any, scores differ as soon as they are
@@ -250,7 +250,7 @@ def differ(one: Cell, two: Cell) -> bool:
 
 
 def _answers(task: str, groups: Sequence[Sequence[Found]]) -> tuple[list[list[tuple[str, Cases]]], list[str]]:
-    """The predictions of rows whose runs all have theirs on this machine, and what is wrong with others."""
+    """Return the predictions of rows whose runs all have theirs here, and problems with others."""
     kept: list[list[tuple[str, Cases]]] = []
     problems = []
     for group in groups:

@@ -1,1 +1,1 @@
-"""Pre-training as KLUE did it: corpora, pseudonyms, vocabularies, models, and ablations of these."""
+"""Pre-training as in KLUE: corpora, pseudonyms, vocabularies, models, and ablations."""

@@ -1,4 +1,4 @@
-"""An ablation from vocabulary to table: models that differ in one thing, on the same tasks and seeds."""
+"""An ablation from vocabulary to table: models that differ in one factor, on the same tasks and seeds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AblationArguments:
 
 
 def ablate(arguments: AblationArguments) -> str:
-    """Do an ablation, or what is missing of it.
+    """Run an ablation, or what is missing of it.
 
     Returns:
         The table in Markdown, which is also in ablation.md, beside ablation.json.
@@ -136,7 +136,7 @@ def _fine_tune(arguments: AblationArguments, output_dir: Path) -> None:
 
 
 def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each metric and value: mean, interval, and the paired test against the first value."""
+    """Return a row for each metric and value: mean, interval, and paired test against the first value."""
     rows = []
     tasks = {get_task(task).name for task in arguments.tasks}
     for board in (board for board in boards if board["task"] in tasks):
@@ -153,7 +153,7 @@ def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]
                 score = scores[value]["scores"][key]
                 pair = tests.get(frozenset((arguments.values[0], value)))
                 found = pair["scores"].get(key, {}) if pair else {}
-                difference = found.get("difference")  # None where a score is undefined
+                difference = found.get("difference")  # None if a score is undefined
                 if pair and difference is not None and labels[pair["first"]] == arguments.values[0]:
                     difference = -difference
                 rows.append(
@@ -199,7 +199,7 @@ def _markdown(
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``recipes.ablation``: run the ablation and print its table."""
+    """Run ``recipes.ablation``: print the table."""
     settings = dict(vars(arguments))
     fine_tuning = tuple(settings.pop("passed_on"))
     settings["values"] = tuple(arguments.values)

@@ -1,4 +1,4 @@
-"""Documents as blocks of tokens: packed to full length, with the first token of every word marked."""
+"""Documents as blocks of tokens, packed to full length, with word beginnings marked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def encode_corpus(
     every: int | None = None,
     held_out: bool = False,
 ) -> datasets.Dataset:
-    """Tokenise a corpus into blocks, on disk and cached: memory does not grow with the corpus.
+    """Tokenise a corpus into blocks, cached on disk and in constant memory.
 
     Args:
         corpus: Rows with one document each.
@@ -107,14 +107,14 @@ def _encode_batch(
 
 @dataclasses.dataclass
 class Block:
-    """Segments, one after the other; see ``FEATURES``."""
+    """Consecutive segments; see ``FEATURES``."""
 
     input_ids: list[int] = dataclasses.field(default_factory=list)
     word_starts: list[bool] = dataclasses.field(default_factory=list)
     lengths: list[int] = dataclasses.field(default_factory=list)
 
     def add(self, ids: Sequence[int], starts: Sequence[bool], ends: tuple[int, int]) -> None:
-        """Append a segment between its special tokens, which are words of their own."""
+        """Append a segment between its special tokens, which count as words."""
         self.input_ids += [ends[0], *ids, ends[1]]
         self.word_starts += [True, *starts, True]
         self.lengths.append(len(ids) + 2)
@@ -123,7 +123,7 @@ class Block:
 def documents(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Tokenise texts; for each its ids and whether each token begins a word.
+    """Tokenise texts; yield the ids of each, and whether each token begins a word.
 
     A word is an eojeol, what stands between blanks. A token that reaches into several words joins them.
     """
@@ -135,12 +135,12 @@ def documents(
 
 
 def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Whether each token begins a word of a text.
+    """Return whether each token begins a word of a text.
 
     Args:
         text: What was tokenised.
         first: The first character that each token stands for, -1 for none, shape (tokens,).
-        end: The end (exclusive) of the characters that are its own, 0 where it has none, shape (tokens,).
+        end: The end (exclusive) of the characters that are its own, 0 if it has none, shape (tokens,).
 
     Returns:
         Booleans of shape (tokens,); the first is true.
@@ -162,7 +162,7 @@ def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
 def blocks_of(
     texts: Iterator[tuple[list[int], np.ndarray]], max_length: int, ends: tuple[int, int], *, pack: bool
 ) -> Iterator[Block]:
-    """Cut documents into segments and put these into blocks of at most ``max_length`` tokens.
+    """Cut documents into segments, and pack these into blocks of at most ``max_length`` tokens.
 
     Documents are cut before a word where one begins in time. A block ends where fewer than ``SHORTEST``
     tokens of room are left, or without packing after each segment.

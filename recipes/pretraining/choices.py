@@ -1,4 +1,4 @@
-"""What the settings of pre-training can be. Imports nothing, so that --help of the commands is quick."""
+"""Choices of the settings of pre-training. It imports nothing, to keep --help fast."""
 
 ARCHITECTURES = ("bert", "roberta", "distilroberta", "electra", "modernbert")
 MODEL_SIZES = ("tiny", "small", "base", "large")

@@ -1,4 +1,4 @@
-"""Sizes of the models that KLUE released or announced, and how it trained them.
+"""Sizes and training schedules of the models that KLUE released or announced.
 
 Sources: the sizes that KLUE's README announced, and the paper, section 5 (BERT-base, RoBERTa-small, -base and
 -large were released). What neither states is marked below and follows the architecture's own paper.
@@ -30,7 +30,7 @@ PUBLISHED_MILLIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """Size of an encoder: width of the embeddings and of the layers, layers, attention heads."""
+    """Size of an encoder: widths of embeddings and layers, layers, attention heads."""
 
     embedding: int
     hidden: int
@@ -40,7 +40,7 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How a model is trained.
+    """Training schedule of a model.
 
     Attributes:
         steps: Updates.
@@ -92,12 +92,12 @@ _CLASSES = {
 
 
 def names() -> list[tuple[str, str]]:
-    """Architecture and size of every configuration."""
+    """Return architecture and size of every configuration."""
     return [(arch, size) for arch, sizes in SHAPES.items() for size in sizes]
 
 
 def shape_of(arch: str, size: str) -> Shape:
-    """The shape of a configuration.
+    """Return the shape of a configuration.
 
     Raises:
         ValueError: There is no such architecture, or not in this size.
@@ -110,7 +110,7 @@ def shape_of(arch: str, size: str) -> Shape:
 
 
 def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: int) -> Any:
-    """The configuration of a model, as transformers has it.
+    """Build the configuration of a model.
 
     Args:
         arch: Architecture.
@@ -147,7 +147,7 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
 
 
 def generator_configuration(discriminator: Any, share: float) -> Any:
-    """The configuration of ELECTRA's generator: as deep as the discriminator, and a share as wide.
+    """Build the configuration of ELECTRA's generator: the discriminator's depth, a share of its width.
 
     Args:
         discriminator: The configuration of the discriminator.
@@ -168,14 +168,14 @@ def generator_configuration(discriminator: Any, share: float) -> Any:
 
 
 def parameters(arch: str, size: str) -> int:
-    """Number of parameters of a configuration's encoder with its embeddings, without a head."""
+    """Count the parameters of a configuration's encoder with embeddings, without a head."""
     with torch.device("meta"):
         model = AutoModel.from_config(configuration(arch, size, pad_token_id=1 if "roberta" in arch else 0))
     return sum(weight.numel() for weight in model.parameters())
 
 
 def table() -> str:
-    """The configurations with their sizes, parameters, and KLUE's figures where it has published them."""
+    """Format the configurations with sizes, parameters, and KLUE's published figures."""
     header = ["arch", "size", "embedding", "hidden", "layers", "heads", "parameters", "published"]
     header += ["steps", "batch", "learning rate", "masking"]
     rows = [header]

@@ -1,4 +1,4 @@
-"""Open a corpus: text, JSON lines and Parquet files, folders of these, and data sets of the Hub."""
+"""Open a corpus: text, JSON lines and Parquet files, folders of these, and Hub data sets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTS, REMOVED = "counts.json", "removed_benchmark_sentences.jsonl"
 
 
 def corpus_files(sources: Sequence[str]) -> dict[str, list[str]]:
-    """The files of a corpus by format, folders searched in the order of names.
+    """Find the files of a corpus by format; folders are searched in name order.
 
     Raises:
         ValueError: A source is missing, holds no file that can be read, or formats are mixed.
@@ -41,7 +41,7 @@ def corpus_files(sources: Sequence[str]) -> dict[str, list[str]]:
 
 
 def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, streaming: bool = False) -> Any:
-    """A corpus as a data set: memory-mapped, or streamed.
+    """Open a corpus as a data set: memory-mapped, or streamed.
 
     Args:
         sources: Files and folders; empty for a data set of the Hub.
@@ -61,7 +61,7 @@ def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, stre
 
 
 def texts_of(rows: Any, column: str = TEXT) -> Iterator[str]:
-    """The documents of a corpus that are not empty.
+    """Yield the documents of a corpus that are not empty.
 
     Raises:
         ValueError: There is no such column.

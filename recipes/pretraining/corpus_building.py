@@ -193,7 +193,7 @@ def _write_shard(path: Path, documents: Sequence[Document]) -> None:
 
 
 def _write_removed(path: Path, size: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Append to the list of what was removed; what an interrupted build has written beyond ``size`` goes."""
+    """Append to the list of removed documents, after truncating it to ``size``."""
     with path.open("ab") as file:
         file.truncate(size)
     with path.open("a", encoding="utf-8") as text:
@@ -217,7 +217,7 @@ def _write_card(output_dir: Path, arguments: CorpusArguments, counts: dict[str, 
 
 
 def command(given: argparse.Namespace) -> None:
-    """``recipes.corpus build``: build the corpus and print what each stage kept.
+    """Run ``recipes.corpus build``: print what each stage kept.
 
     Raises:
         ValueError: A setting or a document is wrong.
@@ -240,7 +240,7 @@ def command(given: argparse.Namespace) -> None:
 
 
 def _pairs(flag: str, words: Sequence[str]) -> list[tuple[str, str]]:
-    """``NAME=VALUE`` words.
+    """Parse ``NAME=VALUE`` words.
 
     Raises:
         ValueError: A word has no name or no value.

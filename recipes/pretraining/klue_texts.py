@@ -21,7 +21,7 @@ SENTENCES = {  # task -> columns with whole sentences; of wos, the turns of a di
 
 
 def texts_of_split(task: str, split: str, **source: Any) -> Iterator[str]:
-    """The texts of one split, row by row.
+    """Yield the texts of one split, row by row.
 
     Args:
         task: Name of the task.
@@ -34,7 +34,7 @@ def texts_of_split(task: str, split: str, **source: Any) -> Iterator[str]:
 
 
 def all_sentences(**source: Any) -> Iterator[str]:
-    """The sentences, passages and turns of every task and split that a source has.
+    """Yield the sentences, passages and turns of every task and split of a source.
 
     Raises:
         ValueError: It has none.
@@ -45,7 +45,7 @@ def all_sentences(**source: Any) -> Iterator[str]:
 
 
 def sentences_of(split: str, **source: Any) -> Iterator[tuple[str, list[str]]]:
-    """The tasks that a source has in a split, each with its sentences, passages and turns.
+    """Yield the tasks that a source has in a split, each with its sentences, passages and turns.
 
     Args:
         split: Name of the split.

@@ -1,4 +1,4 @@
-"""Masks of masked language modelling: whole words or tokens, static or dynamic, the same on every machine.
+"""Masks for masked language modelling: whole words or tokens, static or dynamic, reproducible anywhere.
 
 The random numbers of a block depend on the seed and the block's place in training alone, not on the process,
 the batch or the tokens drawn before. So training that is resumed, or spread over other processes, sees the
@@ -23,7 +23,7 @@ MASKED, RANDOM = 0.8, 0.1  # shares of the chosen tokens; the rest stay as they 
 
 @dataclasses.dataclass(frozen=True)
 class Masking:
-    """How tokens are chosen.
+    """Settings of masking.
 
     Attributes:
         rate: Share of the tokens to predict, at the beginning of training.
@@ -48,11 +48,11 @@ class Masking:
                 raise ValueError(f"There is no masking {value!r}; expected one of {', '.join(allowed)}.")
 
     def rate_at(self, progress: float) -> float:
-        """The rate after a share of training."""
+        """Return the rate after a share of training."""
         return self.rate + (self.final_rate - self.rate) * min(max(progress, 0.0), 1.0)
 
     def generator(self, place: int, block: int) -> np.random.Generator:
-        """Random numbers for a block at a place of training."""
+        """Return the random generator for a block at a place of training."""
         number = block if self.kind == STATIC else place
         return np.random.Generator(np.random.Philox(key=[self.seed, number]))
 
@@ -97,7 +97,7 @@ def choose(
 def corrupt(
     ids: np.ndarray, chosen: np.ndarray, mask: int, replacements: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
-    """Ids with 80 % of the chosen tokens masked, 10 % replaced by random ones, and 10 % as they were."""
+    """Mask 80 % of the chosen tokens, replace 10 % by random ones, and keep 10 %."""
     fate = generator.random(len(ids))
     random_ids = replacements[generator.integers(0, len(replacements), len(ids))]
     corrupted = np.where(chosen & (fate < MASKED), mask, ids)
@@ -105,7 +105,7 @@ def corrupt(
 
 
 class PretrainingCollator:
-    """Puts blocks into a batch: masks tokens, pads, and keeps segments of a block from seeing each other.
+    """Collate blocks: mask tokens, pad, and separate the segments of a block.
 
     Args:
         tokenizer: Of the blocks.
@@ -134,7 +134,7 @@ class PretrainingCollator:
         self.replacements = np.setdiff1d(np.arange(len(tokenizer)), special)
 
     def __call__(self, blocks: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """Blocks, with their ``place`` and ``block`` number, to a batch.
+        """Collate blocks that have a ``place`` and a ``block`` number.
 
         Returns:
             ``input_ids`` and ``labels`` of shape (batch, length); ``attention_mask``, of that shape where
@@ -175,6 +175,6 @@ class PretrainingCollator:
 
 
 def _apart(segments: torch.Tensor) -> torch.Tensor:
-    """A mask of shape (batch, 1, length, length): tokens see their own segment; padding is one, too."""
+    """Return a mask of shape (batch, 1, length, length) by which tokens attend to their own segment only."""
     same = segments[:, None, :, None] == segments[:, None, None, :]
     return torch.zeros(same.shape).masked_fill_(~same, torch.finfo(torch.float32).min)

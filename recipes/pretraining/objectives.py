@@ -1,4 +1,4 @@
-"""What models are pre-trained for: masked tokens, replaced tokens, a teacher's predictions.
+"""Pre-training objectives: masked tokens, replaced tokens, distillation.
 
 An objective is a module around one or two models of transformers. Its ``forward`` takes a batch of
 ``PretrainingCollator`` and gives the loss, divided by the labels of all batches of an update where it is told
@@ -36,7 +36,7 @@ SOFT, HARD, COSINE, TEMPERATURE = 5.0, 2.0, 1.0, 2.0
 
 
 class Objective(nn.Module, abc.ABC):
-    """What the objectives share: one model that is kept, and what is counted in evaluation."""
+    """Base class of the objectives: one model that is kept, and statistics for evaluation."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Objective(nn.Module, abc.ABC):
         num_items_in_batch: torch.Tensor | int | None = None,
         **unused: Any,
     ) -> dict[str, torch.Tensor]:
-        """The loss of a batch.
+        """Return the loss of a batch.
 
         Args:
             input_ids: Shape (batch, length).
@@ -77,22 +77,22 @@ class Objective(nn.Module, abc.ABC):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mean loss, and sums for ``report``."""
+        """Return the mean loss, and sums for ``report``."""
 
     @abc.abstractmethod
     def report(self, sums: torch.Tensor) -> dict[str, float]:
-        """Figures of an evaluation from the sums of its batches; ``loss`` is that of masked tokens."""
+        """Compute the figures of an evaluation from sums; ``loss`` is that of masked tokens."""
 
     def save(self, folder: Path) -> None:
-        """Write the model, and what belongs to it."""
+        """Save the model and what belongs to it."""
         self.model.save_pretrained(folder)
 
     def load(self, folder: Path) -> None:
-        """Read the weights that ``save`` wrote."""
+        """Load the weights that ``save`` wrote."""
         _load(self.model, folder)
 
     def flops_per_token(self) -> float:
-        """Floating point operations of a training step per token: six for each weight that is multiplied."""
+        """Return the FLOPs of a training step per token: six per multiplied weight."""
         return 6.0 * _multiplied(self.model)
 
 
@@ -102,7 +102,7 @@ class MaskedTokens(Objective):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean cross-entropy; sums are that of cross-entropy, and how many labels there are."""
+        """Return the mean cross-entropy; sums are its sum and the number of labels."""
         where = labels != IGNORED
         logits = token_logits(self.model, encode(self.model, inputs)[where])
         loss = nn.functional.cross_entropy(logits.float(), labels[where])
@@ -110,12 +110,12 @@ class MaskedTokens(Objective):
         return loss, torch.stack([loss * count, count])
 
     def report(self, sums: torch.Tensor) -> dict[str, float]:
-        """The mean loss."""
+        """Return the mean loss."""
         return {"loss": float(sums[0] / sums[1])}
 
 
 class ReplacedTokens(Objective):
-    """Replaced-token detection: a generator fills masks, and the discriminator finds the wrong tokens.
+    """Replaced-token detection: a generator fills masks, and the discriminator finds wrong tokens.
 
     The discriminator is kept; both share their embeddings. Source: Clark et al., ELECTRA: Pre-training Text
     Encoders as Discriminators Rather Than Generators, 2020.
@@ -131,7 +131,7 @@ class ReplacedTokens(Objective):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Generator's mean cross-entropy plus 50 times the discriminator's mean binary cross-entropy.
+        """Return the generator's mean cross-entropy plus 50 times the discriminator's (binary).
 
         The sums are those of both, with the numbers of masked and of all tokens, and how often the
         discriminator is right.
@@ -155,7 +155,7 @@ class ReplacedTokens(Objective):
         return generated + DISCRIMINATOR_WEIGHT * detected, sums
 
     def report(self, sums: torch.Tensor) -> dict[str, float]:
-        """The generator's loss, the discriminator's, and the share of tokens that it judges rightly."""
+        """Return the losses of generator and discriminator, and the discriminator's accuracy."""
         return {
             "loss": float(sums[0] / sums[1]),
             "discriminator_loss": float(sums[2] / sums[3]),
@@ -163,22 +163,22 @@ class ReplacedTokens(Objective):
         }
 
     def save(self, folder: Path) -> None:
-        """Write the discriminator, and the generator in a folder below it."""
+        """Save the discriminator, and the generator in a subfolder."""
         self.model.save_pretrained(folder)
         self.generator.save_pretrained(folder / GENERATOR)
 
     def load(self, folder: Path) -> None:
-        """Read both."""
+        """Load both models."""
         _load(self.model, folder)
         _load(self.generator, folder / GENERATOR)
 
     def flops_per_token(self) -> float:
-        """Of both models."""
+        """Return the FLOPs of both models."""
         return 6.0 * (_multiplied(self.model) + _multiplied(self.generator))
 
 
 class Distillation(MaskedTokens):
-    """Learning from a teacher: its predictions of masked tokens, the tokens, and its last hidden states.
+    """Distillation from a teacher's predictions of masked tokens, the tokens, and its last hidden states.
 
     Source: Sanh et al., DistilBERT, a distilled version of BERT, 2019. Soft targets are compared at masked
     tokens, where the student computes predictions anyway.
@@ -189,7 +189,7 @@ class Distillation(MaskedTokens):
         self.teacher = teacher.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Distillation:
-        """The teacher is never in training mode: its dropout stays off."""
+        """Set training mode for the student only: the teacher's dropout stays off."""
         super().train(mode)
         self.teacher.eval()
         return self
@@ -197,7 +197,7 @@ class Distillation(MaskedTokens):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The weighted sum of the three losses; the sums are those of ``MaskedTokens``."""
+        """Return the weighted sum of the three losses; the sums are those of ``MaskedTokens``."""
         where = labels != IGNORED
         hidden = encode(self.model, inputs)
         logits = token_logits(self.model, hidden[where]).float()
@@ -218,13 +218,13 @@ class Distillation(MaskedTokens):
 
 
 def encode(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The last hidden states of a model's encoder, shape (batch, length, hidden)."""
+    """Return the last hidden states of a model's encoder, shape (batch, length, hidden)."""
     hidden: torch.Tensor = model.base_model(**inputs)[0]
     return hidden
 
 
 def token_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """A masked language model's scores of the vocabulary.
+    """Return a masked language model's vocabulary scores.
 
     Args:
         model: BERT, RoBERTa, ELECTRA's generator or ModernBERT.
@@ -262,7 +262,7 @@ def new_objective(
     generator_size: float | None = None,
     teacher: str = "",
 ) -> Objective:
-    """A model with random weights (a distilled one with every other layer of its teacher), and its objective.
+    """Create an objective with random weights, or for distillation with every other layer of the teacher.
 
     Args:
         arch: Architecture.
@@ -288,7 +288,7 @@ def new_objective(
 
 
 def continued_objective(name: str) -> Objective:
-    """A pre-trained model that training continues.
+    """Load a pre-trained model to train it further.
 
     Raises:
         ValueError: Its head is not known here.
@@ -337,6 +337,6 @@ def _load(model: PreTrainedModel, folder: Path) -> None:
 
 
 def _multiplied(model: PreTrainedModel) -> int:
-    """Weights of matrix products at every token: all but embeddings."""
+    """Count the weights of matrix products at every token: all but embeddings."""
     embedded = {id(weight) for weight in model.base_model.embeddings.parameters()}
     return sum(weight.numel() for weight in model.parameters() if id(weight) not in embedded)

@@ -1,4 +1,4 @@
-"""The 16 kinds of personal data that KLUE replaced in its corpus, and what recognises them.
+"""The 16 kinds of personal data that KLUE replaced in its corpus, and their recognisers.
 
 Source of the kinds: KLUE paper, section 5.1. The recognisers are presidio's, or of its kind, so that they can
 be registered with any AnalyzerEngine; here they run without one, since patterns need no language model.
@@ -52,7 +52,7 @@ _TRACE = re.compile(r"[0-9@]|www\.|https?:|\.(?:com|net|org|kr)\b", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class Recogniser:
-    """How a kind is recognised.
+    """How to recognise a kind.
 
     Attributes:
         kind: One of ``KINDS``; None for the kinds that presidio names.
@@ -67,7 +67,7 @@ class Recogniser:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Personal data in a text: its kind, its first character and its end (exclusive)."""
+    """Personal data in a text: kind, first character, and end (exclusive)."""
 
     kind: str
     start: int
@@ -75,7 +75,7 @@ class Finding:
 
 
 def find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
-    """Personal data in a text, from left to right, without overlaps.
+    """Find personal data in a text, from left to right, without overlaps.
 
     Of overlapping findings the longest counts, and of equally long ones that of the first recogniser.
     """
@@ -97,7 +97,7 @@ def find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
 
 
 def recognisers() -> list[Recogniser]:
-    """What recognises the 16 kinds; of two that find the same characters the first counts."""
+    """Return the recognisers of the 16 kinds; if two find the same characters, the first counts."""
     return [
         Recogniser(RESIDENT, KrRrnRecognizer([_RESIDENT], replacement_pairs=_JOINTS), _is_registration),
         Recogniser(FOREIGNER, KrFrnRecognizer([_FOREIGNER], replacement_pairs=_JOINTS), _is_registration),
@@ -130,7 +130,7 @@ def _own(name: str, *patterns: str) -> PatternRecognizer:
 
 
 def _is_registration(text: str, start: int, end: int) -> bool:
-    """Whether a number without a hyphen is named as a registration number; 13 digits may be anything."""
+    """Return whether a number without a hyphen is named as a registration number."""
     return "-" in text[start:end] or "–" in text[start:end] or _named(text, start, "등록", "주민", "외국인")
 
 
@@ -215,7 +215,7 @@ _VERSION = ("버전", "ver", "Ver", "판", "v", "V", "펌웨어", "빌드")
 
 
 def _named(text: str, start: int, *words: str) -> bool:
-    """Whether one of some words stands shortly before a place."""
+    """Return whether one of some words occurs shortly before a place."""
     before = text[max(start - NEAR, 0) : start]
     return any(word in before for word in words)
 
@@ -225,7 +225,7 @@ def _digits(text: str) -> str:
 
 
 def luhn(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others by Luhn's formula (ISO/IEC 7812-1)."""
+    """Return whether the last digit is the Luhn check digit of the others (ISO/IEC 7812-1)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + place % 2)
@@ -234,13 +234,13 @@ def luhn(digits: str) -> bool:
 
 
 def business_check_digit(digits: str) -> int:
-    """The tenth digit of a business registration number, from the first nine."""
+    """Compute the tenth digit of a business registration number from the first nine."""
     total = sum(int(digit) * key for digit, key in zip(digits[:9], (1, 3, 7, 1, 3, 7, 1, 3, 5), strict=True))
     return -(total + int(digits[8]) * 5 // 10) % 10
 
 
 def registration_check_digit(digits: str, *, foreigner: bool = False) -> int:
-    """The 13th digit of a registration number, from the first 12; numbers after October 2020 have none."""
+    """Compute the 13th digit of a registration number; those since October 2020 have none."""
     keys = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
     total = sum(int(digit) * key for digit, key in zip(digits[:12], keys, strict=True))
     return ((13 if foreigner else 11) - total % 11) % 10
@@ -252,17 +252,17 @@ def _is_card(text: str, start: int, end: int) -> bool:
 
 
 def _is_business(text: str, start: int, end: int) -> bool:
-    """Whether a number with a right check digit has the hyphens of one; ten digits may be anything."""
+    """Return whether a number with a valid check digit is hyphenated like a business registration."""
     return "-" in text[start:end] and not _named(text, start, "ISBN")
 
 
 def _is_named_business(text: str, start: int, end: int) -> bool:
-    """Whether a number is said to be one; presidio leaves out those without a right check digit."""
+    """Return whether a number is named as a business registration; presidio needs a check digit."""
     return _named(text, start, "사업자")
 
 
 def _is_address(text: str, start: int, end: int) -> bool:
-    """Whether there is the number of a house."""
+    """Return whether there is a house number."""
     return any(character.isdigit() for character in text[start:end])
 
 
@@ -288,7 +288,7 @@ def _is_passport(text: str, start: int, end: int) -> bool:
 
 
 def _is_plate(text: str, start: int, end: int) -> bool:
-    """Whether what looks like a plate is no amount, such as 25조 3000억 or 100주 2000원."""
+    """Return whether a candidate is a plate and not an amount, such as 25조 3000억 or 100주 2000원."""
     after = text[end : end + 2].lstrip()
     return not after.startswith(tuple("원억만천백명개년회건여대점배호번쪽주"))
 
@@ -298,7 +298,7 @@ def _is_ip(text: str, start: int, end: int) -> bool:
 
 
 class EntityModel(EntityRecognizer):
-    """A model of KLUE-NER as a recogniser of names of people, places and organisations.
+    """A KLUE-NER model as a recogniser of people, places and organisations.
 
     Args:
         pipeline: A function from texts to entities with ``start``, ``end`` and ``entity_group``, as
@@ -312,10 +312,10 @@ class EntityModel(EntityRecognizer):
         self.pipeline = pipeline
 
     def load(self) -> None:
-        """Nothing is loaded: the model is given."""
+        """Do nothing: the model is given."""
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[Any]:
-        """Names in a text; see presidio's ``EntityRecognizer``."""
+        """Find names in a text; see presidio's ``EntityRecognizer``."""
         (found,) = self.pipeline([text])
         results = []
         for entity in found:

@@ -1,4 +1,4 @@
-"""The order in which training reads blocks: a new one in every pass, without a list of it in memory."""
+"""The order in which training reads blocks: a new permutation in every pass, in constant memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORD = (1 << 64) - 1
 
 
 class Places(torch.utils.data.Dataset[dict[str, Any]]):
-    """The blocks of training, place by place; every pass over them has an order of its own.
+    """The blocks of training by place; every pass has an order of its own.
 
     Training that is resumed skips places without reading them, so that it goes on at once, in the middle of a
     pass.
@@ -36,7 +36,7 @@ class Places(torch.utils.data.Dataset[dict[str, Any]]):
         return self.__getitems__([place])[0]
 
     def __getitems__(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        """The blocks of some places, with ``place`` and ``block``, the block's number in the corpus."""
+        """Return the blocks of some places, with ``place`` and ``block``, their number in the corpus."""
         numbers = [self._block(place) for place in places]
         rows = self.blocks[numbers]
         return [
@@ -54,7 +54,7 @@ class Places(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 class InOrder(Places):
-    """Every block once, in the order of the corpus: held-out data."""
+    """Every block once, in corpus order, for held-out data."""
 
     def __init__(self, blocks: datasets.Dataset) -> None:
         super().__init__(blocks, len(blocks), 0)
@@ -64,7 +64,7 @@ class InOrder(Places):
 
 
 def permuted(index: int, size: int, key: int) -> int:
-    """Where a number from 0 to ``size`` - 1 stands in a permutation that the key determines.
+    """Map a number from 0 to ``size`` - 1 by a keyed permutation.
 
     A Feistel network over the next power of four, applied until the result is small enough; the permutation
     takes no memory.
@@ -81,7 +81,7 @@ def permuted(index: int, size: int, key: int) -> int:
 
 
 def mixed(value: int) -> int:
-    """A number of 64 bits that depends on all bits of another one.
+    """Hash a number to 64 bits.
 
     Source: the finaliser of SplitMix64, Steele, Lea and Flood, 2014.
     """

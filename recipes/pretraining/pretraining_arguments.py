@@ -1,4 +1,4 @@
-"""The settings of a pre-training run, and what Trainer makes of them."""
+"""The settings of a pre-training run, and their TrainingArguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTINUED = ("bert", "roberta", "modernbert")  # whose masked language models ca
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingArguments:
-    """The settings of a run; 0 and "" stand for what KLUE, or the architecture's paper, has.
+    """The settings of a run; 0 and "" stand for the value of KLUE, or of the architecture's paper.
 
     Attributes:
         output_dir: Where the model goes.
@@ -87,7 +87,7 @@ class PretrainingArguments:
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def resolved(self) -> PretrainingArguments:
-        """The arguments with the values of the architecture and size; a model trained further has its own.
+        """Fill in the values of the architecture and size; a model trained further has its own.
 
         Raises:
             ValueError: There is no such architecture or size, or the model cannot be trained further.
@@ -115,7 +115,7 @@ class PretrainingArguments:
 
 
 def make_training_arguments(arguments: PretrainingArguments) -> TrainingArguments:
-    """What Trainer is told.
+    """Build the TrainingArguments of a run.
 
     Raises:
         ValueError: The batch cannot be divided, or a field is not one of TrainingArguments.
@@ -157,7 +157,7 @@ def make_training_arguments(arguments: PretrainingArguments) -> TrainingArgument
 
 
 def _arch_of(model: str) -> str:
-    """The architecture of a pre-trained model.
+    """Return the architecture of a pre-trained model.
 
     Raises:
         ValueError: It is none of ``CONTINUED``.

@@ -1,4 +1,4 @@
-"""One pre-training run, from the corpus to the model card: read it from top to bottom."""
+"""One pre-training run, from the corpus to the model card. Read it from top to bottom."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MAY_CHANGE = {"output_dir", "overwrite_output_dir", "save_steps", "eval_steps",
 
 
 def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
-    """Pre-train a model as the arguments say, and write it to their ``output_dir``.
+    """Pre-train a model according to the settings, and write it to their ``output_dir``.
 
     A run that was interrupted goes on from its last checkpoint; a finished one is not repeated.
 
@@ -98,7 +98,7 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
 def train_and_evaluate(
     trainer: PretrainingTrainer, arguments: PretrainingArguments, output_dir: Path
 ) -> dict[str, Any]:
-    """Train, or go on from the last checkpoint; evaluate; write model, results and card."""
+    """Train (or resume), evaluate, and write model, results and card."""
     # Training.
     objective, is_main = trainer.model, trainer.is_world_process_zero()
     train, tokenizer, world_size = (
@@ -144,7 +144,7 @@ def train_and_evaluate(
 
 
 def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str, Any] | None:
-    """Whether a run may write into a folder.
+    """Check whether a run may write into a folder.
 
     Returns:
         The results of the same run, if it is finished there; None otherwise.
@@ -166,7 +166,7 @@ def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str,
 
 
 def remove_run(output_dir: Path) -> None:
-    """Remove the checkpoints and results of an earlier run."""
+    """Delete the checkpoints and results of an earlier run."""
     for path in (*output_dir.glob("checkpoint-*"), output_dir / ARGUMENTS, output_dir / RESULTS):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -177,7 +177,7 @@ def encode_split(
     arguments: PretrainingArguments,
     held_out: bool,
 ) -> datasets.Dataset:
-    """The blocks of training, or those that are held out."""
+    """Encode the blocks for training, or the held-out ones."""
     return encode_corpus(
         corpus,
         tokenizer,
@@ -191,7 +191,7 @@ def encode_split(
 
 
 def make_objective(arguments: PretrainingArguments, tokenizer: PreTrainedTokenizerBase) -> Objective:
-    """The model and what it is trained for."""
+    """Create the model and its objective."""
     if arguments.continue_from:
         return continued_objective(arguments.continue_from)
     special = {
@@ -224,7 +224,7 @@ def make_collator(
     *,
     held_out: bool = False,
 ) -> PretrainingCollator:
-    """What masks and pads; held-out blocks are masked once, at the rate of the end."""
+    """Create the collator; held-out blocks are masked once, at the final rate."""
     end = arguments.mlm_probability_end
     config = objective.model.config
     return PretrainingCollator(
@@ -242,7 +242,7 @@ def make_collator(
 
 
 def matmul_flops(objective: Objective, bf16: bool) -> float:
-    """Floating point operations a second of a large matrix product, on the device of a model."""
+    """Measure the FLOP/s of a large matrix product on the device of a model."""
     device = next(objective.parameters()).device
     left, right = (
         torch.rand(MATRIX, MATRIX, device=device, dtype=torch.bfloat16 if bf16 else None) for _ in range(2)
@@ -256,13 +256,13 @@ def matmul_flops(objective: Objective, bf16: bool) -> float:
 
 
 def mean_tokens(blocks: datasets.Dataset) -> float:
-    """Tokens in a block, on average."""
+    """Return the mean number of tokens per block."""
     sizes = [len(ids) for ids in blocks[: min(len(blocks), SAMPLE)]["input_ids"]]
     return sum(sizes) / len(sizes)
 
 
 def unigram_loss(blocks: datasets.Dataset, trainer: PretrainingTrainer) -> float:
-    """What predicting tokens by their frequency alone would lose on the held-out labels, in nats."""
+    """Compute the loss of predicting held-out labels by token frequency alone, in nats."""
     counts = np.ones(len(trainer.processing_class))
     for ids in blocks[: min(len(blocks), SAMPLE)]["input_ids"]:
         np.add.at(counts, ids, 1)
@@ -290,12 +290,12 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
 
 
 def _without_folder(name: str) -> str:
-    """The name of a model or tokenizer; of one on this machine, without the folders above it."""
+    """Return the name of a model or tokenizer, without the parent folders of a local one."""
     return Path(name).name if name and Path(name).exists() else name
 
 
 def command(given: argparse.Namespace) -> None:
-    """``recipes.pretrain``: pre-train and say how far the model came, or print all configurations.
+    """Run ``recipes.pretrain``: print the final loss, or with ``--list`` all configurations.
 
     Raises:
         ValueError: A setting is wrong, or the data does not fit it.

@@ -1,4 +1,4 @@
-"""Trainer for pre-training: sums losses over held-out data, and saves objectives of one model or two."""
+"""Trainer for pre-training: it sums losses over held-out data, and saves objectives of one or two models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recipes.pretraining.objectives import Objective
 
 
 class PretrainingTrainer(Trainer):
-    """Trains an ``Objective``.
+    """Train an ``Objective``.
 
     Args:
         eval_collator: Makes batches of the held-out blocks.
@@ -30,7 +30,7 @@ class PretrainingTrainer(Trainer):
         self.eval_collator = eval_collator
 
     def evaluate(self, *unused: Any, **options: Any) -> dict[str, float]:
-        """Score the held-out blocks: mean losses over all their labels, not over batches."""
+        """Score the held-out blocks: mean losses over all labels, not over batches."""
         self._memory_tracker.start()
         self.model.eval()
         total: torch.Tensor | None = None
@@ -49,7 +49,7 @@ class PretrainingTrainer(Trainer):
         return scores
 
     def held_out_batches(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Batches of the held-out blocks; every process reads all of them, since they are few."""
+        """Yield batches of the held-out blocks; every process reads all of them, since they are few."""
         yield from torch.utils.data.DataLoader(
             self.eval_dataset,
             batch_size=self.args.per_device_eval_batch_size,
@@ -57,7 +57,7 @@ class PretrainingTrainer(Trainer):
         )
 
     def held_out_labels(self) -> Iterator[torch.Tensor]:
-        """The labels of the held-out blocks."""
+        """Yield the labels of the held-out blocks."""
         for batch in self.held_out_batches():
             yield batch["labels"]
 

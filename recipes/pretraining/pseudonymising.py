@@ -1,4 +1,4 @@
-"""Files of texts with pseudonyms in place of personal data, and back."""
+"""Pseudonymise files of texts, and restore them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = (".jsonl", ".json")
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``recipes.pseudonymise``: replace personal data, or put it back.
+    """Run ``recipes.pseudonymise``.
 
     Raises:
         ValueError: A line does not hold a text, or a key does not fit the texts.
@@ -62,7 +62,7 @@ def _restore(arguments: argparse.Namespace) -> None:
 
 
 def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] | None, str]]:
-    """The documents, one per line, read one by one: the JSON object it is in, or None, and the text.
+    """Yield the documents, one per line: the JSON object that holds the text, or None, and the text.
 
     Raises:
         ValueError: A line is not a JSON object with the text.
@@ -93,7 +93,7 @@ def _line(row: dict[str, Any] | None, text: str, column: str) -> str:
 
 @contextlib.contextmanager
 def _written(path: str | None, *, absent: bool = False) -> Iterator[Any]:
-    """A file that is there in whole or not at all; without a path standard output, or nothing."""
+    """Open a file that is written completely or not at all; without a path, standard output or None."""
     if path is None:
         yield None if absent else sys.stdout
         return

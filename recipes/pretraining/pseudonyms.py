@@ -1,4 +1,4 @@
-"""Replace personal data by invented data of the same shape; see ``personal_data`` for the kinds.
+"""Replace personal data with invented data of the same form; see ``personal_data`` for the kinds.
 
 >>> from recipes.pretraining.pseudonyms import pseudonymise
 >>> text, spans = pseudonymise("제 번호는 010-1234-5678이에요.")
@@ -76,7 +76,7 @@ class Span(NamedTuple):
 
 
 class Pseudonymiser:
-    """Replaces personal data in documents, the same data in one document by the same pseudonym.
+    """Replace personal data in documents; within a document, equal data get equal pseudonyms.
 
     Args:
         seed: Random seed. Pseudonyms depend on it and on the original, so that documents can be processed in
@@ -134,7 +134,7 @@ class Pseudonymiser:
 
 
 def pseudonymise(text: str, *, seed: int = 0, document: str | int = 0) -> tuple[str, list[Span]]:
-    """Replace personal data of 16 kinds in a text by invented data of the same shape.
+    """Replace personal data of 16 kinds in a text with invented data of the same form.
 
     Args:
         text: A document.
@@ -154,7 +154,7 @@ def _pseudonymiser(seed: int) -> Pseudonymiser:
 
 
 def restore(text: str, spans: Sequence[Span]) -> str:
-    """Put the originals back.
+    """Restore the original text.
 
     Args:
         text: What ``pseudonymise`` returned.
@@ -180,7 +180,7 @@ def restore(text: str, spans: Sequence[Span]) -> str:
 
 
 def agreeing(particle: str, before: str, after: str) -> str:
-    """A particle after a word in whose place another one stands.
+    """Return the form of a particle that agrees with a replaced word.
 
     Args:
         particle: One of ``PARTICLES``, as it stood after ``before``.
@@ -209,7 +209,7 @@ def _form(pair: tuple[str, str], word: str) -> str:
 
 
 def _normal(kind: str, original: str) -> str:
-    """What two spellings of the same data share: their letters and digits."""
+    """Reduce data to letters and digits, which all spellings of it share."""
     if kind in (URL, ADDRESS, PERSON, PLACE, ORGANISATION):
         return original
     kept = "".join(letter for letter in original.lower() if letter.isalnum())
@@ -217,7 +217,7 @@ def _normal(kind: str, original: str) -> str:
 
 
 def _in_shape(kind: str, original: str, pseudonym: str) -> str:
-    """A pseudonym with the hyphens and blanks of another spelling of the same data."""
+    """Format a pseudonym with the hyphens and blanks of another spelling of the same data."""
     if kind == PHONE:
         old, new = _digits(original), _digits(pseudonym)
         own = _own_digits(old)
@@ -232,7 +232,7 @@ def _digits(text: str) -> str:
 
 
 def _with_digits(shape: str, digits: str) -> str:
-    """A text with its digits exchanged for others, as many."""
+    """Replace the digits of a text."""
     remaining = iter(digits)
     return "".join(next(remaining) if letter in string.digits else letter for letter in shape)
 
@@ -241,7 +241,7 @@ Draw = Callable[[str, random.Random, Faker], str]
 
 
 def _same_shape(original: str, generator: random.Random, faker: Faker) -> str:
-    """Each digit by a digit, the first of a number not by 0 unless it is 0; Latin letters by letters."""
+    """Replace digits by digits (a leading one not by 0) and Latin letters by letters."""
     drawn = []
     for place, letter in enumerate(original):
         if letter in string.digits:
@@ -259,7 +259,7 @@ def _same_shape(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _phone(original: str, generator: random.Random, faker: Faker) -> str:
-    """The last seven digits by others, of a short number four; before them stands the network or region."""
+    """Replace the last seven digits, or four of a short number, and keep network or region."""
     digits = _digits(original)
     kept = len(digits) - _own_digits(digits)
     drawn = str(generator.randint(2, 9)) + faker.numerify("######")
@@ -267,12 +267,12 @@ def _phone(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _own_digits(digits: str) -> int:
-    """How many digits of a telephone number are its own: 1588-1234 has four, others have seven or more."""
+    """Return how many digits of a telephone number are individual: 4 of 1588-1234, otherwise 7 or more."""
     return 4 if len(digits) == 8 else 7
 
 
 def _registration(original: str, generator: random.Random, faker: Faker, *, foreigner: bool = False) -> str:
-    """Another date of birth and serial number; the check digit is right if it was right before."""
+    """Replace date of birth and serial number; the check digit is valid if it was before."""
     old = _digits(original)
     check = functools.partial(registration_check_digit, foreigner=foreigner)
     born = faker.date_between("-80y", "-20y").strftime("%y%m%d")
@@ -291,7 +291,7 @@ def _business(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _card(original: str, generator: random.Random, faker: Faker) -> str:
-    """The first digit names the network, and stays."""
+    """Replace a card number, and keep its first digit, the network."""
     old = _digits(original)
     body = old[0] + "".join(str(generator.randint(0, 9)) for _ in old[1:-1])
     right = next(digit for digit in range(10) if luhn(body + str(digit)))
@@ -329,7 +329,7 @@ def _mention(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _url(original: str, generator: random.Random, faker: Faker) -> str:
-    """A host that is reserved for examples; scheme and length of the path stay."""
+    """Replace the host by one reserved for examples; keep scheme and length of the path."""
     scheme, mark, rest = original.partition("://") if "://" in original else ("", "", original)
     _, slash, path = rest.partition("/")
     host = generator.choice(_EXAMPLE_DOMAINS)
@@ -346,7 +346,7 @@ def _plate(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _address(original: str, generator: random.Random, faker: Faker) -> str:
-    """Province, city and street by invented ones, numbers by others."""
+    """Replace province, city and street by invented ones, and numbers by others."""
     number = re.search(r" ?\d.*", original)
     tail = _same_shape(number[0], generator, faker) if number else ""
     street = f"{faker.road_name()}{generator.choice(('로', '길'))}"

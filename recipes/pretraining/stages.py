@@ -1,4 +1,4 @@
-"""Stages through which documents become a corpus: each takes documents one by one, and drops or changes them.
+"""Stages of building a corpus; each processes documents one by one, and drops or changes them.
 
 Nothing here keeps documents in memory. The hashes that find duplicates are in a SQLite database, which also
 records the progress of a build.
@@ -35,7 +35,7 @@ _REPEATED = re.compile(r"(.)\1{9,}")
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A text, where it is from, and what it is called there."""
+    """A text, its source, and its id there."""
 
     text: str
     source: str
@@ -43,29 +43,29 @@ class Document:
 
 
 class Stage(Protocol):
-    """A step of building a corpus."""
+    """Base class of the stages."""
 
     name: str
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """What becomes of a document: nothing, one, or several."""
+        """Process a document: return none, one, or several."""
         ...
 
 
 class Normalise:
-    """Unicode NFC, no control characters, single blanks, no empty lines."""
+    """Normalise to Unicode NFC, without control characters, repeated blanks, or empty lines."""
 
     name = "normalise"
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document, if anything is left."""
+        """Return the normalised document unless it is empty."""
         text = _CONTROL.sub("", unicodedata.normalize("NFC", document.text.replace("\r\n", "\n")))
         text = _LINES.sub("\n", _BLANKS.sub(" ", text)).strip()
         return [dataclasses.replace(document, text=text)] if text else []
 
 
 class Korean:
-    """Keeps Korean prose: enough letters, most of them Hangul, and no character ten times in a row.
+    """Keep Korean prose: enough letters, most of them Hangul, and no character ten times in a row.
 
     Args:
         hangul: Share of the letters that have to be Hangul.
@@ -79,7 +79,7 @@ class Korean:
         self.letters = letters
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document, if it is."""
+        """Return the document if it is Korean."""
         text = document.text
         letters = sum(character.isalpha() for character in text)
         digits = sum(character.isdigit() for character in text)
@@ -91,7 +91,7 @@ class Korean:
 
 
 class Sentences:
-    """Splits documents into sentences, by Kiwi."""
+    """Split documents into sentences with Kiwi."""
 
     name = "sentences"
 
@@ -99,13 +99,13 @@ class Sentences:
         self.kiwi = Kiwi(num_workers=1)
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The sentences, numbered."""
+        """Return the sentences, numbered."""
         for number, sentence in enumerate(self.kiwi.split_into_sents(document.text)):
             yield dataclasses.replace(document, text=sentence.text, id=f"{document.id}.{number}")
 
 
 class Length:
-    """Keeps documents of a length, by source.
+    """Keep documents of a minimum length, by source.
 
     Args:
         minimum: Characters, of sources that are not named.
@@ -119,13 +119,13 @@ class Length:
         self.of_source = of_source or {}
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document, if it is long enough."""
+        """Return the document if it is long enough."""
         enough = self.of_source.get(document.source, self.minimum)
         return [document] if len(document.text) >= enough else []
 
 
 class ExactDuplicates:
-    """Drops texts that were there before, but for case and blanks."""
+    """Drop texts that occurred before, up to case and blanks."""
 
     name = "exact_duplicates"
 
@@ -134,14 +134,14 @@ class ExactDuplicates:
         database.execute("CREATE TABLE IF NOT EXISTS texts (hash BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document, if it is new."""
+        """Return the document if it is new."""
         key = _hash("".join(document.text.casefold().split()).encode(), 16)
         added = self.database.execute("INSERT OR IGNORE INTO texts VALUES (?)", (key,)).rowcount
         return [document] if added else []
 
 
 class NearDuplicates:
-    """Drops texts that share most of their runs of five characters with an earlier one, by MinHash.
+    """Drop texts that share most of their character 5-grams with an earlier one, by MinHash.
 
     Texts of a similarity (Jaccard) of 0.8 are found in 95 % of cases, of 0.7 in 61 %, of 0.5 in 6 %.
     """
@@ -153,7 +153,7 @@ class NearDuplicates:
         database.execute("CREATE TABLE IF NOT EXISTS bands (hash BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document, if it is like no other."""
+        """Return the document if it resembles no earlier one."""
         text = "".join(document.text.casefold().split())
         if len(text) < 2 * SHINGLE:  # too short to be compared by its parts
             return [document]
@@ -180,7 +180,7 @@ def _hash(data: bytes, size: int) -> bytes:
 
 
 class Benchmark:
-    """Removes sentences that stand in a benchmark, by BM25 over runs of two characters.
+    """Remove sentences that occur in a benchmark, by BM25 over character bigrams.
 
     A sentence is removed if the most similar sentence of the benchmark scores at least ``threshold`` of what
     that one scores with itself.
@@ -209,7 +209,7 @@ class Benchmark:
         self.own: np.ndarray = np.maximum(scores[:, 0], 1e-9)  # what each sentence scores with itself
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document without such sentences, if anything is left."""
+        """Return the document without such sentences, unless nothing is left."""
         sentences = _sentences(document.text)
         if not sentences:
             return [document]
@@ -239,7 +239,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _pairs(sentence: str) -> list[str]:
-    """Runs of two characters of each word; a word of one character is itself."""
+    """Return the character bigrams of each word; a word of one character is itself."""
     return [
         word[place : place + 2]
         for word in sentence.casefold().split()
@@ -248,7 +248,7 @@ def _pairs(sentence: str) -> list[str]:
 
 
 class Pseudonyms:
-    """Replaces personal data."""
+    """Replace personal data."""
 
     name = "pseudonyms"
 
@@ -256,14 +256,14 @@ class Pseudonyms:
         self.replace = replace
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """The document with pseudonyms."""
+        """Return the document with pseudonyms."""
         text, spans = self.replace(document.text, document.id)
         return [dataclasses.replace(document, text=text)] if spans else [document]
 
 
 @dataclasses.dataclass
 class Count:
-    """Documents and characters that have reached a stage, and that have left it."""
+    """Documents and characters that entered and left a stage."""
 
     documents_in: int = 0
     characters_in: int = 0
@@ -273,7 +273,7 @@ class Count:
 
 
 def through(document: Document, stages: Sequence[Stage], counts: Mapping[str, Count]) -> Iterable[Document]:
-    """What is left of a document after all stages; counts what each of them takes and gives."""
+    """Pass a document through all stages, and count what enters and leaves each."""
     current = [document]
     for stage in stages:
         count, after = counts[stage.name], []

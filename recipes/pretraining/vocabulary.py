@@ -1,4 +1,4 @@
-"""Subword vocabularies, by plain statistics or within morphemes, as tokenizers that need no analyser.
+"""Subword vocabularies, with or without morpheme boundaries, as tokenizers that need no analyser.
 
 KLUE's vocabularies are morpheme-based: texts are split into morphemes before the vocabulary is learned, so
 that no token crosses a boundary of morphemes; the tokenizer made of it reads plain text. Source: KLUE paper,
@@ -35,7 +35,7 @@ Segmenter = Callable[[str], Sequence[int]]
 
 
 def segmenter(name: str) -> Segmenter:
-    """A function from a text to the places inside its words where a morpheme begins.
+    """Return a function from a text to the positions inside its words where a morpheme begins.
 
     Only boundaries that show in the spelling count: where two morphemes share a syllable there is none.
 
@@ -91,7 +91,7 @@ def _inside_words(text: str, places: Iterable[int]) -> list[int]:
 def train_tokenizer(
     texts: Iterable[str], *, kind: str = "wordpiece", segment: str = "none", vocab_size: int = 32_000
 ) -> PreTrainedTokenizerFast:
-    """Learn a vocabulary.
+    """Train a tokenizer.
 
     Args:
         texts: Documents; read once.
@@ -133,7 +133,7 @@ def _normalizer() -> normalizers.Normalizer:
 
 
 def count_morphemes(texts: Iterable[str], boundaries: Segmenter) -> collections.Counter[str]:
-    """How often each morpheme occurs; one that begins a word has ``BEGIN`` before it.
+    """Count morphemes; one that begins a word has ``BEGIN`` before it.
 
     Words are split at punctuation, too, as they are when the tokenizer is used.
     """
@@ -156,7 +156,7 @@ def _repeated(counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def _alphabet(counts: Mapping[str, int]) -> list[str]:
-    """The most frequent characters, each as the beginning of a word and inside."""
+    """Return the most frequent characters, each as the beginning of a word and inside one."""
     letters: collections.Counter[str] = collections.Counter()
     for morpheme, count in counts.items():
         for letter in morpheme.removeprefix(BEGIN):
@@ -165,7 +165,7 @@ def _alphabet(counts: Mapping[str, int]) -> list[str]:
 
 
 def _learned_bpe(counts: Mapping[str, int], vocab_size: int, alphabet: Sequence[str]) -> Tokenizer:
-    """A BPE of morphemes: its tokens begin with ``BEGIN`` where they begin a word."""
+    """Train a BPE on morphemes; tokens that begin a word begin with ``BEGIN``."""
     learning = Tokenizer(models.BPE(unk_token=SPECIAL_TOKENS["unk"]))
     learning.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     trainer = trainers.BpeTrainer(
@@ -228,7 +228,7 @@ def _unigram(counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
 
 
 def _with_morphemes(tokenizer: Tokenizer, counts: Mapping[str, int]) -> list[tuple[str, float]]:
-    """Subword tokens of a unigram model and their scores, with frequent morphemes in place of rare tokens.
+    """Replace rare tokens of a unigram model by frequent morphemes.
 
     The trainer looks for tokens that two different words share. Split into morphemes, frequent words stand
     alone, and would be missing.
@@ -252,7 +252,7 @@ def _with_morphemes(tokenizer: Tokenizer, counts: Mapping[str, int]) -> list[tup
 
 
 def _read_by_words(tokenizer: Tokenizer) -> Tokenizer:
-    """Words and punctuation apart, each with ``BEGIN`` before it, as they were counted."""
+    """Split words and punctuation, each with ``BEGIN`` before it, as they were counted."""
     tokenizer.normalizer = _normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -265,7 +265,7 @@ def _read_by_words(tokenizer: Tokenizer) -> Tokenizer:
 
 
 def statistics(tokenizer: Any, texts: Iterable[str], boundaries: Segmenter | None = None) -> dict[str, float]:
-    """How a tokenizer splits texts.
+    """Measure how a tokenizer splits texts.
 
     Args:
         tokenizer: Any fast tokenizer.
@@ -301,7 +301,7 @@ def statistics(tokenizer: Any, texts: Iterable[str], boundaries: Segmenter | Non
 
 
 def train_command(arguments: argparse.Namespace) -> None:
-    """``recipes.tokenizer train``: learn a vocabulary and save the tokenizer."""
+    """Run ``recipes.tokenizer train``: save the tokenizer."""
     rows = open_corpus(arguments.corpus, dataset_name=arguments.dataset_name, streaming=True)
     tokenizer = train_tokenizer(
         texts_of(rows, arguments.text_column),
@@ -314,7 +314,7 @@ def train_command(arguments: argparse.Namespace) -> None:
 
 
 def statistics_command(arguments: argparse.Namespace) -> None:
-    """``recipes.tokenizer stats``: print how tokenizers split the texts of each task."""
+    """Run ``recipes.tokenizer stats``: print how tokenizers split the texts of each task."""
     boundaries = None if arguments.segmenter == "none" else segmenter(arguments.segmenter)
     source = {"mini": True} if arguments.mini else {"data_dir": arguments.data_dir}
     tokenizers = {name: AutoTokenizer.from_pretrained(name) for name in arguments.tokenizers}

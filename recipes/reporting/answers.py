@@ -1,4 +1,4 @@
-"""The answers of runs side by side, as the error browser of the report shows them."""
+"""The answers of several runs side by side, for the error browser of the report."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def collect_answers(
     max_rows: int,
     max_bytes: int,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The answers of some runs to the same examples.
+    """Collect the answers of runs to the same examples.
 
     Where there are more than fit, those that some run got wrong come first.
 
@@ -63,7 +63,7 @@ def collect_answers(
         ``total`` examples, how many of them some run got ``wrong``; whether answers are of a few classes
         (``has_classes``); of those that are shown ``ids``, ``texts``, ``golds`` and, where they are drawn,
         ``drawn``: the entities or the tree. And for each run, in their order, its ``label``, ``answers``,
-        ``right`` (1 or 0), ``scores`` (None where there are none) and ``drawn``, or null for one that is
+        ``right`` (1 or 0), ``scores`` (None if there are none) and ``drawn``, or null for one that is
         left out. And sentences that say what is missing.
     """
     notes: list[str] = []
@@ -143,7 +143,7 @@ class _Side:
                 self.texts[name] = "".join(fields["tokens"])
 
     def has_gold_of(self, other: _Side, name: str) -> bool:
-        """Whether an example has the same reference in another run.
+        """Return whether an example has the same reference in another run.
 
         Files may spell labels as names or ids, which are shown alike; and of entities what is shown depends
         on the prediction, too.
@@ -151,7 +151,7 @@ class _Side:
         return self.references[name] == other.references[name] or self.golds[name] == other.golds[name]
 
     def columns(self, order: Sequence[str]) -> dict[str, Any]:
-        """Answers, whether they are right, and scores, in some order."""
+        """Return answers, whether they are right, and scores, in a given order."""
         return {
             "answers": [cut(self.answers[name]) for name in order],
             "right": [self.right[name] for name in order],
@@ -161,7 +161,7 @@ class _Side:
 
 
 def _spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Entities as start, end (exclusive) and type."""
+    """Return entities as start, end (exclusive) and type."""
     return [(start, end, kind) for start, end, kind in spans_from_tags(tags)]
 
 
@@ -174,7 +174,7 @@ DRAWN: Mapping[str, Callable[[Any], Any]] = {"ner": _spans, "dp": _tree}
 
 
 def _shown(task: str, prediction: Any, reference: Any, tokens: Sequence[str] | None) -> tuple[str, str]:
-    """Reference and prediction, for people."""
+    """Format reference and prediction."""
     if task == "sts":
         return f"{float(reference):.2f}", f"{float(prediction):.2f}"
     if task == "mrc":

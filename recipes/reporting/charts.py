@@ -1,4 +1,4 @@
-"""Charts of the report, drawn by hand: line charts as SVG, confusion matrices and bars as HTML tables."""
+"""Charts of the report, without a plotting library: lines as SVG, matrices and bars as HTML tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = {"precision": "precision", "recall": "recall", "f1": "F1", "uas": "UAS"}
 
 
 class Series(NamedTuple):
-    """One line: what it is called, which colour it has, and its points."""
+    """A line of a chart: label, colour, and points."""
 
     label: str
     colour: int
@@ -27,7 +27,7 @@ class Series(NamedTuple):
 
 
 def learning_curve(histories: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], key: str) -> list[Series]:
-    """The course of one quantity during training, for several runs.
+    """Plot one quantity during training, for several runs.
 
     Args:
         histories: Label and Trainer's ``log_history`` of each run.
@@ -53,7 +53,7 @@ def _is_finite(value: object) -> bool:
 
 
 def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> str:
-    """A line chart as SVG; its colours come from the page's style sheet.
+    """Draw a line chart as SVG; the page's style sheet defines the colours.
 
     Args:
         lines: At least one.
@@ -95,7 +95,7 @@ def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> s
 
 
 def reliability(found: Calibration, label: str) -> str:
-    """A reliability diagram as SVG: bars of the share of right answers, beside the diagonal."""
+    """Draw a reliability diagram as SVG: the share of right answers as bars, and the diagonal."""
     side = HEIGHT - TOP - BOTTOM
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -118,7 +118,7 @@ def reliability(found: Calibration, label: str) -> str:
 
 
 def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers, evenly spaced, from at or below ``low`` to at or above ``high``."""
+    """Return round, evenly spaced numbers that cover ``low`` to ``high``."""
     if not high > low:
         around = (abs(low) or 1.0) / 2
         low, high = (max(0.0, low - around) if low >= 0 else low - around), high + around
@@ -134,12 +134,12 @@ def _short(number: float) -> str:
 
 
 def breakable(name: str) -> str:
-    """A name as HTML that may be broken behind its marks."""
+    """Format a name as HTML that may wrap after punctuation."""
     return re.sub(r"([_:/])", r"\1<wbr>", escape(name))
 
 
 def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
-    """A confusion matrix as an HTML table: a row a gold label, shaded by the share of the row.
+    """Format a confusion matrix as an HTML table, one row per gold label, shaded by share.
 
     Where there are many classes, their names over the columns are written downwards.
     """
@@ -163,12 +163,12 @@ def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
 def breakdown_bars(
     title: str, groups: Mapping[str, Mapping[str, Any]], key: str, names: Mapping[str, str]
 ) -> str:
-    """A breakdown as an HTML table: all scores of each group, and a bar; without groups that do not occur.
+    """Format a breakdown as an HTML table with bars; groups that do not occur are left out.
 
     Args:
         title: What the groups are.
         groups: Group -> scores and ``support``.
-        key: Which score the bar shows, where there is no F1.
+        key: Which score the bar shows, if there is no F1.
         names: What the metric calls its scores.
     """
     occurring = {group: scores for group, scores in groups.items() if scores.get("support")}
@@ -194,7 +194,7 @@ def breakdown_bars(
 
 
 def _ends(scores: Mapping[str, Any]) -> str:
-    """The interval of a score in brackets; empty where there is none."""
+    """Format an interval in brackets; empty without one."""
     low, high = scores.get("low"), scores.get("high")
     return f" <small>[{low:.2f}, {high:.2f}]</small>" if _is_finite(low) and _is_finite(high) else ""
 

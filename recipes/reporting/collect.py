@@ -1,4 +1,4 @@
-"""Finds runs below folders, reads what they wrote, groups those that differ in their seed alone."""
+"""Find runs below folders, read their results, and group runs that differ in the seed only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SEED = re.compile(r"seed-(\d+)")
 
 
 class BrokenRun(ValueError):
-    """A folder that holds no run that can be reported; says why."""
+    """A folder without a run that can be reported; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Run:
         record: Its result: scores, data, model, method, speed.
         results: What ``all_results.json`` holds; says more than a record does, such as the constant baseline.
         settings: What ``recipe_arguments.json`` holds, Trainer's own beside the others, and the hash of the
-            data where it is known; may be empty.
+            data if it is known; may be empty.
         history: Trainer's ``log_history``; may be empty.
     """
 
@@ -59,25 +59,25 @@ class Run:
 
     @property
     def metric(self) -> Metric:
-        """The metric of its task."""
+        """The metric of the task."""
         return METRICS[self.task]
 
     @property
     def seed(self) -> int | None:
-        """Its seed, from the settings or else from a folder called ``seed-<n>``."""
+        """The seed, from the settings or from a folder called ``seed-<n>``."""
         found = _SEED.fullmatch(self.folder.name)
         seed = self.settings.get("seed", int(found[1]) if found else None)
         return None if seed is None else int(seed)
 
     @property
     def predictions(self) -> Path:
-        """Its answers on the validation split."""
+        """The answers on the validation split."""
         return self.folder / PREDICTIONS
 
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed alone.
+    """Runs that differ in the seed only.
 
     Attributes:
         label: What tells the group from the others of its board.
@@ -93,13 +93,13 @@ class Group:
         return self.runs[0].model
 
     def label_of(self, run: Run) -> str:
-        """What distinguishes a run from the others of its board."""
+        """Return what distinguishes a run from the others of its board."""
         return self.label if len(self.runs) == 1 else f"{self.label}, seed {run.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """Runs that can be compared: one task on one set of validation examples.
+    """Runs that can be compared: one task, and one set of validation examples.
 
     Attributes:
         task: Name of the task.
@@ -117,12 +117,12 @@ class Board:
 
     @property
     def runs(self) -> list[tuple[str, Run]]:
-        """Label and run, in the order of the groups."""
+        """Labels and runs, in group order."""
         return [(group.label_of(run), run) for group in self.groups for run in group.runs]
 
 
 def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """Every finished run below some folders.
+    """Find every finished run below some folders.
 
     Returns:
         The runs by folder, and for each folder that looks like a run and is left out a sentence why.
@@ -146,7 +146,7 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
 
 
 def _run_folders(top: Path) -> Iterator[Path]:
-    """Folders with anything that a recipe leaves behind; checkpoints belong to the folder above them."""
+    """Yield folders with files of a recipe; checkpoints belong to their parent folder."""
     marks = {ALL_RESULTS, EVAL_RESULTS, TRAIN_RESULTS, ARGUMENTS}
     for folder, inner, files in os.walk(top):
         checkpoints = [name for name in inner if _CHECKPOINT.fullmatch(name)]
@@ -194,7 +194,7 @@ def _is_number(value: object) -> bool:
 
 
 def _object(path: Path, name: str) -> dict[str, Any]:
-    """A JSON object; an absent file is empty."""
+    """Read a JSON object; an absent file is empty."""
     try:
         values = read_json(path)
     except (ValueError, OSError) as error:
@@ -205,13 +205,13 @@ def _object(path: Path, name: str) -> dict[str, Any]:
 
 
 def _model_from(folder: Path, task: str) -> str:
-    """The model by run_all's layout, <model>/<task>/seed-<n>; else the folder's own name."""
+    """Derive the model from run_all's layout, <model>/<task>/seed-<n>, or the folder's name."""
     is_run_all = _SEED.fullmatch(folder.name) and folder.parent.name == task
     return folder.parent.parent.name if is_run_all else folder.name
 
 
 def make_boards(runs: Iterable[Run]) -> list[Board]:
-    """Group runs by what can be compared; boards in the order of the tasks, official data first."""
+    """Group comparable runs into boards, in task order, official data first."""
     boards: dict[tuple[str, bool, str, int], list[Run]] = {}
     for run in runs:
         data = run.record.data
@@ -239,7 +239,7 @@ def _groups(runs: Iterable[Run]) -> list[Group]:
 
 
 def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """The model's name, and what sets each group apart from the others of that name.
+    """Build labels from the model's name and what distinguishes groups of that name.
 
     That is up to ``NAMED`` settings, and how many more differ; for groups with equal settings the part of the
     folder that differs.
@@ -267,7 +267,7 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings in which runs differ, choices before numbers: not the model, nor ``NOT_LEARNED``."""
+    """Return the settings in which runs differ, choices first; without model and ``NOT_LEARNED``."""
     keys = {key for values in settings for key in values} - NOT_LEARNED - {MODEL}
     differ = [key for key in keys if _kinds([key], settings) > 1]
     return sorted(differ, key=lambda key: (any(_is_amount(values.get(key)) for values in settings), key))
@@ -283,7 +283,7 @@ def _kinds(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _fewest(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A few settings that tell runs apart as well as all of them, or as well as ``NAMED`` settings can."""
+    """Find the fewest settings that distinguish runs as well as all of them, or ``NAMED`` at most."""
     chosen: list[str] = []
     while len(chosen) < NAMED and _kinds(chosen, settings) < _kinds(keys, settings):
         chosen.append(max(keys, key=lambda key: _kinds([*chosen, key], settings)))
@@ -296,7 +296,7 @@ def _without_seed(name: str) -> str:
 
 
 def _different_parts(paths: Sequence[str]) -> dict[str, str]:
-    """Path -> what is left of it without the first and last folders that all of them share."""
+    """Map paths to what remains without the leading and trailing folders that all share."""
     parts = [Path(path).parts for path in paths]
     begin = _shared(parts)
     rest = [part[begin:] for part in parts]
@@ -314,7 +314,7 @@ def _shared(rows: Sequence[Sequence[str]]) -> int:
 
 
 def size_of(parameters: float | None) -> str:
-    """Which of KLUE's sizes a model has: small, base or large; unknown where nobody counted."""
+    """Return the model's size among KLUE's: small, base or large; unknown without a parameter count."""
     if parameters is None:
         return "unknown"
     return next(name for name, limit in SIZES if limit is None or parameters <= limit)

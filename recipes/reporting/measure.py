@@ -1,4 +1,4 @@
-"""Numbers of a board: means and deviations over seeds, bootstrap intervals, breakdowns, paired tests."""
+"""Statistics of a board: means and deviations over seeds, bootstrap intervals, breakdowns, tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Measured:
     """Measurements of one run's answers.
 
     Attributes:
-        ends: Score key -> both ends of its interval; empty where there are no predictions.
+        ends: Score key -> both ends of its interval; empty if there are no predictions.
         breakdown: Name of the breakdown and its groups, as ``klue_metrics`` gives them; None without.
         confusion: Gold label -> predicted label -> examples; None for tasks without classes.
         right: How many answers are right in full; None where nobody counted.
@@ -50,12 +50,12 @@ class Score:
     """One score of a group.
 
     Attributes:
-        mean: Over the seeds; None where the score is undefined in one of them.
+        mean: Over the seeds; None if the score is undefined in one of them.
         sd: Standard deviation over the seeds (n - 1); None with one seed.
         low: Lower end of the 95 % interval: of one run its bootstrap interval, of several ``seeds_interval``;
             None without.
         high: Upper end.
-        constant: What the constant baseline scores; None where that is undefined.
+        constant: What the constant baseline scores; None if that is undefined.
         is_best: Whether no other group of the board has a higher mean, and one has a lower.
     """
 
@@ -121,7 +121,7 @@ def _number(value: float | None) -> float:
 
 
 def lines_of(board: Board, measured: Mapping[str, Measured]) -> list[Line]:
-    """The table of a board; ``measured`` is by the runs' names."""
+    """Build the table of a board; ``measured`` is keyed by run name."""
     metric = board.groups[0].runs[0].metric
     scores = [
         {key: _score(group.runs, key, measured) for key in metric.names if _is_there(group.runs, key)}
@@ -158,7 +158,7 @@ def _score(runs: Sequence[Run], key: str, measured: Mapping[str, Measured]) -> S
 def seeds_interval(
     scores: Sequence[float | None], ends: Sequence[tuple[float, float]], *, floor: float = 0.0
 ) -> tuple[float, float] | tuple[None, None]:
-    """The 95 % interval of the mean score of a model over seeds and over test examples.
+    """Compute the 95 % interval of a model's mean score over seeds and test examples.
 
     Two errors add up. The seeds are a sample: their part is Student's t interval of the mean, t sd / sqrt(k)
     with k - 1 degrees of freedom. The examples are another, shared by all seeds, so averaging over seeds does
@@ -172,12 +172,12 @@ def seeds_interval(
     seed count in both parts, which makes the interval conservative.
 
     Args:
-        scores: Of each seed, None where it is undefined.
-        ends: Both ends of each seed's bootstrap interval, NaN where there is none.
+        scores: Of each seed, None if it is undefined.
+        ends: Both ends of each seed's bootstrap interval, NaN if there is none.
         floor: The lowest possible score; the highest is 100. The interval ends there at the latest.
 
     Returns:
-        Both ends; None where a score or an end is missing.
+        Both ends; None if a score or an end is missing.
     """
     mean = mean_of(scores)
     known = [(score, low, high) for score, (low, high) in zip(scores, ends, strict=True) if score is not None]
@@ -197,7 +197,7 @@ def seeds_interval(
 
 
 def student(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t; beyond the table by Abramowitz and Stegun, 26.7.5."""
+    """Return the 97.5 % quantile of Student's t; beyond the table by Abramowitz and Stegun, 26.7.5."""
     if freedom <= len(STUDENT):
         return STUDENT[freedom - 1]
     z = statistics.NormalDist().inv_cdf(0.975)
@@ -207,7 +207,7 @@ def student(freedom: int) -> float:
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
-    """The mean; None if one of the values is None or NaN, or there are none."""
+    """Average values; None if one is None or NaN, or there are none."""
     known = [value for value in values if value is not None and not math.isnan(value)]
     return statistics.fmean(known) if known and len(known) == len(values) else None
 
@@ -229,7 +229,7 @@ def _line(group: Group, scores: Mapping[str, Score]) -> Line:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """How confidence and correctness agree.
+    """Agreement of confidence and correctness.
 
     Attributes:
         error: Expected calibration error, times 100.
@@ -241,7 +241,7 @@ class Calibration:
 
 
 def calibration(task: str, run: Run, cases: Cases) -> Calibration | None:
-    """The calibration of a run; None where its scores are not probabilities of the answers."""
+    """Compute the calibration of a run; None if its scores are not probabilities."""
     if task not in PROBABILITIES:
         return None
     rows = {row.id: row.fields.get("score") for row in read_rows(task, str(run.predictions), "prediction")}
@@ -261,7 +261,7 @@ def calibration(task: str, run: Run, cases: Cases) -> Calibration | None:
 
 
 def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:
-    """Label and run of those that are shown singly: each group's first seed, then the second, to a limit."""
+    """Select the runs shown individually: each group's first seed, then the second, up to a limit."""
     turns = itertools.zip_longest(*(group.runs for group in board.groups))
     names = [run.name for turn in turns for run in turn if run is not None][:limit]
     return [(label, run) for label, run in board.runs if run.name in names]
@@ -270,7 +270,7 @@ def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:
 def load_answers(
     runs: Sequence[tuple[str, Run]], measured: Mapping[str, Measured]
 ) -> tuple[dict[str, Cases], list[str]]:
-    """Predictions and references of some runs, and sentences about those whose file is missing or another."""
+    """Load predictions and references of runs; also return sentences about missing files."""
     found, notes = {}, []
     for _, run in runs:
         if not measured[run.name].ends:  # there is a note already
@@ -294,7 +294,7 @@ def load_answers(
 def comparisons(
     groups: Sequence[Group], cases: Mapping[str, Cases], resamples: int
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Tests between any two groups of a board, corrected for their number.
+    """Test all pairs of groups of a board, with correction for multiple tests.
 
     Args:
         groups: The groups.
@@ -335,7 +335,7 @@ def comparisons(
 def paired_tests(
     task: str, groups: Sequence[Sequence[tuple[str, Cases]]], resamples: int
 ) -> tuple[dict[tuple[int, int], dict[str, GroupComparison]], dict[int, list[Cases]], list[str]]:
-    """Test any two models on the examples that both have answered.
+    """Test all pairs of models on the examples that both answered.
 
     Args:
         task: Name of the task.

@@ -1,4 +1,4 @@
-"""Puts the report together: reads the runs, measures them, and renders tables and the page."""
+"""Build the report: read runs, measure them, render tables and the page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CURVES = (("loss", "training loss"), ("eval_loss", "validation loss"))
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """A report in all its forms.
+    """A report in all its formats.
 
     Attributes:
         files: File name -> text.
@@ -54,7 +54,7 @@ class Report:
     values: Mapping[str, Any]
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the files; return where they are."""
+        """Write the files; return their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -64,7 +64,7 @@ class Report:
 def build(
     folders: Sequence[Path], *, resamples: int = 1000, max_runs: int = 6, max_rows: int = 1000
 ) -> Report:
-    """Report all runs below some folders; the same runs give the same bytes.
+    """Build the report of all runs below some folders, reproducibly.
 
     Args:
         folders: Where to look.
@@ -111,7 +111,7 @@ def build(
 
 
 class _Section:
-    """One board, as the page shows it: what report.html names.
+    """One board, with the values that report.html uses.
 
     Attributes:
         anchor: The section's anchor: the task's name, numbered from the second board of a task on.
@@ -132,7 +132,7 @@ class _Section:
 
     @property
     def heading(self) -> str:
-        """Its title."""
+        """Title of the section."""
         return tables.heading(self.board)
 
     def short(self, boards: Sequence[Board]) -> str:
@@ -144,22 +144,22 @@ class _Section:
 
     @property
     def title_ko(self) -> str:
-        """Its title in Korean."""
+        """Title in Korean."""
         return get_task(self.board.task).title_ko
 
     @property
     def description(self) -> str:
-        """The record of the task."""
+        """Record of the task."""
         return get_task(self.board.task).description
 
     @property
     def legend_of_answers(self) -> str:
-        """The format of examples and answers, and which answers are right."""
+        """Description of the format of examples and answers, and of right answers."""
         return LEGENDS[self.board.task]
 
     @property
     def metric(self) -> Metric:
-        """The task's metric."""
+        """Metric of the task."""
         return METRICS[self.board.task]
 
     @property
@@ -168,7 +168,7 @@ class _Section:
         return len(self.board.runs)
 
     def fill(self, texts: Texts, resamples: int, max_rows: int, max_bytes: int) -> list[str]:
-        """Read answers and compare runs; return sentences that say what is missing."""
+        """Load answers and compare runs; return sentences about what is missing."""
         names = {run.name for _, run in self.shown}
         self.groups = [group for group in self.board.groups if any(run.name in names for run in group.runs)]
         runs = [(group.label_of(run), run) for group in self.groups for run in group.runs]
@@ -193,12 +193,12 @@ class _Section:
         return [*notes, *problems, *missing]
 
     def named_pairs(self) -> list[dict[str, Any]]:
-        """The tests with labels in place of positions."""
+        """Return the tests with labels in place of positions."""
         labels = [group.label for group in self.groups]
         return [pair | {side: labels[pair[side]] for side in ("first", "second")} for pair in self.pairs]
 
     def embedded(self) -> Markup | None:
-        """Answers and tests as JSON for a script element: without any <."""
+        """Serialise answers and tests as JSON for a script element, without any <."""
         if self.answers is None:
             return None
         of_run = {run.name: place for place, group in enumerate(self.groups) for run in group.runs}
@@ -215,20 +215,20 @@ class _Section:
         return Markup(text.replace("<", "\\u003c"))
 
     def _slices(self, ids: Sequence[str]) -> list[tuple[str, list[int]]]:
-        """Name of each slice, and the positions of its examples among some ids."""
+        """Return the name of each slice, and the positions of its examples among some ids."""
         places = {name: place for place, name in enumerate(ids)}
         slices = next((found for found in self.slices.values() if found), [])
         return [(part.name, [places[name] for name in part.ids if name in places]) for part in slices]
 
     def texts(self) -> dict[str, str]:
-        """The table of scores in forms for other documents, with captions."""
+        """Return the table of scores in formats for other documents, with captions."""
         return {
             "Markdown": tables.markdown(self.board, self.lines),
             "LaTeX": tables.latex(self.board, self.lines),
         }
 
     def curves(self) -> list[dict[str, Any]]:
-        """Learning curves: title, SVG, and which lines there are."""
+        """Return learning curves: title, SVG, and the lines shown."""
         primary = self.metric.primary
         histories = [(label, run.history) for label, run in self.shown]
         drawn = []
@@ -239,12 +239,12 @@ class _Section:
         return drawn
 
     def legend(self) -> list[dict[str, Any]]:
-        """Label and colour of each run that any curve shows."""
+        """Return label and colour of each run in any curve."""
         seen = {line.label: line.colour for curve in self.curves() for line in curve["lines"]}
         return [{"label": label, "colour": colour} for label, colour in seen.items()]
 
     def run_table(self) -> list[dict[str, Any]]:
-        """Settings, date and versions: ``name``, a cell for each run, and whether the runs differ in it."""
+        """Return settings, date and versions: ``name``, one cell per run, and whether the runs differ."""
         runs = [run for _, run in self.board.runs]
         told = [{"folder": run.name, **tables.facts(run), **tables.settings(run)} for run in runs]
         differ = {"seed", *tables.facts(runs[0]), *differing_settings([run.settings for run in runs])}
@@ -255,7 +255,7 @@ class _Section:
         return rows
 
     def details(self) -> list[dict[str, Any]]:
-        """For each run its confusion matrix and its breakdown; either may be None."""
+        """Return confusion matrix and breakdown of each run; either may be None."""
         found = []
         for label, run in self.shown:
             measured = self.measured[run.name]
@@ -276,7 +276,7 @@ class _Section:
 
 
 def _overview(sections: Sequence[_Section]) -> list[dict[str, Any]]:
-    """Rows of the table of all tasks: a label, and for each section a line or None and what it is best of.
+    """Build the table of all tasks: a label, and for each section a line or None and its best score.
 
     Each configuration of a model has a row if every board of the model has all of them. Otherwise the model
     has one row, with the best of its configurations on each board, by the primary metric.
@@ -326,7 +326,7 @@ def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int)
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """``recipes.report``: write the report, and say where its files are and which runs it left out."""
+    """Run ``recipes.report``: write the report."""
     settings = dict(vars(arguments))
     output = settings.pop("output")
     report = build(settings.pop("folders"), **settings)

@@ -1,4 +1,4 @@
-"""Scores of slices of the examples: does a model do worse on long texts, or on texts of one source?"""
+"""Scores of subsets of the examples, by length of the text or by source."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNTED: Mapping[str, tuple[str, Callable[[str, str], int]]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """Some of the examples.
+    """A subset of the examples.
 
     Attributes:
         kind: What the examples are divided by: ``length`` or ``source``.
@@ -67,7 +67,7 @@ def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int)
 
 
 def by_source(task: str, cases: Cases, resamples: int) -> list[Slice]:
-    """Score the examples of each source, where the data say where examples come from.
+    """Score the examples of each source, if the data name sources.
 
     Args:
         task: Name of the task.
@@ -94,7 +94,7 @@ def _slice(kind: str, name: str, task: str, cases: Cases, places: list[int], res
 
 
 def _selected(cases: Cases, positions: list[int]) -> Cases:
-    """Some of the cases."""
+    """Select cases."""
     return dataclasses.replace(
         cases,
         ids=[cases.ids[index] for index in positions],

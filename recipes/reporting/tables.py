@@ -32,7 +32,7 @@ Table = tuple[Board, Sequence[Line]]
 
 
 def facts(run: Run) -> dict[str, Any]:
-    """When, with what and on what a run was evaluated; None for what it did not record."""
+    """Return when, with what and on what hardware a run was evaluated; None for unknown facts."""
     record = run.record
     return {
         "date": record.date,
@@ -46,7 +46,7 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """The settings of a run that may change its scores; those that are off or not set are left out."""
+    """Return the settings of a run that may affect scores, without those that are off or unset."""
     hidden = (NOT_LEARNED - {"seed", "max_eval_samples"}) | {MODEL, "data_hash"}
     if not run.settings.get("use_lora"):
         hidden |= {key for key in run.settings if key.startswith("lora_")}
@@ -58,7 +58,7 @@ def settings(run: Run) -> dict[str, Any]:
 
 
 def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int) -> str:
-    """All tables, one a board, and what was left out."""
+    """Format all tables, one per board, and what was left out."""
     parts = [
         "# KLUE results",
         "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. "
@@ -74,7 +74,7 @@ def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int
 
 
 def heading(board: Board) -> str:
-    """Title of a board."""
+    """Return the title of a board."""
     return f"{get_task(board.task).title} ({board.task})"
 
 
@@ -103,7 +103,7 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
 
 
 def caption(board: Board, lines: Sequence[Line]) -> str:
-    """What a table of a board has to say of itself: task, data, seeds, intervals."""
+    """Describe a table of a board: task, data, seeds, intervals."""
     counts = sorted({len(line.group.runs) for line in lines})
     seeds = (
         f"{counts[0]} to {counts[-1]} seeds"
@@ -119,7 +119,7 @@ def caption(board: Board, lines: Sequence[Line]) -> str:
 
 
 def markdown(board: Board, lines: Sequence[Line]) -> str:
-    """The scores of a board as a Markdown table with its caption."""
+    """Format the scores of a board as a Markdown table with its caption."""
     names = METRICS[board.task].names
     rows = [["model", *names.values()], ["---", *["---:"] * len(names)]]
     rows += [
@@ -133,7 +133,7 @@ def markdown(board: Board, lines: Sequence[Line]) -> str:
 
 
 def latex(board: Board, lines: Sequence[Line]) -> str:
-    """The scores of a board as a LaTeX table with its caption; needs the package booktabs."""
+    """Format the scores of a board as a LaTeX table with its caption; needs the package booktabs."""
     names = METRICS[board.task].names
     rows = [
         [
@@ -150,7 +150,7 @@ def latex(board: Board, lines: Sequence[Line]) -> str:
 
 
 def _tex(text: str) -> str:
-    """A text as LaTeX shows it."""
+    """Escape a text for LaTeX."""
     signs = {
         "\\": r"\textbackslash{}",
         "±": r"$\pm$",
@@ -163,7 +163,7 @@ def _tex(text: str) -> str:
 
 
 def _markdown_runs(board: Board) -> str:
-    """Date and versions of each run; their settings are in report.json and on the page."""
+    """List date and versions of each run; report.json and the page have the settings."""
     shown = ("date", "klue-hub version", "task version", "data version", "data hash")
     rows = [["run", "folder", *shown], ["---"] * (2 + len(shown))]
     for label, run in board.runs:
@@ -182,22 +182,22 @@ def _escaped(text: str) -> str:
 
 
 def with_sd(score: Score) -> str:
-    """Mean, and the deviation where there are several seeds."""
+    """Format the mean, with the standard deviation if there are several seeds."""
     return number(score.mean) + (f" ± {score.sd:.2f}" if score.sd is not None else "")
 
 
 def constant(score: Score) -> str:
-    """The score of the constant baseline."""
+    """Format the score of the constant baseline."""
     return "undefined" if score.constant is None else number(score.constant)
 
 
 def interval(score: Score) -> str:
-    """The interval in brackets; empty where there is none."""
+    """Format the interval in brackets; empty without one."""
     return "" if score.low is None or score.high is None else f"[{score.low:.2f}, {score.high:.2f}]"
 
 
 def slice_score(score: Mapping[str, Any] | None) -> str:
-    """A score of a slice with its interval; a dash where it is undefined."""
+    """Format a slice's score with its interval; a dash if undefined."""
     if score is None or score["score"] is None or math.isnan(score["score"]):
         return "–"
     ends = [score["low"], score["high"]]
@@ -207,17 +207,17 @@ def slice_score(score: Mapping[str, Any] | None) -> str:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number for people; what is not known or not defined is a dash."""
+    """Format a number; a dash if unknown or undefined."""
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def millions(parameters: int | None) -> str:
-    """A number of parameters for people."""
+    """Format a number of parameters."""
     return "unknown" if parameters is None else f"{parameters / 1e6:,.1f} M"
 
 
 def as_csv(tables: Sequence[Table]) -> str:
-    """One line a board, model and metric; numbers in full."""
+    """Format one line per board, model and metric, with unrounded numbers."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -254,7 +254,7 @@ def as_json(
     problems: Sequence[str],
     resamples: int,
 ) -> dict[str, Any]:
-    """Everything as plain values.
+    """Convert everything to plain values.
 
     Args:
         tables: The boards and their lines.

@@ -26,13 +26,13 @@ class Texts:
         self._read: dict[tuple[str, str], dict[str, str]] = {}
 
     def of(self, run: Run) -> tuple[Mapping[str, str], str]:
-        """The texts that a run's predictions are about.
+        """Return the texts that a run's predictions refer to.
 
         Args:
             run: The run.
 
         Returns:
-            Id, as the predictions file has it, -> text; and why there are none, empty where there are some.
+            Id, as the predictions file has it, -> text; and why there are none, empty if there are some.
         """
         if not run.settings:
             return {}, f"{run.name}: there is no recipe_arguments.json, so nobody knows the texts."
@@ -46,7 +46,7 @@ class Texts:
         return self._read[key], ""
 
     def known(self, run: Run) -> Mapping[str, str]:
-        """The texts of a run's examples, for ner from its predictions file if nothing else; may be empty."""
+        """Return the texts of a run's examples (may be empty); for ner, also from its predictions file."""
         texts, _ = self.of(run)
         if texts or run.task != "ner" or not run.predictions.is_file():
             return texts
@@ -90,7 +90,7 @@ def _read(task: str, source: tuple[str, str]) -> dict[str, str]:
 
 
 def _texts(task: str, row: Mapping[str, Any]) -> list[str]:
-    """The text of a row; of a dialogue one for each turn of the user."""
+    """Return the text of a row; for a dialogue, one per user turn."""
     if task == "ynat":
         return [row["title"]]
     if task == "sts":
@@ -110,7 +110,7 @@ def _texts(task: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def _around_answer(row: Mapping[str, Any]) -> str:
-    """The passage, or the part of it around the first answer."""
+    """Return the passage, or the part of it around the first answer."""
     starts = row["answers"]["answer_start"]
     begin = max(0, (starts[0] if starts else 0) - PASSAGE // 2)
     begin = max(0, min(begin, len(row["context"]) - PASSAGE))
@@ -118,7 +118,7 @@ def _around_answer(row: Mapping[str, Any]) -> str:
 
 
 def _with_entities(row: Mapping[str, Any]) -> str:
-    """The sentence with the subject in ⟦ ⟧ and the object in ⟨ ⟩."""
+    """Mark the subject by ⟦ ⟧ and the object by ⟨ ⟩."""
     sentence = row["sentence"]
     marks = []
     for field, (begin, end) in (("subject_entity", "⟦⟧"), ("object_entity", "⟨⟩")):
@@ -129,7 +129,7 @@ def _with_entities(row: Mapping[str, Any]) -> str:
 
 
 def _turns(dialogue: Sequence[Mapping[str, Any]]) -> list[str]:
-    """For each turn of the user what was said last: the answer before it, and the turn."""
+    """Return for each user turn the preceding system turn and the turn itself."""
     texts = []
     before = ""
     for turn in dialogue:
@@ -142,5 +142,5 @@ def _turns(dialogue: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """A text, or its beginning and a mark that there is more."""
+    """Shorten a text, with an ellipsis."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""Learn from training data where entities and answers end inside their last subword token.
+"""Learn from training data where entities and answers end within their last subword token.
 
 A tokenizer may join the end of an entity and the particle after it in one token, 명의 of ``<9명:QT>의``. One
 tag for such a token cannot say that 의 is outside, but its letters nearly always can: what a token ends on
@@ -14,7 +14,7 @@ WHOLE = "^"  # in front of an ending that is the whole subword token
 
 
 def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Learns from the last subword tokens of entities, or of answers.
+    """Learn from the last subword tokens of entities or answers.
 
     Args:
         subword tokens: Each subword token's text, and how many of its last characters are outside.
@@ -39,12 +39,12 @@ def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def tail_length(subword: str, tails: Mapping[str, int]) -> int:
-    """Number of trailing characters outside the entity if a subword token is its last; never all of them."""
+    """Return how many trailing characters of a last subword token lie outside the entity."""
     return min(_look_up(_endings(subword), tails), max(len(subword) - 1, 0))
 
 
 def _endings(subword: str) -> list[str]:
-    """The subword token as a whole, then its endings, longest first."""
+    """Yield the subword token itself, then its endings, longest first."""
     return [WHOLE + subword, *(subword[start:] for start in range(len(subword)))]
 
 

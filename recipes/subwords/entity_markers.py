@@ -15,7 +15,7 @@ WORD_START = "▁"  # of a SentencePiece token that begins a word
 
 
 def marker_tokens(style: str) -> list[str]:
-    """The special tokens of a style: each opening marker is followed by its closing one.
+    """Return the special tokens of a style: each opening marker is followed by its closing one.
 
     ``official`` gives ``<subj>``, ``</subj>``, ``<obj>``, ``</obj>``, in this order, as in KLUE's baseline;
     ``typed`` has the entity's type in them too, ``<subj:PER>``; ``none`` has no markers.
@@ -29,7 +29,7 @@ def marker_tokens(style: str) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Marked:
-    """A sentence in subword tokens, without the tokenizer's special tokens around it.
+    """A sentence in subword tokens, without the tokenizer's special tokens.
 
     Attributes:
         ids: Subword token ids.
@@ -41,7 +41,7 @@ class Marked:
 
 
 class Marker:
-    """Puts markers around entities.
+    """Insert markers around entities.
 
     The text between two markers is tokenised on its own, and an entity always as the beginning of a word, as
     in KLUE's baseline. What follows a closing marker without a blank continues the entity's word (비틀즈가):
@@ -93,7 +93,7 @@ class Marker:
         return Marked(ids, tuple(sorted({min(at, len(ids) - 1) for at in fixed})))
 
     def _marks(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, bool, str]]:
-        """Position, closing or not, and role of the marks in text order, closing ones first."""
+        """Return position, closing or not, and role of the markers in text order, closing ones first."""
         marks = []
         for role in ROLES:
             start, end = int(entities[role]["start_idx"]), int(entities[role]["end_idx"]) + 1
@@ -120,7 +120,7 @@ class Marker:
         return int(self.tokenizer.convert_tokens_to_ids(token))
 
     def _subwords(self, text: str, *, after: str) -> list[int]:
-        """Ids of a text's tokens, cut as they are behind the character ``after``; "" for a new word."""
+        """Return the token ids of a text in the context of the preceding character; "" starts a new word."""
         if not text:
             return []
         if after and not text[0].isspace():
@@ -132,7 +132,7 @@ class Marker:
         return ids
 
     def _repaired(self, text: str, after: str) -> list[int]:
-        """KLUE-baseline, data/klue_re.py, fix_tokenization_error."""
+        """Apply fix_tokenization_error of KLUE-baseline (data/klue_re.py)."""
         ids = self._new(text)
         first = self.tokenizer.convert_ids_to_tokens(ids[:1])[0] if ids else ""
         if first.startswith(WORD_START):
@@ -151,7 +151,7 @@ class Marker:
         return [token.id for word in words for token in self.backend.model.tokenize(word)]
 
     def _words(self, text: str) -> list[str]:
-        """The words that the tokenizer's model is given, with their marks."""
+        """Split a sentence into the words that the tokenizer's model sees, with their markers."""
         if self.backend.normalizer is not None:
             text = self.backend.normalizer.normalize_str(text)
         if self.backend.pre_tokenizer is None:
@@ -160,7 +160,7 @@ class Marker:
 
 
 def cut(marked: Marked, limit: int) -> Marked:
-    """Keep the subword tokens nearest to the marks where there are more than ``limit``; the marks stay.
+    """Keep the ``limit`` subword tokens nearest to the markers; markers are always kept.
 
     The window is centred on the entities; where they are too far apart, something between them goes too.
 

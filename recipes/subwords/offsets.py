@@ -1,4 +1,4 @@
-"""Which characters a tokenizer's tokens stand for, whatever family it is of; and ragged columns as arrays."""
+"""Character spans of subword tokens, for any tokenizer family; and ragged columns as arrays."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def subwords_with_spans(
 
 
 def blank_subwords(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
-    """Which tokens stand for no character: special tokens, and a mark of a word's beginning on its own.
+    """Mark tokens that stand for no character: special tokens, and bare word-boundary tokens.
 
     The offsets of such a mark may name the character after it, so that they cannot tell.
 
@@ -66,7 +66,7 @@ def _decodes_to_nothing(tokenizer: PreTrainedTokenizerBase, subword: int) -> boo
 def spans_of_subwords(
     text: str, offsets: Sequence[tuple[int, int]], blank: Sequence[bool]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The characters of a text that each of its subword tokens stands for.
+    """Find the characters of a text that each of its subword tokens stands for.
 
     Blanks at a token's ends are not its own. A character that several tokens share (a syllable cut into bytes
     or letters) is the first one's.
@@ -78,7 +78,7 @@ def spans_of_subwords(
 
     Returns:
         Three arrays of shape (tokens,): the first character that is the token's own, else the first that it
-        shares, -1 for none; then the first and the end (exclusive) of its own, both 0 where it has none.
+        shares, -1 for none; then the first and the end (exclusive) of its own, both 0 if it has none.
     """
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     is_blank = _IS_BLANK[np.minimum(codes, len(_IS_BLANK) - 1)]
@@ -101,7 +101,7 @@ def spans_of_subwords(
 
 
 def flat(features: datasets.Dataset, column: str) -> np.ndarray:
-    """A column of lists of whole numbers as one array, list after list."""
+    """Concatenate a column of lists of integers to one array."""
     values = _arrow(features, column).flatten()
     if not len(values):  # of no type where all lists are empty
         return np.empty(0, dtype=np.int64)
@@ -109,7 +109,7 @@ def flat(features: datasets.Dataset, column: str) -> np.ndarray:
 
 
 def ragged(features: datasets.Dataset, column: str) -> np.ndarray:
-    """The lengths of the lists in a column."""
+    """Return the lengths of the lists in a column."""
     return np.diff(_arrow(features, column).offsets.to_numpy())
 
 

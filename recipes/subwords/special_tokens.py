@@ -1,4 +1,4 @@
-"""The special tokens around one or two sequences of subword tokens, and tokenizers that lack some of them."""
+"""Special tokens around one or two sequences of subword tokens, and tokenizers that lack some."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transformers.models.auto import modeling_auto
 
 
 class Frame:
-    """Puts tokens between special tokens: [CLS] a [SEP], or [CLS] a [SEP] b [SEP], or whatever the model has.
+    """Add special tokens around sequences: [CLS] a [SEP], [CLS] a [SEP] b [SEP], or the model's own form.
 
     Args:
         tokenizer: A fast tokenizer.
@@ -29,7 +29,7 @@ class Frame:
         self.added = len(self.layout) - sequences
 
     def __call__(self, *sequences: Sequence[int]) -> dict[str, list[int]]:
-        """Model inputs for sequences of subword token ids."""
+        """Build model inputs from sequences of subword token ids."""
         ids: list[int] = []
         types: list[int] = []
         for sequence, token, kind in self.layout:
@@ -44,9 +44,9 @@ class Frame:
         return self._position([entry[0] for entry in self.layout].index(sequence), lengths)
 
     def summary(self, *lengths: int, is_causal: bool) -> int:
-        """Position of the token that stands for the whole input, given the lengths of all sequences.
+        """Return the position of the token that represents the whole input, given all sequence lengths.
 
-        It is [CLS]; or the last token where there is no [CLS], or where tokens see only those before them.
+        It is [CLS]; or the last token if there is no [CLS], or where tokens see only those before them.
         """
         found = [
             place
@@ -60,7 +60,7 @@ class Frame:
 
 
 def is_causal(config: PreTrainedConfig) -> bool:
-    """Whether a model is a decoder alone, such as GPT-2, whose tokens see only those before them."""
+    """Return whether a model is decoder-only, such as GPT-2."""
     # Encoders are among the causal models too, to be decoders of others; XLNet reads in both directions.
     is_masked = config.model_type in (*modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
     is_known = config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -68,14 +68,14 @@ def is_causal(config: PreTrainedConfig) -> bool:
 
 
 def outer_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], list[str]]:
-    """The special tokens that a tokenizer puts before and after a text."""
+    """Return the special tokens that a tokenizer puts before and after a text."""
     encoding = tokenizer("가").encodings[0]
     inside = [place for place, sequence in enumerate(encoding.sequence_ids) if sequence is not None]
     return encoding.tokens[: inside[0]], encoding.tokens[inside[-1] + 1 :]
 
 
 def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
-    """Give a tokenizer what fine-tuning needs and tokenizers of models that write text may lack.
+    """Add the special tokens that fine-tuning needs and tokenizers of language models may lack.
 
     The end of text serves as padding, as separator between two texts, and as the end of the input for models
     whose head reads it (BART, T5) and for tokenizers that add no special token at all. Changes are saved with

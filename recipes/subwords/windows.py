@@ -1,4 +1,4 @@
-"""Overlapping windows over a text that is longer than a model reads."""
+"""Overlapping windows over texts that are longer than the model's input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Windows:
-    """Windows over the subword tokens of a text, all of one size except the last, which may be shorter.
+    """Windows over the subword tokens of a text, all of one size except for a shorter last one.
 
     Args:
         subword tokens: How many there are.
@@ -31,7 +31,7 @@ class Windows:
 
     @functools.cached_property
     def own(self) -> list[tuple[int, int]]:
-        """For each window the subword tokens (end exclusive) that lie deeper in it than in any other.
+        """Return for each window the subword tokens (end exclusive) that lie deeper in it than in any other.
 
         SQuAD's rule: as deep as the nearer of the window's ends is far, longer windows first, then earlier.
         """

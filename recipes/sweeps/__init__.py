@@ -1,1 +1,1 @@
-"""Many runs: what there is to run, who runs it, and what came of it. Used by ``run_all`` and ``sweep``."""
+"""Planning, launching and collecting many runs, for ``run_all`` and ``sweep``."""

@@ -107,7 +107,7 @@ def claim(job: Job, wait: float = 1.0) -> Iterator[bool]:
 
 
 def named_by_content(job: Job) -> Job:
-    """Return a job whose folder, below the given one, is named by a hash of what the job is."""
+    """Return a job whose folder is named by a hash of its content."""
     content = json.dumps([job.model, job.task, job.seed, job.words, job.settings, job.stage])
     digest = hashlib.sha1(content.encode()).hexdigest()[:8]
     return dataclasses.replace(
@@ -116,7 +116,7 @@ def named_by_content(job: Job) -> Job:
 
 
 def grid_of(lists: Mapping[str, Sequence[str]]) -> list[tuple[tuple[str, str], ...]]:
-    """Return every combination of the values of some settings; one empty combination for no settings."""
+    """Return all combinations of the values of some settings."""
     return [tuple(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
 
 
@@ -159,12 +159,12 @@ def differences(job: Job) -> list[str]:
 
 
 class SweepError(ValueError):
-    """A sweep that cannot be read or run; says why."""
+    """A sweep that cannot be read or run; the message says why."""
 
 
 @dataclasses.dataclass
 class Sweep:
-    """A folder with the list of its jobs.
+    """A folder with a list of jobs.
 
     Attributes:
         folder: The folder.

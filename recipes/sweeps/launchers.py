@@ -1,4 +1,4 @@
-"""Where the jobs of a sweep run: on this machine, on Slurm, on Hugging Face Jobs, or wherever one takes them.
+"""Launchers for the jobs of a sweep: this machine, Slurm, Hugging Face Jobs, or printed commands.
 
 A launcher gets the jobs that are not finished. Those that start processes elsewhere have each process run
 ``klue sweep work``, which claims its job, so that a job that is launched twice runs once.
@@ -44,7 +44,7 @@ class Options:
 
 
 class Launch(Protocol):
-    """Launches jobs; returns a line for each that is known to have failed."""
+    """Launch jobs; return a line for each that is known to have failed."""
 
     def __call__(self, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]: ...
 
@@ -69,7 +69,7 @@ def slurm(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
 
 
 def submitit_local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    """Start a process per job on this machine, by submitit, and wait for none: to try things out."""
+    """Start a process per job with submitit, without waiting: for trying things out."""
     return _submit("local", sweep, jobs, options)
 
 
@@ -150,7 +150,7 @@ def fetch(sweep: Sweep, bucket: str) -> None:
 
 
 class Work:
-    """A job as submitit runs it; one that is preempted goes on where it was."""
+    """A job for submitit, which is requeued when it is preempted."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
@@ -165,7 +165,7 @@ class Work:
         work(Sweep.read(self.folder), self.name)
 
     def checkpoint(self) -> Any:
-        """Return what runs after a preemption: the same, since runs resume from their checkpoints."""
+        """Return the job to run after a preemption: the same one, since runs resume."""
         return _submitit().helpers.DelayedSubmission(self)
 
 
@@ -203,7 +203,7 @@ def _submit(cluster: str, sweep: Sweep, jobs: Sequence[Job], options: Options) -
 
 
 def _submitit() -> Any:
-    """Return submitit, which only these launchers need.
+    """Import submitit, which only these launchers need.
 
     Raises:
         SweepError: It is not installed.
@@ -227,6 +227,6 @@ def _launches(sweep: Sweep) -> list[dict[str, str]]:
 
 
 def _token() -> dict[str, str]:
-    """The user's token as a secret of the job, which reads private models with it."""
+    """Return the user's token as a secret of the job, so that it can read private models."""
     token = huggingface_hub.get_token()
     return {"HF_TOKEN": token} if token else {}

@@ -1,4 +1,4 @@
-"""Run jobs side by side on this machine, a line when each begins and ends, and a bar while it runs."""
+"""Run jobs side by side on this machine, with a line per start and end, and progress bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recipes.tasks import SCRIPTS
 
 
 def run_side_by_side(jobs: Sequence[Job], launcher: Launcher, replaced: Collection[Job] = ()) -> list[str]:
-    """Run the jobs that are not finished, as many at once as the launcher takes.
+    """Run the jobs that are not finished, as many at once as the launcher allows.
 
     Args:
         jobs: The jobs.
@@ -43,7 +43,7 @@ def run_side_by_side(jobs: Sequence[Job], launcher: Launcher, replaced: Collecti
 
 
 def _execute(launcher: Launcher, title: str, job: Job, is_again: bool, failed: list[str]) -> Iterator[None]:
-    """Start a job and wait for it; say when it begins, and in the end its scores or why it failed.
+    """Run a job and wait for it; print its start, and its scores or the reason for its failure.
 
     On a terminal a bar shows its updates and the remaining time.
     """

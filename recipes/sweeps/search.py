@@ -1,4 +1,4 @@
-"""Choose settings by scores on held-out training examples, and say what the search cost."""
+"""Choose settings by scores on held-out training examples, and report the cost of the search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Settings = tuple[tuple[str, str], ...]
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Settings that were tried for a model on a task.
+    """Settings tried for a model on a task.
 
     Attributes:
         model: The model.
@@ -32,7 +32,7 @@ class Trial:
 
     @property
     def score(self) -> float:
-        """Mean of the task's primary metric over its runs; minus infinity where one is undefined."""
+        """Mean of the task's primary metric over its runs; minus infinity if one is undefined."""
         key = f"eval_{METRICS[self.task].primary}"
         scores = [job.results.get(key) for job in self.jobs]
         return statistics.fmean(-math.inf if score is None else score for score in scores)

@@ -13,7 +13,7 @@ from recipes.sweeps.jobs import Job
 
 
 def table(jobs: Sequence[Job]) -> str:
-    """The runs as a Markdown table, grouped as the report groups them; those that did not finish say so."""
+    """Format the runs as a Markdown table, grouped as in the report, with those that did not finish."""
     cells: dict[tuple[str, str], list[collect.Run]] = {}
     for job in jobs:
         found = cells.setdefault((job.model, job.task), [])
@@ -33,10 +33,10 @@ def table(jobs: Sequence[Job]) -> str:
 
 
 def score_table(groups: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -> str:
-    """Results as a Markdown table: means over seeds, and those of the constant baseline beside them.
+    """Format results as a Markdown table: means over seeds, next to the constant baseline.
 
     Args:
-        groups: Model and task -> what each run's ``all_results.json`` holds; empty where it did not finish.
+        groups: Model and task -> what each run's ``all_results.json`` holds; empty if it did not finish.
     """
     lines = [
         "| model | task | metric | score | constant baseline | seeds | data |",
@@ -56,7 +56,7 @@ def score_table(groups: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -
 
 
 def _mean(scores: Sequence[float | None]) -> str:
-    """Mean, and standard deviation where there are several; null is a score that is not defined."""
+    """Format the mean, with the standard deviation if there are several values; null is undefined."""
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return "undefined"

@@ -1,4 +1,4 @@
-"""One room for each task: encoding, model, decoding, pipeline and presets.
+"""One package per task: encoding, model, decoding, pipeline and presets.
 
 The main module of a room defines RECIPE, an object of the shape that ``recipes.tasks.protocol.Recipe``
 describes.

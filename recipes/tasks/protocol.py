@@ -22,11 +22,11 @@ NO_SPLITS: Mapping[str, Any] = {}
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """Predictions in natural form, one per example.
+    """Predictions in the metric's format, one per example.
 
     Attributes:
         predictions: What the metric takes: label names, similarities, tags, ...
-        scores: How sure the model is of each, 0 to 1; None where that makes no sense.
+        scores: How sure the model is of each, 0 to 1; None if that makes no sense.
         details: More fields for each line of the predictions file; None for no more.
         metric_inputs: More keywords of the metric, such as ``tokens`` or ``probabilities``.
         figures: More numbers to report of the evaluation, by name.
@@ -46,7 +46,7 @@ class Decoded:
     picture: Callable[[], str] | None = None
 
     def marked(self, index: int, answer: dict[str, Any]) -> dict[str, Any]:
-        """An answer to one input, with ``truncated`` set where the model did not read all of the input."""
+        """Return an answer to one input, with ``truncated`` set if the model did not read all of it."""
         return answer | {"truncated": True} if self.truncated and self.truncated[index] else answer
 
 
@@ -68,7 +68,7 @@ class LoadedModel:
 
     @property
     def config(self) -> Any:
-        """The model's own configuration, also under an adapter."""
+        """Configuration of the model, also under an adapter."""
         return plain_model(self.model).config
 
 
@@ -78,7 +78,7 @@ def plain_model(model: Any) -> Any:
 
 
 class RawInput(abc.ABC):
-    """The input of a task as users write it, and the answers as they want to see them.
+    """The input format of a task for users, and the format of its answers.
 
     Attributes:
         sample: An input, for the card and for tests; nobody changes it.
@@ -87,7 +87,7 @@ class RawInput(abc.ABC):
     sample: Any
 
     def is_single(self, items: list[Any]) -> bool:
-        """Whether a list is one input (such as a dialogue) and not a list of inputs."""
+        """Return whether a list is one input, such as a dialogue, and not a list of inputs."""
         return False
 
     @abc.abstractmethod
@@ -111,7 +111,7 @@ class RawInput(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class Tuning:
-    """A setting of ``decode`` that is chosen by the gold of a split, once the model is trained.
+    """A setting of ``decode`` that is chosen on a labelled split after training.
 
     Attributes:
         choose: Takes outputs, examples, features and the loaded model, as ``Recipe.decode`` does. Writes the
@@ -130,7 +130,7 @@ class Tuning:
 
 
 class Recipe(abc.ABC):
-    """Training and evaluation of one task, as the engine sees it.
+    """Training and evaluation of one task, as the engine uses it.
 
     An *example* is what is scored (a row of the data; a user turn for wos). A *feature* is what the model
     reads; a long example may need several, its windows.
@@ -165,7 +165,7 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether a checkpoint has a head for this task, by its configuration.
+        """Return whether a checkpoint has a head for this task, according to its configuration.
 
         If it does not, nothing of its head and its settings is used: training starts from its encoder.
         """
@@ -178,7 +178,7 @@ class Recipe(abc.ABC):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Write what the head, ``encode`` and ``decode`` need into the model's configuration.
+        """Write the settings of head, ``encode`` and ``decode`` to the model's configuration.
 
         What a trained model's configuration already says stays, unless the arguments say otherwise.
 
@@ -186,15 +186,15 @@ class Recipe(abc.ABC):
             config: The configuration of the checkpoint.
             tokenizer: Its tokenizer; tokens that are added here get rows in the embeddings.
             arguments: What the run was told.
-            splits: The prepared data; empty where a trained model is loaded for use.
+            splits: The prepared data; empty if a trained model is loaded for use.
         """
 
     @abc.abstractmethod
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """The class whose ``from_pretrained`` gives the model with its head."""
+        """Return the class whose ``from_pretrained`` loads the model with its head."""
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
-        """The rows of a split, one per example."""
+        """Return the rows of a split, one per example."""
         return examples
 
     @abc.abstractmethod
@@ -216,11 +216,11 @@ class Recipe(abc.ABC):
         return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """The fewest tokens per input that ``encode`` can work with: special tokens and one of a text."""
+        """Return the fewest tokens per input that ``encode`` needs: special tokens and one of the text."""
         return Frame(tokenizer).added + 1
 
     def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
-        """The features to train on; all of them, unless the task leaves some out at random."""
+        """Select the features to train on; by default all of them."""
         return features
 
     # From the model's outputs to answers
@@ -249,7 +249,7 @@ class Recipe(abc.ABC):
 
     @abc.abstractmethod
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """The gold of the examples, as the metric and the predictions file have it."""
+        """Return the gold of the examples, in the format of the metric and the predictions file."""
 
     @abc.abstractmethod
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
@@ -261,7 +261,7 @@ class Recipe(abc.ABC):
         """
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Whether the gold of an example is withheld: None, NaN, -1 or nothing in its place.
+        """Return whether the gold of an example is withheld: None, NaN, -1 or empty.
 
         Args:
             row: The example's columns ``gold``.
@@ -269,7 +269,7 @@ class Recipe(abc.ABC):
         return any(_is_withheld(row[column]) for column in self.gold)
 
     def tuning(self, arguments: RecipeArguments) -> Tuning | None:
-        """Return what is tuned after training; None if nothing is."""
+        """Return what is tuned after training, or None."""
         return None
 
 
@@ -282,7 +282,7 @@ def _is_withheld(value: Any) -> bool:
 
 
 def text_fields(item: Any, names: Sequence[str], task: str) -> dict[str, str]:
-    """A user's input as texts: a mapping that has them, a sequence of them, or the text itself if it is one.
+    """Convert a user's input to texts: a mapping with them, a sequence of them, or a single text.
 
     Raises:
         ValueError: It is none of these.

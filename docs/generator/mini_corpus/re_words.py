@@ -40,7 +40,7 @@ OPENINGS = ("", "", "한편 ", "기록에 따르면 ", "알려진 대로 ")
 
 
 class Frame(NamedTuple):
-    """A sentence with slots, and its relations: `subject object label`, without label where there is none.
+    """A sentence with slots, and its relations: `subject object label`, without label if there is none.
 
     The people in `family` bear one surname.
     """

@@ -1,4 +1,4 @@
-"""Settings of a dependency parser in its encoder's configuration. This file is saved beside the weights."""
+"""Parser settings in the encoder's configuration. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RELATION_SIZE = {"klue": 256, "biaffine": 100}
 
 @dataclasses.dataclass(frozen=True)
 class ParserSettings:
-    """The parser's own part of a configuration: the mapping ``dependency_parsing`` in ``config.json``.
+    """The parser's part of a configuration: the mapping ``dependency_parsing`` in ``config.json``.
 
     The encoder's configuration stays what it is, so that AutoModel also finds the plain encoder in a saved
     parser. The relations are its labels: ``id2label`` and ``label2id``, as in any other model.
@@ -57,7 +57,7 @@ class ParserSettings:
 
     @classmethod
     def of(cls, config: PreTrainedConfig) -> ParserSettings:
-        """The settings in a model's configuration.
+        """Read the settings from a model's configuration.
 
         Raises:
             ValueError: It has none, or one with an unknown name or value.
@@ -73,7 +73,7 @@ class ParserSettings:
         return cls(**values)
 
     def write(self, config: PreTrainedConfig, relations: Sequence[str]) -> None:
-        """Put the settings, and the relations as labels, into a model's configuration.
+        """Write the settings, and the relations as labels, to a model's configuration.
 
         Labels that are the relations in another order stay as they are: it is that of the model's outputs.
         """

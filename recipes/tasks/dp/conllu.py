@@ -1,4 +1,4 @@
-"""CoNLL-U and the other forms in which sentences come and go. This file is saved beside the weights."""
+"""CoNLL-U, and the other formats of input and output sentences. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIELDS = 10  # ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC
 
 @dataclasses.dataclass(frozen=True)
 class Sentence:
-    """A sentence that wants parsing.
+    """A sentence to parse.
 
     Attributes:
         words: Its words.
@@ -27,26 +27,26 @@ class Sentence:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text, which end at LF or CRLF: U+2028 and the like may stand inside a word."""
+    """Split a text into lines at LF and CRLF only: U+2028 and the like may occur within a word."""
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
 def is_conllu(text: str) -> bool:
-    """Whether the first line that is no comment has the ten fields of CoNLL-U."""
+    """Return whether the first line that is not a comment has the ten fields of CoNLL-U."""
     lines = (line for line in lines_of(text) if line.strip() and not line.startswith("#"))
     return next(lines, "").count("\t") == FIELDS - 1
 
 
 def are_words(items: Sequence[Any]) -> bool:
-    """Whether a list is one sentence, its words: strings without a blank in any of them."""
+    """Return whether a list holds the words of one sentence: strings without white space."""
     return bool(items) and all(isinstance(item, str) and len(item.split()) < 2 for item in items)
 
 
 def read_sentence(item: Any) -> Sentence:
-    """A sentence from text (words stand between blanks), a list of words, or a mapping.
+    """Convert text (words separated by blanks), a list of words, or a mapping to a sentence.
 
     Args:
-        item: Text, a list of words, or a mapping with ``words`` or ``text``, and ``pos`` where it is known.
+        item: Text, a list of words, or a mapping with ``words`` or ``text``, and ``pos`` if it is known.
 
     Raises:
         ValueError: None of these, or not one part of speech a word.
@@ -75,7 +75,7 @@ def parsed_words(
     scores: Sequence[float],
     pos: Sequence[str] | None,
 ) -> list[dict[str, Any]]:
-    """A parsed sentence: a mapping per word."""
+    """Convert a parsed sentence to one mapping per word."""
     parsed: list[dict[str, Any]] = [
         {"index": index, "word": word, "head": head, "relation": relation, "score": score}
         for index, (word, head, relation, score) in enumerate(
@@ -88,7 +88,7 @@ def parsed_words(
 
 
 def read_conllu(text: str) -> list[Sentence]:
-    """The sentences of a CoNLL-U text; XPOS is taken for their parts of speech.
+    """Read the sentences of a CoNLL-U text; parts of speech are read from XPOS.
 
     Rows of multiword tokens (1-2) and empty nodes (1.1) are left out: no head is looked for.
 
@@ -118,10 +118,10 @@ def read_conllu(text: str) -> list[Sentence]:
 
 
 def write_conllu(words: Sequence[Mapping[str, Any]], source: Sentence | None = None) -> str:
-    """A parsed sentence as CoNLL-U, with the blank line that ends it.
+    """Format a parsed sentence as CoNLL-U, with the blank line at its end.
 
     Args:
-        words: Mappings with ``index``, ``word``, ``head``, ``relation``, and ``pos`` where it is known.
+        words: Mappings with ``index``, ``word``, ``head``, ``relation``, and ``pos`` if it is known.
         source: Where the sentence came from; what it had in other fields is kept.
     """
     lines = list(source.comments) if source else []

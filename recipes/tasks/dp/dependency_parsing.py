@@ -1,4 +1,4 @@
-"""Dependency parsing: a head for every word, and the relation to it."""
+"""Dependency parsing: the head of every word, and its relation to it."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ CHOSEN_BY = "las"  # the decoder: share of words with the right head and the rig
 
 
 class SentenceToParse(RawInput):
-    """A sentence, and its words with their heads as the answer."""
+    """A sentence as input, and its words with their heads as answer."""
 
     sample = "진달래가 봄이면 온 산에 핀다"
 
     def is_single(self, items: list[Any]) -> bool:
-        """Whether the items are the words of one sentence."""
+        """Return whether the items are the words of one sentence."""
         return are_words(items)
 
     def read(self, item: Any) -> dict[str, Any]:
-        """A text, whose words stand between blanks; a list of words; or a mapping with words and pos."""
+        """Read a text (words separated by blanks), a list of words, or a mapping with words and pos."""
         sentence = read_sentence(item)
         if not sentence.words:
             raise ValueError(f"dp: the input is {item!r:.80}, which has no words; expected at least one.")
@@ -51,7 +51,7 @@ class SentenceToParse(RawInput):
         return {"word_form": list(sentence.words), "pos": list(sentence.pos or unknown)}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The words: index, word, head, relation, score, and pos where it was given."""
+        """Return the words: index, word, head, relation, score, and pos if given."""
         answer, details = decoded.predictions[index], decoded.details or []
         pos = None if set(row["pos"]) == {"_"} else row["pos"]
         return parsed_words(
@@ -61,7 +61,7 @@ class SentenceToParse(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class DependencyParsing(Recipe):
-    """Cross-entropy on each word's head and on its relation to it; every evaluation tries all decoders."""
+    """Cross-entropy on each word's head and relation; every evaluation tries all decoders."""
 
     task: str = "dp"
     gold: tuple[str, ...] = ("head", "deprel")
@@ -71,7 +71,7 @@ class DependencyParsing(Recipe):
     settings: ClassVar[tuple[str, ...]] = ("dependency_parsing", "custom_pipelines")
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the configuration has a parser's settings."""
+        """Return whether the configuration has parser settings."""
         return getattr(config, "dependency_parsing", None) is not None
 
     def configure(
@@ -81,7 +81,7 @@ class DependencyParsing(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """The head, the 38 relations and the 45 parts of speech."""
+        """Set the head, the 38 relations and the 45 parts of speech."""
         check_encoder(self.task, config, "a parser", "")
         if not outer_tokens(tokenizer)[0]:
             raise ValueError(
@@ -106,17 +106,17 @@ class DependencyParsing(Recipe):
         settings.write(config, DP_RELATIONS)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """DependencyParser."""
+        """Return DependencyParser."""
         return DependencyParser
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Special tokens, and the first and the last token of a word."""
+        """Return room for special tokens, and the first and last token of a word."""
         return Frame(tokenizer).added + 2
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Words to tokens, see ``encode_words``: nothing is cut off, long sentences are read in windows."""
+        """Encode words; see ``encode_words``. Long sentences are split into windows, not truncated."""
         settings = ParserSettings.of(config)
         features = encode_words(batch["word_form"], tokenizer, max_length)
         if settings.use_pos:
@@ -137,7 +137,7 @@ class DependencyParsing(Recipe):
         return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep heads, relations and scores: (batch, words, decoders) each; int32, as gloo takes no int16."""
+        """Return heads, relations and scores, (batch, words, decoders) each, as int32: gloo lacks int16."""
         output = model(**inputs)
         lengths = (inputs["first_subwords"] >= 0).sum(dim=1)
         kept = []
@@ -150,7 +150,7 @@ class DependencyParsing(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Heads and relation names by the model's decoder; figures are the scores of every decoder."""
+        """Decode heads and relation names with the model's decoder; figures are all decoders' scores."""
         decoder = ParserSettings.of(loaded.config).decoder
         if decoder not in available_decoders():
             raise ValueError(
@@ -173,12 +173,12 @@ class DependencyParsing(Recipe):
         )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Heads and relation names."""
+        """Return heads and relation names."""
         columns = zip(examples["head"], examples["deprel"], strict=True)
         return [{"head": list(heads), "deprel": list(names)} for heads, names in columns]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """Every word depends on the next, by the relation that training has most of."""
+        """Attach every word to the next, by the most frequent relation of training."""
         counts = collections.Counter(name for names in train["deprel"] for name in names)
         relation = counts.most_common(1)[0][0]
         lengths = [len(words) for words in examples["word_form"]]
@@ -189,13 +189,13 @@ class DependencyParsing(Recipe):
         ]
 
     def tuning(self, arguments: RecipeArguments) -> Tuning | None:
-        """The decoder on the validation split, where the best one is asked for."""
+        """Choose the decoder on the validation split, if the best one is asked for."""
         return Tuning(self.choose_decoder) if arguments.decoder == BEST else None
 
     def choose_decoder(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
-        """Choose the decoder with the best LAS; of equal ones that which leaves the least open."""
+        """Choose the decoder with the best LAS; among equal ones, the most constrained."""
         figures = self._figures(outputs, examples, loaded.config)
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
         dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
@@ -204,7 +204,7 @@ class DependencyParsing(Recipe):
     def _figures(
         self, outputs: Any, examples: datasets.Dataset, config: PreTrainedConfig
     ) -> dict[str, float]:
-        """All scores of all decoders, by ``<decoder>_<key>``."""
+        """Return all scores of all decoders, by ``<decoder>_<key>``."""
         references = self.references(examples)
         compute = get_metric(self.task).compute
         return {
@@ -215,7 +215,7 @@ class DependencyParsing(Recipe):
 
 
 def _picture(predictions: list[dict[str, Any]], examples: datasets.Dataset) -> str:
-    """The tree of the first sentence that is neither long nor a mere fragment."""
+    """Draw the tree of the first sentence that is neither long nor a fragment."""
     lengths = [len(words) for words in examples["word_form"]]
     index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
     answer = predictions[index]
@@ -238,7 +238,7 @@ def _sentences(
 
 
 def _changed(settings: ParserSettings, told: Mapping[str, Any]) -> ParserSettings:
-    """The settings of a trained parser, but for what the arguments say; another head has its own sizes."""
+    """Override the settings of a trained parser by the arguments; another head has its own sizes."""
     if told.get("head", settings.head) != settings.head:
         settings = dataclasses.replace(settings, arc_size=None, relation_size=None)
     return dataclasses.replace(settings, **told)

@@ -1,4 +1,4 @@
-"""A dependency parser: an encoder, vectors of words, a parsing head. Saved beside the weights."""
+"""A dependency parser: encoder, word vectors, parsing head. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DependencyParserOutput(ModelOutput):
 
     Attributes:
         loss: Mean cross-entropy of the words' heads, plus that of their relations; None without gold.
-        arc_scores: Shape (batch, words, 1 + words); 0 is the root, i the i-th word; -inf where the sentence
+        arc_scores: Shape (batch, words, 1 + words); 0 is the root, i the i-th word; -inf if the sentence
             has no such word.
         relation_scores: Shape (batch, words, 1 + words, relations): for every possible head. In training with
             gold heads it is (batch, words, relations): for those.
@@ -35,7 +35,7 @@ class DependencyParserOutput(ModelOutput):
 
 
 class DependencyParser(EncoderModel):
-    """An encoder; [first token; last token] of each word, and [CLS; CLS] for the root; a head that scores.
+    """An encoder, word vectors [first token; last token] with [CLS; CLS] for the root, and a parsing head.
 
     Args:
         config: The encoder's configuration, with ``dependency_parsing`` (see ParserSettings) and the
@@ -56,7 +56,7 @@ class DependencyParser(EncoderModel):
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        """torch's own initialisation, as in the baseline, not the N(0, 0.02) of transformers."""
+        """Initialise with torch's defaults, as the baseline does, not with N(0, 0.02) as transformers."""
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
             reset()
@@ -72,7 +72,7 @@ class DependencyParser(EncoderModel):
         relations: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> DependencyParserOutput:
-        """Score a batch, as ``words.ParserCollator`` makes it.
+        """Score a batch from ``parsing_words.ParserCollator``.
 
         Args:
             input_ids: Token ids, shape (batch, tokens); or (batch, windows, tokens), where some sentence is
@@ -81,7 +81,7 @@ class DependencyParser(EncoderModel):
             first_subwords: Position of each word's first token, shape (batch, words), -1 on padding. With
                 windows it counts through all windows of the sentence.
             last_subwords: The same for the last subword token.
-            pos_ids: Tag of each word, shape (batch, words); -1 where it is not known.
+            pos_ids: Tag of each word, shape (batch, words); -1 if it is not known.
             heads: Gold head of each word, shape (batch, words), 0 for the root, -100 on padding.
             relations: Gold relation of each word to its head, likewise.
             **kwargs: Passed on to the encoder.
@@ -108,7 +108,7 @@ class DependencyParser(EncoderModel):
     def _encode(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, **kwargs: Any
     ) -> torch.Tensor:
-        """Vectors of all tokens, shape (layers, batch, tokens of all windows, width)."""
+        """Return the vectors of all tokens, shape (layers, batch, tokens of all windows, width)."""
         batch = len(input_ids)
         flat = {
             name: values.reshape(-1, values.shape[-1])
@@ -122,7 +122,7 @@ class DependencyParser(EncoderModel):
 
 
 def pool_words(layers: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """Vectors of words from those of their subword tokens; the root, which is [CLS; CLS], comes first.
+    """Build word vectors from those of their subword tokens; the root, [CLS; CLS], comes first.
 
     Args:
         layers: Shape (layers, batch, tokens, width).
@@ -139,7 +139,7 @@ def pool_words(layers: torch.Tensor, first: torch.Tensor, last: torch.Tensor) ->
 
 
 def at_heads(relation_scores: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-    """Relation scores of each word to one head: (batch, words, 1 + words, relations) to that without heads.
+    """Select relation scores of each word at one head from (batch, words, 1 + words, relations).
 
     Scores that are for one head a word already are returned as they are. Padding in ``heads`` counts as root.
     """
@@ -150,5 +150,5 @@ def at_heads(relation_scores: torch.Tensor, heads: torch.Tensor) -> torch.Tensor
 
 
 def _loss(scores: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy over the words of the batch: (batch, words, classes) and (batch, words)."""
+    """Return the mean cross-entropy over words, from (batch, words, classes) and (batch, words)."""
     return nn.functional.cross_entropy(scores.float().flatten(0, 1), gold.flatten(), ignore_index=IGNORED)

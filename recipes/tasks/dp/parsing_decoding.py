@@ -1,4 +1,4 @@
-"""From scores of arcs to heads: four decoders, on whole batches. This file is saved beside the weights."""
+"""Decode arc scores to heads: four batched decoders. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ except ImportError:
 
 
 def available_decoders() -> tuple[str, ...]:
-    """The decoders that work here, in their order: ``mst`` needs a package."""
+    """Return the decoders that are available, in order: ``mst`` needs a package."""
     return tuple(decoder for decoder in DECODERS if decoder != "mst" or chu_liu_edmonds is not None)
 
 
 def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) -> torch.Tensor:
-    """The head of each word.
+    """Decode the head of each word.
 
     * ``argmax``: the best head of each word by itself, as in KLUE's baseline; need not be a tree.
     * ``mst``: the best tree (Chu and Liu 1965, Edmonds 1967).
@@ -58,7 +58,7 @@ def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) 
 def best_relations(
     arc_scores: torch.Tensor, relation_scores: torch.Tensor, heads: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The best relation of each word to its head, and how sure the model is of both.
+    """Return the best relation of each word to its head, and the model's confidence in both.
 
     Args:
         arc_scores: Shape (batch, words, 1 + words).
@@ -80,7 +80,7 @@ def _argmax(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def _head_final(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Exact, without a search: any choice of heads to the right is a tree already.
+    """Decode exactly without a search: any choice of heads to the right is a tree.
 
     From each word the heads lead rightwards, so they end in the last word, whose head is the root; every such
     tree is one such choice. The sum of scores is thus greatest where each word has its best head.
@@ -94,7 +94,7 @@ def _head_final(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Sentence by sentence, in float64 on the CPU.
+    """Decode sentence by sentence, in float64 on the CPU.
 
     One root: arcs from the root all lose the same large amount, more than any other choice can gain, so the
     best tree has as few of them as there can be, which is one.
@@ -121,7 +121,7 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def _projective(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Eisner's algorithm for all sentences and all spans of one width at once.
+    """Run Eisner's algorithm for all sentences and all spans of one width at once.
 
     The charts are of words alone; the root then takes the word for which its arc and the two halves beside
     that word add up to the most, so it has exactly one.
@@ -182,7 +182,7 @@ class _Chart:
             self.left_by_start[:, starts, width] = self.left_by_end[:, ends, width] = best
 
     def backtrack(self, root: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-        """Heads of the words, shape (batch, words), from 1; 0 for the word under the root.
+        """Return the heads of the words, shape (batch, words), from 1; 0 for the word under the root.
 
         Args:
             root: Index of that word in each sentence, shape (batch,).

@@ -1,4 +1,4 @@
-"""The two parsing heads, from word vectors to scores of arcs and relations. Saved beside the weights."""
+"""The two parsing heads: word vectors to arc and relation scores. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Scores = tuple[torch.Tensor, torch.Tensor]
 
 
 class ParserHead(nn.Module, abc.ABC):
-    """Base class of both heads: word vectors in, scores of arcs and relations out.
+    """Base class of both heads: it maps word vectors to scores of arcs and relations.
 
     Args:
         word_size: Width of a word's vector from the encoder.
@@ -48,7 +48,7 @@ class ParserHead(nn.Module, abc.ABC):
         Args:
             layers: Vectors of the root and the words, shape (layers, batch, 1 + words, width).
             lengths: Number of words of each sentence, shape (batch,).
-            pos_ids: Tag of each word, shape (batch, words); -1 where it is not known.
+            pos_ids: Tag of each word, shape (batch, words); -1 if it is not known.
             heads: Shape (batch, words), 0 for the root: score relations to these heads only.
 
         Returns:
@@ -68,7 +68,7 @@ class ParserHead(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Words as dependents and as heads, for arcs and for relations.
+        """Represent words as dependents and as heads, for arcs and for relations.
 
         Args:
             words: Shape (batch, 1 + words, ``input_size``), the root first.
@@ -81,7 +81,7 @@ class ParserHead(nn.Module, abc.ABC):
 
 
 class KlueHead(ParserHead):
-    """The head of KLUE's baseline, layer for layer (KLUE-baseline, models/dependency_parsing.py).
+    """The head of KLUE-baseline, layer for layer (models/dependency_parsing.py).
 
     A BiLSTM reads the words and the root; a second LSTM reads what it made of the words, starting from its
     final cells; heads are scored with the states of the first, dependents with those of the second. On a
@@ -101,7 +101,7 @@ class KlueHead(ParserHead):
         self.relation_word = nn.Linear(size, self.relation_size)
 
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """As in the base class. Padding is packed away, so it has no say in any state."""
+        """See the base class. Padding is packed away, so it does not affect any state."""
         encoded, (_, cells) = _run(self.encoder, words, lengths + 1)
         encoded = _drop_features(encoded, self.dropout, training=self.training)
         cell = self.to_initial_cell(torch.cat([cells[-2], cells[-1]], dim=-1)).unsqueeze(0)
@@ -118,7 +118,7 @@ class KlueHead(ParserHead):
 
 
 class BiaffineHead(ParserHead):
-    """Deep biaffine attention (Dozat and Manning 2017, section 3.2), on the encoder alone: no LSTM.
+    """Deep biaffine attention (Dozat and Manning 2017, section 3.2) on the encoder, without LSTMs.
 
     On a 768-wide encoder it has 2,802,015 parameters.
     """
@@ -131,7 +131,7 @@ class BiaffineHead(ParserHead):
         self.relation_head = nn.Linear(self.input_size, self.relation_size)
 
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """As in the base class."""
+        """See the base class."""
 
         def perceive(layer: nn.Linear, vectors: torch.Tensor) -> torch.Tensor:
             states = nn.functional.leaky_relu(layer(vectors), 0.1)
@@ -146,7 +146,7 @@ class BiaffineHead(ParserHead):
 
 
 class Biaffine(nn.Module):
-    """Scores a dependent x and a head y for each output: x U y + W x + V y + b.
+    """Biaffine scores of a dependent x and a head y for each output: x U y + W x + V y + b.
 
     Args:
         size: Width of x and of y.
@@ -162,27 +162,27 @@ class Biaffine(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Xavier, whose rule for three dimensions makes U small, as in the baseline; no bias."""
+        """Initialise as in the baseline: no bias, and Xavier's rule, by which U is small."""
         for weight in (self.both, self.word, self.head):
             nn.init.xavier_uniform_(weight)
         nn.init.zeros_(self.bias)
 
     def forward(self, words: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-        """Each word with its own head: two times (..., size) to (..., outputs)."""
+        """Score each word with its own head: two tensors (..., size) to (..., outputs)."""
         # Not torch's bilinear, which on a CPU is many times slower.
         both = (torch.einsum("...x,oxy->...oy", words, self.both) * heads.unsqueeze(-2)).sum(dim=-1)
         alone = nn.functional.linear(words, self.word) + nn.functional.linear(heads, self.head)
         return both + alone + self.bias
 
     def pairs(self, words: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-        """Each word with each head: (batch, n, size) and (batch, m, size) to (batch, n, m, outputs)."""
+        """Score each word with each head: (batch, n, size) and (batch, m, size) to (batch, n, m, outputs)."""
         both = torch.einsum("bnx,oxy,bmy->bnmo", words, self.both, heads)
         alone = nn.functional.linear(words, self.word).unsqueeze(2)
         return both + alone + nn.functional.linear(heads, self.head).unsqueeze(1) + self.bias
 
 
 class ScalarMix(nn.Module):
-    """A learned weighted mean of layers, and its scale (Peters et al. 2018, equation 1)."""
+    """A learned weighted mean of layers with a scale (Peters et al. 2018, equation 1)."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
@@ -191,17 +191,17 @@ class ScalarMix(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The plain mean."""
+        """Initialise to the plain mean."""
         nn.init.zeros_(self.weights)
         nn.init.ones_(self.scale)
 
     def forward(self, layers: torch.Tensor) -> torch.Tensor:
-        """(layers, ...) to (...)."""
+        """Mix layers: (layers, ...) to (...)."""
         return self.scale * torch.tensordot(self.weights.softmax(dim=0).to(layers.dtype), layers, dims=1)
 
 
 def _pos_vectors(embedding: nn.Embedding, words: torch.Tensor, pos_ids: torch.Tensor | None) -> torch.Tensor:
-    """Vectors of the tags of the root and the words; zeros where a tag is not known.
+    """Return tag vectors of the root and the words; zeros for unknown tags.
 
     Training drops whole vectors too, so the model has seen words without one.
     """
@@ -215,7 +215,7 @@ def _pos_vectors(embedding: nn.Embedding, words: torch.Tensor, pos_ids: torch.Te
 def _run(
     lstm: nn.LSTM, inputs: torch.Tensor, lengths: torch.Tensor, state: Scores | None = None
 ) -> tuple[torch.Tensor, Scores]:
-    """An LSTM over sentences of different lengths; zeros behind their ends."""
+    """Run an LSTM over sentences of different lengths; zeros after their ends."""
     packed = pack_padded_sequence(inputs, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
     outputs, last = lstm(packed, state)
     padded, _ = pad_packed_sequence(outputs, batch_first=True, total_length=inputs.shape[1])
@@ -223,11 +223,11 @@ def _run(
 
 
 def _drop_words(vectors: torch.Tensor, share: float, *, training: bool) -> torch.Tensor:
-    """Drops whole vectors: what Dropout2d does to (batch, words, width) in the baseline's torch 1.7."""
+    """Drop whole vectors, as Dropout2d does to (batch, words, width) in the baseline's torch 1.7."""
     return vectors * nn.functional.dropout(vectors.new_ones(*vectors.shape[:2], 1), share, training)
 
 
 def _drop_features(vectors: torch.Tensor, share: float, *, training: bool) -> torch.Tensor:
-    """Drops features of a sentence, the same ones in all of its words."""
+    """Drop features of a sentence, the same ones in all of its words."""
     kept = vectors.new_ones(vectors.shape[0], 1, vectors.shape[2])
     return vectors * nn.functional.dropout(kept, share, training)

@@ -1,4 +1,4 @@
-"""Words to tokens and to padded batches: one way for recipe and pipeline. Saved beside the weights."""
+"""Encode words and collate batches, for recipe and pipeline. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Integers = np.ndarray[Any, np.dtype[np.int64]]
 def encode_words(
     sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> dict[str, list[Any]]:
-    """Sentences as the model reads them: their words joined by blanks, cut into subword tokens.
+    """Encode sentences: their words are joined by blanks and split into subword tokens.
 
     Every word has a token: one whose characters the tokenizer drops (control characters, say) gets [UNK].
     Nothing is cut off. A word of more subword tokens than the model can read loses inner ones, which only its
@@ -65,10 +65,10 @@ def encode_words(
 
 
 def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
-    """Ids of the last tags of chains like ``NNG+JKO``: the particle or ending says most about a word.
+    """Return the ids of the last tags of chains like ``NNG+JKO``, the most informative ones.
 
     Args:
-        chains: One per word; ``_`` or nothing where it is not known.
+        chains: One per word; ``_`` or nothing if it is not known.
         pos_tags: The tags, in the order of their ids.
 
     Raises:
@@ -86,7 +86,7 @@ def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class ParserCollator:
-    """Pad features of ``encode_words``, with or without tags and gold, to a batch.
+    """Collate features of ``encode_words``, with or without tags and gold.
 
     Attributes:
         pad_token_id: Fills ``input_ids``.
@@ -99,7 +99,7 @@ class ParserCollator:
     pad_to_multiple_of: int | None = None
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """The inputs of ``DependencyParser.forward``; columns that it does not take are left out."""
+        """Build the inputs of ``DependencyParser.forward``; other columns are ignored."""
         windows = [feature["windows"] for feature in features]
         lengths = np.fromiter(itertools.chain.from_iterable(windows), dtype=np.int64)
         tokens, most = int(lengths.max()), max(map(len, windows))
@@ -140,7 +140,7 @@ def _subwords(
     offsets: Sequence[tuple[int, int]],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[Integers, Integers]:
-    """Ids of a sentence's tokens in the order of its words, and how many each word has: at least one."""
+    """Return a sentence's token ids in word order, and the number of tokens per word (at least one)."""
     ends = np.cumsum([len(word) + 1 for word in words], dtype=np.int64) - 1
     spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
     # By its last character, because the first may be the blank before the word. A token that is nothing but
@@ -163,7 +163,7 @@ def _subwords(
 
 
 def _without_inner_subwords(subwords: Integers, counts: Integers, budget: int) -> tuple[Integers, Integers]:
-    """Cut words down to ``budget`` subword tokens: the first ones and the last."""
+    """Truncate words to ``budget`` subword tokens: the first ones and the last."""
     ends = np.cumsum(counts)
     rank = np.arange(len(subwords)) - np.repeat(ends - counts, counts)
     is_last = rank == np.repeat(counts, counts) - 1
@@ -173,7 +173,7 @@ def _without_inner_subwords(subwords: Integers, counts: Integers, budget: int) -
 def _lay_out(
     subwords: Integers, counts: Integers, budget: int, before: list[int], after: list[int]
 ) -> tuple[list[int], list[int], list[int], list[int]]:
-    """The four columns of one sentence."""
+    """Build the four columns of one sentence."""
     ends = np.cumsum(counts)
     starts = ends - counts
     ids: list[int] = []
@@ -197,7 +197,7 @@ def _lay_out(
 
 
 def _windows(starts: Integers, ends: Integers, budget: int) -> list[tuple[int, int]]:
-    """Ranges of words of at most ``budget`` subword tokens, each about half in the one before it."""
+    """Return ranges of words of at most ``budget`` subword tokens, with about half overlap."""
     count = len(starts)
     if not count or ends[-1] <= budget:
         return [(0, count)]
@@ -225,7 +225,7 @@ def _pad(rows: Sequence[Sequence[int]], width: int, fill: int) -> Integers:
 def _pad_windows(
     rows: Sequence[Sequence[int]], windows: Sequence[Sequence[int]], tokens: int, fill: int
 ) -> Integers:
-    """Rows that hold all windows of a sentence, to (batch, windows, tokens)."""
+    """Pad rows that hold all windows of a sentence to (batch, windows, tokens)."""
     lengths = _pad(windows, max(map(len, windows)), 0)
     padded = np.full((*lengths.shape, tokens), fill, dtype=np.int64)
     values = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))
@@ -234,7 +234,7 @@ def _pad_windows(
 
 
 def _in_padded(positions: Sequence[int], windows: Sequence[int], tokens: int) -> list[int]:
-    """Positions in the windows of a sentence as they stand in its padded windows."""
+    """Convert positions in the windows of a sentence to positions in its padded windows."""
     starts = np.cumsum([0, *windows[:-1]])
     window = np.searchsorted(starts, positions, side="right") - 1
     moved: list[int] = (np.asarray(positions) + window * tokens - starts[window]).tolist()

@@ -1,4 +1,4 @@
-"""The pipeline "dependency-parsing": sentences in, words with heads out. Saved beside the weights."""
+"""The pipeline "dependency-parsing": sentences to words with heads. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger = logging.get_logger(__name__)
 
 
 class DependencyParsingPipeline(Pipeline):
-    """Parses sentences.
+    """Parse sentences.
 
         parse = pipeline("dependency-parsing", model=folder, trust_remote_code=True)
         parse("나는 학교에 간다")
@@ -39,7 +39,7 @@ class DependencyParsingPipeline(Pipeline):
         parse({"words": ["나는", "학교에", "간다"], "pos": ["NP+JX", "NNG+JKB", "VV+EF"]})
 
     Takes text, whose words stand between blanks; a list of words; a mapping with ``words`` or ``text`` and,
-    where it is known, ``pos``; or a CoNLL-U text, with as many sentences as it has. Several of these in a
+    if it is known, ``pos``; or a CoNLL-U text, with as many sentences as it has. Several of these in a
     list, or from an iterator, are several sentences.
 
     A list of strings is one sentence if none of them has a blank in it (and a warning says so once), and
@@ -93,7 +93,7 @@ class DependencyParsingPipeline(Pipeline):
         return self._parse(inputs, size, after)
 
     def preprocess(self, inputs: Sequence[Sentence], **parameters: Any) -> dict[str, Any]:
-        """Sentences to a batch of model inputs."""
+        """Encode sentences as a batch of model inputs."""
         settings = ParserSettings.of(self.model.config)
         longest = self.tokenizer.model_max_length
         longest = min(getattr(self.model.config, "max_seq_length", longest), longest)
@@ -115,7 +115,7 @@ class DependencyParsingPipeline(Pipeline):
     def postprocess(
         self, outputs: dict[str, Any], decoder: str | None = None, to_conllu: bool = False
     ) -> list[Any]:
-        """Scores of a batch to words, or CoNLL-U, one item per sentence."""
+        """Convert scores of a batch to words or CoNLL-U, one item per sentence."""
         decoder = decoder or ParserSettings.of(self.model.config).decoder
         arcs, lengths = outputs["arc_scores"], outputs["lengths"]
         heads = decode_heads(arcs, lengths, decoder)
@@ -136,12 +136,12 @@ class DependencyParsingPipeline(Pipeline):
 
     @staticmethod
     def to_conllu(words: Sequence[dict[str, Any]]) -> str:
-        """A parsed sentence as CoNLL-U."""
+        """Format a parsed sentence as CoNLL-U."""
         return write_conllu(words)
 
     @staticmethod
     def to_svg(words: Sequence[dict[str, Any]]) -> str:
-        """A parsed sentence as a picture, an SVG document."""
+        """Draw a parsed sentence as SVG."""
         return tree_svg(words)
 
     def _parse(self, items: Iterable[Any], batch_size: int, after: dict[str, Any]) -> Iterator[Any]:
@@ -151,7 +151,7 @@ class DependencyParsingPipeline(Pipeline):
 
 
 def _is_one(inputs: Any, is_split_into_words: bool | None) -> bool:
-    """Whether the inputs are a single sentence."""
+    """Return whether the inputs are a single sentence."""
     if not isinstance(inputs, list | tuple):
         return isinstance(inputs, str | dict)
     if not inputs or not all(isinstance(item, str) for item in inputs):

@@ -1,4 +1,4 @@
-"""A dependency tree as a picture: words in a line, arcs above them. This file is saved beside the weights."""
+"""Draw a dependency tree: words in a line, arcs above them. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STYLE = """
 
 
 def tree_svg(words: Sequence[Mapping[str, Any]]) -> str:
-    """Draw a parsed sentence; arcs lead from heads to their words, an arrow from above to the root.
+    """Draw a parsed sentence; arcs point from heads to their words, and an arrow from above to the root.
 
     The picture follows the reader's light or dark colours, and asks for a font with Hangul.
 
@@ -82,7 +82,7 @@ def _arc(centres: Sequence[float], index: int, head: int, base: float, top: floa
 
 
 def _levels(heads: Sequence[int]) -> list[int]:
-    """Height of each word's arc: above all arcs within its span. The root's arrow is above them all."""
+    """Compute the height of each word's arc, above all arcs within its span; the root's is highest."""
     levels = [0] * len(heads)
     spans = {index: (min(index, head - 1), max(index, head - 1)) for index, head in enumerate(heads) if head}
     for index, (left, right) in sorted(spans.items(), key=lambda item: item[1][1] - item[1][0]):
@@ -97,7 +97,7 @@ def _levels(heads: Sequence[int]) -> list[int]:
 
 
 def _width(text: str, size: int) -> float:
-    """About how wide a text is: Hangul and other wide letters are as wide as high, Latin ones are not."""
+    """Estimate the width of a text: wide letters such as Hangul are as wide as high."""
     return size * sum(1.0 if ord(letter) > 0x10FF else 0.62 for letter in text)
 
 

@@ -1,4 +1,4 @@
-"""Answers of reading comprehension from scores of positions, over all windows of all questions at once."""
+"""Answer spans from position scores, for all windows of all questions at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Answers:
     Attributes:
         start: First characters, shape (questions, n); -1 where there are fewer.
         end: Their ends, exclusive, same shape.
-        score: Start logit + end logit, same shape, falling; -inf where there are fewer.
+        score: Start logit + end logit, same shape, falling; -inf if there are fewer.
         null: Score of no answer, shape (questions,): the lowest over a question's windows.
     """
 
@@ -36,7 +36,7 @@ class Answers:
 
     @property
     def margin(self) -> np.ndarray:
-        """Score of no answer minus that of the best span, shape (questions,); inf where there is no span."""
+        """Score of no answer minus that of the best span, shape (questions,); inf without a span."""
         return self.null - self.score[:, 0]
 
     def spans(self, question: int) -> np.ndarray:
@@ -61,7 +61,7 @@ def best_answers(
     n_best: int,
     max_length: int,
 ) -> Answers:
-    """Find the best spans: every good start of a window with every good end of it, windows put together.
+    """Find the best spans: every good start of a window with every good end, merged over windows.
 
     Args:
         outputs: Positions and logits of each window's starts, then of its ends, shape (windows, k) each, and
@@ -109,7 +109,7 @@ def _candidates(
     n_best: int,
     max_length: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Window, first character, end and score of each window's ``n_best`` spans, and of their equals."""
+    """Return window, first character, end and score of each window's ``n_best`` spans, ties included."""
     starts, start_logits, ends, end_logits = outputs
     is_start, is_end = np.isfinite(start_logits) & (starts >= 0), np.isfinite(end_logits) & (ends >= 0)
     begin = np.where(is_start, left[np.where(is_start, base[:, None] + starts, 0)], 0)
@@ -130,7 +130,7 @@ def _candidates(
 
 
 def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray) -> float:
-    """The null threshold with the highest total score.
+    """Find the null threshold with the highest total score.
 
     Args:
         margin: How much better no answer is than the best span, a question each.
@@ -153,5 +153,5 @@ def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray
 
 
 def without_josa(text: str, following: str) -> str:
-    """An answer without the particle at its end, where it ends with a word of three letters or more."""
+    """Remove the particle at the end of an answer whose last word has three letters or more."""
     return text if following[:1].isalnum() else _JOSA.sub("", text)

@@ -25,7 +25,7 @@ def answer_columns(answers: Any) -> dict[str, list[Any]]:
 
 
 def first_answer(batch: Batch, row: int) -> tuple[str, int] | None:
-    """The first right answer and where it should begin; None where there is none."""
+    """Return the first right answer and its stated position; None if there is none."""
     answers = answer_columns(batch["answers"][row])
     if batch["is_impossible"][row] or not answers["text"]:
         return None
@@ -33,7 +33,7 @@ def first_answer(batch: Batch, row: int) -> tuple[str, int] | None:
 
 
 def find_answer(answer: tuple[str, int], context: str) -> int | None:
-    """Find an answer in a passage: at its given position, or nearest to it; None if there is none."""
+    """Find an answer in a passage, at its stated position or nearest to it; None if there is none."""
     text, start = answer
     if not text.strip():
         return None
@@ -46,7 +46,7 @@ def find_answer(answer: tuple[str, int], context: str) -> int | None:
 def gold_subwords(
     answer: tuple[str, int] | None, context: str, left: np.ndarray, right: np.ndarray
 ) -> tuple[int, int] | None:
-    """First and last token of an answer; (NOWHERE, NOWHERE) if the passage does not hold it, None for none.
+    """Return first and last token of an answer; (NOWHERE, NOWHERE) if not found, None for no answer.
 
     Args:
         answer: Text and supposed first character.
@@ -67,7 +67,7 @@ def gold_subwords(
 
 
 def last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """The last subword tokens of the answers in training, and how many of their characters are outside."""
+    """Return the last subword tokens of the training answers, and how many characters lie outside."""
     for place in range(len(train)):
         row = train[place : place + 1]
         answer, text = first_answer(row, 0), row["context"][0]
@@ -85,7 +85,7 @@ def last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -
 def window_targets(
     gold: tuple[int, int] | None, start: int, end: int, first: int, null: int
 ) -> dict[str, int]:
-    """Return the label of a window that holds the tokens ``start`` to ``end`` (exclusive) of a passage.
+    """Return the label of a window with the tokens ``start`` to ``end`` (exclusive) of a passage.
 
     Args:
         gold: What ``gold_subwords`` gives.

@@ -1,4 +1,4 @@
-"""Reading comprehension: where in a passage the answer is, or that it is not there."""
+"""Reading comprehension: where in a passage the answer is, if it is there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SETTINGS: Mapping[str, Any] = {
 
 
 class QuestionAndPassage(RawInput):
-    """A question and a passage, and the span that answers it."""
+    """A question and a passage as input, and an answer span."""
 
     sample: Any = {
         "question": "한강은 어디로 흘러드는가?",
@@ -55,11 +55,11 @@ class QuestionAndPassage(RawInput):
     }
 
     def read(self, item: Any) -> dict[str, Any]:
-        """A mapping with ``question`` and ``context``, or the two in this order."""
+        """Read a mapping with ``question`` and ``context``, or both in this order."""
         return {"guid": "", **text_fields(item, ("question", "context"), "mrc")}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Answer ("" for none), its score, and where in the context it is (end exclusive)."""
+        """Return the answer ("" for none), its score, and its place in the context (end exclusive)."""
         text = decoded.predictions[index]["prediction_text"]
         start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
         score = (decoded.scores or [])[index]
@@ -68,7 +68,7 @@ class QuestionAndPassage(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class ReadingComprehension(Recipe):
-    """Cross-entropy on the answer's first and last subword token; for no answer that is ``Frame.summary``."""
+    """Cross-entropy on the answer's first and last subword token, or on ``Frame.summary`` for no answer."""
 
     task: str = "mrc"
     gold: tuple[str, ...] = ("answers", "is_impossible")
@@ -82,7 +82,7 @@ class ReadingComprehension(Recipe):
     )  # fmt: skip
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the configuration has a recipe's settings, or is that of a model for this task."""
+        """Return whether the configuration was written by a recipe or belongs to a model for this task."""
         names = config.architectures or ()
         return hasattr(config, "null_threshold") or any("ForQuestionAnswering" in name for name in names)
 
@@ -93,7 +93,7 @@ class ReadingComprehension(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Set how windows and answers are chosen, and learn where answers end inside subword tokens."""
+        """Configure windows and answers, and learn where answers end inside subword tokens."""
         set_labels(config, OUTPUTS)
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
@@ -107,17 +107,17 @@ class ReadingComprehension(Recipe):
             config.answer_tails = learn_tails(last)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """AutoModelForQuestionAnswering."""
+        """Return AutoModelForQuestionAnswering."""
         return AutoModelForQuestionAnswering
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Special tokens, and one token each of the question and the passage."""
+        """Return room for special tokens, and one token each of question and passage."""
         return Frame(tokenizer, sequences=2).added + 2
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Question and passage to windows: [CLS] question [SEP] part of the passage [SEP].
+        """Encode question and passage as windows: [CLS] question [SEP] part of the passage [SEP].
 
         Kept are the characters that an answer has of each token of a window, should it begin (``left``) or
         end there (``right``, exclusive).
@@ -165,7 +165,7 @@ class ReadingComprehension(Recipe):
         return columns
 
     def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
-        """All windows with an answer, those of questions that have none, and a share of the others."""
+        """Select windows with an answer, windows of unanswerable questions, and a share of the others."""
         if config.empty_windows >= 1:
             return features
         columns = (features[name] for name in ("start_positions", "null", "example"))
@@ -175,7 +175,7 @@ class ReadingComprehension(Recipe):
         return features.select(np.flatnonzero((start != null) | ~is_answerable | is_drawn))
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep each window's best starts and ends, and the score of no answer.
+        """Return each window's best starts and ends, and the score of no answer.
 
         Five arrays: positions and logits of the starts, (batch, n_best) each, positions and logits of the
         ends, likewise, and the logits of no answer, (batch,). Positions outside the passage score -inf.
@@ -194,7 +194,7 @@ class ReadingComprehension(Recipe):
         return getattr(output, "loss", None), (*kept, null)
 
     def answers(self, outputs: Any, features: datasets.Dataset, config: PreTrainedConfig) -> Answers:
-        """The best spans of each question, over all windows of all questions at once."""
+        """Find the best spans of each question, over all windows of all questions at once."""
         offsets = (flat(features, "left"), flat(features, "right"), ragged(features, "left"))
         return best_answers(
             outputs,
@@ -208,7 +208,7 @@ class ReadingComprehension(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """The best span's text, verbatim, or "" where no answer is better by more than the threshold."""
+        """Return the best span's text, or "" if no answer scores higher by more than the threshold."""
         found = self.answers(outputs, features, loaded.config)
         is_null = found.margin > loaded.config.null_threshold
         probability = found.probabilities()
@@ -238,14 +238,14 @@ class ReadingComprehension(Recipe):
         return Decoded(predictions, scores, details, figures=figures, ranked=ranked)
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Whether there is no answer, and the question is not said to have none."""
+        """Return whether there is no answer and the question is not marked as impossible."""
         answers = row["answers"]
         return answers is None or not (row["is_impossible"] or answer_columns(answers)["text"])
 
     def _figures(
         self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset
     ) -> dict[str, float]:
-        """Scores on the questions that have an answer: as answered, and with the best span in any case."""
+        """Score answerable questions: as answered, and with the best span in any case."""
         gold = [list(reference["answers"]["text"]) for reference in self.references(examples)]
         rows = [row for row, texts in enumerate(gold) if texts]
         if not rows:
@@ -264,7 +264,7 @@ class ReadingComprehension(Recipe):
     def _texts(
         self, found: Answers, row: int, context: str, config: PreTrainedConfig
     ) -> tuple[list[str], list[int]]:
-        """Texts and first characters of a question's best spans."""
+        """Return texts and first characters of a question's best spans."""
         spans = [(int(start), int(end)) for start, end in found.spans(row)]
         texts = [context[start:end] for start, end in spans]
         if config.trim_josa:
@@ -272,7 +272,7 @@ class ReadingComprehension(Recipe):
         return texts, [start for start, _ in spans]
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Right answers of each question: none where it is impossible, whatever the answers column holds."""
+        """Return the right answers of each question; none if it is impossible."""
         types = examples["question_type"] if "question_type" in examples.column_names else None
         references = []
         for row, (guid, answers, impossible) in enumerate(
@@ -284,11 +284,11 @@ class ReadingComprehension(Recipe):
         return references
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """No answer anywhere."""
+        """Predict no answer everywhere."""
         return [Decoded([{"guid": guid, "prediction_text": ""} for guid in _guids(examples)])]
 
     def tuning(self, arguments: RecipeArguments) -> Tuning | None:
-        """The null threshold on questions held out from training, where it is to be chosen."""
+        """Tune the null threshold on questions held out from training, if asked for."""
         if arguments.null_score_diff_threshold != AUTO:
             return None
         return Tuning(self.choose_threshold, hold_out_passages)

@@ -1,4 +1,4 @@
-"""Named entity recognition: a tag for every character, from one tag for every token of the sentence."""
+"""Named entity recognition: character tags from the tags of subword tokens."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ BATCH = 1_000
 
 
 class SentenceToTag(RawInput):
-    """A sentence, and its entities as the answer."""
+    """A sentence as input, and its entities as answer."""
 
     sample = "박보검 담주에 파리 화보 촬영 간대!"
 
     def read(self, item: Any) -> dict[str, Any]:
-        """A text, or a mapping with ``sentence``."""
+        """Read a text, or a mapping with ``sentence``."""
         return {"tokens": list(text_fields(item, ("sentence",), "ner")["sentence"])}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The entities: type, text, position (characters, end exclusive) and the mean of their scores."""
+        """Return the entities: type, text, position (characters, end exclusive) and mean score."""
         text = "".join(row["tokens"])
         scores = (decoded.details or [])[index]["tag_scores"]
         return [
@@ -72,7 +72,7 @@ class NamedEntities(Recipe):
     kept: ClassVar[tuple[str, ...]] = ("start", "end", "tail", "context")
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the model's labels are the 13 tags, in any order."""
+        """Return whether the model's labels are the 13 tags, in any order."""
         return has_labels(config, TAGS)
 
     def configure(
@@ -82,7 +82,7 @@ class NamedEntities(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """13 tags in Hub order, and where entities end inside subword tokens, learned from training data."""
+        """Set 13 tags in Hub order, and learn from training data where entities end inside subword tokens."""
         set_labels(config, TAGS)
         config.entity_tails = getattr(config, "entity_tails", {})  # a model from elsewhere has none
         if "train" in splits:
@@ -92,7 +92,7 @@ class NamedEntities(Recipe):
         config.doc_stride = arguments.doc_stride or getattr(config, "doc_stride", None)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """AutoModelForTokenClassification."""
+        """Return AutoModelForTokenClassification."""
         return AutoModelForTokenClassification
 
     def encode(
@@ -135,11 +135,11 @@ class NamedEntities(Recipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pad labels with -100."""
+        """Return a collator that pads labels with -100."""
         return DataCollatorForTokenClassification(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep each token's likeliest tag, int32, and its probability, float32: (batch, tokens) each."""
+        """Return each token's best tag, int32, and its probability, float32: (batch, tokens) each."""
 
         output = model(**inputs)
         probability, tag = output.logits.float().softmax(dim=-1).max(dim=-1)
@@ -148,7 +148,7 @@ class NamedEntities(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """A tag for every character, blanks included."""
+        """Return a tag for every character, blanks included."""
         tokens = list(examples["tokens"])
         lengths = np.array([len(sentence) for sentence in tokens])
         tag_of = np.argsort(output_ids(loaded.config, TAGS))  # the task's number of each output's tag
@@ -169,11 +169,11 @@ class NamedEntities(Recipe):
         )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """The tags' names, a list per sentence."""
+        """Return tag names, one list per sentence."""
         return [[TAGS[tag] for tag in tags] for tags in examples["ner_tags"]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """No entity anywhere."""
+        """Predict no entities."""
         tokens = list(examples["tokens"])
         return [Decoded([["O"] * len(part) for part in tokens], metric_inputs={"tokens": tokens})]
 
@@ -181,7 +181,7 @@ class NamedEntities(Recipe):
 def decode_characters(
     outputs: Any, features: datasets.Dataset, lengths: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tags of characters from tags of subword tokens, over all windows of all sentences at once.
+    """Convert subword tags to character tags, over all windows of all sentences at once.
 
     A character takes the tag of the token that it lies in, from the window where most surrounds that token;
     B- only if it is the token's first. In the last token of an entity the subword token's tail is outside. A
@@ -230,7 +230,7 @@ def decode_characters(
 
 
 def _next_goes_on(tags: np.ndarray, owner: np.ndarray, sentence: np.ndarray) -> np.ndarray:
-    """Whether the token after a character's own goes on with its entity; all arrays are over characters."""
+    """Return whether the next token continues a character's entity; arrays are over characters."""
     last = np.append(owner[1:] != owner[:-1], True)
     following = np.append(tags[1:], OUTSIDE)
     same_sentence = np.append(sentence[1:] == sentence[:-1], False)
@@ -240,7 +240,7 @@ def _next_goes_on(tags: np.ndarray, owner: np.ndarray, sentence: np.ndarray) -> 
 
 
 def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the characters without a tag one, by their neighbours in the same sentence."""
+    """Assign tags to untagged characters from their neighbours in the sentence."""
     place = np.arange(len(tags))
     known = tags != IGNORED
     before = np.maximum.accumulate(np.where(known, place, -1))
@@ -262,14 +262,14 @@ def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[n
 def _subwords(
     sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase
 ) -> Iterator[tuple[str, list[int], np.ndarray, np.ndarray, np.ndarray]]:
-    """Each sentence's text and token ids, and what ``spans_of_subwords`` says of the subword tokens."""
+    """Return each sentence's text and token ids, and the output of ``spans_of_subwords``."""
     texts = ["".join(tokens) for tokens in sentences]
     for text, found in zip(texts, subwords_with_spans(tokenizer, texts), strict=True):
         yield text, *found
 
 
 def _last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """The last subword tokens of the entities in training, and how many of their characters are outside."""
+    """Return the last subword tokens of training entities, and how many characters lie outside."""
     for place in range(0, len(train), BATCH):
         batch = train[place : place + BATCH]
         subwords = _subwords(batch["tokens"], tokenizer)

@@ -1,4 +1,4 @@
-"""Relation extraction: a sentence with its two entities marked, 30 relations."""
+"""Relation extraction: a sentence with two marked entities, 30 relations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_RELATION = "no_relation"
 
 
 class MarkedSentence(RawInput):
-    """A sentence with two entities, and their relation as the answer."""
+    """A sentence with two entities as input, and their relation as answer."""
 
     sample: Any = {
         "sentence": "박보검은 1993년 서울에서 태어났다.",
@@ -43,7 +43,7 @@ class MarkedSentence(RawInput):
     }
 
     def read(self, item: Any) -> dict[str, Any]:
-        """A mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
+        """Read a mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
 
         An entity may leave out its position if its ``word`` occurs in the sentence once, and its ``type``
         where the model's marks have none.
@@ -56,13 +56,13 @@ class MarkedSentence(RawInput):
         return {"sentence": item["sentence"], **{role: _entity(item, role) for role in ROLES}}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The relation and its probability."""
+        """Return the relation and its probability."""
         return present_class(decoded, index)
 
 
 @dataclasses.dataclass(frozen=True)
 class RelationExtraction(Recipe):
-    """Cross-entropy on the relation, from [CLS], the marks before the entities, or the entities."""
+    """Cross-entropy on the relation, from [CLS], the opening markers, or the entities."""
 
     task: str = "re"
     gold: tuple[str, ...] = ("label",)
@@ -73,7 +73,7 @@ class RelationExtraction(Recipe):
     )  # fmt: skip
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the model's labels are the 30 relations, in any order."""
+        """Return whether the model's labels are the 30 relations, in any order."""
         return has_labels(config, RELATIONS)
 
     def configure(
@@ -83,7 +83,7 @@ class RelationExtraction(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """30 relations, the marks' style, and the marks themselves in the tokenizer."""
+        """Set 30 relations and the marker style, and add the markers to the tokenizer."""
         set_labels(config, RELATIONS)
         config.problem_type = "single_label_classification"
         set_pooling(self.task, config, arguments, ("cls", "entity_start", "entity_mean"))
@@ -104,17 +104,17 @@ class RelationExtraction(Recipe):
             config.entity_end_ids = [ends[:kinds], ends[kinds:]]
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """AutoModelForSequenceClassification, or the same on the two marks."""
+        """Return AutoModelForSequenceClassification, or the variant with another pooling."""
         return sequence_classifier(config)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Special tokens, the four entity markers and one token of the sentence."""
+        """Return room for special tokens, the four entity markers and one token of the sentence."""
         return Frame(tokenizer).added + 4 + 1
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Sentences to tokens with marks; of one that is too long the tokens around the entities stay."""
+        """Encode sentences with markers; long ones keep the tokens around the entities."""
         marker = Marker(tokenizer, config.marker_style)
         frame = Frame(tokenizer)
         features: dict[str, Any] = {"length": [], "truncated": []}
@@ -132,13 +132,13 @@ class RelationExtraction(Recipe):
         return features
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep probabilities, float32, shape (batch, 30)."""
+        """Return probabilities, float32, shape (batch, 30)."""
         return predict_classes(model, inputs)
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """The likeliest relation, and the probabilities of all, which the metric needs."""
+        """Return the most likely relation, and all probabilities, which the metric needs."""
         ordered = outputs[:, output_ids(loaded.config, RELATIONS)]
         decoded = decode_classes(ordered, RELATIONS)
         probabilities = ordered.astype(float).tolist()
@@ -149,11 +149,11 @@ class RelationExtraction(Recipe):
         )
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Relation names."""
+        """Return relation names."""
         return [RELATIONS[label] for label in examples["label"]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """No relation anywhere, and the most frequent of the others."""
+        """Predict no relation everywhere, and in a second baseline the most frequent of the others."""
         gold = self.references(train)
         related = [name for name in gold if name != NO_RELATION] or [NO_RELATION]
         shares = [gold.count(name) / len(gold) for name in RELATIONS]

@@ -1,4 +1,4 @@
-"""The configuration of a checkpoint, and which checkpoints a head of ours can be put on."""
+"""The configuration of a checkpoint, and the kinds of checkpoints that our heads support."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recipes.tasks.shared.configuration_encoder import read_config
 
 @contextlib.contextmanager
 def explained_trust(path: str) -> Iterator[None]:
-    """Name our flag where transformers asks for ``trust_remote_code=True``."""
+    """Name our flag in errors where transformers asks for ``trust_remote_code=True``."""
     try:
         yield
     except ValueError as error:
@@ -25,7 +25,7 @@ def explained_trust(path: str) -> Iterator[None]:
 
 
 def checkpoint_config(path: str, revision: str, trust_remote_code: bool) -> PreTrainedConfig:
-    """The configuration of a checkpoint.
+    """Load the configuration of a checkpoint.
 
     Raises:
         ValueError: It needs code that was not trusted.
@@ -37,7 +37,7 @@ def checkpoint_config(path: str, revision: str, trust_remote_code: bool) -> PreT
 
 
 def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -> None:
-    """Make sure that a model can be the encoder under a head of ours.
+    """Make sure that a model can be the encoder of one of our heads.
 
     Args:
         task: Name of the task.

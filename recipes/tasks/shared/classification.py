@@ -17,12 +17,12 @@ from recipes.tasks.shared.modeling_pooling import PoolingForSequenceClassificati
 
 
 def has_labels(config: PreTrainedConfig, names: Sequence[str]) -> bool:
-    """Whether a model's outputs have these names, in any order."""
+    """Return whether a model's outputs have these names, in any order."""
     return sorted(config.id2label.values()) == sorted(names)
 
 
 def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
-    """Write the names of a model's outputs into its configuration; the order of those that it has stays."""
+    """Write label names to a model's configuration; an existing order of the same names is kept."""
     ordered = [config.id2label[index] for index in range(len(names))] if has_labels(config, names) else names
     config.num_labels = len(names)
     config.id2label = dict(enumerate(ordered))
@@ -30,14 +30,14 @@ def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
 
 
 def output_ids(config: PreTrainedConfig, names: Sequence[str]) -> list[int]:
-    """For each label of a task, in the task's order, the model's output that stands for it."""
+    """Return the model's output index of each label, in the task's label order."""
     return [config.label2id[name] for name in names]
 
 
 def set_pooling(
     task: str, config: PreTrainedConfig, arguments: RecipeArguments, allowed: Sequence[str]
 ) -> None:
-    """Write what the head reads into a model's configuration.
+    """Write the pooling to a model's configuration.
 
     Args:
         task: Name of the task.
@@ -56,7 +56,7 @@ def set_pooling(
 
 
 def sequence_classifier(config: PreTrainedConfig) -> Any:
-    """AutoModelForSequenceClassification, or the same with the pooling that the configuration names."""
+    """Return AutoModelForSequenceClassification, or our class for the configured pooling."""
     if config.pooling != "cls":
         return PoolingForSequenceClassification
     return AutoModelForSequenceClassification
@@ -65,13 +65,13 @@ def sequence_classifier(config: PreTrainedConfig) -> Any:
 def predict_classes(
     model: Any, inputs: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor | None, torch.Tensor]:
-    """Loss and probabilities, float32, shape (batch, classes)."""
+    """Return loss and probabilities, float32, shape (batch, classes)."""
     output = model(**inputs)
     return output.loss, output.logits.float().softmax(dim=-1)
 
 
 def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
-    """The likeliest class's name and its probability, and all classes by probability.
+    """Return the most likely class with its probability, and all classes ranked by probability.
 
     Args:
         probabilities: Shape (examples, classes).
@@ -87,13 +87,13 @@ def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
 
 
 def present_class(decoded: Decoded, index: int) -> dict[str, Any]:
-    """One input's class and its probability, as transformers' pipelines give them."""
+    """Format a class and its probability as transformers' pipelines do."""
     scores = decoded.scores or []
     return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})
 
 
 def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Tensor]:
-    """Cross-entropy for Trainer in which all classes of the training data have the same total weight.
+    """Return a loss for Trainer in which all classes have the same total weight in the training data.
 
     The weights are those of scikit-learn's ``class_weight="balanced"``. Their mean over the training examples
     is 1, so the loss, and with it the best learning rate, stays in the same range.
@@ -109,7 +109,7 @@ def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Te
     weights = len(labels) / (counts.count_nonzero() * counts.clamp(min=1))
 
     def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
-        """The mean over an update's examples, of all accumulated steps and processes."""
+        """Return the mean over an update's examples, across accumulated steps and processes."""
         logits = outputs.logits.float()
         summed = torch.nn.functional.cross_entropy(logits, labels, weights.to(logits), reduction="sum")
         return summed / num_items_in_batch
@@ -118,5 +118,5 @@ def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Te
 
 
 def majority(names: Sequence[str]) -> str:
-    """The most frequent name."""
+    """Return the most frequent name."""
     return collections.Counter(names).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""The configuration of models that put a head of ours on an encoder. Saved beside the weights."""
+"""Configuration of models with one of our heads on an encoder. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIG_NAME = "config.json"
 
 
 class EncoderConfig(PreTrainedConfig):
-    """The encoder's configuration, saved under a model type that transformers does not know.
+    """The encoder's configuration under a model type that transformers does not know.
 
     With the encoder's own type, transformers' own class for the task would load the folder, and answer with
     a head that nobody has trained. With this one it refuses to load without ``trust_remote_code``. In memory
@@ -24,14 +24,14 @@ class EncoderConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """The encoder's configuration."""
+        """Return the encoder's configuration."""
         values = dict(config_dict)
         kind = values.pop("encoder_type")
         return CONFIG_MAPPING[kind].from_dict(values | {"model_type": kind}, **kwargs)
 
 
 def save_as_ours(folder: str | Path, classes: Mapping[str, str]) -> None:
-    """Give the configuration that was saved in a folder our model type, in place of the encoder's.
+    """Replace the encoder's model type by ours in a saved configuration.
 
     Args:
         folder: Where the configuration is.
@@ -46,7 +46,7 @@ def save_as_ours(folder: str | Path, classes: Mapping[str, str]) -> None:
 
 
 def read_config(path: Any, **options: Any) -> Any:
-    """The configuration at a path, as AutoConfig reads it, and also where its model type is ours.
+    """Read the configuration at a path, as AutoConfig does, including those with our model type.
 
     Args:
         path: A folder or a Hub id.

@@ -1,4 +1,4 @@
-"""An encoder of AutoModel inside a model of ours. Saved beside the weights."""
+"""Base class for a head on an encoder of AutoModel. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ABILITIES = (
 
 
 class EncoderModel(PreTrainedModel):
-    """Base of models that put a head on any encoder of AutoModel.
+    """Base class of models that put a head on any encoder of AutoModel.
 
     The encoder has the attribute name that its own family uses (``bert``, ``roberta``, ...), so checkpoints
     of the plain encoder load into these models. A saved model has a configuration of our own type, see
@@ -52,7 +52,7 @@ class EncoderModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, path: Any, *, config: Any = None, **kwargs: Any) -> Any:
-        """As in transformers, and from the folder of a LoRA adapter: see ``load_merged``.
+        """Load as in transformers, and also from the folder of a LoRA adapter; see ``load_merged``.
 
         Without a configuration, the path's own is used, which is that of the encoder.
         """
@@ -61,13 +61,13 @@ class EncoderModel(PreTrainedModel):
         return load_merged(super().from_pretrained, path, config, kwargs)
 
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
-        """As in transformers, with the model type of ``EncoderConfig`` and the code of the model."""
+        """Save as in transformers, with the model type of ``EncoderConfig`` and the model's code."""
         super().save_pretrained(save_directory, **kwargs)
         if kwargs.get("is_main_process", True):
             self.save_code(save_directory)
 
     def save_code(self, folder: Any) -> None:
-        """Complete a folder that has the configuration, so that transformers finds the code of the model."""
+        """Add the model's code to a saved configuration, so that transformers finds it."""
         module = type(self).__module__
         save_as_ours(folder, {self.auto_class: f"{module.rpartition('.')[2]}.{type(self).__name__}"})
         if module.startswith("recipes."):  # transformers itself saves the code that it loaded from a folder

@@ -1,4 +1,4 @@
-"""Hold out a part of the training data, to choose settings on."""
+"""Hold out a part of the training data for choosing settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def hold_out(
     train: datasets.Dataset, column: str | None, fraction: float
 ) -> tuple[datasets.Dataset, datasets.Dataset]:
-    """Split rows into those to train on and those that are held out, which are spread evenly.
+    """Split rows into training rows and evenly spread held-out rows.
 
     Args:
         train: The rows.

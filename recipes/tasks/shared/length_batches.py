@@ -1,4 +1,4 @@
-"""Batches of inputs of like length: little padding, few calls of the model. Saved beside the weights."""
+"""Batches of inputs of similar length, for little padding. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PADDING = 512  # tokens of padding in a batch that cost no more than another cal
 
 
 def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Positions of inputs in batches, longest first.
+    """Yield positions of inputs in batches, longest first.
 
     Args:
         lengths: Tokens of each input.

@@ -1,4 +1,4 @@
-"""Whole models from folders that hold only a LoRA adapter of one. Saved beside the weights."""
+"""Load complete models from LoRA adapter folders. This file is saved beside the weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recipes.tasks.shared.configuration_encoder import read_config
 
 
 def load_merged(load: Callable[..., Any], path: Any, config: Any, options: dict[str, Any]) -> Any:
-    """Load a model; where the path is an adapter's, its base model with the adapter merged into the weights.
+    """Load a model; for an adapter, load its base model and merge the adapter into the weights.
 
     transformers alone would look for all weights in the adapter's folder, because a configuration is there,
     and would not restore the modules that the adapter saves whole, such as the head.

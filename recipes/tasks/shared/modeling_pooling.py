@@ -16,7 +16,7 @@ WIDTHS = {"mean": 1, "pair": 4, "entity_start": 2, "entity_mean": 3}  # pooled v
 
 
 class PoolingForSequenceClassification(EncoderModel):
-    """An encoder, pooled vectors of its last layer, dropout, and one linear layer.
+    """An encoder with pooling over its last layer, dropout, and a linear layer.
 
     ``config.pooling`` is ``mean`` (of all real tokens) or ``pair``: the means u and v of the two sentences,
     compared as [u; v; |u - v|; u * v] (Conneau et al. 2017), while the encoder still reads them together;
@@ -89,14 +89,14 @@ class PoolingForSequenceClassification(EncoderModel):
 
 
 def _first(hidden: torch.Tensor, input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
-    """The vectors of the first wanted tokens: (batch, tokens, width) to (batch, width)."""
+    """Select the vectors of the first wanted tokens: (batch, tokens, width) to (batch, width)."""
     found = _is_one_of(input_ids, wanted)
     rows = torch.arange(len(input_ids), device=input_ids.device)
     return hidden[rows, found.int().argmax(dim=1)]
 
 
 def _between(input_ids: torch.Tensor, starts: list[int], ends: list[int]) -> torch.Tensor:
-    """Which tokens stand between a start and an end, both exclusive: (batch, tokens), the same."""
+    """Return which tokens lie between a start and an end, both exclusive: (batch, tokens), the same."""
     start, end = _is_one_of(input_ids, starts), _is_one_of(input_ids, ends)
     return (start.cumsum(dim=1) > end.cumsum(dim=1)) & ~start
 
@@ -106,7 +106,7 @@ def _is_one_of(input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean over the tokens where ``mask`` (batch, tokens) is 1: (batch, tokens, width) to (batch, width)."""
+    """Average the tokens where ``mask`` (batch, tokens) is 1: (batch, tokens, width) to (batch, width)."""
     weights = mask.to(hidden.dtype).unsqueeze(-1)
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 

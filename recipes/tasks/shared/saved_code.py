@@ -1,4 +1,4 @@
-"""Copies of our modules in the folders of saved models, for those who do not have this package."""
+"""Copy our modules into the folders of saved models, for users without this package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IMPORT = re.compile(r"^(\s*)from (recipes\.[\w.]+)\.(\w+) import", flags=re.MUL
 
 
 def save_code(module: str, folder: str | Path) -> None:
-    """Copy a module, and those of ours that it imports, into a folder.
+    """Copy a module, and our modules that it imports, into a folder.
 
     transformers loads code from one flat folder, so the copies import each other as siblings.
 
@@ -32,5 +32,5 @@ def save_code(module: str, folder: str | Path) -> None:
 
 
 def is_ours(name: str) -> bool:
-    """Whether a module in the folder of a saved model, such as ``modeling_pooling``, is a copy of ours."""
+    """Return whether a module in a saved model's folder, such as ``modeling_pooling``, is a copy of ours."""
     return any(ROOMS.glob(f"*/{name}.py"))

@@ -1,4 +1,4 @@
-"""The recipe of topic classification, inference and similarity: one or two sentences in, one answer out."""
+"""Recipes for one or two sentences: topic classification, inference and similarity."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class SentenceInput(RawInput):
-    """One text, or a pair of texts, as users give them, and the class as the answer.
+    """A text or a pair of texts as input, and a class as answer.
 
     Attributes:
         task: Name of the task, for messages.
@@ -45,21 +45,21 @@ class SentenceInput(RawInput):
     sample: Any
 
     def is_single(self, items: list[Any]) -> bool:
-        """Whether a list is the two texts of one pair."""
+        """Return whether a list is one pair of texts."""
         return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
 
     def read(self, item: Any) -> dict[str, Any]:
-        """A text; for pairs a mapping of both, or a sequence of two."""
+        """Read a text, or for pairs a mapping or a sequence of two texts."""
         return dict(text_fields(item, self.columns, self.task))
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Label and score."""
+        """Return label and score."""
         return present_class(decoded, index)
 
 
 @dataclasses.dataclass(frozen=True)
 class SentenceRecipe(Recipe):
-    """One or two sentences in, one answer out.
+    """Base class of the recipes for one or two sentences.
 
     Attributes:
         raw_input: Names the task and the one or two text columns, in the order that the model reads them.
@@ -93,7 +93,7 @@ class SentenceRecipe(Recipe):
         return get_task(self.task).labels
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the model's labels are the task's, in any order."""
+        """Return whether the model's labels are the task's, in any order."""
         return has_labels(config, self.outputs)
 
     def configure(
@@ -103,23 +103,23 @@ class SentenceRecipe(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """One output per label; which labels is up to the task."""
+        """Set one output per label."""
         set_pooling(self.task, config, arguments, ("cls", "mean", "pair")[: len(self.columns) + 1])
         set_labels(config, self.outputs)
         config.problem_type = self.problem_type
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """AutoModelForSequenceClassification, or the same with another pooling."""
+        """Return AutoModelForSequenceClassification, or the variant with another pooling."""
         return sequence_classifier(config)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Special tokens, and one token of each sentence."""
+        """Return room for special tokens, and one token of each sentence."""
         return Frame(tokenizer, len(self.columns)).added + len(self.columns)
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Sentences to token ids; of a pair that is too long, the longer sentence is cut first."""
+        """Encode sentences; in a pair that is too long, the longer sentence is truncated first."""
         texts = [list(batch[column]) for column in self.columns]
         encoded = tokenizer(*texts, truncation="longest_first", max_length=max_length)
         features = dict(encoded)
@@ -131,34 +131,34 @@ class SentenceRecipe(Recipe):
 
     @abc.abstractmethod
     def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
-        """The gold column as numbers for the loss."""
+        """Convert the gold column to numbers for the loss."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SentenceClassification(SentenceRecipe):
-    """A class for one or two sentences: cross-entropy on the classes."""
+    """Classification of one or two sentences by cross-entropy."""
 
     problem_type: ClassVar[str] = "single_label_classification"
 
     def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
-        """The model's output for each class, given in Hub order."""
+        """Return the model's output index for each class, given in Hub order."""
         outputs = output_ids(config, self.outputs)
         return [outputs[label] for label in gold]
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep probabilities, float32, shape (batch, classes)."""
+        """Return probabilities, float32, shape (batch, classes)."""
         return predict_classes(model, inputs)
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """The likeliest class's name, and its probability."""
+        """Return the most likely class and its probability."""
         return decode_classes(outputs[:, output_ids(loaded.config, self.outputs)], self.outputs)
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Class names."""
+        """Return class names."""
         return [self.outputs[index] for index in examples[self.target]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """The most frequent class of training."""
+        """Predict the most frequent class of training."""
         return [Decoded([majority(self.references(train))] * len(examples))]

@@ -18,54 +18,54 @@ if TYPE_CHECKING:
 
 
 class SimilarityInput(SentenceInput):
-    """Two sentences, and their similarity as the answer."""
+    """Two sentences as input, and their similarity as answer."""
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """The similarity, about 0 to 5."""
+        """Return the similarity, about 0 to 5."""
         return decoded.marked(index, {"label": "similarity", "score": decoded.predictions[index]})
 
 
 @dataclasses.dataclass(frozen=True)
 class SentenceSimilarity(SentenceRecipe):
-    """A real number for two sentences: mean squared error on ``real-label``, neither scaled nor clipped."""
+    """Regression of two sentences: mean squared error on ``real-label``, without scaling or clipping."""
 
     problem_type: ClassVar[str] = "regression"
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """A single one."""
+        """A single output."""
         return ("similarity",)
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the model has one output, whatever its name."""
+        """Return whether the model has a single output."""
         return bool(config.num_labels == 1)
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Whether there is no ``real-label``."""
+        """Return whether there is no ``real-label``."""
         labels = row[self.target]
         return labels is None or super().is_hidden({self.target: labels["real-label"]})
 
     def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
-        """The ``real-label`` of each pair."""
+        """Return the ``real-label`` of each pair."""
         return _real_labels(gold)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep the output, float32, shape (batch,)."""
+        """Return the output, float32, shape (batch,)."""
         output = model(**inputs)
         return output.loss, output.logits.float().squeeze(-1)
 
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """The output as it is."""
+        """Return the output unchanged."""
         return Decoded(outputs.tolist())
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """The ``real-label`` of each pair."""
+        """Return the ``real-label`` of each pair."""
         return _real_labels(examples[self.target])
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """The mean of training, and the end of the scale."""
+        """Predict the mean of training, and in a second baseline the end of the scale."""
         gold = self.references(train)
         return [Decoded([answer] * len(examples)) for answer in (math.fsum(gold) / len(gold), 5.0)]
 

@@ -1,4 +1,4 @@
-"""Settings of a state tracker in its encoder's configuration: slots, values, decoding."""
+"""Tracker settings in the encoder's configuration: slots, values, decoding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Settings = TypeVar("Settings", bound="SlotSettings")
 
 @dataclasses.dataclass
 class SlotSettings:
-    """Settings of every tracker, whatever its head.
+    """Settings shared by all state trackers.
 
     Attributes:
         head: What gives the states; class by class.
@@ -46,7 +46,7 @@ class SlotSettings:
     vocabulary: str = ""
 
     def __post_init__(self) -> None:
-        """Check what would otherwise fail far from its cause; ValueError says what is wrong."""
+        """Validate the settings; raise ValueError that says what is wrong."""
         broken = [slot for slot in self.slots if len(slot.split("-")) != 2 or not all(slot.split("-"))]
         if not self.slots or broken:
             raise ValueError(f"Slots are {broken or self.slots}; expected names like 'domain-slot'.")
@@ -57,7 +57,7 @@ class SlotSettings:
 
     @classmethod
     def of(cls: type[Settings], config: Any) -> Settings:
-        """The settings in a configuration; ValueError where there are none, or those of another head."""
+        """Read the settings from a configuration; raise ValueError if it has none of this head."""
         values = getattr(config, KEY, None)
         if not values:
             raise ValueError(
@@ -69,12 +69,12 @@ class SlotSettings:
         return cls(**{name: value for name, value in values.items() if name in known})
 
     def write(self, config: Any) -> None:
-        """Put the settings into a configuration, to be saved with it."""
+        """Write the settings to a configuration, to be saved with it."""
         named = {} if self.head == TRADE else {"head": self.head}
         setattr(config, KEY, dataclasses.asdict(self) | named)
 
     def check(self, tokenizer: Any) -> None:
-        """Raise ValueError where a tokenizer is not the one that the settings were made with."""
+        """Raise ValueError for a tokenizer other than the one that the settings were made with."""
         if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
             raise ValueError(
                 f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
@@ -84,7 +84,7 @@ class SlotSettings:
 
 @dataclasses.dataclass
 class StateSettings(SlotSettings):
-    """The part of a configuration that is about states; the rest of it is the encoder's own.
+    """The tracker's part of a configuration; the rest belongs to the encoder.
 
     Attributes:
         slot_subwords: For each slot the subword token ids of its name, the hyphen replaced by a blank.
@@ -109,7 +109,7 @@ class StateSettings(SlotSettings):
     attention_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check what would otherwise fail far from its cause; ValueError says what is wrong."""
+        """Validate the settings; raise ValueError that says what is wrong."""
         super().__post_init__()
         if not 0 <= self.teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
@@ -125,7 +125,7 @@ class StateSettings(SlotSettings):
             raise ValueError(f"max_value_length is {self.max_value_length}; expected 1 or more.")
 
     def read_subwords(self, tokenizer: Any) -> None:
-        """Fill in what depends on the tokenizer: the tokens of the slots' names, and where values end.
+        """Set what depends on the tokenizer: the tokens of slot names, and the end of values.
 
         Raises:
             ValueError: The tokenizer has no subword token that ends a text, or is not the one of before.
@@ -142,7 +142,7 @@ class StateSettings(SlotSettings):
 
 
 def head_of(config: Any) -> str:
-    """Which head a configuration's settings are for; trade where it does not say."""
+    """Return the head of a configuration's settings; trade by default."""
     found: str = (getattr(config, KEY, None) or {}).get("head", TRADE)
     return found
 
@@ -154,7 +154,7 @@ def fingerprint(tokenizer: Any) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _fingerprint(tokenizer: Any, size: int) -> str:
-    """Return the fingerprint of a vocabulary of a size, which tells whether tokens were added."""
+    """Return the fingerprint of a vocabulary and its size, which reveals added tokens."""
     subwords = sorted(tokenizer.get_vocab().items())
     return hashlib.sha256(json.dumps(subwords).encode()).hexdigest()[:16]
 
@@ -162,11 +162,11 @@ def _fingerprint(tokenizer: Any, size: int) -> str:
 def union_of_slots(
     states: Sequence[Sequence[str]], ontology: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
-    """Slots of an ontology and of states, sorted, each with its values in the order they are first seen.
+    """Merge the slots of ontology and states, sorted, with values in order of first occurrence.
 
     Args:
         states: Lists of ``domain-slot-value`` strings.
-        ontology: Slot -> values; empty where there is none.
+        ontology: Slot -> values; empty if there is none.
 
     Raises:
         ValueError: A string in a state does not have the three parts.
@@ -180,7 +180,7 @@ def union_of_slots(
 
 
 def split_item(item: str) -> tuple[str, str]:
-    """The slot ``domain-slot`` and the value of a state string; a value may hold hyphens of its own.
+    """Split a state string into the slot ``domain-slot`` and the value, which may contain hyphens.
 
     Raises:
         ValueError: There are fewer than two hyphens.

@@ -1,4 +1,4 @@
-"""Negative log-likelihood under TRADE's mixture of vocabulary and copy, without keeping a vocabulary."""
+"""Negative log-likelihood under TRADE's mixture of generating and copying, in little memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHUNK = 8_000_000  # logits that exist at a time
 
 
 def chunk_rows(vocabulary: int) -> int:
-    """Number of rows of logits that are computed at a time."""
+    """Return the number of rows of logits to compute at a time."""
     return max(16, CHUNK // vocabulary)
 
 
@@ -22,7 +22,7 @@ def mixture_loss(
     gold: torch.Tensor,
     dtype: torch.dtype,
 ) -> torch.Tensor:
-    """Sum over positions of -log(generate * softmax(states @ table.T)[gold] + copied).
+    """Sum -log(generate * softmax(states @ table.T)[gold] + copied) over positions.
 
     Logits exist for a few rows at a time. What backward needs of them, the gradients of states and table, is
     computed from a chunk while it is there: the loss is a sum, so its own gradient is one factor for all.
@@ -46,7 +46,7 @@ def mixture_loss(
 
 
 class _MixtureLoss(torch.autograd.Function):
-    """See ``mixture_loss``."""
+    """Autograd function of ``mixture_loss``."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""Values from TRADE's decoder: greedy or by beams, only for the slots that need one, until all have ended."""
+"""Value decoding for TRADE: greedy or beam search, only for slots that need a value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Candidates:
 
     @classmethod
     def of(cls, memory: Memory) -> Candidates:
-        """Candidates for a batch."""
+        """Prepare the candidates of a batch."""
         same = memory.ids[:, :, None] == memory.ids[:, None, :]
         first = same.to(torch.uint8).argmax(dim=2)
         places = torch.arange(memory.ids.shape[1], device=first.device)
@@ -40,7 +40,7 @@ class Candidates:
     def best(
         self, decoder: TradeDecoder, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, k: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-probabilities and ids of the k best subword tokens, best first, both of shape (n, k).
+        """Return log-probabilities and ids of the k best subword tokens, both of shape (n, k).
 
         Args:
             decoder: The decoder.
@@ -84,7 +84,7 @@ def decode_values(
     max_value_length: int,
     num_beams: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gates, and values of the slots whose gate says that they have one.
+    """Decode gates, and values of the slots whose gate says that they have one.
 
     Args:
         decoder: The decoder.
@@ -116,7 +116,7 @@ def decode_values(
 
 @dataclasses.dataclass
 class _Search:
-    """A search for the likeliest values; a beam's score is the sum of its tokens' log-probabilities."""
+    """A search for the likeliest values; a beam's score is the sum of its log-probabilities."""
 
     decoder: TradeDecoder
     known: Candidates
@@ -124,7 +124,7 @@ class _Search:
     beams: int
 
     def run(self, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, steps: int) -> torch.Tensor:
-        """Tokens of each row, shape (n, steps), padded with IGNORED; rows that have ended cost nothing."""
+        """Return the tokens of each row, shape (n, steps), padded with IGNORED; finished rows are skipped."""
         k, n = self.beams, len(item)
         values = item.new_full((n, k, steps), IGNORED)
         totals = inputs.new_zeros((n, k), dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""TRADE's decoder (Wu et al. 2019) as KLUE uses it: every slot's value at once, each with a state of its own.
+"""TRADE's decoder (Wu et al. 2019) as in KLUE: all slots are decoded in parallel with separate states.
 
 Positions (slot, step) are packed step by step, longest target first, as torch packs sequences: no work is
 done where a target has ended, and most end after two or three tokens. The encoder's output is never repeated
@@ -22,7 +22,7 @@ NEVER = -1e9
 
 @dataclasses.dataclass
 class Memory:
-    """The encoded dialogues of a batch, as the decoder attends to them.
+    """The encoded dialogues of a batch, which the decoder attends to.
 
     Attributes:
         hidden: Encoder outputs, shape (batch, tokens, width).
@@ -39,7 +39,7 @@ class Memory:
 
 @dataclasses.dataclass
 class Read:
-    """Decoder outputs at a number of positions, each of which belongs to a dialogue.
+    """Decoder outputs at some positions, each of which belongs to one dialogue.
 
     Attributes:
         scores: Attention scores, padding at NEVER; float32, shape (positions, tokens).
@@ -52,7 +52,7 @@ class Read:
 
 @dataclasses.dataclass
 class TradeDecoder:
-    """The decoder's modules, which belong to the model, and what it does with them.
+    """Functions of the decoder on modules that belong to the model.
 
     Attributes:
         gru: From inputs and states, both (…, width), to states.
@@ -77,16 +77,16 @@ class TradeDecoder:
     compares: bool = False
 
     def embed(self, subwords: torch.Tensor) -> torch.Tensor:
-        """Subword token ids, shape (n,), to inputs, shape (n, width)."""
+        """Embed subword token ids, shape (n,), as inputs, shape (n, width)."""
         vectors = nn.functional.embedding(subwords, self.table)
         return vectors if self.widen is None else self.widen(vectors)
 
     def narrow(self, states: torch.Tensor) -> torch.Tensor:
-        """States to the width of the embeddings, to be compared with them."""
+        """Project states to the width of the embeddings."""
         return states if self.widen is None else states @ self.widen.weight
 
     def inputs(self, subwords: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The first inputs, shape (slots, width), and those that stand for subword tokens, shape (n, width).
+        """Return the first inputs, shape (slots, width), and those for subword tokens, shape (n, width).
 
         One look-up for both: each one's gradient is as large as the whole table.
         """
@@ -96,11 +96,11 @@ class TradeDecoder:
         return (names * is_subword.unsqueeze(-1)).sum(dim=1), vectors[self.slots.numel() :]
 
     def step(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """One step of the GRU for any number of rows."""
+        """Advance the GRU by one step, for any number of rows."""
         return self.gru(inputs.unsqueeze(0), states.unsqueeze(0))[0].squeeze(0)
 
     def read(self, memory: Memory, states: torch.Tensor, item: torch.Tensor) -> Read:
-        """Attention from states, shape (n, width), each to its own dialogue ``item``, shape (n,)."""
+        """Attend from states, shape (n, width), each to its own dialogue ``item``, shape (n,)."""
         batch, tokens, width = memory.hidden.shape
         # Grouped by dialogue, so that two batched products do it: place is a state's number in its group.
         counts = torch.bincount(item, minlength=batch)
@@ -116,7 +116,7 @@ class TradeDecoder:
         return Read(scores.view(-1, tokens)[flat], context.view(-1, width)[flat])
 
     def gates(self, states: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        """Scores of the gates after the first step, shape (n, gates).
+        """Return gate scores after the first step, shape (n, gates).
 
         Compared, the context is brought to unit variance first: the outputs of some encoders differ little
         from their common mean.
@@ -127,7 +127,7 @@ class TradeDecoder:
         return self.gate(torch.cat([context, states, context * states], dim=-1))
 
     def pointer_logit(self, inputs: torch.Tensor, states: torch.Tensor, read: Read) -> torch.Tensor:
-        """Logit of the share that the vocabulary has in the mixture, float32, shape (n,)."""
+        """Return the logit of the vocabulary's share of the mixture, float32, shape (n,)."""
         return self.pointer(torch.cat([inputs, states, read.context], dim=-1)).squeeze(-1).float()
 
 
@@ -149,7 +149,7 @@ class Packing:
 
     @classmethod
     def of(cls, targets: torch.Tensor) -> Packing:
-        """Packs targets of shape (rows, steps), padded with IGNORED behind their subword tokens."""
+        """Pack targets of shape (rows, steps) that are padded with IGNORED."""
         lengths = (targets != IGNORED).sum(dim=1).clamp(min=1)
         order = torch.argsort(lengths, descending=True, stable=True)
         steps = torch.arange(targets.shape[1], device=targets.device)

@@ -1,4 +1,4 @@
-"""The value loss of TRADE's decoder in one pass over all positions that have a gold subword token."""
+"""The value loss of TRADE's decoder, in one pass over all positions with a gold subword token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recipes.tasks.wos.decoder_trade import NEVER, Memory, Packing, TradeDecoder
 def decoder_losses(
     decoder: TradeDecoder, memory: Memory, targets: torch.Tensor, *, forced: bool, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The value loss and the gates.
+    """Return the value loss and the gate scores.
 
     Fed with gold tokens, the decoder knows all its inputs beforehand: the GRU runs over packed positions, and
     attention, pointer and vocabulary see them all at once. Left alone, it first finds its inputs without

@@ -43,7 +43,7 @@ def choose_recipe(arguments: RecipeArguments) -> Recipe:
 
 
 def _only() -> dict[str, list[str]]:
-    """Head -> the arguments that make sense for it only."""
+    """Map each head to the settings that apply to it only."""
     return {
         "trade": [name for name in (*SETTINGS, "oracle") if name not in OF_BOTH],
         "generative": ["max_new_tokens"],
@@ -51,7 +51,7 @@ def _only() -> dict[str, list[str]]:
 
 
 def _text_recipe(config: PreTrainedConfig, path: str) -> Recipe:
-    """The recipe for a model that can write text: by an encoder and a decoder, or by a decoder alone."""
+    """Return the recipe for a model that writes text: encoder-decoder or decoder-only."""
     kind = config.model_type
     if config.is_encoder_decoder and kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
         return SequenceStates()

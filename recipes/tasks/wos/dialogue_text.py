@@ -1,4 +1,4 @@
-"""Dialogues as the model reads them: the official template, cut on the left."""
+"""Dialogues as model input: the official template, truncated on the left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Tokenize = Callable[[Sequence[str]], list[list[int]]]
 
 
 def check_dialogue(dialogue: Any) -> list[str]:
-    """A dialogue as its utterances: the user's first, then the system's and the user's in turn.
+    """Validate a dialogue as a list of utterances that alternate, the user first.
 
     Args:
         dialogue: Utterances, or mappings with ``text`` and ``role`` (``user``, or ``sys``/``system``/
@@ -37,7 +37,7 @@ def check_dialogue(dialogue: Any) -> list[str]:
 
 
 def turn_subwords(utterances: Sequence[str], tokenize: Tokenize, separator: int) -> list[int]:
-    """The subword tokens of a dialogue up to a turn of the user, without the outer special ones, uncut.
+    """Return the subword tokens of a dialogue up to a user turn, without special tokens, untruncated.
 
     KLUE-baseline joins history, system and user by [SEP], and history likewise from earlier pairs. The first
     turn has neither history nor system, and both leave their [SEP]; later turns have one [SEP] in front.
@@ -61,7 +61,7 @@ def turn_subwords(utterances: Sequence[str], tokenize: Tokenize, separator: int)
 def encode_turn(
     utterances: Sequence[str], tokenizer: Any, max_length: int, tokenize: Tokenize | None = None
 ) -> tuple[list[int], bool]:
-    """A turn as token ids, [CLS] … [SEP], and whether it lost its beginning.
+    """Encode a turn as [CLS] … [SEP]; also return whether its beginning was truncated.
 
     Args:
         utterances: As in ``turn_subwords``.
@@ -77,7 +77,7 @@ def encode_turn(
 
 
 def plain_tokenize(tokenizer: Any) -> Tokenize:
-    """Texts to subword token ids without special subword tokens; what was tokenised once is remembered."""
+    """Tokenise texts without special tokens, with a cache."""
     known: dict[str, list[int]] = {}
 
     def tokenize(texts: Sequence[str]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Base recipe of dialogue state tracking: turns, references, raw dialogues, slots of the data."""
+"""Base recipe of dialogue state tracking: turns, references, raw dialogues, slots."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DROPOUTS = (
 
 
 class RawDialogue(RawInput):
-    """A dialogue, and the state after each turn of the user as the answer."""
+    """A dialogue as input, and the state after each user turn as answer."""
 
     sample = (
         "안녕하세요. 명동 근처에 있는 저렴한 호텔을 찾고 있어요.",
@@ -41,13 +41,13 @@ class RawDialogue(RawInput):
     )
 
     def is_single(self, items: list[Any]) -> bool:
-        """A list of utterances or messages is one dialogue; a list of lists is several."""
+        """Return whether a list is one dialogue (utterances or messages) or several (lists)."""
         return bool(items) and all(
             isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
         )
 
     def read(self, item: Any) -> dict[str, Any]:
-        """A dialogue: utterances, or messages with role and text; or a mapping with ``dialogue``."""
+        """Read a dialogue: utterances, messages with role and text, or a mapping with ``dialogue``."""
         dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
         try:
             texts = check_dialogue(dialogue)
@@ -57,7 +57,7 @@ class RawDialogue(RawInput):
         return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Each turn of the user: its number, what was said, the state after it, and what is new in that.
+        """Return for each user turn its number, its text, the state after it, and the changes.
 
         ``truncated`` is set for a turn where the beginning of the dialogue was not read.
         """
@@ -70,7 +70,7 @@ class RawDialogue(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class DialogueRecipe(Recipe):
-    """An example is a turn of the user; how a model gives its state is left to the heads."""
+    """Base class: an example is a user turn; the heads define how a state is predicted."""
 
     task: str = "wos"
     gold: tuple[str, ...] = ("state",)
@@ -78,11 +78,11 @@ class DialogueRecipe(Recipe):
     settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "oracle")
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Whether the configuration has a tracker's settings."""
+        """Return whether the configuration has tracker settings."""
         return bool(getattr(config, "dialogue_state", None))
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
-        """One row per user turn: guid, turn (0, 1, …), the utterances so far, and the state if known."""
+        """Return one row per user turn: guid, turn (0, 1, …), utterances so far, and the state if known."""
         if "utterances" in examples.column_names:
             return examples
         return examples.map(
@@ -94,27 +94,27 @@ class DialogueRecipe(Recipe):
         )
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Whether there is no state; an empty one is a state."""
+        """Return whether the state is missing; an empty state is a state."""
         return row["state"] is None
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """The states, a list of strings each."""
+        """Return the states, one list of strings each."""
         return [list(state) for state in examples["state"]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """The empty state."""
+        """Predict empty states."""
         return [Decoded([[] for _ in range(examples.num_rows)])]
 
 
 def set_dropout(config: PreTrainedConfig, share: float) -> None:
-    """Set all the shares of outputs that training drops, under whatever names a configuration has them."""
+    """Set all dropout probabilities, under whatever names a configuration has them."""
     for name in DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, share)
 
 
 def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]) -> dict[str, list[str]]:
-    """All slots of ontology and data, sorted, each with its values in ontology and training.
+    """Return all slots of ontology and data, sorted, with values of ontology and training.
 
     Raises:
         ValueError: There is no data: a model is to be used that was not trained.
@@ -130,7 +130,7 @@ def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Datas
 
 
 def _ontology(arguments: RecipeArguments) -> dict[str, list[str]]:
-    """The ontology.json beside raw files; empty where the data is not raw or has none."""
+    """Read the ontology.json beside raw files; empty if the data is not raw or has none."""
     if not (arguments.data_dir or arguments.mini):
         return {}
     builder = make_builder("wos", data_dir=arguments.data_dir, mini=arguments.mini)

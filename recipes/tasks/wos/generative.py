@@ -1,4 +1,4 @@
-"""Dialogue state tracking (wos) by models that write the state as text: seq2seq, or causal."""
+"""Dialogue state tracking (wos) by models that write the state as text: seq2seq or causal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEAST_TOKENS = 64  # that a state may have, however short those of training are
 
 
 class TextStates(DialogueRecipe, abc.ABC):
-    """The state as text, see ``StateText``; the model is one of transformers' own, and saved as such.
+    """The state as text (see ``StateText``), by one of transformers' own models.
 
     Its configuration keeps the slots, their known values and how long a state may be.
     """
@@ -45,7 +45,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Slots and values as for TRADE, the separator, the longest state, the pipeline."""
+        """Set slots and values as for TRADE, the separator, the longest state, and the pipeline."""
         if getattr(config, KEY, None):
             settings = TextSettings.of(config)
         elif not arguments.do_train:
@@ -70,11 +70,11 @@ class TextStates(DialogueRecipe, abc.ABC):
             set_dropout(config, arguments.dropout)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """A loader of transformers' own class that configures its ``generate`` for states."""
+        """Return a loader of transformers' own class that configures ``generate`` for states."""
         return TextLoader(self.auto_class)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """The special tokens around the dialogue, and one token of it."""
+        """Return room for the special tokens around the dialogue, and one token of it."""
         frame = _frame(config, tokenizer)
         return len(frame.front) + len(frame.tail) + 1
 
@@ -98,10 +98,10 @@ class TextStates(DialogueRecipe, abc.ABC):
 
     @abc.abstractmethod
     def _inputs(self, prompts: list[list[int]], targets: list[list[int]] | None) -> dict[str, Any]:
-        """The model's inputs, and its labels where targets are given."""
+        """Return the model's inputs, and its labels if targets are given."""
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep the ids of the texts, int32 (batch, tokens), and the probability of each (batch,).
+        """Return the ids of the texts, int32 (batch, tokens), and the probability of each (batch,).
 
         There is no loss: like TRADE, the model is evaluated by what it writes.
         """
@@ -111,7 +111,7 @@ class TextStates(DialogueRecipe, abc.ABC):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """States, what in the texts is no item, and what is wrong with each state where the gold is known."""
+        """Decode states, invalid parts of the texts, and the errors of each state if the gold is known."""
         frame = _frame(loaded.config, loaded.tokenizer)
         golds = list(examples["state"]) if "state" in examples.column_names else None
         texts = outputs[0].tolist()
@@ -139,7 +139,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """A quarter more than the longest state of training, as far as the model's positions allow."""
+        """Allow a quarter more than the longest training state, within the model's positions."""
         frame = StateFrame(settings, tokenizer, config)
         golds = list(splits["train"]["state"]) if "train" in splits else []
         positions = getattr(config, "max_position_embeddings", None) or sys.maxsize
@@ -160,7 +160,7 @@ class TextStates(DialogueRecipe, abc.ABC):
 
 
 class SequenceStates(TextStates):
-    """For models with an encoder, which reads the dialogue, and a decoder, which writes the state."""
+    """For encoder-decoder models, which read the dialogue and write the state."""
 
     evaluates_loss: ClassVar[bool] = False
     peft_task_type: ClassVar[str | None] = "SEQ_2_SEQ_LM"
@@ -177,7 +177,7 @@ class SequenceStates(TextStates):
 
 
 class CausalStates(TextStates):
-    """For models with a decoder alone, which goes on from the dialogue with the state."""
+    """For decoder-only models, which continue the dialogue with the state."""
 
     peft_task_type: ClassVar[str | None] = "CAUSAL_LM"
     auto_class: ClassVar[str] = "AutoModelForCausalLM"
@@ -196,7 +196,7 @@ class CausalStates(TextStates):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pads on the right to learn; prompts alone, to go on from, on the left."""
+        """Pad on the right for training, and prompts on the left for generation."""
         return TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
 
 
@@ -205,5 +205,5 @@ def _frame(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> Stat
 
 
 def _too_long(frame: StateFrame, states: Iterable[Sequence[str]]) -> list[Sequence[str]]:
-    """The states whose text is longer than the model ever writes."""
+    """Return the states whose text is longer than the model can write."""
     return [state for state in states if len(frame.target(state)) > frame.settings.max_new_tokens]

@@ -1,4 +1,4 @@
-"""An encoder with TRADE's decoder: the state of a dialogue, every slot at once."""
+"""An encoder with TRADE's decoder: the state of a dialogue, all slots at once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StateOutput(ModelOutput):
 
 
 class DialogueStateTracker(EncoderModel):
-    """TRADE (Wu et al. 2019) around any encoder, as KLUE-baseline has it.
+    """TRADE (Wu et al. 2019) on any encoder, as in KLUE-baseline.
 
     The decoder shares the encoder's embeddings.
 
@@ -74,7 +74,7 @@ class DialogueStateTracker(EncoderModel):
 
     @classmethod
     def from_pretrained(cls, path: Any, **kwargs: Any) -> Any:
-        """As for any ``EncoderModel``; where the GRU is new, the slots' vectors get their spread."""
+        """See ``EncoderModel``; if the GRU is new, the slots' vectors get their spread."""
         wants_info = kwargs.pop("output_loading_info", False)
         model, info = super().from_pretrained(path, output_loading_info=True, **kwargs)
         if model.settings.slot_spread and "gru.weight_ih_l0" in info["missing_keys"]:
@@ -83,7 +83,7 @@ class DialogueStateTracker(EncoderModel):
 
     @torch.no_grad()
     def scale_slots(self) -> None:
-        """Scales the GRU's input weights so that the slots' vectors have a given spread for them.
+        """Scale the GRU's input weights so that the slots' vectors have a given spread.
 
         Embeddings are small numbers. Slots then all but look alike to a new decoder, and until it has learned
         to tell them apart no gate opens: with a random encoder that takes most of a short training.
@@ -95,7 +95,7 @@ class DialogueStateTracker(EncoderModel):
             self.gru.get_parameter("weight_ih_l0").mul_(self.settings.slot_spread / spread)
 
     def _init_weights(self, module: nn.Module) -> None:
-        """The decoder's modules begin as torch makes them, the others as in transformers."""
+        """Initialise the decoder with torch's defaults, and the rest as transformers does."""
         if module is self.gru:
             bound = self.gru.hidden_size**-0.5
         elif module is self.pointer or (module in self.gate.modules() and isinstance(module, nn.Linear)):
@@ -116,7 +116,7 @@ class DialogueStateTracker(EncoderModel):
         gates: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> StateOutput:
-        """The loss where labels are given; otherwise the states of a batch of dialogues.
+        """Return the loss if labels are given, and the states of a batch of dialogues otherwise.
 
         Without labels, values are decoded only for the slots whose gate asks for one, and without gradients.
 
@@ -172,7 +172,7 @@ class DialogueStateTracker(EncoderModel):
         gates: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The states of a batch of dialogues: what ``forward`` returns without labels, as a tuple.
+        """Return the states of a batch of dialogues: the output of ``forward`` without labels, as a tuple.
 
         Args:
             input_ids: Token ids, shape (batch, tokens).
@@ -203,7 +203,7 @@ class DialogueStateTracker(EncoderModel):
     def remember(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any
     ) -> Memory:
-        """Read a batch of dialogues; arguments as in ``forward``."""
+        """Encode a batch of dialogues; arguments as in ``forward``."""
         output = self.base_model(input_ids, attention_mask=attention_mask, **kwargs)
         if hasattr(self, "pooler"):
             pooled = self.pooler(output.last_hidden_state[:, 0]).tanh()
@@ -215,7 +215,7 @@ class DialogueStateTracker(EncoderModel):
 
     @property
     def decoder(self) -> TradeDecoder:
-        """The decoder as it is now: adapters may have wrapped its modules, training changed its dropout."""
+        """Return the decoder with its current modules (adapters may have wrapped them) and dropout."""
         longest = max(map(len, self.settings.slot_subwords))
         slots = [subwords + [IGNORED] * (longest - len(subwords)) for subwords in self.settings.slot_subwords]
         embeddings = self.base_model.get_input_embeddings()

@@ -1,4 +1,4 @@
-"""The pipeline ``dialogue-state-tracking``: a dialogue in, the state after each turn of the user out."""
+"""The pipeline ``dialogue-state-tracking``: a dialogue to the state after each user turn."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ BATCH_SIZE = 32
 
 
 class DialogueStatePipeline(Pipeline):
-    """Tracks what the user of a dialogue wants.
+    """Track the state of dialogues.
 
         track = pipeline("dialogue-state-tracking", model=folder, trust_remote_code=True)
         track(["명동 근처 호텔을 찾아 주세요.", "가격대는 어떻게 할까요?", "저렴한 곳으로요."])
 
     A dialogue is a list of utterances, the user's first, or of messages with role and text; a list of
     dialogues gives a list of answers. An answer has for each turn of the user: ``turn`` (0, 1, …), ``user``:
-    what was said, ``state``: strings ``domain-slot-value``, ``changed``: slot -> new value, None where it was
-    dropped, ``score``: how likely all gates are right, and ``truncated``: True where the beginning of the
+    what was said, ``state``: strings ``domain-slot-value``, ``changed``: slot -> new value, None if it was
+    dropped, ``score``: how likely all gates are right, and ``truncated``: True if the beginning of the
     dialogue was not read. The turns of all dialogues are read in batches of similar length, of ``batch_size``
     turns (default: 32). ``constrain_to_ontology`` replaces values that the model does not know by the closest
     that it knows.
@@ -49,7 +49,7 @@ class DialogueStatePipeline(Pipeline):
         self.reader = StateReader(StateSettings.of(self.model.config), self.tokenizer)
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        """Track a dialogue, or each of a list of them; ValueError where it is none."""
+        """Track a dialogue, or each of a list of dialogues; raise ValueError for anything else."""
         is_one = not inputs or not isinstance(inputs, Sequence) or isinstance(inputs[0], str | dict)
         wrapped = [{"dialogue": dialogue} for dialogue in ([inputs] if is_one else inputs)]
         for item in wrapped:
@@ -66,7 +66,7 @@ class DialogueStatePipeline(Pipeline):
         return {}, {}, given
 
     def preprocess(self, inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Token ids of each turn of the user, with the utterances up to it."""
+        """Encode each user turn, with the utterances up to it."""
         utterances = check_dialogue(inputs["dialogue"])
         longest = getattr(self.model.config, "max_seq_length", OFFICIAL_LENGTH)
         for end in range(1, len(utterances) + 1, 2):
@@ -85,7 +85,7 @@ class DialogueStatePipeline(Pipeline):
         forward_params: dict[str, Any],
         postprocess_params: dict[str, Any],
     ) -> Iterator[list[dict[str, Any]]]:
-        """Answer dialogues in order; the model reads the turns of all of them in batches."""
+        """Answer dialogues in order, with their turns batched together."""
         dialogues = [list(self.preprocess(dialogue)) for dialogue in inputs]
         turns = [turn for dialogue in dialogues for turn in dialogue]
         padding = self.tokenizer.pad_token_id or 0
@@ -109,7 +109,7 @@ class DialogueStatePipeline(Pipeline):
     def postprocess(
         self, model_outputs: Sequence[dict[str, Any]], constrain_to_ontology: bool | None = None
     ) -> list[dict[str, Any]]:
-        """The turns of one dialogue, in order."""
+        """Return the turns of one dialogue, in order."""
         said = [turn["utterances"][-1] for turn in model_outputs]
         states = [self._state(turn, constrain_to_ontology) for turn in model_outputs]
         answers = present_turns(said, states, [float(turn["scores"]) for turn in model_outputs])
@@ -132,7 +132,7 @@ def gate_scores(logits: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
 def present_turns(
     said: Sequence[str], states: Sequence[list[str]], scores: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """The turns of a dialogue as their reader wants to see them.
+    """Format the turns of a dialogue for users.
 
     Args:
         said: What the user said in each.

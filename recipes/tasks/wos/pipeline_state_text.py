@@ -1,4 +1,4 @@
-"""The pipeline ``dialogue-state-tracking`` of models that write the state as text."""
+"""The pipeline ``dialogue-state-tracking`` for models that write the state as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recipes.tasks.wos.text_generation import StateFrame, generate_states, set_g
 
 
 class StateTextPipeline(DialogueStatePipeline):
-    """Tracks what the user of a dialogue wants; takes and gives what ``DialogueStatePipeline`` does.
+    """Track the state of dialogues; input and output are those of ``DialogueStatePipeline``.
 
     ``score`` is the probability of the text that the model wrote.
     """

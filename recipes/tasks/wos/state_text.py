@@ -1,4 +1,4 @@
-"""States as text and back: what a text-to-text model learns to write, and what its writing means."""
+"""States as text: what a text-to-text model learns to write, and how its output is read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TextSettings(SlotSettings):
 
     Attributes:
         separator: The sign between two items.
-        max_new_tokens: Tokens of a state's text at most, the end included; 0 where that is not chosen yet.
+        max_new_tokens: Tokens of a state's text at most, the end included; 0 if that is not chosen yet.
     """
 
     head: ClassVar[str] = GENERATIVE
@@ -36,7 +36,7 @@ class TextSettings(SlotSettings):
     max_new_tokens: int = 0
 
     def read_subwords(self, tokenizer: Any) -> None:
-        """Fill in what depends on the tokenizer, which gets end and padding tokens if it has none.
+        """Set what depends on the tokenizer; add end and padding tokens if it has none.
 
         Raises:
             ValueError: It has no token that ends a text, knows no separator, or is not the one of before.
@@ -67,7 +67,7 @@ class TextSettings(SlotSettings):
 
 @dataclasses.dataclass
 class ReadText(ReadState):
-    """A state as it was read from text.
+    """A state read from text.
 
     Attributes:
         dropped: Parts of the text that are no item: without a known slot in front, or without a value.
@@ -77,7 +77,7 @@ class ReadText(ReadState):
 
 
 class StateText:
-    """Writes states as text, and reads text as states.
+    """Write states as text, and read text as states.
 
     The text is the items ``domain-slot-value`` in the order of the slots, with a separator between them. A
     tokenizer may give back other blanks, and letters that it does not know as its unknown token. So slots and
@@ -104,13 +104,13 @@ class StateText:
             )
 
     def write(self, state: Sequence[str]) -> str:
-        """The text of a state; ValueError where it has a slot that the model lacks, or one twice."""
+        """Write a state as text; raise ValueError for an unknown or duplicate slot."""
         values = self.reader.gold(state)
         items = [f"{self.settings.slots[slot]}-{values[slot]}" for slot in sorted(values)]
         return f" {self.settings.separator} ".join(items) or EMPTY
 
     def read(self, text: str, utterances: Sequence[str], *, constrain: bool | None = None) -> ReadText:
-        """The state that a text stands for; of several values of one slot the last counts.
+        """Read a state from text; if a slot has several values, the last counts.
 
         Args:
             text: What the model wrote, as its tokenizer decodes it.
@@ -130,7 +130,7 @@ class StateText:
         return self._read_values(written, utterances, dropped, constrain)
 
     def value(self, slot: str, text: str, utterances: Sequence[str]) -> str:
-        """The value that a slot's text stands for."""
+        """Return the value that a slot's text stands for."""
         if slot not in self._tables:
             known = [*LITERALS, *self.settings.values.get(slot, [])]
             self._tables[slot] = _grouped(self._spelled, known), _grouped(self._loose, known)
@@ -158,7 +158,7 @@ class StateText:
         return read
 
     def _split(self, part: str) -> tuple[str, str]:
-        """The slot and the value that are written in a part of a text; both empty where no slot is."""
+        """Split a part of a text into slot and value; both are empty if there is no slot."""
         letters = [place for place, letter in enumerate(part) if not letter.isspace()]
         flat = squeezed(part)
         for front, slot in self._fronts.items():
@@ -167,7 +167,7 @@ class StateText:
         return "", ""
 
     def _spelled(self, text: str) -> str:
-        """A text as the tokenizer gives it back."""
+        """Return a text as the tokenizer decodes it."""
         subwords = self.reader.tokenize([text])[0]
         return self.reader.tokenizer.decode(subwords, clean_up_tokenization_spaces=False).strip()
 
@@ -176,12 +176,12 @@ class StateText:
 
 
 def squeezed(text: str) -> str:
-    """A text without blanks."""
+    """Remove the blanks of a text."""
     return "".join(text.split())
 
 
 def words_like(text: str, utterances: Sequence[str]) -> str:
-    """The words of a dialogue that a text is but for blanks, the latest first; empty where there are none."""
+    """Find the latest words of the dialogue that equal a text up to blanks; empty if there are none."""
     if any(text in utterance for utterance in utterances):
         return text
     wanted = squeezed(text)

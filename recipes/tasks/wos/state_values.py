@@ -1,4 +1,4 @@
-"""Values to subword tokens and back, letter by letter, and gates with values to a state."""
+"""Values to subword tokens and back, and gates with values to states."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLANK_AT_SIGN = re.compile(r"\s*([^\w\s])\s*")
 
 @dataclasses.dataclass
 class ReadState:
-    """A state as it was read from the model's output.
+    """A state read from the model's output.
 
     Attributes:
         state: ``domain-slot-value`` strings in the order of the slots.
@@ -39,7 +39,7 @@ class ReadState:
 
 
 class StateReader:
-    """Turns gates and subword tokens into states.
+    """Convert between states, and gates with subword tokens.
 
     A tokenizer may forget blanks around signs, letters that it does not know, and more, so text is not made
     from tokens where it can be found: first among the slot's known values, then among those of all slots,
@@ -86,7 +86,7 @@ class StateReader:
         )
 
     def gold(self, state: Sequence[str]) -> dict[int, str]:
-        """The number of each slot in a gold state -> its value, none left out; ValueError as in targets."""
+        """Map the number of each slot in a gold state to its value; errors as in ``targets``."""
         values: dict[int, str] = {}
         for item in state:
             slot, value = split_item(item)
@@ -104,7 +104,7 @@ class StateReader:
         return values
 
     def none_subwords(self) -> list[int]:
-        """The subword tokens of the value of a slot that is not in the state, with the one that ends them."""
+        """Return the tokens of the value of an absent slot, with the end token."""
         return [*self.tokenize([GATES[NONE]])[0], self.settings.end_id]
 
     def read(
@@ -143,7 +143,7 @@ class StateReader:
         return ReadState(state, names, mapped)
 
     def text(self, slot: str, subwords: Sequence[int], utterances: Sequence[str]) -> str:
-        """The value that a slot's subword tokens stand for; empty where there are none."""
+        """Decode a slot's subword tokens to its value; empty if there are none."""
         wanted = tuple(self._up_to_end(subwords))
         if not wanted:
             return ""
@@ -155,7 +155,7 @@ class StateReader:
         return self._copied(wanted, utterances) or self._spelled(wanted)
 
     def nearest(self, slot: str, value: str) -> str:
-        """The slot's known value that is closest in letters; the value itself where none is known."""
+        """Return the slot's known value with the smallest edit distance; the value itself without any."""
         values = self.settings.values.get(slot, [])
         if not values or value in values:
             return value
@@ -182,7 +182,7 @@ class StateReader:
         return table
 
     def _copied(self, wanted: tuple[int, ...], utterances: Sequence[str]) -> str:
-        """The latest words of the dialogue that have these subword tokens; empty where there are none.
+        """Find the latest words of the dialogue with these subword tokens; empty if there are none.
 
         An unknown token stands for any word that the vocabulary lacks, so it only counts where all matches
         are the same words.
@@ -198,12 +198,12 @@ class StateReader:
         return "" if not found or (is_unknown and len(set(found)) > 1) else found[0]
 
     def _tokenize_with_offsets(self, utterance: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Token ids of an utterance and their offsets in it."""
+        """Return token ids of an utterance and their offsets."""
         encoded = self.tokenizer(utterance, add_special_tokens=False, return_offsets_mapping=True)
         return encoded["input_ids"], encoded["offset_mapping"]
 
     def _spelled(self, wanted: tuple[int, ...]) -> str:
-        """Tokens as text; no blanks around signs where the tokenizer cannot tell whether there are any."""
+        """Decode tokens; remove blanks around punctuation if the tokenizer does not record them."""
         text = self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False).strip()
         tight = _BLANK_AT_SIGN.sub(r"\1", text).replace(",", ", ").strip()
         if tight != text and self.tokenize([tight]) == self.tokenize([text]):
@@ -212,6 +212,6 @@ class StateReader:
 
 
 def best_said(values: Sequence[str], utterances: Sequence[str]) -> str:
-    """Choose among values with the same subword tokens: the longest in the dialogue, or else the first."""
+    """Choose among values with the same subword tokens: the longest in the dialogue, or the first."""
     said = [value for value in values if any(value in text for text in utterances)]
     return max(said, key=len) if said else values[0]

@@ -1,4 +1,4 @@
-"""Dialogue states beside the model: batches of targets, and errors by kind."""
+"""Dialogue states outside the model: batches of targets, and errors by kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recipes.tasks.wos.text_models import TextCollator
 
 
 class StateCollator:
-    """Makes batches of turns; the tensors of gates and of subword tokens exist only here.
+    """Collate turns; gate and value tensors are created here only.
 
     Slots of which training does not look at the value have no subword tokens.
 
@@ -35,7 +35,7 @@ class StateCollator:
         self.inputs = TextCollator(tokenizer.pad_token_id, pad_to_multiple_of)
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """Tensors ``input_ids`` and ``attention_mask``; ``gate_labels`` and ``value_labels`` where known."""
+        """Return ``input_ids`` and ``attention_mask``, and ``gate_labels`` and ``value_labels`` if known."""
         batch = self.inputs(features)
         if "slots" in features[0]:
             batch |= self._labels(features)

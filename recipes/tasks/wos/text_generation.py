@@ -1,4 +1,4 @@
-"""Dialogues in, states as text out: what a text-to-text model reads, is to write, and writes."""
+"""Dialogues and states as the ids that a text-to-text model reads and writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOGITS = 200_000_000  # that exist at a time while texts are scored
 
 
 class StateFrame:
-    """Dialogues and states as ids.
+    """Encode dialogues and states as ids.
 
     A dialogue is that of the official template, with the outer special tokens that the tokenizer gives any
     text. Between utterances is [SEP]; for a tokenizer without one a line break, or where it knows none the
@@ -62,7 +62,7 @@ class StateFrame:
         return [*self.target_front, *self.tokenize([self.text.write(state)])[0], self.settings.end_id]
 
     def written(self, ids: Sequence[int]) -> str:
-        """The text of generated ids, up to the end."""
+        """Decode generated ids, up to the end token."""
         left_out = {*self.settings.stop_ids, IGNORED}
         end = self.settings.end_id
         ids = ids[: ids.index(end)] if end in ids else ids
@@ -71,24 +71,24 @@ class StateFrame:
 
 
 class StateTextModel:
-    """Class that ``auto_map`` names beside a LoRA adapter, so that pipelines load the merged model.
+    """The class that ``auto_map`` names beside a LoRA adapter, so that pipelines load the merged model.
 
     The model itself is one of transformers' own.
     """
 
     @classmethod
     def register_for_auto_class(cls, auto_class: Any = None) -> None:
-        """Asked of every class that ``auto_map`` names; there is nothing to save with a model."""
+        """Required of classes that ``auto_map`` names; there is nothing to save."""
 
     @classmethod
     def from_pretrained(cls, path: Any, *, config: Any, **kwargs: Any) -> Any:
-        """A model of transformers; see ``load_merged``."""
+        """Load a model of transformers; see ``load_merged``."""
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         return load_merged(auto.from_pretrained, path, config, kwargs | {"trust_remote_code": False})
 
 
 def separator_id(tokenizer: Any) -> int:
-    """Id of the subword token between two utterances."""
+    """Return the id of the token between two utterances."""
     if tokenizer.sep_token_id is not None:
         return int(tokenizer.sep_token_id)
     subwords = tokenizer("\n", add_special_tokens=False)["input_ids"]
@@ -97,7 +97,7 @@ def separator_id(tokenizer: Any) -> int:
 
 
 def outer_subwords(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """The special subword tokens that a tokenizer puts before and after a text."""
+    """Return the special tokens that a tokenizer puts before and after a text."""
     plain = tokenizer("가", add_special_tokens=False)["input_ids"]
     whole = tokenizer("가")["input_ids"]
     for start in range(len(whole) - len(plain) + 1):
@@ -107,7 +107,7 @@ def outer_subwords(tokenizer: Any) -> tuple[list[int], list[int]]:
 
 
 def set_generation(model: Any) -> None:
-    """Make ``generate`` write states as the settings in the model's configuration say.
+    """Configure ``generate`` according to the settings in the model's configuration.
 
     Beams are ranked by the probability of the whole text, whatever its length.
     """
@@ -132,7 +132,7 @@ def set_generation(model: Any) -> None:
 def generate_states(
     model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, **options: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Texts of a batch of dialogues.
+    """Generate the texts of a batch of dialogues.
 
     Args:
         model: See ``set_generation``; may be a PeftModel.
@@ -162,7 +162,7 @@ def generate_states(
 def _likelihoods(
     model: Any, ids: torch.Tensor, mask: torch.Tensor, found: torch.Tensor, *, is_causal: bool
 ) -> torch.Tensor:
-    """The probabilities of texts, laid out as in training: a causal model's padding is on the right."""
+    """Compute the probabilities of texts, padded as in training."""
     if is_causal:
         real = mask.bool()
         joined = [

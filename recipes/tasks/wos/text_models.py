@@ -1,4 +1,4 @@
-"""Models that write text: how they are loaded, and batches for them."""
+"""Loading of models that write text, and batches for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IGNORED = -100  # labels that are not learned
 
 
 class TextLoader:
-    """Has the ``from_pretrained`` of one of transformers' auto classes.
+    """Provide the ``from_pretrained`` of one of transformers' auto classes.
 
     Args:
         auto_class: Its name.
@@ -26,7 +26,7 @@ class TextLoader:
         self.auto_class = auto_class
 
     def from_pretrained(self, path: str, *, output_loading_info: bool = False, **options: Any) -> Any:
-        """A model whose ``generate`` writes states, and what was loaded where that is asked for."""
+        """Load a model whose ``generate`` writes states, and the loading info if asked for."""
         auto = getattr(transformers, self.auto_class)
         model, info = auto.from_pretrained(path, output_loading_info=True, **options)
         set_generation(model)
@@ -60,14 +60,14 @@ def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 class TextCollator:
-    """Makes batches: of ``prompt_ids`` where there are any, padded on the left; else of inputs and labels."""
+    """Collate ``prompt_ids`` with padding on the left if there are any, and inputs with labels otherwise."""
 
     def __init__(self, padding: int, pad_to_multiple_of: int | None) -> None:
         self.padding = padding
         self.multiple = pad_to_multiple_of or 1
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """Tensors ``input_ids`` and ``attention_mask``, and ``labels`` where they are to be learned."""
+        """Return ``input_ids`` and ``attention_mask``, and ``labels`` for training."""
         if "prompt_ids" in features[0]:
             rows = [feature["prompt_ids"] for feature in features]
             return {

@@ -1,4 +1,4 @@
-"""Dialogue state tracking (wos): the dialogue so far in, the value of each of 45 slots out, by TRADE."""
+"""Dialogue state tracking (wos) with TRADE: the dialogue so far to the values of 45 slots."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SETTINGS = (
 
 @dataclasses.dataclass(frozen=True)
 class Trade(DialogueRecipe):
-    """TRADE on the official template; an example is a turn of the user.
+    """TRADE on the official template; an example is a user turn.
 
     The model's configuration keeps the slots and their known values.
     """
@@ -54,7 +54,7 @@ class Trade(DialogueRecipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Slots of the ontology and the data; values of the ontology and of training."""
+        """Set slots of ontology and data, and values of ontology and training."""
         remedy = ", or --head generative for a model that writes text"
         check_encoder(self.task, config, "--head trade", remedy)
         if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None or is_causal(config):
@@ -83,11 +83,11 @@ class Trade(DialogueRecipe):
             )  # the decoder's, whatever the encoder calls its own
 
     def model_class(self, config: PreTrainedConfig) -> Any:
-        """Our own DialogueStateTracker."""
+        """Return DialogueStateTracker."""
         return DialogueStateTracker
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """[CLS], [SEP] and one token of the dialogue."""
+        """Return room for [CLS], [SEP] and one token of the dialogue."""
         return 3
 
     def encode(
@@ -113,11 +113,11 @@ class Trade(DialogueRecipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Pad token ids, and fills in the gates and subword tokens of slots without a value."""
+        """Return a collator that pads token ids, and fills in slots without a value."""
         return StateCollator(tokenizer, config, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Keep gates, int8 (batch, slots); tokens of values, int32 (batch, slots, tokens); scores (batch,).
+        """Return gates, int8 (batch, slots); value tokens, int32 (batch, slots, tokens); scores (batch,).
 
         There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
         """
@@ -132,7 +132,7 @@ class Trade(DialogueRecipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """States, with their gates, and what is wrong with each where the gold is known."""
+        """Decode states, their gates, and the errors of each if the gold is known."""
         settings = StateSettings.of(loaded.config)
         reader = StateReader(settings, loaded.tokenizer)
         golds = list(examples["state"]) if "state" in examples.column_names else None

@@ -1,4 +1,4 @@
-"""Dialogues as turns: rows of the data, lines of a file, and what is typed."""
+"""Dialogues as turns: rows of the data, lines of a file, and typed lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Batch = Mapping[str, Sequence[Any]]
 
 
 def has_states(dialogue: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the state after any turn of the user is known; where it is hidden, it is missing or None."""
+    """Return whether the state after any user turn is known; hidden states are missing or None."""
     return any(turn["role"] == "user" and turn.get("state") is not None for turn in dialogue)
 
 
@@ -19,7 +19,7 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
 
     Args:
         batch: ``dialogue``, lists of turns with role and text, the user's with state where gold is known;
-            ``guid`` where there is one.
+            ``guid`` if there is one.
         has_states: Whether to give states: not where all of a split are hidden.
 
     Returns:
@@ -55,7 +55,7 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
 def converse(
     answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
 ) -> Iterator[dict[str, Any]]:
-    """Track what is typed: user and system in turn; a blank line starts a new dialogue.
+    """Track typed lines: user and system alternate; a blank line starts a new dialogue.
 
     Args:
         answer: Answers a dialogue: one mapping per turn of the user.
@@ -76,7 +76,7 @@ def converse(
 
 
 def dialogues(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Dialogues in numbered lines, with a blank line between them: the first number, and the utterances."""
+    """Yield dialogues from numbered lines, separated by blank lines: first number, and utterances."""
     for is_spoken, group in itertools.groupby(lines, lambda line: bool(line[1].strip())):
         if is_spoken:
             numbers, texts = zip(*group, strict=True)
