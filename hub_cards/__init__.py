@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__version__ = "0.1.0"  # of the whole project
+__version__ = "0.1.0"  # version of the whole project
 PROJECT_URL = "https://github.com/klue-hub/klue-hub"
 TEMPLATES = Path(__file__).parent / "templates"
 PUBLISHED = Path(__file__).parent / "published_scores.yaml"
@@ -29,7 +29,7 @@ def render(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=jinja2.select_autoescape(["html"], default=False),  # the others are Markdown
+        autoescape=jinja2.select_autoescape(["html"], default=False),  # the other templates are Markdown
     )
     return environment.get_template(template).render(project_url=PROJECT_URL, **values)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALIASES", "TASKS", "KlueDataError", "KlueDownloadError", "Task", "get_task", "load"]
 
-# Imported when first used: they bring pyarrow and datasets along.
+# Imported on first use, since they import pyarrow and datasets.
 _LAZY = {"load": "loading", "KlueDataError": "raw_files", "KlueDownloadError": "download"}
 
 

@@ -33,9 +33,9 @@ from .tasks import check_version
 
 Files = Mapping[str, Sequence[str]]
 DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
-# Moves when the rows that the builders make from the same bytes change, so that no older cache is used.
+# Raise it when builders produce other rows from the same bytes, so that older caches are not used.
 BUILD = "2"
-# Of the cache folder: without a network load_dataset("klue") takes what the cache has under that name.
+# Name of the cache folder: without a network, load_dataset("klue") reads the cache under that name.
 CACHE_NAME = "klue_hub"
 
 
@@ -85,7 +85,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         known = [*self.features(), *FLAT_COLUMNS.get(name, ())]
         for unknown in [column for column in self.column_names if column not in known]:
             raise ValueError(f"{name} has no column {unknown!r} to map; expected one of {', '.join(known)}.")
-        # The cache folder is named after the view and what the files hold, not after where they lie.
+        # The cache folder is named after the view and the content of the files, not their location.
         kwargs["hash"] = _fingerprint(
             files or {}, f"{kwargs.get('hash') or ''} {hub_compatible} {self.column_names or ''}"
         )
@@ -200,7 +200,7 @@ def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
     splits = data_files if isinstance(data_files, Mapping) else {"train": data_files}
     files = {}
     for split, given in splits.items():
-        # Not Path: in a builder's module, datasets puts another class in its place when it streams.
+        # Not Path: datasets replaces it in builder modules when streaming.
         paths = [given] if isinstance(given, str | os.PathLike) else list(given)
         for path in paths:
             if not Path(path).is_file():

@@ -20,7 +20,7 @@ from klue_datasets.raw_files import INPUTS, KlueDataError, read_text
 from klue_datasets.tasks import TASKS
 
 RE_TYPES = {"subject_entity": ("PER", "ORG"), "object_entity": ("PER", "ORG", "LOC", "DAT", "POH", "NOH")}
-# Slots whose values are names, places and times: dialogues of dev have many that the ontology does not list.
+# Slots of names, places and times, whose values in dev are often missing from the ontology.
 OPEN_SLOT = re.compile("이름|시간|출발지|도착지")
 
 

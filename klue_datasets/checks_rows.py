@@ -18,7 +18,7 @@ from klue_datasets.reading_rows import INLINE_TAG, misspelt
 from klue_datasets.tasks import DP_POS_TAGS
 
 Columns = Mapping[str, Any]
-BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what is left of one after all whole ones are taken out
+BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what remains after all complete ones are removed
 
 
 class Finding(NamedTuple):
@@ -152,7 +152,7 @@ def _in_cycles(head: np.ndarray, origin: np.ndarray, is_end: np.ndarray) -> np.n
     """Find words whose chain of heads never reaches a root."""
     stops = (head == 0) | is_end
     parent = np.where(stops, np.arange(head.size), origin + head - 1)
-    for _ in range(max(1, int(head.size).bit_length())):  # each round doubles the way
+    for _ in range(max(1, int(head.size).bit_length())):  # each round doubles the distance
         further = parent[parent]
         if np.array_equal(further, parent):
             break

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO, cast
 
 PROJECT = "klue-hub"
-BROKEN_PIPE = 128 + 13  # the status that a shell gives to a process that SIGPIPE has ended
+BROKEN_PIPE = 128 + 13  # exit status that shells report for SIGPIPE
 OURS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes")
 
 
@@ -143,7 +143,7 @@ class _Output:
         try:
             call(*words)
         except BrokenPipeError:
-            with open(os.devnull, "w") as nothing:  # for what is still buffered, which Python writes at exit
+            with open(os.devnull, "w") as nothing:  # Python writes buffered output at exit
                 os.dup2(nothing.fileno(), self.stream.fileno())
             raise SystemExit(BROKEN_PIPE) from None
 
@@ -165,9 +165,9 @@ def quiet_pipe() -> Iterator[None]:
 
 def missing_package(error: BaseException | None) -> str | None:
     """Return the third-party package whose absence caused an error, or None."""
-    while error is not None:  # transformers raises errors of its own, caused by the one that has the name
+    while error is not None:  # transformers wraps the error that has the name
         if isinstance(error, ModuleNotFoundError) and error.name:
-            quoted = re.search(r"'([\w-]+)", error.name)  # importlib.metadata puts a sentence there
+            quoted = re.search(r"'([\w-]+)", error.name)  # importlib.metadata puts a sentence into the name
             package = quoted[1] if quoted else error.name.split(".")[0]
             return None if package in OURS else package
         error = error.__cause__

@@ -52,7 +52,7 @@ def content_version(task: str, rows: datasets.Dataset) -> str | None:
 
 def _scored(task: str, rows: datasets.Dataset) -> Iterator[dict[str, Any]]:
     for row in rows.with_format(None):
-        if task == "mrc":  # the Hub's rows are stripped, and have plausible answers among the answers
+        if task == "mrc":  # the Hub's rows are stripped and include plausible answers
             answers = row["answers"]
             if isinstance(
                 answers, dict

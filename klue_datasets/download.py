@@ -36,9 +36,9 @@ BASE_URL = "https://raw.githubusercontent.com/KLUE-benchmark/KLUE"
 # The archives of version 1.0.0, as the Hub's loading script named them; the number is that of the task.
 ARCHIVE_URL = "http://klue-benchmark.com.s3.amazonaws.com"
 FIRST_COMPETITION = 66
-LISTS = ("ontology.json", "relation_list.json")  # what the folders of wos and re hold besides their splits
+LISTS = ("ontology.json", "relation_list.json")  # further files in the folders of wos and re
 MAX_RETRIES = 5
-WAIT = 1.0  # seconds before the first new attempt; twice as long before each further one
+WAIT = 1.0  # seconds before the first retry; doubled for each further one
 
 
 class KlueDownloadError(OSError):
@@ -213,7 +213,7 @@ def _cached(
         partial = path.with_name(f"{path.name}.incomplete")
         was_begun = partial.is_file()
         _download(task, address, partial)
-        if was_begun and hash_of(partial) != expected:  # perhaps begun with another file's bytes
+        if was_begun and hash_of(partial) != expected:  # the partial file may have been another file's
             partial.unlink()
             _download(task, address, partial)
         found = hash_of(partial)
@@ -242,12 +242,12 @@ def _download(task: Task, address: str, partial: Path) -> None:
         if status in (200, 206):
             return
         reason = f"HTTP status {status}" if status else f"{type(cause).__name__}: {cause}"
-        if status == 416:  # more is there than the server has
+        if status == 416:  # the partial file is longer than the server's
             partial.unlink()
         elif status not in (0, 408, 429) and status < 500:
             break
         size = partial.stat().st_size if partial.exists() else 0
-        failures = 0 if size > most else failures + 1  # a server that gives a bit each time gets there
+        failures = 0 if size > most else failures + 1  # progress resets the count of failures
         most = max(most, size)
         if failures < MAX_RETRIES:
             time.sleep(WAIT * 2**failures)
@@ -261,7 +261,7 @@ def _download(task: Task, address: str, partial: Path) -> None:
 def _receive(address: str, partial: Path) -> int:
     """Request the missing bytes of ``partial`` and append them; return the HTTP status."""
     there = partial.stat().st_size if partial.exists() else 0
-    headers = {"Accept-Encoding": "identity"}  # or a range would count compressed bytes
+    headers = {"Accept-Encoding": "identity"}  # otherwise ranges count compressed bytes
     if there:
         headers["Range"] = f"bytes={there}-"
     timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
@@ -269,7 +269,7 @@ def _receive(address: str, partial: Path) -> int:
     with session.stream("GET", address, headers=headers, timeout=timeout, follow_redirects=True) as response:
         if response.status_code not in (200, 206):
             return int(response.status_code)
-        if response.status_code == 200:  # all of it: the first time, or from a server that cannot resume
+        if response.status_code == 200:  # the whole file: first attempt, or no support for ranges
             there = 0
         length = int(response.headers.get("Content-Length", 0))
         name, total = address.rsplit("/", 1)[-1], there + length if length else None
@@ -285,7 +285,7 @@ def _from_archive(task: Task, name: str, downloads: Path) -> Path:
     """Extract one raw file from the v1 archive, next to the archive."""
     address = archive_url(task)
     archive = _cached(task, address, downloads, sha256, "SHA-256", task.archive_sha256)
-    # The folder is called after the archive's hash, so what lies in it came out of the right one.
+    # The folder is named by the archive's hash, so its content comes from the right archive.
     folder = downloads / "extracted" / task.archive_sha256
     target = folder / name
     if target.is_file():

@@ -63,7 +63,7 @@ class Dp(KlueBuilder):
         }
 
     def _columns_of_rows(self, rows: list[Record], path: str) -> dict[str, pa.Array]:
-        label_lists(rows, path, "deprel", DP_RELATIONS)  # on the Hub they are strings: only checked
+        label_lists(rows, path, "deprel", DP_RELATIONS)  # strings on the Hub; only checked here
         lists = {
             "word_form": string_lists(rows, path, "word_form"),
             "index": integer_lists(rows, path, "index"),

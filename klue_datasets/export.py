@@ -29,10 +29,10 @@ from klue_datasets.statistics import QUANTILES, describe
 from klue_datasets.tasks import CITATION, DEFAULT_VERSION, HOMEPAGE, LICENSE, LICENSE_ID, TASKS, get_task
 from klue_datasets.validation import known_defects
 
-ROW_GROUP = 10_000  # rows; the viewer and streaming read one group at a time
+ROW_GROUP = 10_000  # rows per group; the viewer and streaming read group by group
 BENCHMARK = "eval.yaml"
-FRAMEWORK = "klue-hub"  # the Hub has a list of names; this one is not on it yet
-MARKER = "klue-hub-export"  # a tag in the card, by which a folder of ours is known again
+FRAMEWORK = "klue-hub"  # the Hub has a list of known names, and this is not on it yet
+MARKER = "klue-hub-export"  # tag in the card that identifies our exports
 
 
 def export(

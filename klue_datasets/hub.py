@@ -22,7 +22,7 @@ SECRET = re.compile(r"hf_\w+")
 AGAIN = (
     "The repository now holds all of this upload or none of it, so the same command can safely be run again."
 )
-# What the Hub answered -> what that means for someone who uploads.
+# Status of the Hub's answer -> what it means for the user.
 _MEANINGS = {
     400: "the Hub found the request wrong",
     401: "the Hub does not know who you are (401): log in with `hf auth login`, or set HF_TOKEN",
@@ -101,7 +101,7 @@ def send(upload: Upload, *, private: bool = False) -> str:
         there = [file.rfilename for file in before.siblings or []]
         left_over = _left_over(there, upload)
         lost = _folders(left_over) - _folders(upload.files)
-        if lost and upload.repo_type == "dataset":  # folders are tasks there
+        if lost and upload.repo_type == "dataset":  # top-level folders are tasks
             names = ", ".join(sorted(lost))
             raise PublishError(
                 f"{upload.repo_id} holds {names} too, which this upload would delete; expected an upload "
@@ -135,8 +135,8 @@ def hub_errors(repo_id: str, advice: str = "") -> Iterator[None]:
     except PublishError:
         raise
     except Exception as error:
-        # Of many classes: huggingface_hub's, those of the HTTP library below, which depends on its version,
-        # RuntimeError around either. What is none of these is a bug, and is shown as it is.
+        # Errors have many classes: huggingface_hub's, those of its HTTP library (depending on its version),
+        # and RuntimeError around either. Anything else is a bug and is re-raised.
         raise PublishError(f"{repo_id}: {_meaning(error)}. {advice}".rstrip()) from error
 
 

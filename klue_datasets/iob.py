@@ -49,7 +49,7 @@ def find_entities(tags: IntArray, is_first: npt.NDArray[np.bool_]) -> Entities:
     types = small >> 1
     continues = ~is_first & is_inside
     continues[1:] &= types[1:] == types[:-1]
-    runs = np.flatnonzero(~continues)  # an entity, an orphan with those that follow it, or one O
+    runs = np.flatnonzero(~continues)  # an entity, an orphan with its continuation, or one O
     ends = np.append(runs[1:], len(tags))
     entities = np.flatnonzero(~is_inside[runs] & (small[runs] != OUTSIDE))
     start = runs[entities]
@@ -69,7 +69,7 @@ def spans_from_tags(tags: Sequence[str | int]) -> list[tuple[int, int, str]]:
         ValueError: A tag that is none.
     """
     try:
-        plain = [tag.item() if hasattr(tag, "item") else tag for tag in tags]  # of numpy or torch
+        plain = [tag.item() if hasattr(tag, "item") else tag for tag in tags]  # an array of numpy or torch
         ids = np.array([_IDS[tag] for tag in plain], dtype=np.int64)
     except KeyError as error:
         raise ValueError(f"ner: {list(tags)!r:.80} holds a tag that is none of {', '.join(TAGS)}.") from error

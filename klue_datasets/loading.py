@@ -82,9 +82,7 @@ def build(
     try:
         builder.download_and_prepare(num_proc=num_proc)
     except datasets.exceptions.DatasetGenerationError as error:
-        if isinstance(
-            error.__cause__, KlueDataError
-        ):  # say what is wrong with the file, not that something is
+        if isinstance(error.__cause__, KlueDataError):  # raise the specific error about the file
             raise error.__cause__ from None
         raise
     return builder.as_dataset(split=split)

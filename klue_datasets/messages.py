@@ -10,7 +10,7 @@ from collections.abc import Sequence
 def excerpt(value: object) -> str:
     """Format a value for a message: printable, at most 60 characters."""
     try:
-        text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates come out escaped
+        text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates are escaped
     except (RecursionError, ValueError):  # nested too deeply, or an integer of more than 4,300 digits
         text = f"a value of type {type(value).__name__} that is too large to show"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -62,7 +62,7 @@ class Mrc(KlueBuilder):
             articles = records
             paragraphs, article_of_paragraph = _flatten(nested(articles, path, "paragraphs"))
             questions, paragraph = _flatten(nested(paragraphs, path, "qas"))
-        for question in questions:  # SQuAD and KorQuAD call it id
+        for question in questions:  # named id in SQuAD and KorQuAD
             if "guid" not in question and "id" in question:
                 question["guid"] = question["id"]
         article = article_of_paragraph.take(paragraph)

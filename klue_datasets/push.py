@@ -13,7 +13,7 @@ from klue_datasets.export import export
 from klue_datasets.hub import Upload, files_of, send
 from klue_datasets.tasks import DEFAULT_VERSION
 
-# What an earlier upload may hold and this one does not: deleted in the same commit.
+# Files of earlier uploads that are deleted in the same commit.
 STALE = ("*.parquet",)
 
 

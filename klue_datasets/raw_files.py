@@ -24,7 +24,7 @@ from typing import Any
 from .tasks import TASKS
 
 Record = dict[str, Any]
-# The inputs of each task as its raw files call them: by them a file is recognised, and duplicates are found.
+# Input fields of each task in its raw files, used to recognise files and to find duplicates.
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "ynat": ("title",),
     "sts": ("sentence1", "sentence2"),
@@ -43,11 +43,11 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "mrc": ("context", "question", "answers"),
     "wos": ("dialogue",),
 }
-# Columns that rows may have instead of a nested one of the Hub's (``labels``).
+# Columns that may replace a nested column of the Hub (``labels``).
 FLAT_COLUMNS: Mapping[str, tuple[str, ...]] = {"sts": ("label", "real-label", "binary-label")}
-GZIP = b"\x1f\x8b"  # how a gzip file begins
-PLACE = "\0where"  # key of a record: its place in the file, for error messages; no field has this name
-# How other people's tables call a column, in lower case -> how it is called here.
+GZIP = b"\x1f\x8b"  # magic number of gzip
+PLACE = "\0where"  # key for a record's place in the file, for error messages; not the name of a field
+# Column names in other tables, in lower case -> names used here.
 _COLUMN_NAMES = {
     "id": "guid",
     "index": "guid",
@@ -221,7 +221,7 @@ def _read_json(text: str, path: str | Path) -> Any:
             f"{path}: not valid JSON at {where} ({error.msg}), nor a table with known columns."
             f"{looks_like(text, '')}"
         ) from error
-    except ValueError as error:  # e.g. an integer of more digits than Python converts
+    except ValueError as error:  # e.g. an integer with more digits than Python converts
         raise KlueDataError(f"{path}: not readable as JSON ({error}).") from error
     except RecursionError as error:
         raise KlueDataError(f"{path}: JSON nested too deeply; expected a list of flat records.") from error
@@ -242,7 +242,7 @@ def _resemblance(data: Any, task: str) -> str:
         found = "mrc"
     elif "ner_tags" in first or "deprel" in first:
         found = "ner" if "ner_tags" in first else "dp"
-    else:  # ner and dp have no JSON, and re has their field too
+    else:  # ner and dp are not JSON, and re has their field, too
         fitting = [name for name in INPUTS if set(INPUTS[name]) <= set(first) and name not in ("ner", "dp")]
         found = task if task in fitting else "".join(fitting[:1])
     if not found or found == task:
@@ -274,7 +274,7 @@ def _read_table(text: str, header: list[str], path: str | Path) -> list[Record]:
     rows = _reader(text)
     next(rows)
     records: list[Record] = []
-    line = rows.line_num + 1  # a quoted cell may hold line ends: a row begins behind the end of the last
+    line = rows.line_num + 1  # quoted cells may contain line ends
     try:
         for row in rows:
             if len(row) == len(header):
@@ -303,7 +303,7 @@ def _is_json_lines(text: str) -> bool:
 
 def _read_json_lines(text: str, path: str | Path) -> list[Record]:
     records: list[Record] = []
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may stand in a string
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may occur in a string
         if not line.strip():
             continue
         try:
@@ -317,7 +317,7 @@ def _read_json_lines(text: str, path: str | Path) -> list[Record]:
 
 
 def _read_parquet(data: bytes, path: str | Path) -> list[Record]:
-    # Here, since the metrics read their files with this module and need no Arrow.
+    # Imported here, since the metrics use this module without Arrow.
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -434,7 +434,7 @@ def _joined(parts: Any, separator: str) -> str:
 
 def _literal(text: str) -> Any:
     """Parse a cell as JSON or as a Python literal; return None if it is empty, and text otherwise."""
-    if text.lower() in ("", "true", "false"):  # spreadsheets write TRUE
+    if text.lower() in ("", "true", "false"):  # spreadsheets write TRUE and FALSE
         return {"true": True, "false": False}.get(text.lower())
     if text.startswith('"') and text.endswith('"'):  # quoted in a TSV
         text = text[1:-1].replace('""', '"')

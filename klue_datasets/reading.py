@@ -249,7 +249,7 @@ def _values(
 
 def _count_missing(records: Sequence[Record], field: str, default: Any) -> None:
     counts = _missing.get()
-    if counts is None or isinstance(default, list):  # an absent list is an empty one
+    if counts is None or isinstance(default, list):  # a missing list counts as empty
         return
     absent = sum(record.get(field) in (None, "") for record in records)
     if absent:

@@ -25,7 +25,7 @@ from .tasks import TASKS
 
 HEADER_LINES = 5
 _TYPES = "|".join(tag[2:] for tag in TASKS["ner"].labels if tag.startswith("B-"))
-INLINE_TAG = f"<([^<>]*):({_TYPES})>"  # an entity in the sentence of ner
+INLINE_TAG = f"<([^<>]*):({_TYPES})>"  # inline entity in a ner sentence
 SENTENCE = r"^## (?P<guid>[^\t]+)\t(?P<text>.*)$"
 
 
@@ -83,7 +83,7 @@ class Sentences:
             return
         row = int(wrong[0])
         sentence = int(np.searchsorted(self.offsets, row, side="right")) - 1
-        line = self.lines[sentence] + 1 + row - self.offsets[sentence]  # rows follow without a gap
+        line = self.lines[sentence] + 1 + row - self.offsets[sentence]  # rows are consecutive
         where = f"line {line + 1}, guid {self.guids[sentence]}"
         value = self.fields[field][row].as_py()
         if names:

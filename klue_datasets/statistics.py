@@ -17,10 +17,10 @@ from klue_datasets.tasks import DEFAULT_VERSION, TASKS, get_task
 
 Columns = Mapping[str, Any]
 Counts = dict[str, dict[str, int]]
-Lengths = dict[str, Any]  # what is measured -> its length in every row
-# Lower quantiles: lengths that occur, so whole numbers that are the same everywhere.
+Lengths = dict[str, Any]  # name of the length -> its value in every row
+# Lower quantiles are actual lengths, hence integers on every platform.
 QUANTILES: Mapping[str, float] = {"min": 0, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1}
-STATISTICS = Path(__file__).with_name("stats.json")  # of the official dev files at hand
+STATISTICS = Path(__file__).with_name("stats.json")  # for the official dev files at hand
 
 
 def statistics(

@@ -29,16 +29,16 @@ CITATION = """\
 }"""
 
 DEFAULT_VERSION = "1.1.0"
-# Version -> how its files and folders are called; and the commit of KLUE-benchmark/KLUE that holds them.
+# Version -> suffix of its files and folders, and the commit of KLUE-benchmark/KLUE with them.
 VERSION_SUFFIX: Mapping[str, str] = {"1.1.0": "v1.1", "1.0.0": "v1"}
 VERSION_COMMIT: Mapping[str, str] = {
     "1.1.0": "1cc52e64c0e0b6915577244f7439c55a42199a64",
     "1.0.0": "ab22cd5cfdd6b527a9a4e2d177f9dacb85ddde2c",
 }
-# Hub split name -> how the official files call it.
+# Hub split name -> name in official files.
 SPLIT_FILE: Mapping[str, str] = {"train": "train", "validation": "dev"}
 
-# dp, in the order of KLUE's baseline, whose metric joins the relations from index 15 (VP_CMP) on.
+# dp, in the order of KLUE-baseline, whose metric merges the relations from index 15 (VP_CMP) on.
 # On the Hub both are plain strings. NP_SVJ is a typo of the data that the baseline keeps as a class.
 DP_RELATIONS = (
     *("NP", "NP_AJT", "VP", "NP_SBJ", "VP_MOD", "NP_OBJ", "AP", "NP_CNJ", "NP_MOD", "VNP", "DP", "VP_AJT"),

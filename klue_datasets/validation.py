@@ -112,7 +112,7 @@ def validate(
             builder = make_builder(name, data_dir=data_dir, mini=mini, version=version, cache_dir=cache_dir)
         except FileNotFoundError as error:
             missing.append(str(error))
-            if name == "wos" and data_dir is not None:  # the ontology may lie there alone
+            if name == "wos" and data_dir is not None:  # the ontology may be there without the dialogues
                 root = Path(data_dir).expanduser()
                 defects += _ontology_defects({root / task.folder(version)})
             splits += [SplitReport(name, split, None, task.counts[split], "absent") for split in SPLIT_FILE]
@@ -155,7 +155,7 @@ def _check_file(
     rows = len(columns["guid"])
     if rows != published:
         message = f"{rows:,} rows; the published file has {published:,}."
-        if hash_ == "official":  # then it is this reader that is wrong
+        if hash_ == "official":  # then the reader is wrong, not the file
             findings.append(Finding(Path(path).name, "", "row count", message))
         else:
             remarks.append(message)
@@ -192,7 +192,7 @@ def _ontology_defects(folders: set[Path]) -> Iterator[Defect]:
         try:
             ontology = read_ontology(folder)
         except KlueDataError:
-            continue  # already a defect of each split beside it
+            continue  # already reported as a defect of each split
         for finding in check_ontology(ontology or {}, broken):
             yield Defect("wos", "ontology", finding)
 

@@ -39,6 +39,6 @@ def load(task: str, **kwargs: Any) -> evaluate.Metric:
         ValueError: There is no such task, or no metric for it yet.
     """
     name = get_metric(task).task
-    import evaluate  # takes seconds to import, so not at the top
+    import evaluate  # imported here since metrics need numpy only
 
     return evaluate.load(path(), name, **kwargs)

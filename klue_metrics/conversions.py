@@ -10,7 +10,7 @@ from klue_datasets.tasks import TASKS, get_task
 
 HUB = "hub"
 BASELINE = "klue-baseline"
-# Where KLUE-baseline numbers the labels otherwise than the Hub's data set. It numbers relations alike.
+# Label orders of KLUE-baseline that differ from the Hub's data set. The relations have the same order.
 _BASELINE_ORDER: Mapping[str, tuple[str, ...]] = {
     "ynat": ("정치", "경제", "사회", "생활문화", "세계", "IT과학", "스포츠"),
     "nli": ("entailment", "contradiction", "neutral"),

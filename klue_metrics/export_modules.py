@@ -16,7 +16,7 @@ ROOT = Path(klue_metrics.__file__).parent
 FUNCTIONAL = ROOT / "functional"
 MODULES = (*(f"klue_{task}" for task in METRICS), "klue_metric")
 REQUIREMENTS = "evaluate>=0.4.6\nnumpy>=1.26\n"
-# What a metric folder needs beside its own module, under names that shadow nothing: dotted name -> flat name.
+# Modules that a metric folder contains, under names that shadow nothing: dotted name -> flat name.
 _FLAT = {
     "klue_datasets.tasks": "klue_tasks",
     "klue_datasets.messages": "klue_messages",
@@ -29,7 +29,7 @@ _FLAT = {
         if path.stem not in ("__init__", "bootstrap")
     },
 }
-# What the page of a Space needs, too; the module does not.
+# Further modules for the page of a Space.
 _OF_THE_PAGE = {
     "klue_datasets.raw_files": "klue_raw_files",
     "klue_metrics.functional.bootstrap": "klue_functional_bootstrap",
@@ -39,7 +39,7 @@ _OF_THE_PAGE = {
     "klue_metrics.space": "klue_space",
 }
 _ALL = _FLAT | _OF_THE_PAGE
-# In a Space the files lie beside the app, which is no package.
+# In a Space, the files are siblings of the app, which is not a package.
 _APP_IMPORT = "from klue_metrics.space import launch\n"
 _APP_IN_A_SPACE = """\
 import importlib
@@ -57,7 +57,7 @@ launch = importlib.import_module("space_files.klue_space").launch
 _BASE = "from .klue_module import KlueModule\n"
 
 
-NAMESPACE = "klue"  # whose Spaces the examples load from, unless told otherwise
+NAMESPACE = "klue"  # default owner of the Spaces in examples
 
 
 def export(
@@ -98,7 +98,7 @@ def export(
 def _write(name: str, folder: Path, namespace: str) -> None:
     folder.mkdir()
     source = ROOT / name
-    # The loader of evaluate copies the siblings that the script itself names, in lines of this form.
+    # The loader of evaluate copies siblings that the script names in lines of this form.
     named = "".join(f"from .{flat} import __name__ as _{flat}\n" for flat in _FLAT.values())
     script = _flatten((source / f"{name}.py").read_text(encoding="utf-8"))
     script = script.replace(_BASE, f"# All the siblings, so that evaluate copies them along.\n{named}{_BASE}")

@@ -44,7 +44,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
     ) -> dict[str, Any] | None:
         """Score predictions against references, or what ``add`` and ``add_batch`` have gathered."""
         if predictions is not None or references is not None:
-            # Converted once and passed on, since an iterator can be read only once.
+            # Converted once, since an iterator can be read only once.
             predictions, references = self._convert(predictions, references)
             check_pairs(predictions, references, self.klue_metric.task)
         elif self.writer is None:
@@ -60,7 +60,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
         """Gather a batch of predictions and references."""
         predicted, gold = self._convert(predictions, references)
-        if len(predicted) or len(gold):  # a rank without examples has nothing to add
+        if len(predicted) or len(gold):  # a rank may have no examples
             check_pairs(predicted, gold, self.klue_metric.task)
             super().add_batch(predictions=predicted, references=gold, **kwargs)
 

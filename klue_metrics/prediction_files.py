@@ -14,8 +14,8 @@ from typing import Any
 
 from klue_datasets.raw_files import read_bytes
 
-Record = tuple[str, Any]  # where it is, and what it holds, or the ValueError that tells what is wrong with it
-# An example of a prediction of each task, as JSON; what a table's cell holds is shown by ``cell_of``.
+Record = tuple[str, Any]  # its place, and its content or a ValueError
+# An example prediction of each task, as JSON; ``cell_of`` formats it for tables.
 EXAMPLES: Mapping[str, Any] = {
     "ynat": "경제",
     "sts": 3.2,
@@ -26,8 +26,8 @@ EXAMPLES: Mapping[str, Any] = {
     "mrc": "황해",
     "wos": ["숙소-지역-서울 중앙"],
 }
-LABELLED = ("ynat", "sts", "nli", "re")  # tasks whose predictions may stand alone on a line of text
-_PARSED = ("prediction", "reference", "tokens", "probabilities")  # cells that hold more than text
+LABELLED = ("ynat", "sts", "nli", "re")  # tasks whose predictions may be lines of plain text
+_PARSED = ("prediction", "reference", "tokens", "probabilities")  # tasks whose cells hold JSON
 
 
 def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]:
@@ -75,7 +75,7 @@ def _lines(data: bytes, path: str) -> Iterator[Record]:
             continue
         try:
             fields = json.loads(line)
-        except ValueError as error:  # no UTF-8, too
+        except ValueError as error:  # includes text that is not UTF-8
             fields = error
         else:
             fields = fields if isinstance(fields, dict) else ValueError("no object")

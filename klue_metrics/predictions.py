@@ -23,12 +23,12 @@ from klue_datasets.tasks import get_task
 from klue_metrics.prediction_files import read_records
 
 SHOWN = 5  # problems that an error lists
-_IDS = ("guid", "index")  # what a line may be known by
+_IDS = ("guid", "index")  # possible keys of a line
 # Task -> column of the data whose equal values are resampled together: three hypotheses share a premise, and
 # several questions a passage; wos goes by dialogue (its guid). re is left out: of the 7,765 official
 # validation rows two share a sentence.
 CLUSTERED_BY = {"nli": "premise", "mrc": "context"}
-SOURCE_TASKS = ("sts", "nli")  # whose scores are broken down by where the pairs come from
+SOURCE_TASKS = ("sts", "nli")  # tasks whose scores are broken down by source
 GROUP_COLUMNS = {"sts": ("source",), "nli": ("source", "premise"), "mrc": ("context",)}  # of ``group_fields``
 # Field of a line -> what the metric calls the column, and the tasks that it is for.
 _COLUMNS = {
@@ -214,7 +214,7 @@ def _row(task: str, fields: Mapping[str, Any], where: str) -> Row:
 
 def _is_missing(task: str, name: str, value: object) -> bool:
     if name == "prediction" and task == "sts":
-        return False  # null is how strict JSON has NaN, which a model may well predict
+        return False  # null stands for NaN, which a model may predict
     is_nan = isinstance(value, float) and math.isnan(value)
     return value is None or is_nan or (name in (*_IDS, "cluster") and value == "")
 
@@ -228,7 +228,7 @@ def _id(fields: Mapping[str, Any]) -> str:
     for name in (key, "turn"):
         value = fields.get(name)
         if isinstance(value, float) and value.is_integer():
-            value = int(value)  # as pandas writes whole numbers beside missing ones
+            value = int(value)  # pandas writes integers as floats in columns with missing values
         if isinstance(value, bool) or not isinstance(value, int | str | None):
             raise ValueError(f"{name} {excerpt(value)}, expected a whole number")
         parts += [] if value is None else [str(value)]
@@ -275,7 +275,7 @@ def _prediction(task: str, row: Row) -> Any:
     if task == "mrc":
         text = value.get("prediction_text") if isinstance(value, Mapping) else value
         return {"guid": row.id, "prediction_text": text}
-    if task == "sts" and value is None:  # how strict JSON has NaN
+    if task == "sts" and value is None:  # null stands for NaN in strict JSON
         return math.nan
     return value
 
@@ -310,7 +310,7 @@ def _columns(task: str, pairs: Iterable[tuple[Row, Row]]) -> dict[str, list[Any]
 
 def _data_rows(task: str, source: Source, predicted: Sequence[Row]) -> list[Row]:
     """Return the rows of a data set, keyed by guid or index like the predictions."""
-    import datasets  # takes a while to import, so not at the top
+    import datasets  # imported here since metrics need numpy only
 
     import klue_datasets
 

@@ -20,7 +20,7 @@ from klue_metrics.predictions import SHOWN, Cases, Source, load_cases
 
 NO_BREAKDOWN = "none"
 RESAMPLES = 1000
-_TOLD = (UserWarning, RuntimeWarning)  # categories of warnings that are the metric's
+_TOLD = (UserWarning, RuntimeWarning)  # categories of the metric's warnings
 
 
 def score(

@@ -50,7 +50,7 @@ def evaluate_files(
         if others is not None:
             against = compare(task, predictions, others, source=source, **options)
     except (ValueError, OSError) as error:
-        # The path is that of the copy on this machine.
+        # Gradio gives the path of its local copy.
         raise gradio.Error(_without_folders(str(error), predictions, others, references)) from error
     names = METRICS[task].names
     scores = [

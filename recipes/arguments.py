@@ -12,7 +12,7 @@ from recipes.engine.redaction import redact
 
 logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 2  # of the arguments file; raise it when the meaning of a field changes
-# Settings that say where files are and how fast a run is: runs that differ in these alone have equal results.
+# Settings of paths and speed: runs that differ only in these have equal results.
 PLACES = frozenset(
     {
         *("output_dir", "overwrite_output_dir", "resume_from_checkpoint", "preprocessing_num_workers"),
@@ -23,8 +23,8 @@ OWN_FILES = {"train": "train_file", "validation": "validation_file", "test": "te
 DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini", *OWN_FILES.values()})
 # Settings that depend on the device where ``fast`` is set.
 BY_DEVICE = frozenset({"bf16", "tf32", "dataloader_num_workers"})
-# Settings by which runs of one method may differ: they do not change what is learned. What runs are scored on
-# tells boards apart; what they are trained on, the hash of their data.
+# Settings in which runs of one method may differ, since they do not change what is learned. Boards are
+# distinguished by the scored data, and training data by its hash.
 NOT_LEARNED = PLACES | DATA_SOURCES | {
     "seed", "do_train", "do_eval", "do_predict", "dataset_revision", "max_eval_samples",
 }  # fmt: skip

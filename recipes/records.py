@@ -50,7 +50,7 @@ def _add(arguments: argparse.Namespace) -> None:
     if arguments.to.suffix != ".jsonl":
         raise ValueError(f"--to is {arguments.to}; expected a file that ends in .jsonl.")
     old = list(read_records(arguments.to)) if arguments.to.is_file() else []
-    # The file with the predictions stays in the folder of the run.
+    # The predictions file stays in the folder of the run.
     new = [
         one.record if one.predictions is None else dataclasses.replace(one.record, predictions=None)
         for one in find_records(arguments.sources)

@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
     """
     arguments, passed_on = make_parser().parse_known_args(argv)
-    if importlib.util.find_spec("accelerate") is None:  # or every run would say so
+    if importlib.util.find_spec("accelerate") is None:  # checked once, before every run reports it
         raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
     tasks = [get_task(task).name for task in arguments.tasks or SCRIPTS]
     folder = Path(arguments.output_dir)

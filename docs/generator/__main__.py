@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1 if sentences else 0
         changed = write()
         print("\n".join(f"Written: {path}" for path in changed) or "Everything was as its sources have it.")
-    except (OSError, ValueError) as error:  # sentences that say what was wrong; anything else is a bug
+    except (OSError, ValueError) as error:  # errors of the user, as sentences; anything else is a bug
         parser.exit(1, f"{error}\n")
     return 0
 

@@ -16,7 +16,7 @@ from klue_metrics.functional import METRICS
 from recipes.engine.results import ALL_RESULTS, PICTURE, write_json
 from recipes.reporting.collect import Run, find_runs
 
-# What makes the runs, once ``make demo`` has made out/tiny.
+# The command that produces the runs, after ``make demo`` has produced out/tiny.
 COMMAND = (
     "python recipes/run_all.py --mini --preset demo --jobs 2 --model_name_or_path out/tiny "
     "--output_dir out/demo-seeds --seed 42 43 44"

@@ -16,7 +16,7 @@ from recipes.engine.results import shown, write_json
 from recipes.reporting.collect import Run, find_runs
 from recipes.reporting.measure import student
 
-# For each preset and a task, or several; any --output_dir whose last part is the preset.
+# Run once per preset, for one or more tasks. The last part of --output_dir must be the preset.
 COMMAND = (
     "python recipes/run_all.py --tasks TASK --preset PRESET --data_dir ../shared/data/klue-small "
     "--model_name_or_path ../shared/models/e5-small-ko --seed 42 43 44 --jobs 2 "

@@ -25,8 +25,8 @@ from klue_metrics.functional import Metric, get_metric, re
 from klue_metrics.functional.inputs import FloatArray, IntArray, as_texts, to_python
 
 METHODS = ("percentile", "bca")
-RESAMPLES_PER_TEST = 40  # at least, of ``group_tests``
-_CELLS = 4_000_000  # of a table of draws at a time: bounds memory
+RESAMPLES_PER_TEST = 40  # minimum number of resamples of ``group_tests``
+_CELLS = 4_000_000  # entries of a table of draws at a time, which bounds memory
 _NORMAL = NormalDist()
 
 Scorer = Callable[[FloatArray], dict[str, FloatArray]]
@@ -199,7 +199,7 @@ def paired_test(
     _check(resamples, confidence, method)
     metric = get_metric(task)
     both = extra.pop("probabilities", (None, None))
-    references, extra = to_python(references), to_python(extra)  # both sides read them; an iterator ends
+    references, extra = to_python(references), to_python(extra)  # both sides read them
     sides = [
         _side(
             metric, predictions, references, extra | {"probabilities": given} if given is not None else extra
@@ -339,7 +339,7 @@ class _Side(NamedTuple):
     """One set of predictions in a comparison."""
 
     rows: FloatArray  # statistics, one row per unit
-    weighted: Scorer | None  # weights of the units to those scores that the statistics do not give
+    weighted: Scorer | None  # maps unit weights to scores that are no function of the statistics
 
 
 def _side(metric: Metric, predictions: object, references: object, extra: Mapping[str, Any]) -> _Side:
@@ -451,7 +451,7 @@ def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
     """
     generator = np.random.default_rng(seed)
     kinds, units = len(sizes), int(sizes.sum())
-    few = kinds * 16 < units  # then a draw of counts is cheaper than one of units
+    few = kinds * 16 < units  # then drawing counts is cheaper than drawing units
     block = max(1, _CELLS // (kinds if few else units))
     of_unit = np.repeat(np.arange(kinds), sizes)
     for begin in range(0, resamples, block):
@@ -484,7 +484,7 @@ def _corrected(
     levels: list[float], point: float, samples: FloatArray, jackknifed: FloatArray, sizes: IntArray
 ) -> list[float]:
     """Compute the quantiles that BCa uses (Efron and Tibshirani, 14.9 to 14.15)."""
-    # Discrete scores tie with the point: half of these count as below. Scores equal but for rounding tie.
+    # Scores that tie with the point estimate (up to rounding) count half as below.
     slack = 1e-9 * max(1.0, abs(point))
     below = np.mean(samples < point - slack) + np.mean(np.abs(samples - point) <= slack) / 2
     margin = 1 / (len(samples) + 1)
@@ -505,5 +505,5 @@ def _p_value(point: FloatArray, samples: FloatArray) -> float:
     samples = samples[~np.isnan(samples)]
     if np.isnan(point) or not samples.size:
         return math.nan
-    extreme = np.abs(samples - point) >= abs(float(point)) - 1e-9  # equal but for rounding is as extreme
+    extreme = np.abs(samples - point) >= abs(float(point)) - 1e-9  # equal up to rounding counts as extreme
     return float((1 + extreme.sum()) / (1 + len(samples)))

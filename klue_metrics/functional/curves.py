@@ -10,7 +10,7 @@ import numpy.typing as npt
 from klue_metrics.functional.classes import ratio
 from klue_metrics.functional.inputs import FloatArray, IntArray
 
-_BLOCK = 64  # rows of weights at a time: bounds memory, fits the caches
+_BLOCK = 64  # rows of weights at a time, which bounds memory and fits the caches
 
 
 def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[[FloatArray], FloatArray]:
@@ -32,7 +32,7 @@ def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[
     def areas(weights: FloatArray) -> FloatArray:
         found = np.full((len(weights), len(curves)), np.nan)
         for begin in range(0, len(weights), _BLOCK):
-            # Whole numbers: exact in float32 as long as they sum to less than 2^24.
+            # Integers are exact in float32 while their sum is below 2^24.
             block = np.ascontiguousarray(weights[begin : begin + _BLOCK].T, dtype=np.float32)
             for column, curve in enumerate(curves):
                 if len(curve.actual):
@@ -58,7 +58,7 @@ class _Curve:
     def area(self, weights: npt.NDArray[np.float32]) -> FloatArray:
         """Integrate by trapezoids from the point (recall 0, precision 1), for weights of shape (n, rows)."""
         parts = np.add.reduceat(weights[self.order], self.starts, axis=0)
-        # Weight of the examples before each cut.
+        # Weight of the examples up to each threshold.
         before = np.vstack([np.zeros_like(parts[:1]), np.cumsum(parts, axis=0)]).astype(np.float64)
         gain = np.add.reduceat(weights[self.actual], self.first, axis=0).astype(np.float64)
         hits = np.cumsum(gain, axis=0)

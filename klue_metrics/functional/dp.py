@@ -21,11 +21,11 @@ from klue_metrics.functional.inputs import (
 
 # The baseline scores the relations from here on, by its own order, as one class.
 OTHERS = 15
-WRONG_HEAD = OTHERS + 1  # its artificial class: the relation of a word whose head is wrong
+WRONG_HEAD = OTHERS + 1  # artificial class of words with a wrong head
 CLASSES = WRONG_HEAD + 1
 
 _SENTENCE = {"head": ["int64"], "deprel": ["string"]}
-TYPES = {"predictions": _SENTENCE, "references": _SENTENCE}  # of what ``convert`` gives
+TYPES = {"predictions": _SENTENCE, "references": _SENTENCE}  # item of the output of ``convert``
 NAMES = {
     "uas_macro_f1": "UAS macro F1",
     "las_macro_f1": "LAS macro F1",
@@ -34,7 +34,7 @@ NAMES = {
     "las": "LAS",
 }
 BREAKDOWNS = ("relation", "length")
-LENGTHS = (1, 6, 11, 16, 21)  # where a group of sentences by their number of words begins
+LENGTHS = (1, 6, 11, 16, 21)  # bounds of the groups of sentences, by number of words
 
 
 def convert(values: object, role: str) -> list[dict[str, Any]]:
@@ -152,7 +152,7 @@ def _rows(words: _Words) -> FloatArray:
     right = right_head & (words.deprels == words.gold_deprels)
     flags = (np.ones(len(sentence)), right_head, pooled == gold_pooled, right)
     counts = [np.bincount(sentence, flag, minlength=sentences) for flag in flags]
-    # Positions by rank: as many columns as there are different ones, however large they are.
+    # Ranks of positions, so that the number of columns is that of distinct positions.
     positions, ranks = np.unique(np.concatenate([words.heads, words.gold_heads]), return_inverse=True)
     heads, gold_heads = np.split(ranks, 2)
     classes = (
@@ -171,7 +171,7 @@ def _parts(words: _Words, rows: FloatArray, by: str) -> Breakdown:
     sentences, count = len(words.lengths), len(DP_RELATIONS)
     sentence = np.repeat(np.arange(sentences), words.lengths)
     right_head = words.heads == words.gold_heads
-    # A word with a wrong head is no hit, but remains a prediction of its relation.
+    # A word with a wrong head is not a hit, but still a prediction of its relation.
     is_hit = right_head & (words.deprels == words.gold_deprels)
     everywhere = np.ones(len(sentence), dtype=bool)
     counts = np.empty((sentences, 4, count))

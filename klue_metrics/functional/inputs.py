@@ -16,8 +16,8 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-# What turns the containers and scalars of other libraries into Python's: pyarrow; polars and datasets; numpy,
-# torch, pandas and jax. Called by name, so that none of these libraries has to be imported.
+# Methods that convert containers and scalars of a library to Python: pyarrow; polars and datasets; numpy,
+# torch, pandas and jax. They are called by name, so that none of these libraries is imported.
 _METHODS = ("to_pylist", "as_py", "to_list", "tolist")
 _LARGEST_FLOAT = int(sys.float_info.max)
 _LARGEST_INT = int(np.iinfo(np.int64).max)
@@ -202,7 +202,7 @@ def _class_ids(flat: list[Any], names: Sequence[str], task: str, place: Callable
     """Return the id of each value; raise ValueError that names the first invalid one."""
     table: dict[object, int] = {name: index for index, name in enumerate(names)}
     table |= {index: index for index in range(len(names))}
-    # By type too: True and 1.0 equal 1, and are no ids.
+    # Types are compared, too: True and 1.0 equal 1 but are not ids.
     ids = [table.get(value, -1) if type(value) is str or type(value) is int else -1 for value in flat]
     array = np.array(ids, dtype=np.int64)
     wrong = np.flatnonzero(array < 0)
@@ -215,7 +215,7 @@ def _class_ids(flat: list[Any], names: Sequence[str], task: str, place: Callable
 
 def _floats(flat: list[Any], task: str, place: Callable[[int], str], finite: bool) -> FloatArray:
     expected = "finite numbers" if finite else "numbers"
-    is_checked = {float}.issuperset(map(type, flat))  # as almost always
+    is_checked = {float}.issuperset(map(type, flat))  # the usual case
     for index, value in enumerate(() if is_checked else flat):
         if type(value) is int and abs(value) > _LARGEST_FLOAT:
             raise _wrong_value(value, place(index), task, "numbers that a float can hold, up to 1.8e308")

@@ -16,11 +16,11 @@ from klue_metrics.functional.classes import plain, ratio
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
-# difflib ignores frequent characters of references from this length on, and so does the official score.
+# From this length on, difflib ignores frequent characters of references, as does the official score.
 AUTOJUNK_LENGTH = 200
-_CELLS = 40_000  # characters of answers that are matched at a time: bounds memory
+_CELLS = 40_000  # characters of answers that are matched at a time, which bounds memory
 
-TYPES = {  # of what ``convert`` gives
+TYPES = {  # item of the output of ``convert``
     "predictions": {"guid": "string", "prediction_text": "string"},
     "references": {"guid": "string", "answers": ["string"], "question_type": "int64"},
 }
@@ -123,9 +123,9 @@ def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> t
 
 def normalize(texts: Sequence[str]) -> list[str]:
     """Lower-case, delete ASCII punctuation, fold white space; other punctuation stays, as in KLUE."""
-    joined = "\0".join(texts)  # one pass over all of them
+    joined = "\0".join(texts)  # normalise all texts in one pass
     parts = _PUNCTUATION.sub("", joined.lower()).split("\0")
-    if len(parts) != len(texts):  # some text holds the separator
+    if len(parts) != len(texts):  # a text contains the separator
         parts = [_PUNCTUATION.sub("", text.lower()) for text in texts]
     return [" ".join(part.split()) for part in parts]
 
@@ -137,7 +137,7 @@ def _overlap_f1(predicted: Sequence[str], gold: Sequence[str]) -> FloatArray:
     is_long = sizes[1] >= AUTOJUNK_LENGTH
     for index in np.flatnonzero(is_long).tolist():
         runs[index] = difflib.SequenceMatcher(None, predicted[index], gold[index]).find_longest_match().size
-    # Pairs of like length share a table: little padding, few steps.
+    # Pairs of similar length share a table, which needs little padding.
     order = np.lexsort((sizes[1], sizes[0]))
     order = order[~is_long[order] & (sizes.min(axis=0)[order] > 0)]
     for batch in np.array_split(order, max(1, int(sizes[1].sum()) // _CELLS)):
@@ -205,7 +205,7 @@ def _checked(row: Mapping[str, Any], field: str, where: str) -> dict[str, Any]:
         )
     right = [] if row.get("is_impossible") else texts
     kind = row.get("question_type")
-    if kind is not None and kind != kind:  # how pandas has a missing number
+    if kind is not None and kind != kind:  # pandas' missing number
         kind = None
     if kind is not None and not (type(kind) in (int, float) and kind in QUESTION_TYPES):
         raise ValueError(f"{where} has the question_type {excerpt(kind)}; expected 1, 2 or 3.")

@@ -20,11 +20,11 @@ from klue_metrics.functional.inputs import (
     check_pairs,
 )
 
-# The baseline scores two positions of each sentence that are no characters, [CLS] and the last; gold is O.
+# The baseline also scores [CLS] and the last position of each sentence, with gold O.
 SPECIAL_POSITIONS = 2
 _ENTITY_COUNTS = 3 * len(ENTITY_TYPES)
 
-TYPES = {"predictions": ["int64"], "references": ["int64"]}  # of what ``convert`` gives
+TYPES = {"predictions": ["int64"], "references": ["int64"]}  # item of the output of ``convert``
 NAMES = {
     "entity_macro_f1": "entity macro F1",
     "char_macro_f1": "character macro F1",

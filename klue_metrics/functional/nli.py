@@ -13,7 +13,7 @@ from klue_metrics.functional.inputs import BoolArray, FloatArray, IntArray, as_c
 
 LABELS = TASKS["nli"].labels
 
-TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+TYPES = {"predictions": "int64", "references": "int64"}  # item of the output of ``convert``
 NAMES = {"accuracy": "accuracy"}
 BREAKDOWNS = ("class", "source")
 

@@ -23,10 +23,10 @@ from klue_metrics.functional.inputs import (
 
 LABELS = TASKS["re"].labels
 NO_RELATION = LABELS.index("no_relation")
-SUM_TOLERANCE = 1e-3  # how far a row of probabilities may be from 1
+SUM_TOLERANCE = 1e-3  # tolerance of the sum of a row of probabilities
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
-TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+TYPES = {"predictions": "int64", "references": "int64"}  # item of the output of ``convert``
 NAMES = {"micro_f1": "micro F1", "auprc": "AUPRC", "auprc_present": "AUPRC (present)"}
 BREAKDOWNS = ("relation",)
 
@@ -174,8 +174,8 @@ def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> A
     ordered = np.sort(probabilities.T, axis=1)
     for relation in np.unique(references).tolist():
         actual = np.sort(probabilities[references == relation, relation])
-        # Going down the scores, the curve moves to the right at those of actual examples only; equal scores
-        # are one point. At each: how many examples, and how many actual ones, score that or more, and more.
+        # With falling threshold, recall rises at positive examples only; equal scores
+        # form one point. For each: counts of examples and positives with that score or more, and with more.
         found, earlier_found = (len(actual) - np.searchsorted(actual, actual, side) for side in _SIDES)
         passed, earlier = (
             len(ordered[0]) - np.searchsorted(ordered[relation], actual, side) for side in _SIDES

@@ -10,9 +10,9 @@ import numpy as np
 from klue_metrics.functional.breakdowns import Breakdown, by_source, check_by
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_floats, check_pairs
 
-THRESHOLD = 3.0  # two sentences mean the same from here on
+THRESHOLD = 3.0  # threshold of equivalent sentences
 
-TYPES = {"predictions": "float64", "references": "float64"}  # of what ``convert`` gives
+TYPES = {"predictions": "float64", "references": "float64"}  # item of the output of ``convert``
 NAMES = {"pearsonr": "Pearson's r", "f1": "F1"}
 BREAKDOWNS = ("source",)
 
@@ -86,7 +86,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
     """Convert summed statistics, shape (..., 9), to scores, each of shape (...)."""
     n, x, y, xx, yy, xy, both, predicted, gold = np.moveaxis(counts, -1, 0)
     spread_x, spread_y = n * xx - x * x, n * yy - y * y
-    # What a constant side leaves of its spread is rounding.
+    # The spread of a constant side is rounding error.
     constant = (spread_x <= 1e-13 * n * xx) | (spread_y <= 1e-13 * n * yy)
     r = (n * xy - x * y) / np.sqrt(np.where(constant, 1.0, spread_x * spread_y))
     f1 = 2 * both / np.maximum(predicted + gold, 1)
@@ -145,7 +145,7 @@ def _deviations(values: FloatArray) -> FloatArray:
     deviations = np.where(finite, values, np.nan) - values[finite].mean()
     largest = np.nanmax(np.abs(deviations)) or 1.0
     left = np.nanmean(deviations)
-    if abs(left) > 1e-9 * largest:  # nearly constant values: the mean was rounded
+    if abs(left) > 1e-9 * largest:  # nearly constant values, whose mean was rounded
         deviations = deviations - left
         largest = np.nanmax(np.abs(deviations)) or 1.0
     return np.asarray(deviations / largest)
@@ -153,7 +153,7 @@ def _deviations(values: FloatArray) -> FloatArray:
 
 def is_alike(values: FloatArray) -> BoolArray:
     """Return whether similarities reach the threshold, compared in float32 as in KLUE's models."""
-    with np.errstate(over="ignore"):  # beyond float32 is infinite
+    with np.errstate(over="ignore"):  # overflow to infinity is intended
         return np.asarray(values.astype(np.float32) >= THRESHOLD)
 
 

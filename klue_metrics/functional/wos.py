@@ -12,7 +12,7 @@ from klue_metrics.functional.inputs import BoolArray, FloatArray, as_lists, chec
 
 _Pair = tuple[list[str], list[str]]  # a turn: predicted state, gold state
 
-TYPES = {"predictions": ["string"], "references": ["string"]}  # of what ``convert`` gives
+TYPES = {"predictions": ["string"], "references": ["string"]}  # item of the output of ``convert``
 NAMES = {"joint_goal_accuracy": "joint goal accuracy", "slot_micro_f1": "slot micro F1"}
 BREAKDOWNS = ("domain", "slot")
 

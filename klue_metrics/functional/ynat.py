@@ -13,7 +13,7 @@ from klue_metrics.functional.inputs import BoolArray, FloatArray, IntArray, as_c
 
 LABELS = TASKS["ynat"].labels
 
-TYPES = {"predictions": "int64", "references": "int64"}  # of what ``convert`` gives
+TYPES = {"predictions": "int64", "references": "int64"}  # item of the output of ``convert``
 NAMES = {"macro_f1": "macro F1"}
 BREAKDOWNS = ("class",)
 

@@ -110,7 +110,7 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
             if error.name != module:
                 raise
             raise CommandError(texts.not_here.format(command=command, module=module)) from error
-        sys.argv[0] = f"klue {command}"  # which messages show
+        sys.argv[0] = f"klue {command}"  # shown in messages
         if prog is not None:
             return int(found.main([*before, *words], prog=prog) or 0)
         return int(found.main([*before, *words]) or 0)

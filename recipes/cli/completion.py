@@ -45,7 +45,7 @@ def words(commands: Iterable[str]) -> Words:
     found: Words = {"": [*commands, "--lang", "--version", "--help"], " --lang": list(LANGUAGES)}
     found |= {"tasks": ["--json"], "completion": list(SHELLS)}
     found |= dict(_of_parser("data", data()))
-    for key, values in _of_parser("", metrics()):  # score and compare are commands of ours; export is not
+    for key, values in _of_parser("", metrics()):  # score and compare are commands of klue; export is not
         if key.split(" ")[0] in ("score", "compare"):
             found[key] = values
     for name, module in _MODULES.items():

@@ -39,7 +39,7 @@ def constant_scores(
         return dict.fromkeys(metric.names)
     references = recipe.references(examples)
     scores = []
-    with warnings.catch_warnings():  # a constant has no correlation, which is the point here
+    with warnings.catch_warnings():  # a constant has no correlation, as intended here
         warnings.simplefilter("ignore")
         for answer in recipe.constants(train, examples):
             scores.append(metric.compute(answer.predictions, references, **answer.metric_inputs))

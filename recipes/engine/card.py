@@ -40,7 +40,7 @@ from recipes.tasks.protocol import Recipe
 from recipes.tasks.shared.configuration_encoder import CONFIG_NAME
 
 logger = logging.getLogger(__name__)
-PIPELINES = ("text-classification", "token-classification")  # of transformers, which load our models
+PIPELINES = ("text-classification", "token-classification")  # pipelines of transformers that load our models
 TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' own pipeline gives the whole answer
 
 
@@ -302,7 +302,7 @@ def write_card_of_run(
         training = _training_of(arguments, results)
         holds_model = arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)
         write_card(recipe, output_dir, arguments, data, results, training, holds_model)
-    except Exception as error:  # whatever it is, the results stand
+    except Exception as error:  # any error: the results are complete without the card
         command = _evaluation_command(recipe.task, arguments, output_dir)
         logger.warning(
             "The results are written, but the model card is not (%s: %s). To write it again: %s",

@@ -41,8 +41,8 @@ from recipes.engine.settings_files import (
 from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
 
 DEFAULT_PRESET = "paper"
-INTERRUPTED = 130  # the status of a process that Ctrl-C has ended
-# The least value of each flag that counts something.
+INTERRUPTED = 130  # exit status after Ctrl-C
+# Minimum value of each count.
 LEAST = {
     "max_train_samples": 1, "max_eval_samples": 1, "early_stopping_patience": 1, "max_seq_length": 1,
     "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
@@ -50,12 +50,12 @@ LEAST = {
     "n_best_size": 1, "max_answer_length": 1, "evaluations_per_epoch": 1, "weight_decay": 0,
     "tokens_per_batch": 1,
 }  # fmt: skip
-# The same for fields of transformers' TrainingArguments, which checks these late or never.
+# Minimum values of fields of TrainingArguments, which checks them late or not at all.
 TRAINER_LEAST = {
     "max_grad_norm": 0, "dataloader_num_workers": 0, "warmup_steps": 0, "save_total_limit": 1,
     "seed": 0, "data_seed": 0,
 }  # fmt: skip
-STEPS = ("save_steps", "logging_steps", "eval_steps")  # a number of updates, or below 1 a share of them
+STEPS = ("save_steps", "logging_steps", "eval_steps")  # number of updates, or share of them if below 1
 
 
 @needs("train")
@@ -156,7 +156,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         if not values.get("do_train") and (values.get("do_eval") or values.get("do_predict")):
             preset = {name: value for name, value in preset.items() if not _describes_model(name, task)}
         values = preset | values
-        precision = os.environ.get("ACCELERATE_MIXED_PRECISION")  # of an Accelerate configuration
+        precision = os.environ.get("ACCELERATE_MIXED_PRECISION")  # set by an Accelerate configuration
         if precision in ("bf16", "fp16") and not {"bf16", "fp16"} & values.keys():
             values[precision] = True
         values["trainer"] = _trainer_values(values) | trainer_flags
@@ -182,7 +182,7 @@ def _option(field: dataclasses.Field[Any], task: str, hint: Any, default: Any) -
     shown = default_of(field, task) if default == field.default else default
     default_text = f" (default: {shown})" if shown and kind is not bool else ""
     option: dict[str, Any] = {"help": f"{help_of(field, task)}{default_text}.".replace("%", "%%")}
-    if kind is bool:  # --flag, and --flag false against a file that says true
+    if kind is bool:  # --flag, or --flag false to override a file
         return option | {"nargs": "?", "const": True, "type": _boolean, "metavar": "false"}
     if "const" in field.metadata:
         option |= {"nargs": "?", "const": field.metadata["const"]}

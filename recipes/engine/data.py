@@ -125,7 +125,7 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         column = CLUSTERED_BY.get(record.name)
         splits["train"], splits["validation"] = hold_out(splits["train"], column, held_out)
         name, version = f"{name}, {held_out:.0%} of train held out", None
-    elif version is None and "validation" in splits and not own:  # scores of own files are no KLUE scores
+    elif version is None and "validation" in splits and not own:  # the user's files are not KLUE's
         version = content_version(record.name, splits["validation"])
     is_comparable = builder is not None or bool(record.content)
     if not is_comparable:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import datasets
 
 logger = logging.getLogger(__name__)
-INDEX = "index"  # column of the features: their position, by which outputs find back
+INDEX = "index"  # column with the position of a feature, used to reorder outputs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class EncodedSplit:
     @property
     def windowed(self) -> int:
         """Number of examples that are read in several windows."""
-        if "windows" in self.features.column_names:  # a feature holds them all
+        if "windows" in self.features.column_names:  # a feature holds all windows
             return sum(len(windows) > 1 for windows in self.features["windows"])
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 

@@ -23,7 +23,7 @@ except ImportError:
     pynvml = None
 
 POWERCAP = Path("/sys/class/powercap")
-MICROJOULES, MILLIJOULES = 3.6e9, 3.6e6  # of a watt-hour
+MICROJOULES, MILLIJOULES = 3.6e9, 3.6e6  # per watt-hour
 
 
 @dataclasses.dataclass
@@ -141,7 +141,7 @@ def _gpus() -> dict[str, Counter]:
         try:
             read = _NvmlCounter(pynvml, pynvml.nvmlDeviceGetHandleByUUID(identity))
             read()
-        except pynvml.NVMLError:  # older than Volta, or a part of a GPU
+        except pynvml.NVMLError:  # GPUs older than Volta and MIG devices have no counter
             continue
         counters[f"GPU {index}"] = Counter(read)
     return counters

@@ -36,8 +36,8 @@ from recipes.engine.trainer import RecipeTrainer
 from recipes.tasks.protocol import Decoded, LoadedModel
 
 logger = logging.getLogger(__name__)
-ALONE = 11  # inputs by which the latency is measured
-# Of the intervals that are kept with the results.
+ALONE = 11  # number of inputs for measuring latency
+# Settings of the intervals in the results.
 BOOTSTRAP: Mapping[str, Any] = {"resamples": 1000, "confidence": 0.95, "method": "percentile", "seed": 0}
 
 
@@ -53,7 +53,7 @@ class Evaluator:
         self.loaded = loaded
         is_labelled = set(split.recipe.gold) <= set(split.examples.column_names)
         self.references = split.recipe.references(split.examples) if is_labelled else None
-        # In memory: several ranks, or runs side by side, then share no lock files.
+        # In memory, so that ranks and parallel runs share no lock files.
         self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
 
     def decode(self, prediction: Any) -> Decoded:
@@ -125,7 +125,7 @@ def latency(trainer: RecipeTrainer, evaluator: Evaluator) -> float | None:
         started = time.perf_counter()
         _, outputs, _ = trainer.prediction_step(trainer.model, batch, prediction_loss_only=False)
         for output in outputs if isinstance(outputs, tuple) else (outputs,):
-            output.cpu()  # waits for the device
+            output.cpu()  # synchronises with the device
         seconds.append(time.perf_counter() - started)
     return round(1000 * statistics.median(seconds), 3)
 

@@ -48,7 +48,7 @@ def _run(
     script: str, task: str, words: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> None:
     os.setsid()
-    tqdm.set_lock(threading.RLock())  # the other one is shared with the parent and other forks
+    tqdm.set_lock(threading.RLock())  # the original file offset is shared with the parent and other forks
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if output is not None:

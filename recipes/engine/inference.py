@@ -19,7 +19,7 @@ from recipes.tasks import get_recipe
 from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
 from recipes.tasks.shared.length_batches import length_batches
 
-CHUNK = 1_000  # inputs that are held in memory at once
+CHUNK = 1_000  # inputs held in memory at once
 
 
 class Columns:

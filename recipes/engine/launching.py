@@ -19,8 +19,8 @@ from typing import Any
 
 from klue_datasets.commands import without_collection
 
-GRACE = 20.0  # seconds that runs have to end after SIGTERM
-TICK = 0.1  # seconds between two looks at the runs
+GRACE = 20.0  # seconds between SIGTERM and SIGKILL
+TICK = 0.1  # seconds between polls
 RECIPES_DIR = Path(__file__).resolve().parents[1]
 
 
@@ -30,7 +30,7 @@ class Process:
 
     pid: int
     status: Callable[[], int | None]
-    device: str | None = None  # the GPU that it has to itself
+    device: str | None = None  # its own GPU
 
 
 class Launcher:
@@ -132,7 +132,7 @@ class Launcher:
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
         for process in self._running:
-            # What the recipe started may still be writing when it has ended itself.
+            # Child processes of the recipe may still be writing after it has ended.
             while process.status() is None or _signal(process, 0):
                 if time.monotonic() > deadline:
                     _signal(process, signal.SIGKILL)

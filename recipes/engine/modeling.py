@@ -26,10 +26,10 @@ from recipes.tasks.shared.encoder import EncoderModel
 from recipes.tasks.shared.saved_code import save_code
 
 ADAPTERS = "recipes.engine.adapters"  # imports PEFT, which takes seconds, so only where there are adapters
-LARGE_INTEGER = 10**20  # tokenizers whose limit is greater have none
+LARGE_INTEGER = 10**20  # larger limits mean no limit
 SHOWN = 3  # weights or labels in a message
-DEFAULT_LENGTH = 512  # tokens per input, where neither model nor tokenizer has a limit
-# What PEFT calls models whose every weight comes from the checkpoint: they have no head of the task's.
+DEFAULT_LENGTH = 512  # tokens per input if neither model nor tokenizer has a limit
+# PEFT's task types of models without a task head: all weights come from the checkpoint.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
 # Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
 TASK_TOKEN_IDS = "task_token_ids"
@@ -118,7 +118,7 @@ def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, l
             f"{recipe.task}: inputs would have at most {max_length} tokens (--max_seq_length, or the model's "
             f"own limit); expected {least} or more."
         )
-    room = max_length - least + 1  # the least input has one token of the text that is read in windows
+    room = max_length - least + 1  # the shortest input has one token of the text
     if arguments.doc_stride is not None and not 1 <= arguments.doc_stride <= room:
         raise ValueError(
             f"{recipe.task}: doc_stride is {arguments.doc_stride}, in inputs of {max_length} tokens; "
@@ -214,7 +214,7 @@ def draw_embeddings(model: Any, tokens: Sequence[int]) -> None:
     if not tokens:
         return
     deviation = getattr(model.config.get_text_config(), "initializer_range", 0.02)
-    weights = {id(weight): weight for weight in _embedding_weights(model)}  # one where the two are tied
+    weights = {id(weight): weight for weight in _embedding_weights(model)}  # tied weights appear once
     with torch.no_grad():
         for weight in weights.values():
             weight[list(tokens)] = torch.randn(len(tokens), weight.shape[1]).to(weight) * deviation
@@ -305,6 +305,6 @@ def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> float:
         if name.endswith("position_embeddings") and hasattr(module, "weight"):
             padding = getattr(module, "padding_idx", None)
             limits.append(len(module.weight) - (0 if padding is None else padding + 1))
-    # Not there, XLNet's -1 and the tokenizers' VERY_LARGE_INTEGER all stand for no limit.
+    # Missing limits, XLNet's -1, and the tokenizers' VERY_LARGE_INTEGER all mean no limit.
     known = [limit for limit in limits if limit is not None and 0 < limit < LARGE_INTEGER]
     return min(known, default=math.inf)

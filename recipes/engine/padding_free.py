@@ -57,7 +57,7 @@ class _Hooks:
         """Replace padded hidden states (batch, tokens, width) by (1, real tokens, width)."""
         given = {**dict(zip(("hidden_states", "attention_mask"), args, strict=False)), **kwargs}
         mask = given["attention_mask"]
-        self.real = None if mask is None else mask.bool()  # there is no mask where nothing is padded
+        self.real = None if mask is None else mask.bool()  # there is no mask without padding
         if self.real is None:
             return None
         lengths = self.real.sum(dim=1, dtype=torch.int32)

@@ -18,23 +18,23 @@ from recipes.engine.redaction import SECRET_TEXTS
 from recipes.engine.results import ALL_RESULTS, EVAL_ENTRIES, read_json
 
 ADAPTER_CONFIG = "adapter_config.json"
-# Of use to the run alone: its checkpoints, and what it needs to go on (a pickle, of Trainer's arguments).
+# Files that only the run needs: checkpoints, and state for resuming (including a pickle).
 LEFT_OUT = (
     "checkpoint-*/*", "*/checkpoint-*/*", "optimizer.*", "scheduler.pt", "scaler.pt", "rng_state*.pth",
     "training_args.bin", "trainer_state.json", "runs/*", "*.partial", "*.log", "__pycache__/*",
     "*/__pycache__/*", ".cache/*", ".DS_Store", "*.lock",
 )  # fmt: skip
-# Files that hold secrets by their very name.
+# Files whose name says that they hold secrets.
 SECRET_NAMES = (
     ".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".git-credentials", "credentials", "credentials.*",
     "stored_tokens", "id_rsa*", "id_ed25519*", "*.pem", "*.p12", "*.key",
 )  # fmt: skip
 SECRET_FOLDERS = (".git", ".aws", ".ssh", ".huggingface")
 _PATTERNS = {what: re.compile(pattern.encode()) for what, pattern in SECRET_TEXTS.items()}
-# Numbers, not text; only what stands before them can be a text that someone has written.
+# Binary files of numbers: only their header can contain text.
 NUMBERS = (".safetensors", ".parquet")
 BLOCK = 4_000_000  # bytes read at a time
-OVERLAP = 200  # no secret is longer, but for private keys, whose first line is enough
+OVERLAP = 200  # upper bound on the length of secrets (the first line of private keys is enough)
 DEFAULT_LIMIT_MB = 5_000
 SHOWN = 5
 
@@ -150,7 +150,7 @@ def _secret_name(path: str) -> list[str]:
     *folders, name = path.split("/")
     inside = next((folder for folder in folders if folder in SECRET_FOLDERS), None)
     if inside is not None:
-        # One sentence for the folder, not one for each of its thousands of files.
+        # One sentence for the folder, not one per file.
         first = path.split(f"{inside}/")[0] + inside
         return [f"it has a folder {first} ({name})"]
     return [f"{path} is a file for secrets, by its name"] if _matches(name, SECRET_NAMES) else []

@@ -26,7 +26,7 @@ from recipes.engine.results import EVAL_ENTRIES
 from recipes.leaderboard.collect import find_records
 from recipes.leaderboard.site import STATIC, space_card
 
-# Of an earlier upload, if the new one has other files in their place.
+# Files of an earlier upload that the new one replaces.
 STALE_MODEL = (
     "*.safetensors",
     "*.safetensors.index.json",
@@ -35,7 +35,7 @@ STALE_MODEL = (
     EVAL_ENTRIES,
 )
 STALE_METRIC = ("*.py",)
-FOLDERS = {"model": "", "dataset": "datasets/", "space": "spaces/"}  # in addresses
+FOLDERS = {"model": "", "dataset": "datasets/", "space": "spaces/"}  # path prefixes in URLs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ def command(arguments: argparse.Namespace) -> None:
         else:
             publish(arguments)
     except PublishError:
-        print(file=sys.stderr)  # a progress bar may stand in that line
+        print(file=sys.stderr)  # a progress bar may occupy the current line
         raise
 
 
@@ -99,7 +99,7 @@ def _model(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
 
 def _dataset(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
     source = {name: getattr(arguments, name) for name in ("tasks", "data_dir", "mini", "hub_compatible")}
-    Upload(arguments.repo_id, "dataset", temporary, (), "")  # a wrong name is said before anything is built
+    Upload(arguments.repo_id, "dataset", temporary, (), "")  # validate the name before building anything
     if arguments.folder is None:
         folder = temporary / "klue"
         rows = export_data(folder, version=arguments.version, repo_id=arguments.repo_id, **source)

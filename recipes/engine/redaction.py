@@ -15,7 +15,7 @@ SECRET_TEXTS = {
     "a Weights & Biases key": r"(?i:wandb_api_key)[\"']?\s*[:=]\s*[\"']?[0-9a-f]{40}",
     "a private key": r"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
 }
-# Settings that hold a secret whatever it looks like; TrainingArguments hides those that end in _token.
+# Settings that always hold a secret; TrainingArguments hides those that end in _token.
 _SECRET_NAME = re.compile(r"(?i)(token|password|secret|api_?key)$")
 _SECRET_TEXT = re.compile("|".join(SECRET_TEXTS.values()))
 

@@ -36,7 +36,7 @@ from recipes.engine.settings_files import presets, read_preset
 SCHEMA = 1
 SPLITS = ("validation", "test")
 FINE_TUNED, PROMPTED, PUBLISHED = METHODS = ("fine-tuned", "prompted", "published")
-# What tells models apart, or nothing; the others are settings of a method.
+# Settings that identify the model or are irrelevant; all others belong to the method.
 NO_SETTINGS = NOT_LEARNED | {"model_name_or_path", "model_revision", "schema_version"}
 
 
@@ -293,7 +293,7 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
             f"{folder} has no scores in {ALL_RESULTS}; expected a run that is finished and evaluated."
         )
     evaluated = results.get("eval_model")
-    # The folder of the training, which may be another one than that of the evaluation.
+    # The folder of the training, which may differ from that of the evaluation.
     trained = folder if (folder / ARGUMENTS).is_file() or not evaluated else Path(evaluated)
     arguments, training = read_json(trained / ARGUMENTS), read_json(trained / TRAIN_RESULTS)
     settings = settings_of(arguments) if arguments else {}

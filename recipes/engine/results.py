@@ -12,12 +12,12 @@ from typing import Any
 TRAIN_RESULTS = "train_results.json"
 PICTURE = "example.svg"
 PREDICTIONS = "predictions_validation.jsonl"
-ARGUMENTS = "recipe_arguments.json"  # what the model was trained with
+ARGUMENTS = "recipe_arguments.json"  # settings of the training
 EVAL_RESULTS = "eval_results.json"
-EVAL_DETAILS = "eval_details.json"  # what ``python -m klue_metrics score --json`` would print
-EVAL_ENTRIES = ".eval_results/klue.yaml"  # official results in the form of the Hub
+EVAL_DETAILS = "eval_details.json"  # same content as ``python -m klue_metrics score --json``
+EVAL_ENTRIES = ".eval_results/klue.yaml"  # official results in the Hub's format
 RECORD = "result.jsonl"  # the result as one record, see result_record.py
-ALL_RESULTS = "all_results.json"  # written last: a folder that has it holds a finished run
+ALL_RESULTS = "all_results.json"  # written last: it marks a finished run
 RESULT_FILES = (TRAIN_RESULTS, EVAL_RESULTS, EVAL_DETAILS, RECORD, ALL_RESULTS)
 
 

@@ -42,7 +42,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         ValueError: Data, model and arguments do not go together, and nothing was written; or training
             diverged, and no results were written.
     """
-    # Settings: everything that can be refused is refused before data or model are loaded.
+    # Settings: everything is validated before data or model are loaded.
     arguments = for_device(arguments)
     output_dir = Path(arguments.output_dir or f"out/{task}")
     with model_errors(arguments.model_name_or_path):
@@ -99,7 +99,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         if arguments.do_predict:
             predict(trainer, evaluators, output_dir)
 
-        # Results, card, and what the run has reached.
+        # Results and card.
         if trainer.is_world_process_zero():
             write_json(output_dir / ALL_RESULTS, results)
             if arguments.do_eval:

@@ -12,7 +12,7 @@ from transformers.utils import is_flash_attn_2_available
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.engine.padding_free import remove_padding
 
-WORKERS = 4  # processes that load data, per device, at most
+WORKERS = 4  # maximum number of data loader workers per device
 AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
 
 
@@ -54,5 +54,5 @@ def set_attention(model: Any, arguments: RecipeArguments) -> None:
         model.set_attn_implementation(asked)
     except (ImportError, ValueError) as error:
         raise UsageError(f"attn_implementation is {asked}, which transformers refuses: {error}") from error
-    if not getattr(model, "reads_all_layers", False):  # their outputs would have no padding
+    if not getattr(model, "reads_all_layers", False):  # the outputs of inner layers would have no padding
         remove_padding(model.base_model)

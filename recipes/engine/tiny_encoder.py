@@ -19,7 +19,7 @@ CONFIG = {
     "hidden_size": 128,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
-    "initializer_range": 0.04,  # with less, it takes longer to learn to compare tokens
+    "initializer_range": 0.04,  # a smaller range slows down learning
     "intermediate_size": 512,
     "max_position_embeddings": 512,
 }
@@ -52,7 +52,7 @@ def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    # Left to itself the trainer numbers inner letters in changing order, and breaks ties by the numbers.
+    # Fix the order of inner letters: the trainer's own order varies, and ties are broken by it.
     letters = sorted(set("".join(tokenizer.normalizer.normalize_str(text) for text in texts)) - {" "})
     inner = [f"##{letter}" for letter in letters]
     trainer = trainers.WordPieceTrainer(

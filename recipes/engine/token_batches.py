@@ -43,7 +43,7 @@ class TokenBatchSampler(BatchRebalanceSampler):
         self.rank, self.world_size = rank, world_size
         self.sizes = batch_sizes(self.lengths, tokens, most, world_size)
         self.drop_last = False
-        self.sampler = self  # where Accelerate looks for set_epoch
+        self.sampler = self  # Accelerate looks for set_epoch there
 
     def __len__(self) -> int:
         """Return the number of batches of a process."""
@@ -54,7 +54,7 @@ class TokenBatchSampler(BatchRebalanceSampler):
         generator = np.random.default_rng([self.seed, self.epoch])
         ties = generator.permutation(len(self.lengths)) if self.shuffle else np.arange(len(self.lengths))
         order = np.lexsort((ties, -self.lengths))
-        order = np.resize(order, sum(self.sizes))  # repeated where there are fewer examples than processes
+        order = np.resize(order, sum(self.sizes))  # repeats examples if there are fewer than processes
         batches = np.split(order, np.cumsum(self.sizes)[:-1])
         turns = generator.permutation(len(self)) if self.shuffle else np.arange(len(self))
         for turn in turns:

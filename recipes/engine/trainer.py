@@ -18,7 +18,7 @@ from recipes.engine.freezing import layer_lists
 from recipes.engine.token_batches import TokenBatchSampler
 from recipes.tasks.protocol import Recipe
 
-EVALUATION = 4  # how many times as many examples as otherwise are evaluated at once, where they are short
+EVALUATION = 4  # factor by which evaluation batches of short examples may grow
 
 
 class NotFiniteError(ValueError):
@@ -57,8 +57,8 @@ class RecipeTrainer(Trainer):
         super().__init__(**kwargs)
         if self.args.world_size > 1:  # Accelerate gathers batches of one size only
             self.tokens_per_eval_batch = None
-        # Trainer takes any model whose forward has **kwargs for one that divides its loss by the number of
-        # items, and then averages neither over accumulated steps nor over processes. Ours do not divide.
+        # Trainer assumes that a model whose forward has **kwargs divides its loss by the number of items,
+        # and then does not average over accumulated steps and processes. Ours do not divide.
         self.model_accepts_loss_kwargs = False
         self._shard_by_layer()
 
@@ -100,26 +100,26 @@ class RecipeTrainer(Trainer):
         """
         inputs = self._prepare_inputs(inputs)
         index = inputs.pop(INDEX)
-        # Trainer wraps forward alone in autocast: generate, and forward under an adapter, would be outside.
+        # Trainer wraps only forward in autocast, not generate or the forward of an adapter.
         with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
             loss, outputs = self.recipe.predict(model, inputs)
         if loss is not None:
             loss = loss.detach().mean()
-            if self.tokens_per_eval_batch is not None:  # Trainer counts batches alike, whatever their sizes
+            if self.tokens_per_eval_batch is not None:  # Trainer weights all batches equally
                 loss = loss.expand(len(index))
         return loss, outputs, index
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Raise NotFiniteError for a loss that is not finite, which Trainer leaves out of the logged mean."""
         loss = super().training_step(*args, **kwargs)
-        if not math.isfinite(loss):  # Trainer asks the device the same, so this costs no synchronisation
+        if not math.isfinite(loss):  # no extra synchronisation: Trainer checks the same
             raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
         return loss
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Raise NotFiniteError before an update with a gradient that is not finite."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
-        # Float16 has a gradient scaler, which skips such updates and lowers its scale.
+        # With float16, the gradient scaler skips such updates and lowers its scale.
         if not self.args.fp16 and not math.isfinite(norm):
             raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
         return norm
@@ -161,8 +161,8 @@ class RecipeTrainer(Trainer):
             )
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
-            # Trainer groups by the examples of one process. Grouped by all examples of an update, the order
-            # is the same for any number of processes, and their batches are of like length.
+            # Trainer groups within one process. Grouping across all processes of an update makes the order
+            # independent of their number, and their batches similar in length.
             sampler.batch_size *= self.args.world_size
         return sampler
 

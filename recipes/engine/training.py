@@ -52,7 +52,7 @@ def make_trainer(
         head=loaded.head,
         head_learning_rate=arguments.head_learning_rate,
         tokens_per_batch=arguments.tokens_per_batch,
-        # No more memory than a batch of inputs of full length takes.
+        # No more tokens than in a batch of inputs of full length.
         tokens_per_eval_batch=arguments.per_device_eval_batch_size * loaded.max_length
         if arguments.fast
         else None,
@@ -90,10 +90,10 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
         trainer.add_callback(WarnOfAnotherSchedule(saved))
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trainer.check_weights()
-    meter = next(  # a resumed run has put another one in its place
+    meter = next(  # a resumed run replaces the callback
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
     )
-    metrics["train_runtime"] += meter.earlier_seconds  # rates are those of this process
+    metrics["train_runtime"] += meter.earlier_seconds  # rates refer to this process only
     state = trainer.state
     metrics["train_loss"] = mean_loss(state.log_history, start, state.global_step, metrics["train_loss"])
     is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None

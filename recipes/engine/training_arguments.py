@@ -17,7 +17,7 @@ from klue_metrics.functional import get_metric
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.tasks.protocol import Recipe
 
-LOGGING_STEPS = 0.05  # share of the updates between two logs of the loss
+LOGGING_STEPS = 0.05  # share of the updates between two log entries
 
 
 def make_training_arguments(
@@ -32,11 +32,11 @@ def make_training_arguments(
     evaluates = arguments.do_train and arguments.do_eval
     strategy = arguments.eval_strategy if evaluates else "no"
     if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
-        strategy = "steps"  # a checkpoint is saved where there is an evaluation to compare it by
+        strategy = "steps"  # checkpoints need an evaluation to be compared by
     save_strategy = extra.pop("save_strategy", None)
     if save_strategy is None:
         save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
-    # As in transformers, where evaluations are as frequent as logs unless something says otherwise.
+    # As in transformers, evaluations are as frequent as log entries by default.
     steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
     best = extra.get("metric_for_best_model") or get_metric(recipe.task).primary
     _check_best_metric(recipe, best)
@@ -66,10 +66,10 @@ def make_training_arguments(
         "load_best_model_at_end": strategy != "no" and save_strategy in (strategy, "best"),
         "metric_for_best_model": best,
         "greater_is_better": not best.endswith("loss"),
-        "restore_callback_states_from_checkpoint": True,  # or early stopping would count anew after a resume
+        "restore_callback_states_from_checkpoint": True,  # or early stopping restarts its count
         "logging_steps": LOGGING_STEPS,
         "dataloader_pin_memory": torch.cuda.is_available(),
-        "remove_unused_columns": False,  # features hold only what the collator and the model read
+        "remove_unused_columns": False,  # features hold only what collator and model need
     } | extra
     known = inspect.signature(TrainingArguments).parameters
     missing = sorted(set(values) - set(known))

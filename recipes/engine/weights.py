@@ -46,13 +46,13 @@ def load_weights(
             path,
             config=config,
             dtype=torch.float32,
-            ignore_mismatched_sizes=True,  # of the head alone: see _check_encoder
+            ignore_mismatched_sizes=True,  # for the head only; see _check_encoder
             output_loading_info=True,
             key_mapping=key_mapping,
             **options,
         )
         if key_mapping:
-            model._weight_conversions = None  # or save_pretrained would give the weights their old names
+            model._weight_conversions = None  # otherwise save_pretrained restores the old names
         return model, info
 
     model, info = load()
@@ -79,7 +79,7 @@ def encoder_names(model: Any) -> dict[str, str]:
     if hasattr(model, prefix):
         start = len(prefix) + 1
         return {name[start:]: name for name in own if name.startswith(f"{prefix}.")}
-    # Some models, such as T5ForQuestionAnswering, have the encoder's modules beside their head.
+    # Some models, such as T5ForQuestionAnswering, have the encoder's modules at the top level.
     with torch.device("meta"):
         encoder = AutoModel.from_config(model.config)
     return {name: name for name, _ in encoder.named_parameters() if name in own}

@@ -26,7 +26,7 @@ from recipes.engine.result_record import (
 )
 from recipes.engine.results import ALL_RESULTS, RECORD
 
-PUBLISHED_BLOCKS = {"test": "test", "dev": "validation"}  # of published_scores.yaml -> split
+PUBLISHED_BLOCKS = {"test": "test", "dev": "validation"}  # block of published_scores.yaml -> split
 JSON_LINES = ".jsonl"
 
 
@@ -90,7 +90,7 @@ def _record_of_run(folder: Path) -> Record | None:
 
 def _predictions(record: Record, folder: Path) -> Path | None:
     name = record.predictions
-    if not name or Path(name).name != name:  # a link, or a path to another place
+    if not name or Path(name).name != name:  # a link, or a path to another folder
         return None
     return folder / name if (folder / name).is_file() else None
 

@@ -13,8 +13,8 @@ from transformers import PreTrainedTokenizerBase
 from recipes.pretraining.places import mixed
 from recipes.subwords.offsets import subwords_with_spans
 
-SHORTEST = 16  # tokens of a document that are worth a segment of their own at the end of a block
-# One row: ids; whether each begins a word; lengths of the segments, which do not see each other.
+SHORTEST = 16  # minimum tokens of a document at the end of a block
+# One row: ids; whether each begins a word; lengths of the segments.
 FEATURES = datasets.Features(
     {
         "input_ids": datasets.List(datasets.Value("int32")),
@@ -151,7 +151,7 @@ def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
     word = np.cumsum(~blank & np.concatenate([[True], blank[:-1]]))  # of each character, from 1
     last = int(word[-1])
     of_first = np.where(first >= 0, word[np.maximum(first, 0)], last)
-    # A token without characters, such as a bare mark of a word's beginning, goes with what follows.
+    # A token without characters, such as a bare word-boundary token, belongs to the next word.
     of_first = np.minimum.accumulate(of_first[::-1])[::-1]
     reached = np.maximum.accumulate(np.where(end > 0, word[np.maximum(end, 1) - 1], of_first))
     starts = np.ones(len(first), dtype=bool)

@@ -6,7 +6,7 @@ DYNAMIC, STATIC = MASKINGS = ("dynamic", "static")
 WORD, TOKEN = UNITS = ("word", "token")
 VOCABULARIES = ("wordpiece", "bpe", "unigram")
 SEGMENTERS = ("none", "kiwi", "mecab")
-# In the order in which documents pass through them.
+# In processing order.
 STAGES = (
     *("normalise", "korean", "sentences", "length", "exact_duplicates", "near_duplicates", "benchmark"),
     "pseudonyms",

@@ -58,7 +58,7 @@ class Schedule:
 
 
 SMALL, BASE, LARGE = Shape(512, 512, 4, 8), Shape(768, 768, 12, 12), Shape(1024, 1024, 24, 16)
-TINY = Shape(128, 128, 2, 4)  # none of KLUE's: for tests and first trials
+TINY = Shape(128, 128, 2, 4)  # not one of KLUE's sizes: for tests and first trials
 SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "bert": {"tiny": TINY, "small": SMALL, "base": BASE, "large": LARGE},
     "roberta": {"tiny": TINY, "small": Shape(768, 768, 6, 12), "base": BASE, "large": LARGE},
@@ -139,9 +139,9 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
     if kind == "electra":
         values["embedding_size"] = shape.embedding
     if kind == "modernbert":
-        values["intermediate_size"] = 3 * shape.hidden // 2  # its layers are gated, so they have two of these
+        values["intermediate_size"] = 3 * shape.hidden // 2  # gated layers have two input matrices
         values["max_position_embeddings"] = 8192
-        for name in ("bos", "eos", "cls", "sep"):  # whose defaults are beyond a vocabulary of 32,000
+        for name in ("bos", "eos", "cls", "sep"):  # whose defaults exceed a vocabulary of 32,000
             values.setdefault(f"{name}_token_id", values.get("pad_token_id", 0))
     return AutoConfig.for_model(kind, **values)
 

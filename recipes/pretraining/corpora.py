@@ -8,10 +8,10 @@ from typing import Any
 
 import datasets
 
-# How a file's name ends -> how datasets reads it.
+# File extension -> format of datasets.
 FORMATS = {".txt": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 TEXT = "text"  # the column of documents
-# What klue corpus build writes beside the documents.
+# Files that klue corpus build writes beside the documents.
 COUNTS, REMOVED = "counts.json", "removed_benchmark_sentences.jsonl"
 
 

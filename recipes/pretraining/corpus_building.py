@@ -114,7 +114,7 @@ def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
             progress["documents"] += len(read)
             progress["shards"] = shard + 1
             progress["counts"] = {name: dataclasses.asdict(count) for name, count in counts.items()}
-            # Hashes of the shard's documents and the progress are kept together, or not at all.
+            # The hashes of the shard's documents and the progress are committed together.
             database.execute("UPDATE progress SET value = ?", (json.dumps(progress),))
             database.commit()
     finally:

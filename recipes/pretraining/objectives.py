@@ -30,8 +30,8 @@ from recipes.pretraining.masking import IGNORED
 
 WEIGHTS = "model.safetensors"
 GENERATOR = "generator"  # folder of ELECTRA's generator, below the discriminator's
-DISCRIMINATOR_WEIGHT = 50.0  # of replaced-token detection against the generator's loss (Clark et al., 2020)
-# Of the losses of a distilled model, and the temperature of the soft targets (Sanh et al., 2019).
+DISCRIMINATOR_WEIGHT = 50.0  # relative to the generator's loss (Clark et al., 2020)
+# Weights of the distillation losses, and temperature of the soft targets (Sanh et al., 2019).
 SOFT, HARD, COSINE, TEMPERATURE = 5.0, 2.0, 1.0, 2.0
 
 

@@ -40,13 +40,13 @@ KINDS = (
     *(PHONE, RESIDENT, FOREIGNER, EMAIL, IP, MAC, MENTION, ADDRESS, ACCOUNT, PASSPORT, LICENCE, BUSINESS),
     *(HEALTH, CARD, PLATE, URL),
 )
-PERSON, PLACE, ORGANISATION = NAMES = ("person", "place", "organisation")  # by a model, where one is given
-NEAR = 24  # characters before a number in which a word says what it is
-_DIGITS = r"(?<![\d.,-])", r"(?![\d]|[-.,]\d)"  # around a number that stands alone
+PERSON, PLACE, ORGANISATION = NAMES = ("person", "place", "organisation")  # found by a model, if one is given
+NEAR = 24  # characters before a number that are searched for words naming it
+_DIGITS = r"(?<![\d.,-])", r"(?![\d]|[-.,]\d)"  # boundary of a number
 _JOINTS = [("-", ""), ("–", ""), (" ", "")]  # in a number, for presidio
 _ASCII = r"(?<![A-Za-z0-9._%+@-])"
-_NO_ARTIFACTS: Any = None  # what a language model says of a text, which patterns do not need
-# Anything without these holds no personal data of the 16 kinds.
+_NO_ARTIFACTS: Any = None  # linguistic analysis of the text, which patterns do not need
+# Texts without these characters contain none of the 16 kinds.
 _TRACE = re.compile(r"[0-9@]|www\.|https?:|\.(?:com|net|org|kr)\b", re.ASCII)
 
 
@@ -210,7 +210,7 @@ _ADDRESS = (
     r"| [가-힣]{1,6}\d{0,2}[동리가] ?(?:산 ?)?\d{1,5}(?:-\d{1,4})?(?:번지)?)"
     r"(?:,? ?\d{1,4}동)?(?:,? ?\d{1,5}호)?(?:,? ?\d{1,3}층)?"
 )
-# What stands before four numbers with dots that are a version.
+# Words before four dotted numbers that are a version.
 _VERSION = ("버전", "ver", "Ver", "판", "v", "V", "펌웨어", "빌드")
 
 

@@ -12,7 +12,7 @@ from recipes.pretraining.choices import WORD
 from recipes.pretraining.configurations import GENERATOR_SIZES, POSITIONS, SCHEDULES, shape_of
 from recipes.pretraining.corpora import TEXT
 
-UNPACKED = ("modernbert",)  # its windows of attention know no mask of segments
+UNPACKED = ("modernbert",)  # its windowed attention ignores segment masks
 CONTINUED = ("bert", "roberta", "modernbert")  # whose masked language models can be trained further
 
 
@@ -136,7 +136,7 @@ def make_training_arguments(arguments: PretrainingArguments) -> TrainingArgument
         "save_steps": arguments.save_steps,
         "save_total_limit": 2,
         "logging_steps": arguments.logging_steps,
-        "train_sampling_strategy": "sequential",  # Places has an order of its own
+        "train_sampling_strategy": "sequential",  # Places defines the order
         "remove_unused_columns": False,
         "ddp_find_unused_parameters": False,
         "report_to": "none",

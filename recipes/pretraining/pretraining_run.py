@@ -37,9 +37,9 @@ from recipes.pretraining.pretraining_trainer import PretrainingTrainer
 
 ARGUMENTS = "pretraining_arguments.json"
 RESULTS = "pretraining_results.json"  # written last
-SAMPLE = 10_000  # blocks whose tokens are counted for the loss of unigrams
-MATRIX = 2_048  # rows and columns of the product that a device's speed is measured by
-# What a run that goes on may do otherwise.
+SAMPLE = 10_000  # blocks used to estimate token frequencies
+MATRIX = 2_048  # size of the matrix product that measures the device's speed
+# Settings that a resumed run may change.
 _MAY_CHANGE = {"output_dir", "overwrite_output_dir", "save_steps", "eval_steps", "logging_steps", "num_proc",
                "per_device_train_batch_size"}  # fmt: skip
 
@@ -250,7 +250,7 @@ def matmul_flops(objective: Objective, bf16: bool) -> float:
     best = math.inf
     for _ in range(4):
         started = time.perf_counter()
-        (left @ right)[0, 0].item()  # waits for the device
+        (left @ right)[0, 0].item()  # synchronises with the device
         best = min(best, time.perf_counter() - started)
     return 2 * MATRIX**3 / best
 

@@ -50,7 +50,7 @@ _PARTICLE = re.compile(r"(으로|로|이|가|을|를|은|는|과|와)(?=[^가-�
 # Digits and letters whose Korean name ends in a consonant; in ㄹ, after which 로 stands.
 _CLOSED, _LIQUID = set("013678lmnrLMNR"), set("178lrLR")
 _EXAMPLE_DOMAINS = ("example.com", "example.org", "example.net")
-# Kinds of digits alone, which may stand with other hyphens or without any.
+# Kinds of digits only, which may be hyphenated differently.
 _NUMBERS = (RESIDENT, FOREIGNER, ACCOUNT, LICENCE, BUSINESS, HEALTH, CARD)
 _LICENCE_REGIONS = [*range(11, 27), 28]
 

@@ -21,11 +21,11 @@ from kiwipiepy import Kiwi
 
 from recipes.pretraining.pseudonyms import Pseudonymiser
 
-PERMUTATIONS, BANDS = 128, 16  # of MinHash: documents of a similarity above (1/16)^(1/8) = 0.71 are found
+PERMUTATIONS, BANDS = 128, 16  # MinHash bands: they find documents of a similarity above (1/16)^(1/8) = 0.71
 SHINGLE = 5  # characters
-# Sentences of these corpora of KLUE were kept from 200 characters on (paper, section 5.1).
+# KLUE kept sentences of these corpora from 200 characters on (paper, section 5.1).
 KLUE_MINIMA = {"cc100": 200, "newscrawl": 200}
-SHORTEST = 15  # characters of a benchmark sentence; a shorter one may stand anywhere
+SHORTEST = 15  # minimum characters of a benchmark sentence; shorter ones may occur anywhere
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[ \n]*")
@@ -206,7 +206,7 @@ class Benchmark:
         tokens = [_pairs(sentence) for sentence in self.sentences]
         self.index.index(tokens, show_progress=False)
         _, scores = self.index.retrieve(tokens, k=1, show_progress=False)
-        self.own: np.ndarray = np.maximum(scores[:, 0], 1e-9)  # what each sentence scores with itself
+        self.own: np.ndarray = np.maximum(scores[:, 0], 1e-9)  # score of each sentence with itself
 
     def __call__(self, document: Document) -> Iterable[Document]:
         """Return the document without such sentences, unless nothing is left."""

@@ -27,8 +27,8 @@ from recipes.pretraining.corpora import open_corpus, texts_of
 from recipes.pretraining.klue_texts import sentences_of
 
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-BEGIN = "▁"  # of a word, in vocabularies of bpe and unigram and while they are learned
-INSIDE = "##"  # of a word, in those of wordpiece
+BEGIN = "▁"  # prefix of word beginnings in bpe and unigram vocabularies, and during training
+INSIDE = "##"  # prefix within words in wordpiece vocabularies
 LETTERS = 8_000  # characters of the alphabet at most; rarer ones are unknown
 
 Segmenter = Callable[[str], Sequence[int]]
@@ -75,7 +75,7 @@ def _mecab() -> Segmenter:
         found, place = [], 0
         for surface in tagger.parse(text).split():
             place = text.find(surface, place)
-            if place < 0:  # the analyser has changed a character: no boundaries from here on
+            if place < 0:  # the analyser has changed a character; ignore the rest
                 break
             found.append(place)
             place += len(surface)

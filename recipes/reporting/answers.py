@@ -16,7 +16,7 @@ from recipes.reporting.collect import Run
 from recipes.reporting.texts import Texts, cut
 
 NO_ANSWER = "(no answer)"
-# Task -> how its examples and answers are written, and which answers are right.
+# Task -> format of its examples and answers, and which answers are right.
 LEGENDS = {
     "ynat": "An answer is right if it is the topic of the reference.",
     "sts": "① and ② are the two sentences; answers are similarities from 0 to 5. The threshold is that of "
@@ -169,7 +169,7 @@ def _tree(words: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {"head": list(words["head"]), "deprel": list(words["deprel"])}
 
 
-# Tasks whose answers are drawn, and what of an answer is needed for that.
+# Tasks whose answers are drawn, and the fields needed for drawing.
 DRAWN: Mapping[str, Callable[[Any], Any]] = {"ner": _spans, "dp": _tree}
 
 

@@ -12,10 +12,10 @@ from recipes.reporting.measure import Calibration
 
 WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 34
-COLOURS = 8  # of lines, in report.css; more lines begin anew
-HEATS = 9  # shades of a matrix, in report.css
-MANY = 8  # classes of a matrix whose names fit side by side
-NAMES = {"precision": "precision", "recall": "recall", "f1": "F1", "uas": "UAS"}  # of scores of a class
+COLOURS = 8  # number of line colours in report.css
+HEATS = 9  # number of matrix shades in report.css
+MANY = 8  # maximum classes of a matrix with horizontal names
+NAMES = {"precision": "precision", "recall": "recall", "f1": "F1", "uas": "UAS"}  # scores of a class
 
 
 class Series(NamedTuple):

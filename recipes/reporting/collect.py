@@ -19,7 +19,7 @@ from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_R
 PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
 MODEL = "model_name_or_path"
-NAMED = 3  # settings in a label at most
+NAMED = 3  # maximum number of settings in a label
 # KLUE's leaderboard was filtered by size. Upper ends, in parameters; XLM-R-base (278 M) is a base model,
 # KLUE-RoBERTa-large (337 M) a large one.
 SIZES = (("small", 70_000_000), ("base", 300_000_000), ("large", None))
@@ -227,7 +227,7 @@ def _groups(runs: Iterable[Run]) -> list[Group]:
     alike: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
         kept = {key: value for key, value in run.settings.items() if key not in NOT_LEARNED}
-        # Without settings nobody knows whether two runs differ in their seed alone.
+        # Without settings it is unknown whether two runs differ only in the seed.
         settings = json.dumps(kept, sort_keys=True, ensure_ascii=False) if run.settings else run.name
         repeat = 0
         while any(other.seed == run.seed for other in alike.get((settings, repeat), [])):

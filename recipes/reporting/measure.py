@@ -18,12 +18,12 @@ from klue_metrics.scoring import count_right, right_answers
 from recipes.engine.results import EVAL_DETAILS, read_json, strict
 from recipes.reporting.collect import Board, Group, Run, size_of
 
-SINGLE, SEEDS = "single runs", "seeds and examples"  # what a test speaks of
+SINGLE, SEEDS = "single runs", "seeds and examples"  # unit of a test
 # 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``student`` approximates.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 PROBABILITIES = ("ynat", "nli", "re")  # tasks whose score is the probability of the answer
-BINS = 10  # of confidence
-TOLERANCE = 1e-6  # between a score of the result files and the same computed from the predictions
+BINS = 10  # bins of confidence
+TOLERANCE = 1e-6  # tolerance between a stored score and the one computed from predictions
 
 
 @dataclasses.dataclass(frozen=True)

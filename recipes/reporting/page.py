@@ -35,7 +35,7 @@ from recipes.reporting.texts import Texts
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-PAGE_BYTES = 3_600_000  # of examples, all tasks together: the page stays below 5 MB
+PAGE_BYTES = 3_600_000  # maximum size of all examples; the page stays below 5 MB
 CURVES = (("loss", "training loss"), ("eval_loss", "validation loss"))
 
 
@@ -124,7 +124,7 @@ class _Section:
         self.lines: list[Line] = lines_of(board, measured)
         self.shown: list[tuple[str, Run]] = shown_runs(board, max_runs)
         self.answered: list[tuple[str, Run]] = []
-        self.groups: list[Group] = []  # those that are compared
+        self.groups: list[Group] = []  # runs that are compared
         self.pairs: list[dict[str, Any]] = []
         self.answers: dict[str, Any] | None = None
         self.calibrations: list[dict[str, Any]] = []

@@ -11,9 +11,9 @@ import numpy as np
 from klue_metrics.predictions import Cases
 from klue_metrics.scoring import NO_BREAKDOWN, score_cases
 
-PARTS = 4  # of the examples, by the lengths of their texts
-FEWEST = 40  # examples of a split that is cut
-# What is counted, and how, from id and text; of mrc the texts are parts of passages.
+PARTS = 4  # quantiles of text length
+FEWEST = 40  # minimum examples of a split
+# What is counted, and how, from id and text; mrc texts are parts of passages.
 COUNTED: Mapping[str, tuple[str, Callable[[str, str], int]]] = {
     **dict.fromkeys(("ynat", "sts", "nli", "ner", "re"), ("characters", lambda name, text: len(text))),
     "dp": ("words", lambda name, text: len(text.split())),
@@ -80,7 +80,7 @@ def by_source(task: str, cases: Cases, resamples: int) -> list[Slice]:
     members: dict[str, list[int]] = {}
     for place, source in enumerate(cases.columns.get("sources", ())):
         members.setdefault(str(source), []).append(place)
-    if any(len(places) < 2 for places in members.values()):  # no correlation of one pair
+    if any(len(places) < 2 for places in members.values()):  # a single pair has no correlation
         return []
     return [
         _slice("source", name, task, cases, places, resamples) for name, places in sorted(members.items())

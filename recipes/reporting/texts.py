@@ -14,9 +14,9 @@ from klue_metrics.predictions import read_rows
 from recipes.arguments import RecipeArguments
 from recipes.reporting.collect import Run
 
-LONGEST = 600  # characters of a text that are shown
+LONGEST = 600  # maximum characters of a displayed text
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-PASSAGE = 450  # of those of a passage
+PASSAGE = 450  # maximum characters of a displayed passage
 
 
 class Texts:

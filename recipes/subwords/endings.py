@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Mapping
 
-WHOLE = "^"  # in front of an ending that is the whole subword token
+WHOLE = "^"  # marks an ending that is the whole subword token
 
 
 def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -29,7 +29,7 @@ def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
             counts[ending][tail] += 1
     tails: dict[str, int] = {}
     for ending in sorted(counts, key=lambda ending: (len(ending), ending.startswith(WHOLE), ending)):
-        # Of equally frequent tails the shorter: rather a character too many than a token of a name lost.
+        # Among equally frequent tails, prefer the shorter one.
         tail = min(counts[ending], key=lambda tail: (-counts[ending][tail], tail))
         text = ending.removeprefix(WHOLE)
         shorter = _look_up(_endings(text)[1 if ending.startswith(WHOLE) else 2 :], tails)

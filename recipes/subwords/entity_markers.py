@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 ROLES = {"subject_entity": "subj", "object_entity": "obj"}
 ENTITY_TYPES = ("PER", "ORG", "LOC", "DAT", "POH", "NOH")
 STYLES = ("official", "typed", "none")
-WORD_START = "▁"  # of a SentencePiece token that begins a word
+WORD_START = "▁"  # prefix of SentencePiece tokens that begin a word
 
 
 def marker_tokens(style: str) -> list[str]:
@@ -146,7 +146,7 @@ class Marker:
         before, joined = self._words(after), self._words(after + text)
         if not joined[0].startswith(before[0]):
             return self._new(text)
-        rest = joined[0][len(before[0]) :]  # of the word that began before
+        rest = joined[0][len(before[0]) :]  # character of the word that began before
         words = [self.inner_mark + rest] * bool(rest) + joined[1:]
         return [token.id for word in words for token in self.backend.model.tokenize(word)]
 

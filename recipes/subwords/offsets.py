@@ -103,7 +103,7 @@ def spans_of_subwords(
 def flat(features: datasets.Dataset, column: str) -> np.ndarray:
     """Concatenate a column of lists of integers to one array."""
     values = _arrow(features, column).flatten()
-    if not len(values):  # of no type where all lists are empty
+    if not len(values):  # untyped if all lists are empty
         return np.empty(0, dtype=np.int64)
     return values.to_numpy()
 

@@ -21,7 +21,7 @@ class Frame:
         encoding = tokenizer(*["a", "a"][:sequences]).encodings[0]
         self.names = [name for name in tokenizer.model_input_names if name != "attention_mask"]
         self.cls_token_id = tokenizer.cls_token_id
-        # Special tokens, and for each sequence one entry, however many subword tokens the probe had.
+        # Special tokens, with one placeholder per sequence.
         self.layout: list[tuple[int | None, int, int]] = []
         for entry in zip(encoding.sequence_ids, encoding.ids, encoding.type_ids, strict=True):
             if entry[0] is None or all(entry[0] != known for known, _, _ in self.layout):
@@ -61,7 +61,7 @@ class Frame:
 
 def is_causal(config: PreTrainedConfig) -> bool:
     """Return whether a model is decoder-only, such as GPT-2."""
-    # Encoders are among the causal models too, to be decoders of others; XLNet reads in both directions.
+    # Encoders are also registered as causal models, for use as decoders; XLNet reads in both directions.
     is_masked = config.model_type in (*modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
     is_known = config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     return is_known and not is_masked and not config.is_encoder_decoder
@@ -124,5 +124,5 @@ def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedCon
     # One that adds no token, such as that of byte-level BPE, still has a say in the offsets.
     steps = [before, template] if is_bare and before is not None else [template]
     tokenizer.backend_tokenizer.post_processor = processors.Sequence(steps)
-    for name in ("add_bos_token", "add_eos_token"):  # with these, the template would be made anew on loading
+    for name in ("add_bos_token", "add_eos_token"):  # otherwise the template is rebuilt on loading
         tokenizer.init_kwargs.pop(name, None)

@@ -20,9 +20,9 @@ from recipes.arguments import BY_DEVICE, DATA_SOURCES, PLACES, fields_of, is_exp
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict, write_json
 
-LOG = "run.log"  # in a job's folder: what its recipe printed
+LOG = "run.log"  # output of the recipe, in a job's folder
 FAILED = "failed.json"  # the last message of a recipe that failed
-CLAIM = ".claim.lock"  # held by the process that runs the job
+CLAIM = ".claim.lock"  # lock held by the process that runs the job
 SWEEP = "sweep.json"
 SCHEMA_VERSION = 1
 SOURCE_HASH = "recipes.engine.data:source_hash"  # its imports take a second
@@ -223,7 +223,7 @@ def last_message(log: Path) -> str:
     return next((line.rpartition("\r")[2] for line in reversed(lines) if line.strip()), "no message")
 
 
-_BAR = re.compile(rb"(\d+)/(\d+) \[[^<\]]*<[^\]]*(?:it/s|s/it)\]")  # of Trainer: updates, of how many
+_BAR = re.compile(rb"(\d+)/(\d+) \[[^<\]]*<[^\]]*(?:it/s|s/it)\]")  # progress bar of Trainer
 
 
 def updates(log: Path) -> tuple[int, int]:

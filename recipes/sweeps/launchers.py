@@ -20,8 +20,8 @@ from recipes.engine.launching import Launcher
 from recipes.sweeps.jobs import SWEEP, Job, Sweep, SweepError
 from recipes.sweeps.running import run_side_by_side
 
-LAUNCHES = "launches.jsonl"  # in a sweep's folder: what was submitted, to cancel it
-MOUNT = "/sweep"  # where a Hugging Face Job sees the bucket
+LAUNCHES = "launches.jsonl"  # submitted jobs, in a sweep's folder
+MOUNT = "/sweep"  # mount point of the bucket in a Hugging Face Job
 FLAVOR = "a10g-small"
 ENDED = ("COMPLETED", "CANCELED", "ERROR", "DELETED")  # stages of Hugging Face Jobs
 

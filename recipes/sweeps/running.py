@@ -69,7 +69,7 @@ def _execute(launcher: Launcher, title: str, job: Job, is_again: bool, failed: l
         seconds = f"{time.monotonic() - begin:.0f} s"
         if status:
             reason = "" if launcher.verbose else last_message(log)
-            if status > 0:  # and not killed by a signal, after which it can go on
+            if status > 0:  # not killed by a signal, so resuming would fail again
                 write_json(job.folder / FAILED, {"status": status, "message": reason})
             failed.append(title + (f": {reason}" if reason else ""))
             say(f"{title}: failed after {seconds}")

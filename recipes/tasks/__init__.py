@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from recipes.arguments import RecipeArguments
     from recipes.tasks.protocol import Recipe
 
-# Task -> what its script recipes/train_*.py is called.
+# Task -> name in its script recipes/train_*.py.
 SCRIPTS = {
     "ynat": "tc",
     "sts": "sts",
@@ -26,7 +26,7 @@ SCRIPTS = {
     "mrc": "mrc",
     "wos": "dst",
 }
-# Task -> the main module of its room. A table, so that a script answers --help without importing any of them.
+# Task -> its main module. A table, so that --help does not import them.
 MODULES = {
     "ynat": "recipes.tasks.ynat.topic_classification",
     "sts": "recipes.tasks.sts.sentence_similarity",

@@ -49,7 +49,7 @@ class DependencyParser(EncoderModel):
         layers = config.num_hidden_layers + 1 if settings.scalar_mix else 1
         make_head: type[ParserHead] = KlueHead if settings.head == "klue" else BiaffineHead
         self.parser: nn.Module = make_head(2 * config.hidden_size, layers, config.num_labels, settings)
-        # Saved with the model; its file is, because this one imports it.
+        # Imported so that its file is saved with the model.
         file = DependencyParsingPipeline.__module__.rpartition(".")[2]
         implementation = f"{file}.{DependencyParsingPipeline.__name__}"
         config.custom_pipelines = {TASK: {"impl": implementation, "pt": ["AutoModel"]}}

@@ -109,8 +109,8 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         if not words:
             continue
         arcs = matrices[index, :words, : words + 1]
-        # Only differences within a row matter: a tree has one arc of each row. None is 0, which the package
-        # may take for no arc.
+        # Only differences within a row matter, since a tree has one arc per row. Avoid 0, which the package
+        # may treat as no arc.
         arcs = np.maximum(arcs - arcs.max(axis=1, keepdims=True), -1e6) - 1
         arcs[:, 0] += arcs.min(axis=1).sum()
         square = np.full((words + 1, words + 1), np.nan)
@@ -129,7 +129,7 @@ def _projective(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     batch, words = scores.shape[:2]
     if not words:
         return scores.new_zeros(batch, 0, dtype=torch.long)
-    # Padding has a score too, so that no -inf meets another; no tree of a sentence reaches it.
+    # Padding has a finite score to avoid -inf - -inf; no tree of a sentence includes it.
     arcs = scores.masked_fill(scores.isinf(), -1e9)
     chart = _Chart(arcs[:, :, 1:])
     word = torch.arange(words, device=scores.device)

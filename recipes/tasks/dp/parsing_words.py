@@ -49,7 +49,7 @@ def encode_words(
         [" ".join(words) for words in sentences],
         add_special_tokens=False,
         return_offsets_mapping=True,
-        verbose=False,  # it would warn of long sentences, whose windows come later
+        verbose=False,  # suppress warnings about long sentences, which are split later
     )
     columns: dict[str, list[Any]] = {
         name: [] for name in ("input_ids", "windows", "first_subwords", "last_subwords")
@@ -111,7 +111,7 @@ class ParserCollator:
         }  # fmt: skip
         if most == 1:
             batch = {name: values[:, 0] for name, values in batch.items()}
-        else:  # a window that a sentence does not have: nothing reads it, but attention to nothing is NaN
+        else:  # empty windows need one visible token, since attention to nothing is NaN
             batch["attention_mask"][..., 0] = 1
         fills = {"first_subwords": -1, "last_subwords": -1, "pos_ids": self.pad_pos_id}
         fills |= {"heads": IGNORED, "relations": IGNORED}
@@ -182,7 +182,7 @@ def _lay_out(
     best = np.full(len(counts), -1)  # subword tokens between a word and the nearest edge of its window
     for first, last in _windows(starts, ends, budget):
         begin, end = (int(starts[first]), int(ends[last - 1])) if last else (0, 0)
-        # The sentence's own edges are no edges of a window.
+        # The sentence's own edges do not count as window edges.
         before_word = starts - begin + 1 if first else np.full(len(counts), budget)
         behind_word = end - ends + 1 if last < len(counts) else np.full(len(counts), budget)
         margin = np.minimum(before_word, behind_word)
@@ -209,7 +209,7 @@ def _windows(starts: Integers, ends: Integers, budget: int) -> list[tuple[int, i
         if last == count:
             return ranges
         half = int(np.searchsorted(starts, ends[last - 1] - budget // 2))
-        # The word behind this window has to fit into the next one.
+        # The word after this window has to fit into the next one.
         fitting = int(np.searchsorted(starts, ends[last] - budget))
         first = max(min(half, last), fitting, first + 1)
 

@@ -14,7 +14,7 @@ JOSA = (
     *("에서", "에게", "으로", "부터", "까지", "이나", "이며", "이다", "라는", "라고", "처럼", "보다", "마다"),
     *("은", "는", "이", "가", "을", "를", "의", "에", "로", "와", "과", "도", "만"),
 )
-CHUNK = 1_000  # windows whose spans are weighed at a time: bounds memory
+CHUNK = 1_000  # windows processed at a time, which bounds memory
 _JOSA = re.compile(f"(?<=[^\\s]{{2}})(?:{'|'.join(JOSA)})$")
 
 
@@ -74,7 +74,7 @@ def best_answers(
         max_length: Subword tokens a span at most.
     """
     left, right, sizes = offsets
-    if not len(left):  # all passages are empty: there is no span, but places to look up
+    if not len(left):  # all passages are empty; keep indexing valid
         left = right = np.zeros(1, dtype=np.int64)
     base = np.cumsum(sizes) - sizes - first
     parts = []

@@ -14,7 +14,7 @@ from recipes.tasks.protocol import Batch
 if TYPE_CHECKING:
     import datasets
 
-NOWHERE = 1_000_000  # a position that the loss leaves out
+NOWHERE = 1_000_000  # position that the loss ignores
 
 
 def answer_columns(answers: Any) -> dict[str, list[Any]]:

@@ -32,11 +32,11 @@ from recipes.tasks.shared.held_out import hold_out
 if TYPE_CHECKING:
     import datasets
 
-MAX_QUESTION = 64  # subword tokens of a question that are read, as in KLUE's baseline
+MAX_QUESTION = 64  # maximum subword tokens of a question, as in KLUE-baseline
 OUTPUTS = ("LABEL_0", "LABEL_1")  # scores of an answer's first and last token, as transformers calls them
 SHOWN = 5  # answers in the predictions file
 AUTO = "auto"  # null_score_diff_threshold: chosen on held-out questions
-# What decoding is told, and what it is where neither the arguments nor the model say otherwise.
+# Settings of decoding, and their defaults.
 SETTINGS: Mapping[str, Any] = {
     "doc_stride": 128,
     "n_best_size": 20,
@@ -101,7 +101,7 @@ class ReadingComprehension(Recipe):
         threshold = arguments.null_score_diff_threshold
         is_chosen = threshold is None or threshold == AUTO
         config.null_threshold = getattr(config, "null_threshold", 0.0) if is_chosen else threshold
-        config.answer_tails = getattr(config, "answer_tails", {})  # a model from elsewhere has none
+        config.answer_tails = getattr(config, "answer_tails", {})  # models from elsewhere have none
         if "train" in splits:
             last = last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.answer_tails = learn_tails(last)

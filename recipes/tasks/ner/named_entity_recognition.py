@@ -28,7 +28,7 @@ from recipes.tasks.shared.classification import has_labels, output_ids, set_labe
 if TYPE_CHECKING:
     import datasets
 
-# Tag id -> tag id of a character that goes on with its entity: I- for B- and I-, O for O.
+# Tag id -> tag id of a continuation: I- for B- and I-, O for O.
 INSIDE = np.array([TAGS.index("I" + tag[1:]) if tag != "O" else OUTSIDE for tag in TAGS])
 IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
 IGNORED = -100
@@ -84,7 +84,7 @@ class NamedEntities(Recipe):
     ) -> None:
         """Set 13 tags in Hub order, and learn from training data where entities end inside subword tokens."""
         set_labels(config, TAGS)
-        config.entity_tails = getattr(config, "entity_tails", {})  # a model from elsewhere has none
+        config.entity_tails = getattr(config, "entity_tails", {})  # models from elsewhere have none
         if "train" in splits:
             last = _last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.entity_tails = learn_tails(last)
@@ -203,7 +203,7 @@ def decode_characters(
     tag, score = (part[real] for part in outputs)
     first = np.concatenate([[0], np.cumsum(lengths)])
     sentence_start = np.repeat(first[np.asarray(features["example"])], subwords)
-    # Where several windows have a subword token, the last one written wins: the one with most context.
+    # If several windows contain a subword token, the last one written wins: the one with most context.
     order = np.argsort(context, kind="stable")
     order = order[end[order] > start[order]]
     sizes = (end - start)[order]

@@ -10,7 +10,7 @@ from transformers import MODEL_MAPPING, AutoModel, PreTrainedConfig, PreTrainedM
 from recipes.tasks.shared.configuration_encoder import read_config, save_as_ours
 from recipes.tasks.shared.merged_adapter import load_merged
 
-# Class attributes of transformers' models that a model around an encoder takes over from it.
+# Class attributes of transformers' models that are copied from the encoder's class.
 ABILITIES = (
     "_supports_sdpa",
     "_supports_flash_attn",
@@ -37,9 +37,9 @@ class EncoderModel(PreTrainedModel):
 
     def __init__(self, config: PreTrainedConfig, *, pooler: bool = False) -> None:
         encoder_class = MODEL_MAPPING[type(config)]
-        if isinstance(encoder_class, tuple | list):  # AutoModel takes the first of several
+        if isinstance(encoder_class, tuple | list):  # AutoModel uses the first of several classes
             encoder_class = encoder_class[0]
-        # Before PreTrainedModel chooses the attention implementation.
+        # Set before PreTrainedModel chooses the attention implementation.
         for ability in ABILITIES:
             setattr(self, ability, getattr(encoder_class, ability))
         super().__init__(config)
@@ -70,5 +70,5 @@ class EncoderModel(PreTrainedModel):
         """Add the model's code to a saved configuration, so that transformers finds it."""
         module = type(self).__module__
         save_as_ours(folder, {self.auto_class: f"{module.rpartition('.')[2]}.{type(self).__name__}"})
-        if module.startswith("recipes."):  # transformers itself saves the code that it loaded from a folder
+        if module.startswith("recipes."):  # transformers saves code that it loaded from a folder itself
             importlib.import_module("recipes.tasks.shared.saved_code").save_code(module, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-PADDING = 512  # tokens of padding in a batch that cost no more than another call of the model
+PADDING = 512  # padding tokens that cost as much as another call of the model
 
 
 def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:

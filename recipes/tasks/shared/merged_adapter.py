@@ -48,7 +48,7 @@ def load_merged(load: Callable[..., Any], path: Any, config: Any, options: dict[
     model, info = load(base, config=config, **given | base_hub | {"output_loading_info": True})
     if rows > config.vocab_size:
         model.resize_token_embeddings(rows, mean_resizing=False)
-    # By name: transformers would demand PEFT of everyone who loads this file if it saw an import of it.
+    # Imported by name, since transformers requires every package that it finds imported in this file.
     peft = importlib.import_module("peft")
     model = peft.PeftModel.from_pretrained(model, path, **hub).merge_and_unload()
     whole = tuple(f"{name}." for name in adapter["modules_to_save"] or ())

@@ -9,12 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-# The five answers of the gate, in KLUE-baseline's order; "ptr" stands for a generated value.
+# The five classes of the gate, in KLUE-baseline's order; "ptr" means a generated value.
 GATES = ("none", "dontcare", "ptr", "yes", "no")
 NONE, POINT = GATES.index("none"), GATES.index("ptr")
-# Values that a gate says by itself, and the gate that says each.
+# Values expressed by a gate alone, and their gates.
 LITERALS = {name: gate for gate, name in enumerate(GATES) if gate not in (NONE, POINT)}
-IGNORED = -100  # in tensors of subword tokens: nothing here
+IGNORED = -100  # padding in tensors of subword tokens
 GATE_SEES = ("context", "compared")
 KEY = "dialogue_state"
 TRADE, GENERATIVE = HEADS = ("trade", "generative")

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-CHUNK = 8_000_000  # logits that exist at a time
+CHUNK = 8_000_000  # logits computed at a time
 
 
 def chunk_rows(vocabulary: int) -> int:

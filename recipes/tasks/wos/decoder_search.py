@@ -65,7 +65,7 @@ class Candidates:
             top, top_ids = logits.topk(k, dim=1)
             here = log_table[:, None] + logits.gather(1, ids[part])
             here = torch.logaddexp(here, log_copied[part]).masked_fill(~self.is_first[item[part]], -torch.inf)
-            # A token of the vocabulary's best that is also in the dialogue counts there, with its copies.
+            # A top vocabulary token that is also in the dialogue is counted there, with its copies.
             is_double = (top_ids[:, :, None] == ids[part][:, None, :]) & self.is_first[item[part]][:, None, :]
             alone = (log_table[:, None] + top).masked_fill(is_double.any(dim=2), -torch.inf)
             scores, places = torch.cat([alone, here], dim=1).topk(k, dim=1)
@@ -128,7 +128,7 @@ class _Search:
         k, n = self.beams, len(item)
         values = item.new_full((n, k, steps), IGNORED)
         totals = inputs.new_zeros((n, k), dtype=torch.float32)
-        totals[:, 1:] = -torch.inf  # all beams of a row begin alike: only the first counts
+        totals[:, 1:] = -torch.inf  # all beams of a row start equal, so only the first counts
         is_open = torch.ones((n, k), dtype=torch.bool, device=item.device)
         is_open[:, 1:] = False
         width = states.shape[-1]
@@ -139,7 +139,7 @@ class _Search:
             found, ids = self.known.best(
                 self.decoder, inputs[live], states[live], item[rows, None].expand(-1, k)[live], k
             )
-            # Beams that have ended go on as they are, in the first of their k continuations.
+            # Finished beams are kept unchanged as the first of their k continuations.
             scores = totals.new_full((len(rows), k, k), -torch.inf)
             scores[:, :, 0] = totals[rows].masked_fill(live, -torch.inf)
             scores[live] = totals[rows][live][:, None] + found
@@ -154,7 +154,7 @@ class _Search:
             is_open[rows] = ~ends & totals[rows].isfinite()
             if step + 1 == steps:
                 break
-            # The likeliest beam has ended: no other can overtake it, for totals only fall.
+            # The best beam has finished; no other can overtake it, since scores only decrease.
             is_on = is_open[rows, 0]
             rows, subword, beam = rows[is_on], subword[is_on], beam[is_on]
             if not len(rows):

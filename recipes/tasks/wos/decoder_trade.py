@@ -16,7 +16,7 @@ from torch import nn
 
 from recipes.tasks.wos.configuration_dialogue_state import IGNORED
 
-# Stands for log 0. Finite, so that no gradient is NaN; so low that adding it changes nothing.
+# Finite stand-in for log 0, which avoids NaN gradients.
 NEVER = -1e9
 
 
@@ -102,7 +102,7 @@ class TradeDecoder:
     def read(self, memory: Memory, states: torch.Tensor, item: torch.Tensor) -> Read:
         """Attend from states, shape (n, width), each to its own dialogue ``item``, shape (n,)."""
         batch, tokens, width = memory.hidden.shape
-        # Grouped by dialogue, so that two batched products do it: place is a state's number in its group.
+        # States are grouped by dialogue for two batched products; place is the index within the group.
         counts = torch.bincount(item, minlength=batch)
         order = torch.argsort(item, stable=True)
         place = torch.empty_like(order)

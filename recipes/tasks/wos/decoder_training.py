@@ -35,7 +35,7 @@ def decoder_losses(
     packed = Packing.of(targets.flatten(0, 1))
     item, slot = packed.row // slots, packed.row % slots
     first = packed.sizes[0]
-    # One mask for both ways through: the decoder's own subword tokens are found under the same dropout.
+    # Both passes share one mask, so that the decoder's own tokens are decoded under the same dropout.
     keep = nn.functional.dropout(memory.hidden.new_ones(len(item), memory.hidden.shape[-1]), decoder.dropout)
     names, subwords = decoder.inputs(
         packed.before if forced else _own_subwords(decoder, memory, packed, keep)

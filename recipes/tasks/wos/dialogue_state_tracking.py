@@ -13,7 +13,7 @@ from recipes.tasks.wos.configuration_dialogue_state import GENERATIVE, KEY, head
 from recipes.tasks.wos.generative import CausalStates, SequenceStates
 from recipes.tasks.wos.trade import SETTINGS, Trade
 
-OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that states as text have, too
+OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that also apply to states as text
 
 
 RECIPE = Trade()

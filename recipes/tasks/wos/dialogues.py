@@ -22,7 +22,7 @@ from recipes.tasks.wos.turns import dialogue_turns, has_states
 if TYPE_CHECKING:
     import datasets
 
-# What configurations call the share of outputs that training drops.
+# Names of dropout probabilities in configurations.
 DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob",  # BERT, and others like it
     "dropout", "attention_dropout", "activation_dropout",  # BART, DistilBERT
@@ -123,7 +123,7 @@ def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Datas
         raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")
     states = {name: list(split["state"]) for name, split in splits.items() if "state" in split.column_names}
     values = union_of_slots(states.get("train", []), _ontology(arguments))
-    # A slot that only other splits have is still one; their values stay unseen.
+    # Slots of other splits are included, but not their values.
     others = union_of_slots(list(chain.from_iterable(states.values())), {})
     values |= {slot: [] for slot in others if slot not in values}
     return {slot: values[slot] for slot in sorted(values)}

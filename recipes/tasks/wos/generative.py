@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import datasets
 
 logger = logging.getLogger(__name__)
-LEAST_TOKENS = 64  # that a state may have, however short those of training are
+LEAST_TOKENS = 64  # minimum limit on the tokens of a state
 
 
 class TextStates(DialogueRecipe, abc.ABC):
@@ -64,7 +64,7 @@ class TextStates(DialogueRecipe, abc.ABC):
         dataclasses.replace(settings).write(config)  # checked once more
         impl = "pipeline_state_text.StateTextPipeline"
         config.custom_pipelines = {TASK: {"impl": impl, "pt": [self.auto_class], "type": "text"}}
-        if arguments.use_lora:  # the folder will have an adapter in place of a model
+        if arguments.use_lora:  # the folder will hold an adapter instead of a model
             config.auto_map = {self.auto_class: "text_generation.StateTextModel"}
         if arguments.dropout is not None:
             set_dropout(config, arguments.dropout)

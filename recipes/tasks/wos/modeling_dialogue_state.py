@@ -153,7 +153,7 @@ class DialogueStateTracker(EncoderModel):
         dtype = self._decoder_dtype
         if torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
-        # Small and recurrent: the decoder is computed in the weights' type, but for the vocabulary.
+        # The decoder is small and recurrent: it is computed in the weights' type, except for the vocabulary.
         with torch.autocast(device, enabled=False):
             value_loss, logits = decoder_losses(
                 self.decoder, memory, value_labels, forced=forced, dtype=dtype
@@ -220,9 +220,7 @@ class DialogueStateTracker(EncoderModel):
         slots = [subwords + [IGNORED] * (longest - len(subwords)) for subwords in self.settings.slot_subwords]
         embeddings = self.base_model.get_input_embeddings()
         table = embeddings.weight
-        if hasattr(
-            table, "full_tensor"
-        ):  # FSDP2 shards it, and puts it together in the module's forward alone
+        if hasattr(table, "full_tensor"):  # sharded by FSDP2, which gathers it only in the module's forward
             table = embeddings(torch.arange(len(table), device=table.device))
         return TradeDecoder(
             gru=self.gru,

@@ -15,7 +15,7 @@ from recipes.tasks.wos.dialogue_text import check_dialogue, encode_turn
 from recipes.tasks.wos.state_values import StateReader
 
 TASK = "dialogue-state-tracking"
-OFFICIAL_LENGTH = 510  # tokens of a dialogue, where the configuration does not say
+OFFICIAL_LENGTH = 510  # default maximum tokens of a dialogue
 BATCH_SIZE = 32
 
 

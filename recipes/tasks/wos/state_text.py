@@ -17,9 +17,9 @@ from recipes.tasks.wos.configuration_dialogue_state import (
 )
 from recipes.tasks.wos.state_values import ReadState, StateReader, best_said
 
-# Signs that may stand between two items; the first that the tokenizer knows and that no value has.
+# Candidate separators; the first one in the vocabulary that no value contains is used.
 SEPARATORS = ("|", ";", "/", "#", "?", "!")
-EMPTY = GATES[NONE]  # the text of the state without items
+EMPTY = GATES[NONE]  # text of an empty state
 
 
 @dataclasses.dataclass
@@ -137,7 +137,7 @@ class StateText:
         for table, key in zip(self._tables[slot], (text, squeezed(text)), strict=True):
             if key in table:
                 return best_said(table[key], utterances)
-        # Words of the dialogue count only if the tokenizer cannot tell them from what was written.
+        # Words of the dialogue are used only if the tokenizer maps them to the same tokens.
         said = words_like(text, utterances)
         if said and self._spelled(said) == text:
             return said

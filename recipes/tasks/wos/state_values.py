@@ -60,7 +60,7 @@ class StateReader:
         everywhere = dict.fromkeys(value for values in settings.values.values() for value in values)
         self._everywhere = self._by_subwords(list(everywhere))
         self._nearest: dict[tuple[str, str], str] = {}
-        # All slots of a dialogue's turns look at the same utterances.
+        # All slots of a dialogue's turns share the same utterances.
         self._with_offsets = functools.lru_cache(maxsize=1_024)(self._tokenize_with_offsets)
 
     def targets(
@@ -137,7 +137,7 @@ class StateReader:
                 if nearest != value:
                     mapped[slot] = (value, nearest)
                     value = nearest
-            # KLUE-baseline keeps "slot-" where nothing was generated; no reference can have that.
+            # KLUE-baseline keeps "slot-" for empty generations, which no reference contains.
             if value and value != GATES[NONE]:
                 state.append(f"{slot}-{value}")
         return ReadState(state, names, mapped)

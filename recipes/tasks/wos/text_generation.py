@@ -13,8 +13,8 @@ from recipes.tasks.wos.configuration_dialogue_state import IGNORED
 from recipes.tasks.wos.dialogue_text import turn_subwords
 from recipes.tasks.wos.state_text import StateText, TextSettings
 
-CUE = "상태:"  # what a causal model reads between dialogue and state
-LOGITS = 200_000_000  # that exist at a time while texts are scored
+CUE = "상태:"  # separator of dialogue and state for causal models
+LOGITS = 200_000_000  # logits computed at a time while scoring texts
 
 
 class StateFrame:

@@ -12,7 +12,7 @@ from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel, registe
 
 from recipes.tasks.wos.text_generation import set_generation
 
-IGNORED = -100  # labels that are not learned
+IGNORED = -100  # labels that the loss ignores
 
 
 class TextLoader:
@@ -53,7 +53,7 @@ def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     elif is_sharded:
         if "generate" not in vars(model):
             register_fsdp_forward_method(model, "generate")
-        # Layers gather their weights at every step, so no rank may stop before the others.
+        # Layers gather their weights at every step, so all ranks have to stop together.
         yield model, {"synced_gpus": True}
     else:
         yield getattr(model, "module", model), {}

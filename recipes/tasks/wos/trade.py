@@ -99,7 +99,7 @@ class Trade(DialogueRecipe):
         """
         settings = StateSettings.of(config)
         reader = StateReader(settings, tokenizer)
-        reader.tokenize(list(itertools.chain.from_iterable(batch["utterances"])))  # all at once, remembered
+        reader.tokenize(list(itertools.chain.from_iterable(batch["utterances"])))  # all at once, and cached
         features: dict[str, Any] = {"input_ids": [], "length": [], "truncated": []}
         for utterances in batch["utterances"]:
             ids, is_cut = encode_turn(utterances, tokenizer, max_length, reader.tokenize)
@@ -123,7 +123,7 @@ class Trade(DialogueRecipe):
         """
         config = getattr(model, "module", model).config
         gates = inputs["gate_labels"] if getattr(config, "oracle", None) == "gates" else None
-        # Calls the wrapped model itself: the hooks of DDP, FSDP and autocast apply as in training.
+        # Call the wrapped model, so that the hooks of DDP, FSDP and autocast apply as in training.
         output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
         scores = output.gate_logits
         chosen = scores.argmax(dim=-1) if gates is None else gates
