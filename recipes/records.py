@@ -23,7 +23,7 @@ from klue_datasets.tasks import ALIASES, TASKS, get_task
 from klue_metrics.scoring import format_table
 from recipes.engine.result_record import read_records, unique
 from recipes.engine.results import shown, write_json_lines
-from recipes.leaderboard.collect import find_records
+from recipes.leaderboard.record_sources import find_records
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -25,8 +25,8 @@ from klue_datasets.tasks import ALIASES, get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.launching import Launcher
 from recipes.sweeps.jobs import Job, differences
+from recipes.sweeps.result_tables import table
 from recipes.sweeps.running import run_side_by_side
-from recipes.sweeps.tables import table
 from recipes.tasks import SCRIPTS
 
 

@@ -40,8 +40,8 @@ from recipes.sweeps.jobs import (
     named_by_content,
     words_of,
 )
+from recipes.sweeps.result_tables import table
 from recipes.sweeps.search import HELD_OUT, final_jobs, search_table
-from recipes.sweeps.tables import table
 from recipes.tasks import SCRIPTS
 
 # Key of a YAML file -> the flag for it, and its default.

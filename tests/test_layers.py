@@ -8,6 +8,8 @@ import pkgutil
 import re
 from pathlib import Path
 
+from klue_datasets.tasks import TASKS
+
 ROOT = Path(__file__).parent.parent
 LAYERS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes", "docs")  # from the bottom
 
@@ -130,3 +132,24 @@ def test_functions_that_commands_import_by_name_are_there() -> None:
     assert len(found) > 15
     for name in found:
         assert callable(pkgutil.resolve_name(name)), name
+
+
+def test_no_two_modules_or_public_classes_share_a_name() -> None:
+    """But for what each task, package or metric folder has of its own by the same name."""
+    everywhere = {"__init__", "__main__", "app", *TASKS}
+    modules: dict[str, list[str]] = {}
+    classes: dict[str, list[str]] = {}
+    for layer in LAYERS:
+        for path in (ROOT / layer).rglob("*.py"):
+            place = str(path.relative_to(ROOT))
+            if "mini_corpus" in path.parts:  # a development tool, not installed
+                continue
+            if path.stem not in everywhere:
+                modules.setdefault(path.stem, []).append(place)
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    classes.setdefault(node.name, []).append(place)
+    assert len(modules) > 150
+    assert len(classes) > 150
+    for found in (modules, classes):
+        assert not {name: places for name, places in found.items() if len(places) > 1}

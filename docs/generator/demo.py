@@ -14,7 +14,7 @@ from typing import Any
 from klue_datasets import load
 from klue_metrics.functional import METRICS
 from recipes.engine.results import ALL_RESULTS, PICTURE, write_json
-from recipes.reporting.collect import Run, find_runs
+from recipes.reporting.runs import Run, find_runs
 
 # The command that produces the runs, after ``make demo`` has produced out/tiny.
 COMMAND = (

@@ -13,8 +13,8 @@ from typing import Any
 from docs.generator.readme_tables import as_markdown
 from klue_metrics.functional import METRICS
 from recipes.engine.results import shown, write_json
-from recipes.reporting.collect import Run, find_runs
 from recipes.reporting.measure import student
+from recipes.reporting.runs import Run, find_runs
 
 # Run once per preset, for one or more tasks. The last part of --output_dir must be the preset.
 COMMAND = (

@@ -24,7 +24,7 @@ import yaml
 from hub_cards import PROJECT_URL, __version__, render
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
-from recipes.leaderboard.collect import Found, find_records, published_records, records_from_hub
+from recipes.leaderboard.record_sources import Found, find_records, published_records, records_from_hub
 from recipes.leaderboard.standings import COLUMNS, Cell, ModelRow, Standing, standings
 
 TEMPLATES = Path(__file__).parent / "templates"

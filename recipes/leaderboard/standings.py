@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from klue_datasets.tasks import TASKS
 from klue_metrics.predictions import Cases, Source, load_cases
 from recipes.engine.result_record import FINE_TUNED, PROMPTED, MetricScore, Record, ScoredData
-from recipes.leaderboard.collect import Found
-from recipes.reporting.collect import size_of
+from recipes.leaderboard.record_sources import Found
 from recipes.reporting.measure import mean_of, paired_tests, seeds_interval
+from recipes.reporting.runs import size_of
 
 SIGNIFICANT = 0.05
 # The official metrics, two for most tasks: (task, key of the score).

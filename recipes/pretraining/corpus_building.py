@@ -33,7 +33,7 @@ from recipes.pretraining.stages import (
     NearDuplicates,
     Normalise,
     Pseudonyms,
-    Sentences,
+    SentenceSplitter,
     Stage,
     through,
 )
@@ -169,7 +169,7 @@ def _stages(
     makers: dict[str, Callable[[], Stage | None]] = {
         "normalise": Normalise,
         "korean": Korean,
-        "sentences": Sentences,
+        "sentences": SentenceSplitter,
         "length": lambda: Length(arguments.minimum, arguments.minima),
         "exact_duplicates": lambda: ExactDuplicates(database),
         "near_duplicates": lambda: NearDuplicates(database),

@@ -66,7 +66,7 @@ class Recogniser:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class PersonalData:
     """Personal data in a text: kind, first character, and end (exclusive)."""
 
     kind: str
@@ -74,7 +74,7 @@ class Finding:
     end: int
 
 
-def find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
+def find(text: str, recognisers: Sequence[Recogniser]) -> list[PersonalData]:
     """Find personal data in a text, from left to right, without overlaps.
 
     Of overlapping findings the longest counts, and of equally long ones that of the first recogniser.
@@ -88,11 +88,11 @@ def find(text: str, recognisers: Sequence[Recogniser]) -> list[Finding]:
             if one.check(text, result.start, result.end):
                 kind = one.kind or result.entity_type
                 found.append((result.start - result.end, rank, result.start, kind))
-    kept: list[Finding] = []
+    kept: list[PersonalData] = []
     for length, _, start, kind in sorted(found):
         end = start - length
         if all(end <= other.start or other.end <= start for other in kept):
-            kept.append(Finding(kind, start, end))
+            kept.append(PersonalData(kind, start, end))
     return sorted(kept, key=lambda one: one.start)
 
 

@@ -90,7 +90,7 @@ class Korean:
         return [document] if is_korean and is_prose else []
 
 
-class Sentences:
+class SentenceSplitter:
     """Split documents into sentences with Kiwi."""
 
     name = "sentences"

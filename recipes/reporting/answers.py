@@ -12,7 +12,7 @@ from klue_metrics.functional import METRICS, sts
 from klue_metrics.predictions import Cases, read_rows
 from klue_metrics.scoring import right_answers
 from recipes.engine.card_details import arcs, named_entities, wrong_words
-from recipes.reporting.collect import Run
+from recipes.reporting.runs import Run
 from recipes.reporting.texts import Texts, cut
 
 NO_ANSWER = "(no answer)"

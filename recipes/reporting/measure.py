@@ -16,7 +16,7 @@ from klue_metrics.functional.bootstrap import GroupComparison, group_tests
 from klue_metrics.predictions import Cases, Source, load_cases, read_rows
 from klue_metrics.scoring import count_right, right_answers
 from recipes.engine.results import EVAL_DETAILS, read_json, strict
-from recipes.reporting.collect import Board, Group, Run, size_of
+from recipes.reporting.runs import Board, Group, Run, size_of
 
 SINGLE, SEEDS = "single runs", "seeds and examples"  # unit of a test
 # 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``student`` approximates.

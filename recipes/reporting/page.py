@@ -19,7 +19,6 @@ from klue_metrics.functional import METRICS, Metric
 from recipes.engine.results import ALL_RESULTS, strict
 from recipes.reporting import charts, tables
 from recipes.reporting.answers import LEGENDS, collect_answers
-from recipes.reporting.collect import Board, Group, Run, differing_settings, find_runs, make_boards
 from recipes.reporting.measure import (
     Line,
     Measured,
@@ -30,6 +29,7 @@ from recipes.reporting.measure import (
     measure_run,
     shown_runs,
 )
+from recipes.reporting.runs import Board, Group, Run, differing_settings, find_runs, make_boards
 from recipes.reporting.slices import Slice, by_length, by_source
 from recipes.reporting.texts import Texts
 

@@ -12,8 +12,8 @@ from typing import Any
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
 from recipes.arguments import NOT_LEARNED
-from recipes.reporting.collect import MODEL, Board, Run
 from recipes.reporting.measure import Line, Score
+from recipes.reporting.runs import MODEL, Board, Run
 
 NOT_KLUE = "Not KLUE's official validation split: **not a KLUE score**."
 OFFICIAL = "KLUE's official validation split, in full; published KLUE scores are on a private test set."

@@ -12,7 +12,7 @@ import datasets
 import klue_datasets
 from klue_metrics.predictions import read_rows
 from recipes.arguments import RecipeArguments
-from recipes.reporting.collect import Run
+from recipes.reporting.runs import Run
 
 LONGEST = 600  # maximum characters of a displayed text
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -21,7 +21,7 @@ from klue_metrics.predictions import CLUSTERED_BY, Source
 from klue_metrics.scoring import compare, format_comparison
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.engine.data import load_data
-from recipes.reporting.collect import find_runs, make_boards
+from recipes.reporting.runs import find_runs, make_boards
 
 HELD = ("sts", "nli", "ner", "dp")  # whose official dev files lie in the shared folder
 OPTIONS = {"resamples": 10, "confidence": 0.95, "method": "percentile", "seed": 0}

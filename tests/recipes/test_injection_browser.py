@@ -10,7 +10,7 @@ from made_up_records import records_with
 from made_up_runs import make_run, nli_answers
 from payloads import PAYLOADS
 
-from recipes.leaderboard.collect import Found, find_records
+from recipes.leaderboard.record_sources import Found, find_records
 from recipes.leaderboard.site import write_site
 from recipes.reporting.page import build
 

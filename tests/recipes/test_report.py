@@ -23,10 +23,10 @@ from klue_metrics.functional.bootstrap import group_tests, holm, intervals, pair
 from klue_metrics.predictions import Cases
 from recipes.report import main
 from recipes.reporting.charts import line_chart, nice_ticks
-from recipes.reporting.collect import find_runs, make_boards, size_of
 from recipes.reporting.measure import comparisons, seeds_interval
 from recipes.reporting.measure import student as student_quantile
 from recipes.reporting.page import build
+from recipes.reporting.runs import find_runs, make_boards, size_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,10 +18,10 @@ from runs import interruptible
 from klue_datasets.loading import MINI_DIR
 from recipes.engine.checkpoints import locked
 from recipes.engine.launching import Launcher, launch_command
-from recipes.reporting.collect import find_runs, make_boards
+from recipes.reporting.runs import find_runs, make_boards
 from recipes.run_all import main, plan
 from recipes.sweeps.jobs import Job, updates
-from recipes.sweeps.tables import table
+from recipes.sweeps.result_tables import table
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_ALL = ROOT / "recipes/run_all.py"

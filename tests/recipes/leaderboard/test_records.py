@@ -29,7 +29,7 @@ from recipes.engine.result_record import (
     unique,
 )
 from recipes.engine.results import write_json_lines
-from recipes.leaderboard.collect import find_records, published_records
+from recipes.leaderboard.record_sources import find_records, published_records
 from recipes.records import main
 
 

@@ -23,7 +23,7 @@ from recipes.engine.result_record import (
     ScoredModel,
     record_from,
 )
-from recipes.leaderboard.collect import Found, published_records
+from recipes.leaderboard.record_sources import Found, published_records
 from recipes.leaderboard.site import pages
 from recipes.leaderboard.standings import Cell, Standing, differ, standings
 

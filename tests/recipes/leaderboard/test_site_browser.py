@@ -14,7 +14,7 @@ from made_up_runs import make_runs
 from runs import run
 
 from recipes.engine.result_record import ScoredModel
-from recipes.leaderboard.collect import Found, find_records, published_records
+from recipes.leaderboard.record_sources import Found, find_records, published_records
 from recipes.leaderboard.site import write_site
 from recipes.tasks import SCRIPTS
 

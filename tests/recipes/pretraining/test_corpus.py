@@ -26,7 +26,7 @@ from recipes.pretraining.stages import (
     NearDuplicates,
     Normalise,
     Pseudonyms,
-    Sentences,
+    SentenceSplitter,
     Stage,
 )
 
@@ -56,7 +56,7 @@ def test_what_is_no_korean_prose_is_dropped() -> None:
 
 
 def test_sentences_are_split_and_numbered() -> None:
-    made = list(Sentences()(Document("밥을 먹었다. 그리고 학교에 갔다!", "a", "7")))
+    made = list(SentenceSplitter()(Document("밥을 먹었다. 그리고 학교에 갔다!", "a", "7")))
     assert [(one.text, one.id) for one in made] == [("밥을 먹었다.", "7.0"), ("그리고 학교에 갔다!", "7.1")]
 
 

@@ -8,21 +8,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from klue_metrics.functional import METRICS
-from recipes.reporting import collect
+from recipes.reporting import runs
 from recipes.sweeps.jobs import Job
 
 
 def table(jobs: Sequence[Job]) -> str:
     """Format the runs as a Markdown table, grouped as in the report, with those that did not finish."""
-    cells: dict[tuple[str, str], list[collect.Run]] = {}
+    cells: dict[tuple[str, str], list[runs.Run]] = {}
     for job in jobs:
         found = cells.setdefault((job.model, job.task), [])
         if job.results:
-            read = collect.read_run(job.folder, str(job.folder))
+            read = runs.read_run(job.folder, str(job.folder))
             found.append(dataclasses.replace(read, model=job.model))
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for (model, task), found in cells.items():
-        boards = collect.make_boards(found)
+        boards = runs.make_boards(found)
         if not boards:
             groups[model, task] = []
         for board in boards:
