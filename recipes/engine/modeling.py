@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -102,6 +103,8 @@ def load_model(
         _freeze(recipe, model, arguments, added)
     if arguments.use_lora and not hasattr(model, "get_base_model"):
         model = _add_lora(recipe, model, arguments, head, added)
+    if arguments.do_train:
+        _check_deepspeed(recipe, model)
     longest = _longest_input(plain_model(model), tokenizer)
     usual = getattr(config, "max_seq_length", DEFAULT_LENGTH if longest == math.inf else longest)
     asked = arguments.max_seq_length
@@ -109,6 +112,19 @@ def load_model(
     _check_length(recipe, arguments, max_length, recipe.least_length(tokenizer, config))
     plain_model(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
+
+
+def _check_deepspeed(recipe: Recipe, model: Any) -> None:
+    """ValueError for a model with LSTMs under DeepSpeed, which computes other gradients for them than DDP.
+
+    Seen with DeepSpeed 0.19.8 (ZeRO-2) on two CPU processes: the first update of dp's LSTMs is wrong.
+    """
+    has_lstm = any(isinstance(module, torch.nn.LSTM) for module in model.modules())
+    if has_lstm and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        raise ValueError(
+            f"{recipe.task}: DeepSpeed computes wrong gradients for the LSTMs of this model; expected "
+            "--head biaffine, or another configuration, such as recipes/configs/accelerate/fsdp2.yaml."
+        )
 
 
 def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, least: int) -> None:

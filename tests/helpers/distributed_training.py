@@ -81,7 +81,10 @@ def without_dropout(load_model: Any) -> Any:
 
 if __name__ == "__main__":
     story.load_model = without_dropout(story.load_model)
-    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        SPECIAL["dp"] = ["--head", "biaffine"]
+        train_all(Path(sys.argv[1]), Path(sys.argv[2]), ["full"], "--do_eval", "--max_eval_samples", "4")
+    elif os.environ.get("ACCELERATE_USE_FSDP") == "true":
         shard_on_cpus()
         train_all(Path(sys.argv[1]), Path(sys.argv[2]), ["full"], "--do_eval", "--max_eval_samples", "4")
     else:

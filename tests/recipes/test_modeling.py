@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 from pathlib import Path
@@ -428,3 +429,11 @@ def test_bf16_is_autocast_in_training_and_evaluation(
     assert len(models) == 2
     for model in models:
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_lstms_are_refused_under_deepspeed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    for head, refused in (("klue", True), ("biaffine", False)):
+        arguments = RecipeArguments(model_name_or_path=str(tiny), do_train=True, head=head)
+        with pytest.raises(ValueError, match="--head biaffine") if refused else contextlib.nullcontext():
+            load_model(get_recipe("dp", arguments), arguments)

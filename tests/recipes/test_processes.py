@@ -88,6 +88,25 @@ def test_two_processes_train_as_one_that_accumulates(
         assert_trained_alike(tmp_path / "one" / folder, tmp_path / "two" / folder)
 
 
+def test_deepspeed_trains_as_one_process_that_accumulates(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tasks with ZeRO-2 on two CPU processes; dp without LSTMs."""
+    pytest.importorskip("deepspeed", reason="DeepSpeed is not installed: pip install deepspeed")
+    monkeypatch.setattr(story, "load_model", without_dropout(story.load_model))
+    monkeypatch.setitem(distributed_training.SPECIAL, "dp", ["--head", "biaffine"])
+    config = ROOT / "recipes/configs/accelerate/deepspeed_zero2.yaml"
+    command = [Path(sys.executable).with_name("accelerate"), "launch", "--config_file", config]
+    command += ["--num_processes", "2", "--mixed_precision", "no", distributed_training.__file__]
+    given = {**os.environ, "DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "1"}
+    given["PYTHONPATH"] = os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])
+    done = subprocess.run([*command, tiny, tmp_path / "two"], env=given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    train_all(tiny, tmp_path / "one", ("full",))
+    for task in SCRIPTS:
+        assert_trained_alike(tmp_path / "one" / task / "full", tmp_path / "two" / task / "full")
+
+
 def test_two_processes_share_batches_of_a_number_of_tokens(
     warm_python: WarmPython, tiny: Path, tmp_path: Path
 ) -> None:
