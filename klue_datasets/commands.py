@@ -26,17 +26,16 @@ OURS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes")
 class Command:
     """A command line: a parser, and the function that runs the command.
 
-    A function that is given by its name is imported after the flags have been read, so that ``--help`` and
-    messages about wrong flags need not wait for large libraries.
+    A function given by name is imported after the flags have been parsed, so that ``--help`` and errors in
+    flags do not have to wait for large libraries.
 
     Attributes:
-        name: What its errors begin with; nothing where this is empty.
-        make_parser: Makes the parser.
-        run: The function, or ``module:function`` for one that is imported when it is called. It takes the
-            parsed arguments and returns the exit status, or None for 0. OSError and ValueError are errors of
-            the user, whose text is a sentence. A parser with subcommands may have other functions as their
-            default of ``run``.
-        extra: The extra of pyproject.toml that it needs, see ``needs``; subcommands may have a default, too.
+        name: Prefix of error messages; may be empty.
+        make_parser: Function that builds the parser.
+        run: The function, or ``module:function`` to import it when it is called. It takes the parsed
+            arguments and returns the exit status, or None for 0. Its OSErrors and ValueErrors are shown as
+            messages. Subcommands can set their own function with ``set_defaults(run=...)``.
+        extra: The extra of pyproject.toml that it needs, see ``needs``. Subcommands can set their own, too.
         passes_on: Whether unknown flags are kept, as ``passed_on`` of the arguments.
     """
 
@@ -80,9 +79,9 @@ class Command:
 def without_collection() -> Iterator[None]:
     """Import modules without garbage collections, and keep what they hold out of later ones.
 
-    Importing torch and transformers makes hundreds of thousands of objects that live as long as the process.
-    Collections search them all in vain, while they are imported and each time that Trainer asks for one;
-    tests/benchmarks/bench_startup.py times it. For commands; a library leaves its user's collector alone.
+    Importing torch and transformers creates hundreds of thousands of objects that live as long as the
+    process. Collections traverse all of them in vain, during the imports and whenever Trainer collects;
+    tests/benchmarks/bench_startup.py measures it. Use it in commands only, not in library code.
     """
     gc.disable()
     try:
@@ -96,7 +95,7 @@ def without_collection() -> Iterator[None]:
 def needs(extra: str | None = None) -> Iterator[None]:
     """Exit with a one-sentence message if a package cannot be imported.
 
-    It also ends the process silently when the reader of standard output has gone, as in ``... | head``.
+    It also exits silently when the reader of standard output closes the pipe, as in ``... | head``.
 
     Args:
         extra: The extra of pyproject.toml that installs everything that is used here; None if a plain

@@ -34,7 +34,7 @@ from klue_datasets.tasks import ALIASES
 from recipes.tasks import SCRIPTS
 
 if TYPE_CHECKING:
-    pass
+    from recipes.engine.inference import load_pipeline as load_pipeline
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,9 @@
 """Encoders that skip padding: their layers read the tokens of a batch as one sequence without gaps.
 
-Flash attention takes such a sequence, with the places where the examples begin, and each example attends to
-itself only. Embeddings and heads still read padded batches, so this works with the heads of all tasks. Heads
-find zeros in place of the vectors of padding. Of ours, only reading comprehension reads these: its loss, as
-that of transformers, compares the scores of all tokens of a batch.
+Flash attention takes such a sequence, with the positions where the examples begin, and each example attends
+to itself only. Embeddings and heads still read padded batches, so this works with the heads of all tasks.
+Heads see zero vectors at padding. Only the loss of reading comprehension depends on these, since it compares
+the scores of all tokens of a batch, as in transformers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def remove_padding(encoder: Any) -> bool:
         encoder: A model of transformers without a head. Its weights, and what is saved of it, do not change.
 
     Returns:
-        Whether the layers skip padding now. They do not if the attention is not flash attention, or if the
-        layers have no module of their own around them, as in ModernBERT.
+        Whether the layers skip padding now. They do not without flash attention, or if the layers are not
+        in a module of their own, as in ModernBERT.
     """
     config = encoder.config
     if not is_flash_attention_requested(config):
@@ -48,7 +48,7 @@ class _Hooks:
     """Remove the padding of a batch before the layers read it, and pad what they return.
 
     Attributes:
-        real: Whether each token of the batch is not padding, shape (batch, tokens); None if all are.
+        real: Which tokens of the batch are not padding, shape (batch, tokens); None without padding.
     """
 
     real: torch.Tensor | None = None

@@ -11,10 +11,10 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 class TokenBatchSampler(BatchRebalanceSampler):
     """Sample batches of examples of similar length, with at most ``tokens`` tokens after padding.
 
-    The examples of an epoch are sorted by length, equal ones in random order, and cut into batches. The sizes
-    of the batches are the same in every epoch, which Trainer needs to know their number in advance; their
-    order is random. Of transformers' class nothing but the type is used: Trainer passes its samplers to the
-    data loader as they are, and leaves it to them to give each process batches of its own.
+    In each epoch, the examples are sorted by length, with ties in random order, and cut into batches, which
+    are then shuffled. The sizes of the batches are the same in every epoch, so that Trainer knows the number
+    of updates in advance. Only the type of the base class matters: Trainer passes such samplers to the data
+    loader unchanged, and expects them to select the batches of each process.
 
     Args:
         lengths: Tokens of each example.
@@ -23,8 +23,8 @@ class TokenBatchSampler(BatchRebalanceSampler):
         shuffle: Whether the order is random; otherwise the longest batch comes first.
         seed: Random seed.
         rank: Number of the process.
-        world_size: Number of processes. Each gets the same number of batches, at the same time of similar
-            size.
+        world_size: Number of processes. All get the same number of batches, with similar lengths at each
+            step.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ def batch_sizes(lengths: np.ndarray, tokens: int, most: int | None = None, multi
         multiple: The number of batches is a multiple of this. The largest batches are split to reach it.
 
     Returns:
-        Sizes whose sum is the number of examples, or ``multiple`` ones where there are fewer examples.
+        Sizes whose sum is the number of examples, or more if there are fewer examples than ``multiple``.
     """
     longest_first = np.sort(lengths)[::-1]
     sizes: list[int] = []
