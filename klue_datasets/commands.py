@@ -49,8 +49,8 @@ class Command:
         """Run the command; return the exit status.
 
         Args:
-            argv: The words of the command line; None for those of this process.
-            **options: Of ``make_parser``.
+            argv: The command-line arguments; None for those of this process.
+            **options: Options of ``make_parser``.
 
         Raises:
             SystemExit: The flags are wrong (status 2), a package is missing (1), or standard output was

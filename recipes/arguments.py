@@ -38,8 +38,8 @@ def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any
     """Declare a field that is a flag.
 
     Args:
-        default: Its value unless something says otherwise.
-        help_text: What it is for, or task -> this.
+        default: Default value.
+        help_text: Help text, or a mapping of tasks to help texts.
         **extra: ``group``: a key of GROUPS. ``choices``: the values that it takes, or task -> these, which
             makes it a flag of those tasks only. ``tasks``: the tasks that it is for. ``const``: its value
             where the flag is given without one. ``word``: a word that it takes in place of a number.

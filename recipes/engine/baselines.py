@@ -25,9 +25,9 @@ def constant_scores(
     """Score the constant baseline, which does not see the scored split.
 
     Args:
-        recipe: The task; says which constant answers there are.
+        recipe: The task, which defines the constant answers.
         train: Examples of the training split; None if the data has none.
-        examples: Those that are scored.
+        examples: The scored examples.
 
     Returns:
         The metric's keys; for each the best that one of the constants reaches, None if none is defined, as
@@ -55,7 +55,7 @@ def below_constant(task: str, results: Mapping[str, float | None]) -> str | None
 
     Args:
         task: Name of the task.
-        results: What ``eval_results.json`` holds; NaN may stand for null.
+        results: The content of ``eval_results.json``; NaN may replace null.
     """
     found = []
     for key, name in get_metric(task).names.items():

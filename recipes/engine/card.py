@@ -49,8 +49,8 @@ class Training:
     """Record of a model's training.
 
     Attributes:
-        arguments: What its run was told.
-        results: What its ``train_results.json`` holds.
+        arguments: The settings of its training run.
+        results: The content of its ``train_results.json``.
     """
 
     arguments: RecipeArguments
@@ -88,11 +88,11 @@ def write_card(
     Args:
         recipe: The task.
         output_dir: Folder of the card.
-        arguments: What the run was told.
-        data: What it was evaluated on.
-        results: What ``all_results.json`` will hold.
-        training: How the model was trained; None if that is not recorded.
-        holds_model: Whether the model is in the folder, too.
+        arguments: The settings of the run.
+        data: The data of the evaluation.
+        results: The content of ``all_results.json``.
+        training: Record of the training; None if there is none.
+        holds_model: Whether the folder also holds the model.
     """
     record, metric = get_task(recipe.task), get_metric(recipe.task)
     scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}

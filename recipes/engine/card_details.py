@@ -43,10 +43,10 @@ class Details:
     Attributes:
         intervals: Score key -> both ends of the 95 % bootstrap interval as text, where it is defined.
         breakdown: Scores in parts; None if the task has none for this data.
-        wrong: Some wrong answers, surest first where the model says how sure it is.
-        right: How many answers are right in full.
-        answers: How many there are.
-        clusters: How many groups of them the intervals resample; None if it is the answers themselves.
+        wrong: Some wrong answers, the most confident ones first if there are scores.
+        right: Number of entirely right answers.
+        answers: Number of answers.
+        clusters: Number of groups that the intervals resample; None if they resample answers.
     """
 
     intervals: Mapping[str, str]
@@ -66,8 +66,8 @@ def details(
         task: Name of the task.
         report: What ``Evaluator.report`` gave, as eval_details.json has it; empty if there is none, in
             folders of earlier versions.
-        predictions: The predictions file.
-        examples: The rows that were predicted, for their texts; None to go without.
+        predictions: Path of the predictions file.
+        examples: The predicted rows, for their texts; None to omit texts.
     """
     cases = load_cases(task, str(predictions), Source())
     is_right = right_answers(task, cases)
@@ -177,9 +177,9 @@ def named_entities(
     Tags that make no entity, such as an I- that continues none, are named where they alone are wrong.
 
     Args:
-        predicted: A tag per character, as names or Hub ids.
-        expected: Likewise.
-        tokens: The characters; None to name positions (end exclusive).
+        predicted: One tag per character, as names or Hub ids.
+        expected: The gold tags, in the same format.
+        tokens: The characters; None to use positions (end exclusive) instead.
     """
     sides = []
     for tags in (expected, predicted):

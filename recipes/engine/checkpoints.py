@@ -50,8 +50,8 @@ def check_owner(output_dir: Path, model: str) -> None:
     """Make sure that a run without training does not write into another model's folder.
 
     Args:
-        output_dir: Where the run writes.
-        model: The model that is evaluated: a folder or a Hub id.
+        output_dir: Output folder of the run.
+        model: The evaluated model: a folder or a Hub id.
 
     Raises:
         ValueError: The folder holds a model that was trained there, or results of another model.
@@ -75,14 +75,14 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
     """Find the checkpoint to resume from.
 
     Args:
-        output_dir: Where the run writes.
-        wanted: A checkpoint folder; ``last`` (or ``true``) for the last whole one of ``output_dir``; or None.
+        output_dir: Output folder of the run.
+        wanted: A checkpoint folder; ``last`` (or ``true``) for the last one in ``output_dir``; or None.
 
     Returns:
-        The folder; None if the run starts from the beginning.
+        The folder; None to start from the beginning.
 
     Raises:
-        ValueError: The folder named is not a whole checkpoint, or the checkpoint has no optimizer state.
+        ValueError: The folder is not a complete checkpoint, or the checkpoint has no optimizer state.
     """
     if wanted is None:
         return None
@@ -110,7 +110,7 @@ def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> No
     """Prepare the folder for training: delete results and checkpoints of an older run.
 
     Raises:
-        ValueError: An unfinished run left checkpoints, and neither going on nor starting over was asked for.
+        ValueError: An unfinished run left checkpoints, and the run neither resumes nor overwrites them.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     old = _checkpoints(output_dir)

@@ -65,10 +65,10 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     Args:
         task: Name of the task.
         description: The script's docstring, for ``--help``.
-        argv: The words of the command line; None for those of this process.
+        argv: The command-line arguments; None for those of this process.
 
     Raises:
-        SystemExit: The flags make no sense (status 2), the run failed (1) or was interrupted (130); standard
+        SystemExit: The flags are invalid (status 2), the run failed (1) or was interrupted (130); standard
             error says why.
     """
     words = list(sys.argv[1:] if argv is None else argv)
@@ -95,7 +95,7 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
 
     Args:
         task: Name of the task, whose presets ``--preset`` offers.
-        description: Text above the flags; the docstring of the script.
+        description: The script's docstring, shown above the flags.
     """
     parser = argparse.ArgumentParser(
         usage="%(prog)s [flags]",
@@ -134,12 +134,12 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
     """Read the command line and the files it names.
 
     Args:
-        parser: What ``make_parser`` gave.
+        parser: The parser from ``make_parser``.
         task: Name of the task.
-        argv: The words of the command line; None for those of this process.
+        argv: The command-line arguments; None for those of this process.
 
     Raises:
-        SystemExit: A flag or a file is wrong; a sentence on standard error says how, the status is 2.
+        SystemExit: A flag or a file is invalid; the message is on standard error, and the status is 2.
     """
     flags, rest = parser.parse_known_args(argv)
     given = vars(flags)

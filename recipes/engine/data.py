@@ -33,14 +33,14 @@ class Data:
 
     Attributes:
         splits: Split name -> rows, truncated to the numbers asked for.
-        name: What the data is called in cards: a Hub id, or what it was made from.
-        is_official: Whether the validation split is, in full, the one that KLUE published.
+        name: Name of the data in cards: a Hub id, or the source.
+        is_official: Whether the validation split is KLUE's official one, in full.
         version: The newest KLUE version whose validation split has the content of the source's; None where
             it is another split, or its content could not be compared.
         is_comparable: Whether it could be compared: the source is raw files, or the content of KLUE's split
             is known.
         revision: The commit of a data set on the Hub, as far as known; None for other sources.
-        hash: What ``source_hash`` gives.
+        hash: The result of ``source_hash``.
     """
 
     splits: datasets.DatasetDict
@@ -93,7 +93,7 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
     Raises:
         ValueError: A split that the run needs is not there, or a revision was given for data that is not on
             the Hub.
-        FileNotFoundError: The source has nothing for this task.
+        FileNotFoundError: The source has no data for this task.
     """
     record = get_task(task)
     builder = _local_builder(record.name, arguments)
@@ -209,9 +209,9 @@ def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -
     """Remove the gold columns of a split if its gold is hidden.
 
     Args:
-        recipe: The task; says what gold looks like that is withheld.
-        name: What messages call the split.
-        examples: Its prepared examples.
+        recipe: The task, which defines what withheld gold looks like.
+        name: Name of the split, for messages.
+        examples: The prepared examples of the split.
 
     Raises:
         ValueError: Some examples have gold and others do not.

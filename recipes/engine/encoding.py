@@ -26,7 +26,7 @@ class EncodedSplit:
 
     Attributes:
         recipe: The task.
-        examples: What is scored, one row each.
+        examples: The scored examples, one row each.
         features: The model's inputs and what decoding needs, in the order of the examples; column
             ``example`` is the position of the one that a feature was made from.
     """
@@ -77,10 +77,10 @@ class EncodedSplit:
 
         Args:
             outputs: One row per feature.
-            index: Which feature each row is of.
+            index: The feature that each row belongs to.
 
         Raises:
-            RuntimeError: There is not exactly one row of outputs a feature.
+            RuntimeError: There is not exactly one row of outputs per feature.
         """
         if not np.array_equal(np.sort(index), np.arange(len(self.features))):
             raise RuntimeError(

@@ -31,8 +31,8 @@ class Counter:
     """An energy counter of a device.
 
     Attributes:
-        read: Gives watt-hours since some time or other.
-        limit: Where it starts over, in watt-hours.
+        read: Returns watt-hours since an arbitrary point in time.
+        limit: Value at which the counter wraps around, in watt-hours.
     """
 
     read: Callable[[], float]
@@ -49,8 +49,8 @@ class TrainingMeter(TrainerCallback, ExportableState):
         powercap: Linux's folder of RAPL counters.
 
     Attributes:
-        earlier_seconds: Training before the checkpoint that this process started from.
-        earlier_energy: Watt-hours until then, by device.
+        earlier_seconds: Training time before the checkpoint that this process resumed from.
+        earlier_energy: Energy before that checkpoint, in watt-hours by device.
     """
 
     def __init__(self, powercap: Path = POWERCAP) -> None:

@@ -36,7 +36,7 @@ def to_entries(record: Record, *, dataset_id: str = HUB_DATASET) -> list[EvalRes
 
     Args:
         record: The result.
-        dataset_id: The data set on the Hub whose leaderboards are meant.
+        dataset_id: The data set on the Hub whose leaderboards the entries are for.
     """
     data = record.data
     if not data.is_official or data.split != "validation":
@@ -79,8 +79,8 @@ def merged_file(old: str, entries: Sequence[EvalResultEntry]) -> str:
     """Merge entries into the content of a file in ``.eval_results``.
 
     Args:
-        old: What the file holds; empty if there is none. Entries of other leaderboards stay.
-        entries: The new ones, which replace those of the same data set and leaderboard.
+        old: The content of the file; may be empty. Entries of other leaderboards are kept.
+        entries: New entries, which replace those of the same data set and leaderboard.
     """
     new = {(entry.dataset_id, entry.task_id) for entry in entries}
     known = parse_eval_result_entries(yaml.safe_load(old) or []) if old else []
@@ -97,7 +97,7 @@ def from_entries(
     Args:
         model: The model's Hub id.
         entries: Its entries.
-        dataset_id: The data set whose leaderboards are meant.
+        dataset_id: The data set whose leaderboards the entries are for.
     """
     by_task: dict[str, list[tuple[str, EvalResultEntry]]] = {}
     for entry in entries:

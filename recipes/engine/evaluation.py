@@ -45,7 +45,7 @@ class Evaluator:
     """Score model outputs on one encoded split with the official metric.
 
     Attributes:
-        references: The gold of its examples; None if they have none.
+        references: The gold of the examples; None if there is none.
     """
 
     def __init__(self, split: EncodedSplit, loaded: LoadedModel) -> None:

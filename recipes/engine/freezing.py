@@ -19,14 +19,14 @@ def layer_lists(model: Any, total: int) -> dict[str, nn.ModuleList]:
 def freeze_layers(encoder: Any, layers: int) -> None:
     """Freeze the embeddings and the first layers of an encoder.
 
-    What the encoder has after its layers, such as a pooler, is trained in any case.
+    Modules after the layers, such as a pooler, are trained in any case.
 
     Args:
         encoder: A model of transformers without a head; ``config.num_hidden_layers`` layers in one list.
-        layers: How many, counted from the embeddings; with 0 the embeddings alone.
+        layers: Number of layers to freeze, from the bottom; 0 freezes the embeddings only.
 
     Raises:
-        ValueError: There is no such list, or it has fewer layers.
+        ValueError: The encoder has no such list, or fewer layers.
     """
     total = encoder.config.num_hidden_layers
     names = list(layer_lists(encoder, total))

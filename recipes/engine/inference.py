@@ -26,7 +26,7 @@ class Columns:
     """In-memory columns with the part of ``datasets.Dataset`` that recipes use.
 
     Args:
-        columns: Name -> values, all of one length.
+        columns: Name -> values, all of the same length.
     """
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -76,7 +76,7 @@ class KluePipeline:
         recipe: The task.
         loaded: The model; see ``load_pipeline``.
         batch_size: Features (sentences, windows, turns) that the model reads at once.
-        top_k: How many answers to give to each input, best first; None for the best alone.
+        top_k: Number of answers per input, best first; None for the best one only.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class KluePipeline:
         """Answer one input, or a list of inputs.
 
         Args:
-            inputs: What the task takes, see ``read`` of its ``RawInput``; a list is several inputs.
+            inputs: An input of the task, see ``read`` of its ``RawInput``, or a list of inputs.
 
         Returns:
             The answer, or a list of answers. Where the model did not read all of an input, the answer has
@@ -164,9 +164,9 @@ def load_pipeline(
         model: The run's output folder, or a Hub id; adapters are loaded onto their base model.
         device: Such as ``cuda`` or ``cpu``; by default the GPU if there is one.
         batch_size: Features that the model reads at once.
-        top_k: How many answers to give to each input (ynat, nli, re, mrc), best first; None for the best
-            alone, not in a list.
-        trust_remote_code: Whether to run code that the model brings.
+        top_k: Number of answers per input (ynat, nli, re, mrc), best first; None for the best one,
+            which is then not in a list.
+        trust_remote_code: Whether to run code from the model's repository.
 
     Raises:
         ValueError: The model has no trained head for the task, or ``top_k`` is below 1.

@@ -40,10 +40,10 @@ class Launcher:
     fork of this process, which saves it the imports; elsewhere ``accelerate launch`` starts it.
 
     Args:
-        jobs: How many run at once; None for one per GPU. They share the cores: each gets its part as
+        jobs: Number of runs at once; None for one per GPU. They share the cores: each gets a part as
             OMP_NUM_THREADS. Where there are several GPUs, each gets one of them.
-        verbose: Whether recipes write to standard output and error, and not to their logs.
-        forks: Whether recipes run in forks; None if this is found out.
+        verbose: Whether recipes write to standard output and error instead of their logs.
+        forks: Whether recipes run in forks; None to detect it.
     """
 
     def __init__(self, jobs: int | None = 1, verbose: bool = False, forks: bool | None = None) -> None:
@@ -100,10 +100,10 @@ class Launcher:
         its children, each of which would print a traceback.
 
         Args:
-            script: Its file, in ``recipes/``.
-            task: Its task.
-            words: Its command line.
-            log: Where its output goes.
+            script: File name of the recipe in ``recipes/``.
+            task: Name of the task.
+            words: The arguments of the recipe.
+            log: File for its output.
         """
         environment = {}
         if self.jobs > 1:

@@ -43,8 +43,8 @@ def load_model(
 
     Args:
         recipe: The task.
-        arguments: What the run was told.
-        splits: The prepared data, for what the model has to know of it.
+        arguments: The settings of the run.
+        splits: The prepared data, from which the model is configured.
 
     Raises:
         ValueError: The checkpoint has no trained head, or no trained embeddings of the task's tokens, though
@@ -163,7 +163,7 @@ def save_model(trainer: Any, output_dir: Path) -> None:
 
     Args:
         trainer: The Trainer of the run.
-        output_dir: Where the model goes. Every process has to call this; the first one writes.
+        output_dir: Folder of the model. Every process has to call this; the first one writes.
     """
     if trainer.is_world_process_zero():
         save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
@@ -224,8 +224,8 @@ def draw_embeddings(model: Any, tokens: Sequence[int]) -> None:
     zero or equal to one another) are drawn too, so that a new token starts alike in every checkpoint.
 
     Args:
-        model: The model; its embeddings have these rows.
-        tokens: Ids of tokens that no training has seen.
+        model: The model, whose embeddings have rows for the tokens.
+        tokens: Ids of untrained tokens.
     """
     if not tokens:
         return

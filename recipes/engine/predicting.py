@@ -34,7 +34,7 @@ def predict(arguments: argparse.Namespace) -> int:
     """Answer the inputs that the arguments name; an output file is written completely or not at all.
 
     Returns:
-        How many inputs could not be answered. Standard error says why, and the others are answered.
+        The number of inputs that could not be answered; standard error has the reasons.
     """
     task = get_task(arguments.task).name
     if arguments.to_conllu and task != "dp":
@@ -65,8 +65,8 @@ def answered(
 
     Args:
         answer: The model.
-        items: Numbers and inputs, as ``read_items`` gives them.
-        wrong: Gets a sentence for each item that is a ValueError.
+        items: Numbers and inputs from ``read_items``.
+        wrong: List to which a sentence is appended for each item that is a ValueError.
 
     Yields:
         Number, input and answer of each item; the answer is None if there is none.
@@ -99,7 +99,7 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
         is not JSON or not UTF-8, or not what the task takes.
 
     Raises:
-        ValueError: The file is not the CoNLL-U that its name promises.
+        ValueError: The file has the extension of CoNLL-U but is not valid CoNLL-U.
     """
     if task == "dp" and _is(path, ".conllu"):
         yield from enumerate(read_conllu(read_bytes(str(path)).decode("utf-8-sig")), start=1)

@@ -47,11 +47,11 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
     """Split the files of a folder into those to publish and those to leave out.
 
     Args:
-        folder: What is to be published.
-        limit_mb: Megabytes that a file may have.
+        folder: The folder to publish.
+        limit_mb: Maximum size of a file in megabytes.
 
     Returns:
-        Paths below the folder, with slashes: published, and left out.
+        Paths below the folder, with slashes: those to publish, and those left out.
 
     Raises:
         NotPublishableError: There is no such folder; it holds a secret, a link that leads out of it, or a

@@ -19,8 +19,8 @@ def range_sentences(task: str, results: Mapping[str, Any], details: Mapping[str,
 
     Args:
         task: Name of the task.
-        results: What ``all_results.json`` holds.
-        details: What ``eval_details.json`` holds.
+        results: The content of ``all_results.json``.
+        details: The content of ``eval_details.json``.
 
     Returns:
         The sentences; none where the data is not KLUE's official validation split, in full.

@@ -256,7 +256,7 @@ def read_records(path: Path) -> Iterator[Record]:
     """Read a file of records, one per line.
 
     Raises:
-        RecordError: A line is not a record; says which.
+        RecordError: A line is not a valid record; the message says which.
         FileNotFoundError: There is no such file.
     """
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
@@ -279,8 +279,8 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
     """Create the record of a finished and evaluated run.
 
     Args:
-        folder: Where it lies.
-        results: What its ``all_results.json`` holds; None to read it.
+        folder: Folder of the run.
+        results: The content of its ``all_results.json``; None to read it.
 
     Raises:
         RecordError: The folder has no finished evaluation.

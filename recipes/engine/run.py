@@ -33,10 +33,10 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
 
     Args:
         task: Name of the task.
-        arguments: What to do.
+        arguments: The settings of the run.
 
     Returns:
-        All results: what ``all_results.json`` holds.
+        All results: the content of ``all_results.json``.
 
     Raises:
         ValueError: Data, model and arguments do not go together, and nothing was written; or training

@@ -18,7 +18,7 @@ class EvaluateWithinEpochs(TrainerCallback):
     KLUE's baseline evaluates four times an epoch (``val_check_interval`` 0.25).
 
     Args:
-        times: Evaluations in every epoch, the one at its end included. An epoch with fewer updates is
+        times: Number of evaluations per epoch, including the one at its end. An epoch with fewer updates is
             evaluated after each of them.
     """
 
@@ -63,8 +63,8 @@ def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resume
 
     Args:
         history: ``log_history`` of the trainer's state.
-        start: Updates before the checkpoint that the run was resumed from.
-        end: Updates at the end.
+        start: Number of updates before the checkpoint that the run resumed from.
+        end: Number of updates at the end.
         resumed: Mean loss of the updates after the checkpoint, which is all that Trainer reports.
 
     Returns:

@@ -38,7 +38,7 @@ def read_yaml(path: Path, task: str) -> dict[str, Any]:
     """Read a settings file of a task: a mapping from names of settings to values.
 
     Raises:
-        ValueError: Not a mapping, a name that no flag has, or a value of the wrong type.
+        ValueError: The file is not a mapping, or has an unknown name or a value of the wrong type.
     """
     return typed_values(read_mapping(path), task, f"{path}: ")
 
@@ -47,7 +47,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping; an empty file is an empty one.
 
     Raises:
-        ValueError: It holds something else, or is not valid YAML.
+        ValueError: The file is not a mapping, or not valid YAML.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -42,7 +42,7 @@ def set_attention(model: Any, arguments: RecipeArguments) -> None:
         arguments: The settings of the run.
 
     Raises:
-        UsageError: The model or this machine does not have the attention that was asked for.
+        UsageError: The requested attention is not available for this model or on this machine.
     """
     asked = arguments.attn_implementation
     has_flash = is_flash_attn_2_available() and model._supports_flash_attn

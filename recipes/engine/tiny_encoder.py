@@ -35,7 +35,7 @@ def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
     """Write a two-layer BERT with random float32 weights, and a WordPiece tokenizer for it.
 
     Args:
-        output_dir: Folder for both.
+        output_dir: Output folder.
         seed: Seed of the weights.
     """
     vocabulary = train_wordpiece(list(mini_texts()))

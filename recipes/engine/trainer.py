@@ -31,7 +31,7 @@ class RecipeTrainer(Trainer):
     Args:
         recipe: The task.
         head: Names of the head's modules.
-        head_learning_rate: Their peak learning rate; None for that of the rest.
+        head_learning_rate: Peak learning rate of the head; None for that of the other weights.
         tokens_per_batch: Maximum number of tokens of a training batch; None for batches of a fixed number of
             examples.
         tokens_per_eval_batch: Maximum number of tokens of an evaluation batch in a single process, of up to

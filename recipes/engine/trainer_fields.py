@@ -74,7 +74,7 @@ def check_fields(names: Iterable[str]) -> None:
     """Make sure that the recipes support these fields of TrainingArguments.
 
     Raises:
-        ValueError: They do not honour one, or do not know it.
+        ValueError: A field is not supported, or unknown.
     """
     for name in names:
         if name in REFUSED:

@@ -76,7 +76,7 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
     Args:
         trainer: The Trainer of the run; its model is trained in place.
         split: The training split.
-        checkpoint: Folder of the checkpoint to go on from; None to begin.
+        checkpoint: Folder of the checkpoint to resume from; None to start from the beginning.
 
     Raises:
         NotFiniteError: Training diverged.

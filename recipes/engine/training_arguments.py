@@ -26,7 +26,7 @@ def make_training_arguments(
     """Build the TrainingArguments of a run.
 
     Raises:
-        UsageError: Settings do not go together, or not with this machine and what is installed on it.
+        UsageError: Settings contradict each other, or are not possible on this machine.
     """
     extra = dict(arguments.trainer)
     evaluates = arguments.do_train and arguments.do_eval
@@ -93,10 +93,10 @@ def read_flags(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """Read the flags that are fields of TrainingArguments.
 
     Returns:
-        The values of those that are given, and the words that are not of such a flag.
+        The given values, and the remaining words.
 
     Raises:
-        ValueError: A flag has another type of value.
+        ValueError: A value has the wrong type.
     """
     parser = HfArgumentParser(TrainingArguments, allow_abbrev=False, add_help=False, exit_on_error=False)
     for action in parser._actions:

@@ -22,7 +22,7 @@ def model_errors(path: str) -> Iterator[None]:
         path: Its folder or Hub id.
 
     Raises:
-        ValueError: There is no such folder, and it is no Hub id.
+        ValueError: The path is neither a folder nor a Hub id.
         OSError: The Hub cannot be reached and has not been asked for this model before.
     """
     try:

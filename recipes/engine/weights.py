@@ -28,11 +28,11 @@ def load_weights(
         recipe: The task.
         path: A folder or a Hub id.
         config: The configuration of the model.
-        new_head: Whether to initialise the head anew even if the checkpoint has one that fits.
+        new_head: Whether to reinitialise the head even if the checkpoint has a fitting one.
         **options: More keyword arguments of ``from_pretrained``.
 
     Returns:
-        The model, and the names of the weights that were initialised anew.
+        The model, and the names of newly initialised weights.
 
     Raises:
         ValueError: transformers has no model of this kind for the task, or the checkpoint lacks weights of

@@ -36,7 +36,7 @@ class Run:
     """One finished and evaluated run.
 
     Attributes:
-        folder: Where it lies.
+        folder: Folder of the run.
         name: What the report calls the folder: its path, below the folder that was asked for
             if that is only one.
         task: Name of the task.
@@ -159,7 +159,7 @@ def read_run(folder: Path, name: str) -> Run:
     """Read one run.
 
     Args:
-        folder: Where it lies.
+        folder: Folder of the run.
         name: What the report calls it.
 
     Raises:

@@ -25,15 +25,15 @@ class Decoded:
     """Predictions in the metric's format, one per example.
 
     Attributes:
-        predictions: What the metric takes: label names, similarities, tags, ...
-        scores: How sure the model is of each, 0 to 1; None if that makes no sense.
-        details: More fields for each line of the predictions file; None for no more.
-        metric_inputs: More keywords of the metric, such as ``tokens`` or ``probabilities``.
-        figures: More numbers to report of the evaluation, by name.
-        truncated: Whether each input lost a part; empty where nobody asked.
+        predictions: Predictions in the metric's format: label names, similarities, tags, ...
+        scores: Confidence in each prediction, 0 to 1; None if not applicable.
+        details: Further fields for each line of the predictions file, or None.
+        metric_inputs: Further arguments of the metric, such as ``tokens`` or ``probabilities``.
+        figures: Further figures of the evaluation, by name.
+        truncated: Whether each input was truncated; may be empty.
         ranked: For an index, the possible answers to that input, best first, in the form of
             ``RawInput.present``; None for tasks that do not choose among answers.
-        picture: Draws one of the predictions as SVG, for the card; None for tasks without pictures.
+        picture: Function that draws a prediction as SVG for the card; None for tasks without pictures.
     """
 
     predictions: list[Any]
@@ -56,9 +56,9 @@ class LoadedModel:
 
     Attributes:
         model: A PreTrainedModel, or a PeftModel around one.
-        tokenizer: Its fast tokenizer; emits only the inputs that the model can take.
-        head: Names of the modules that training has to make: the head, and what else the checkpoint lacked.
-        max_length: Tokens an example at most, as asked for and as the model allows.
+        tokenizer: Its fast tokenizer, restricted to inputs that the model accepts.
+        head: Names of newly initialised modules: the head, and other modules that the checkpoint lacked.
+        max_length: Maximum number of tokens of an input.
     """
 
     model: Any
@@ -81,7 +81,7 @@ class RawInput(abc.ABC):
     """The input format of a task for users, and the format of its answers.
 
     Attributes:
-        sample: An input, for the card and for tests; nobody changes it.
+        sample: An example input for the card and for tests; not to be modified.
     """
 
     sample: Any
@@ -95,7 +95,7 @@ class RawInput(abc.ABC):
         """Return an input (text, or a mapping) as a row of the data without gold.
 
         Raises:
-            ValueError: It is not what the task takes.
+            ValueError: It is not an input of the task.
         """
 
     @abc.abstractmethod
@@ -104,8 +104,8 @@ class RawInput(abc.ABC):
 
         Args:
             decoded: Answers to several inputs.
-            index: Which one.
-            row: The input, as ``read`` gave it.
+            index: Position of the input.
+            row: The input, as returned by ``read``.
         """
 
 
@@ -137,16 +137,16 @@ class Recipe(abc.ABC):
 
     Attributes:
         task: Name of the task.
-        gold: Columns of prepared examples that hold the gold.
-        peft_task_type: What PEFT calls this kind of model; None for models that are our own.
-        pipeline_task: Name of the pipeline whose code is saved with the model; None for none.
-        settings: What the recipe writes into a model's configuration; models of other tasks do not have it.
-        kept: Feature columns that ``decode`` reads and the model does not.
-        prediction_inputs: Feature columns that ``predict`` reads and training does not.
-        scored_by_guid: Whether the metric finds the reference of a prediction by its guid.
-        evaluates_loss: Whether ``predict`` gives a loss where there is gold.
-        saved_code: Module to copy beside a saved model, for models that do not save their own code.
-        raw_input: How the input of users is read.
+        gold: Names of the gold columns of prepared examples.
+        peft_task_type: PEFT's task type; None for our own model classes.
+        pipeline_task: Name of the pipeline whose code is saved with the model, or None.
+        settings: Names of the settings that the recipe writes to a model's configuration.
+        kept: Feature columns for ``decode`` that are not model inputs.
+        prediction_inputs: Feature columns for ``predict`` that training does not use.
+        scored_by_guid: Whether the metric matches predictions and references by guid.
+        evaluates_loss: Whether ``predict`` returns a loss if there is gold.
+        saved_code: Module to copy next to a saved model, for models that do not save their code.
+        raw_input: The format of raw input.
     """
 
     task: str
@@ -167,7 +167,7 @@ class Recipe(abc.ABC):
     def is_trained(self, config: PreTrainedConfig) -> bool:
         """Return whether a checkpoint has a head for this task, according to its configuration.
 
-        If it does not, nothing of its head and its settings is used: training starts from its encoder.
+        If not, its head and settings are ignored: training starts from its encoder.
         """
 
     @abc.abstractmethod
@@ -180,13 +180,13 @@ class Recipe(abc.ABC):
     ) -> None:
         """Write the settings of head, ``encode`` and ``decode`` to the model's configuration.
 
-        What a trained model's configuration already says stays, unless the arguments say otherwise.
+        Settings of a trained model are kept unless the arguments override them.
 
         Args:
             config: The configuration of the checkpoint.
-            tokenizer: Its tokenizer; tokens that are added here get rows in the embeddings.
-            arguments: What the run was told.
-            splits: The prepared data; empty if a trained model is loaded for use.
+            tokenizer: Its tokenizer; the embeddings get rows for tokens added here.
+            arguments: The settings of the run.
+            splits: The prepared data; empty if a trained model is loaded for inference.
         """
 
     @abc.abstractmethod
@@ -242,9 +242,9 @@ class Recipe(abc.ABC):
 
         Args:
             outputs: Row i belongs to ``features[i]``.
-            examples: What is to be answered.
-            features: Their features, in order; column ``example`` is the position in ``examples``.
-            loaded: The model that gave the outputs; its configuration and its tokenizer.
+            examples: The examples to predict.
+            features: Their features, in order; the column ``example`` is the position in ``examples``.
+            loaded: The model, with its configuration and tokenizer.
         """
 
     @abc.abstractmethod
@@ -256,15 +256,15 @@ class Recipe(abc.ABC):
         """Return the constant baseline's predictions for ``examples``.
 
         Args:
-            train: Examples of the training split, to take for instance the most frequent class from.
-            examples: What is to be answered.
+            train: Examples of the training split, e.g. to determine the most frequent class.
+            examples: The examples to predict.
         """
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
         """Return whether the gold of an example is withheld: None, NaN, -1 or empty.
 
         Args:
-            row: The example's columns ``gold``.
+            row: The gold columns of an example.
         """
         return any(_is_withheld(row[column]) for column in self.gold)
 
@@ -285,7 +285,7 @@ def text_fields(item: Any, names: Sequence[str], task: str) -> dict[str, str]:
     """Convert a user's input to texts: a mapping with them, a sequence of them, or a single text.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: It has another form.
     """
     if isinstance(item, str) and len(names) == 1:
         return {names[0]: item}

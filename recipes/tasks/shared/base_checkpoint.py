@@ -42,11 +42,11 @@ def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -
     Args:
         task: Name of the task.
         config: The model's configuration.
-        what: What needs the encoder, such as ``--pooling mean``.
-        remedy: What to do instead.
+        what: The feature that needs an encoder, such as ``--pooling mean``.
+        remedy: An alternative for the message.
 
     Raises:
-        ValueError: It is an encoder-decoder model, or has code of its own.
+        ValueError: It is an encoder-decoder model, or has custom code.
     """
     kind = "an encoder-decoder model" if config.is_encoder_decoder else "a model with code of its own"
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:

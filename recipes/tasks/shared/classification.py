@@ -41,12 +41,12 @@ def set_pooling(
 
     Args:
         task: Name of the task.
-        config: The model's configuration; what it says stays, unless the arguments say otherwise.
-        arguments: What the run was told.
+        config: The model's configuration; its pooling is kept unless the arguments override it.
+        arguments: The settings of the run.
         allowed: The poolings of the task.
 
     Raises:
-        ValueError: The pooling is another one, or the model cannot have a head with it.
+        ValueError: The pooling is not allowed, or not possible for the model.
     """
     config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
     if config.pooling not in allowed:
@@ -100,7 +100,7 @@ def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Te
 
     Args:
         labels: Class ids of the training examples.
-        classes: How many classes the model has.
+        classes: Number of classes.
 
     Returns:
         The function for Trainer's ``compute_loss_func``.

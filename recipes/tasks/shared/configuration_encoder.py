@@ -34,7 +34,7 @@ def save_as_ours(folder: str | Path, classes: Mapping[str, str]) -> None:
     """Replace the encoder's model type by ours in a saved configuration.
 
     Args:
-        folder: Where the configuration is.
+        folder: Folder of the configuration.
         classes: Auto class of transformers -> the class in the folder that it loads.
     """
     path = Path(folder) / CONFIG_NAME

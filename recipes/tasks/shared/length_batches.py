@@ -12,7 +12,7 @@ def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
 
     Args:
         lengths: Tokens of each input.
-        size: Inputs per batch at most. A batch with more than ``PADDING`` tokens of padding is split, too.
+        size: Maximum inputs per batch. A batch with more than ``PADDING`` tokens of padding is split.
     """
     batch: list[int] = []
     padding = 0

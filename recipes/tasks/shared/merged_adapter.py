@@ -20,7 +20,7 @@ def load_merged(load: Callable[..., Any], path: Any, config: Any, options: dict[
     and would not restore the modules that the adapter saves whole, such as the head.
 
     Args:
-        load: A ``from_pretrained`` for models that are no adapters.
+        load: The ``from_pretrained`` for models that are not adapters.
         path: A folder or a Hub id.
         config: The model's configuration, as it is saved at the path.
         options: Other keyword arguments of ``from_pretrained``.

@@ -53,11 +53,11 @@ class PoolingForSequenceClassification(EncoderModel):
             input_ids: Token ids, shape (batch, tokens).
             attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
             token_type_ids: Segment ids, same shape, for encoders that have them.
-            labels: Shape (batch,): class ids, or real numbers where ``problem_type`` is regression.
+            labels: Shape (batch,): class ids, or real numbers if ``problem_type`` is regression.
             **kwargs: Passed on to the encoder.
 
         Returns:
-            ``logits`` of shape (batch, num_labels), and ``loss`` where labels are given.
+            ``logits`` of shape (batch, num_labels), and ``loss`` if labels are given.
         """
         if token_type_ids is not None:
             kwargs["token_type_ids"] = token_type_ids

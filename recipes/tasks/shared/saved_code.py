@@ -17,7 +17,7 @@ def save_code(module: str, folder: str | Path) -> None:
 
     Args:
         module: Full name, such as ``recipes.tasks.dp.modeling_dependency_parsing``.
-        folder: Where a model is saved.
+        folder: Folder of a saved model.
     """
     names = [module]
     for name in names:  # grows

@@ -37,7 +37,7 @@ class SentenceInput(RawInput):
     Attributes:
         task: Name of the task, for messages.
         columns: Names of the texts.
-        sample: An input.
+        sample: An example input.
     """
 
     task: str
@@ -62,8 +62,8 @@ class SentenceRecipe(Recipe):
     """Base class of the recipes for one or two sentences.
 
     Attributes:
-        raw_input: Names the task and the one or two text columns, in the order that the model reads them.
-        target: The column that holds the gold.
+        raw_input: Task name and one or two text columns, in the model's order.
+        target: Name of the gold column.
     """
 
     raw_input: SentenceInput

@@ -23,7 +23,7 @@ def choose_recipe(arguments: RecipeArguments) -> Recipe:
     """Return the recipe for the head that the arguments ask for, or else the checkpoint has.
 
     Args:
-        arguments: What the run was told.
+        arguments: The settings of the run.
 
     Raises:
         ValueError: The checkpoint was trained with another head or cannot write text, or an argument is for
