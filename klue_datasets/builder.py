@@ -42,7 +42,7 @@ CACHE_NAME = "klue_hub"
 class KlueBuilder(datasets.ArrowBasedBuilder):
     """Base class of the eight builders. It yields whole columns instead of single rows.
 
-    A subclass names its task and gives two methods: ``features`` and ``columns``.
+    A subclass names its task and defines two methods: ``features`` and ``columns``.
 
     Args:
         files: Split name -> local raw files. None: those in ``data_dir``; without one, the official files,
@@ -51,7 +51,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
             one of these.
         data_files: Files instead: a path or paths (the train split), or a mapping of splits to them; in any
             format that ``raw_files.read_records`` and ``read_rows`` read.
-        columns: Name of a column -> what ``data_files`` call it, where that is something else.
+        columns: Column name -> its name in ``data_files``, if different.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them; the default view
             corrects them and adds to them, see ``load``.
         **kwargs: As for datasets.DatasetBuilder.
@@ -159,8 +159,8 @@ def find_files(
         Split name -> its one file, in the order train, validation.
 
     Raises:
-        FileNotFoundError: Not one of the files is there; the message lists the paths tried.
-        KlueDataError: ``data_dir`` is a file that is no such archive.
+        FileNotFoundError: None of the files exists; the message lists the paths.
+        KlueDataError: ``data_dir`` is a file that is not such an archive.
     """
     version = check_version(version)
     root = Path(data_dir).expanduser()
@@ -194,7 +194,7 @@ def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
         Split name -> its files.
 
     Raises:
-        FileNotFoundError: A path is no file.
+        FileNotFoundError: A path is not a file.
         ValueError: No path is given.
     """
     splits = data_files if isinstance(data_files, Mapping) else {"train": data_files}

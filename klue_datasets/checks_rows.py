@@ -27,8 +27,8 @@ class Finding(NamedTuple):
     Attributes:
         guid: The row; for a file beside the rows, its name.
         field: The column.
-        kind: The check that found it, as in known_defects.json.
-        message: What is there, and what was expected.
+        kind: Name of the check, as in known_defects.json.
+        message: The value found, and what was expected.
     """
 
     guid: str

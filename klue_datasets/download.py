@@ -93,7 +93,7 @@ def fetch(
         Split name -> its one local file.
 
     Raises:
-        KlueDownloadError: A file cannot be downloaded, or its hash is not the published one, or unknown.
+        KlueDownloadError: A file cannot be downloaded, or its hash is wrong or unknown.
     """
     downloads = _downloads(cache_dir)
     published = task.blobs.get(version, {})
@@ -141,7 +141,7 @@ def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
         A folder in the layout of klue_benchmark.
 
     Raises:
-        KlueDataError: The file is no such archive, is damaged, or holds a file twice.
+        KlueDataError: The file is not such an archive, is damaged, or contains a file twice.
     """
     downloads = _downloads(cache_dir)
     target = downloads / "extracted" / f"klue-{sha256(archive)}"

@@ -58,7 +58,7 @@ def export(
         version: 1.1.0 or 1.0.0.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them, see ``load``.
         cache_dir: Datasets cache to build in; None for the usual one.
-        repo_id: The repository that the card tells to load; None for the folder.
+        repo_id: The repository to load in the card's examples; None for the folder.
 
     Returns:
         Task -> split -> number of rows written.

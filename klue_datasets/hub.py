@@ -48,9 +48,9 @@ class Upload:
         repo_type: One of KINDS.
         folder: Where the files lie.
         files: Their paths below it, with slashes.
-        message: Of the commit.
-        sdk: Of a Space: ``gradio`` or ``static``.
-        stale: Patterns of what an earlier upload may have left there and this one has not: deleted with it.
+        message: Commit message.
+        sdk: SDK of a Space: ``gradio`` or ``static``.
+        stale: Patterns of files that earlier uploads may have left; they are deleted.
     """
 
     repo_id: str
@@ -82,11 +82,11 @@ def send(upload: Upload, *, private: bool = False) -> str:
     The token is found by huggingface_hub: that of ``hf auth login``, or HF_TOKEN.
 
     Args:
-        upload: What goes where.
-        private: A new repository is private; one that exists stays as it is.
+        upload: The files and their repository.
+        private: Whether a new repository is private; existing ones are unchanged.
 
     Returns:
-        A line for people: where the commit is, or that there was nothing to change.
+        A line of text: the URL of the commit, or that nothing has changed.
 
     Raises:
         PublishError: The Hub refuses or cannot be reached, or tasks that a data set has there would be
@@ -127,7 +127,7 @@ def hub_errors(repo_id: str, advice: str = "") -> Iterator[None]:
     """Convert any error of the Hub into a ``PublishError`` of one sentence.
 
     Args:
-        repo_id: The repository that was asked for.
+        repo_id: The requested repository.
         advice: What to do now.
     """
     try:

@@ -25,7 +25,7 @@ class Entities(NamedTuple):
         start: First position of each, shape (entities,).
         end: The position behind its last, same shape.
         type: Its index in ENTITY_TYPES, same shape.
-        orphans: Positions of the I- tags that continue nothing.
+        orphans: Positions of I- tags that do not continue an entity.
     """
 
     start: IntArray
@@ -66,7 +66,7 @@ def spans_from_tags(tags: Sequence[str | int]) -> list[tuple[int, int, str]]:
         For each entity its first character, the character behind its last, and its type.
 
     Raises:
-        ValueError: A tag that is none.
+        ValueError: A tag is unknown.
     """
     try:
         plain = [tag.item() if hasattr(tag, "item") else tag for tag in tags]  # an array of numpy or torch

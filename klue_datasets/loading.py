@@ -41,13 +41,13 @@ def load(
         data_files: Files instead: a path or paths (the train split), or a mapping of splits to them. CSV,
             TSV, JSON lines or Parquet with the Hub's columns (docs/own-data.md), KLUE's own format, and for
             mrc SQuAD and KorQuAD 1; all of them also compressed with gzip.
-        columns: Name of a column -> what ``data_files`` call it, where that is something else.
+        columns: Column name -> its name in ``data_files``, if different.
         mini: The small synthetic corpus that comes with this package.
         version: 1.1.0 or 1.0.0.
         hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. How the default view
             differs, the data card says under "Two views" (hub_cards/templates/dataset.md).
         streaming: Rows as they are read, without a cache.
-        num_proc: Processes to build with, one file each.
+        num_proc: Number of processes, one file each.
         cache_dir: Datasets cache; None for the usual one.
 
     Returns:
@@ -56,8 +56,8 @@ def load(
     Raises:
         ValueError: Unknown task, version or split, or more than one source.
         FileNotFoundError: The source has no file of this task.
-        KlueDataError: A raw file is not what it should be.
-        KlueDownloadError: The official files cannot be had.
+        KlueDataError: A raw file is invalid.
+        KlueDownloadError: The official files cannot be downloaded.
     """
     builder = make_builder(
         task,

@@ -33,7 +33,7 @@ def push(
 
     Args:
         repo_id: The dataset repository, e.g. ``me/klue``; made if there is none.
-        private: A new repository is private; one that exists stays as it is.
+        private: Whether a new repository is private; existing ones are unchanged.
         dry_run: Nothing is sent.
         tasks: As for ``export``, and so are all that follow.
         data_dir: See ``export``.
@@ -43,10 +43,10 @@ def push(
         cache_dir: See ``export``.
 
     Returns:
-        Lines for people: the files and their sizes, then where they are, or would be.
+        Lines of text: the files and their sizes, and their (possible) target.
 
     Raises:
-        ValueError: ``repo_id`` is no name of a repository.
+        ValueError: ``repo_id`` is not a valid repository id.
         PublishError: The Hub cannot be reached or refuses, or the repository holds other tasks, too.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``export``.
     """

@@ -362,8 +362,8 @@ def _record(task: str, row: Record, number: int, parsed: Collection[str]) -> Rec
 
     Args:
         task: Name of the task.
-        row: The row, under the names that are used here.
-        number: Its position, the guid of a row without one.
+        row: The row, with the column names used here.
+        number: Position of the row, used as guid if it has none.
         parsed: The columns whose text is read as JSON.
     """
     for name in parsed & row.keys():

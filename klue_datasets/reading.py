@@ -53,8 +53,8 @@ def strings(
     """Return the text field ``field`` of every record as an Arrow string array.
 
     Args:
-        records: What ``read_records`` gave, or ``objects`` or ``nested`` made of it.
-        path: The file they came from, for messages.
+        records: The result of ``read_records``, or of ``objects`` or ``nested`` on it.
+        path: The source file, for messages.
         field: Name of the field.
         default: Value where the field is absent or null; None makes the field required.
 
@@ -116,14 +116,14 @@ def class_ids(
     """Return the required class field ``field`` as an Arrow int64 array of positions in ``names``.
 
     Args:
-        records: What ``read_records`` gave.
-        path: The file they came from, for messages.
+        records: The result of ``read_records``.
+        path: The source file, for messages.
         field: Name of the field.
         names: The class names, in ClassLabel order.
         as_index: The file stores the position itself (0, 1, ...) instead of the name.
 
     Raises:
-        KlueDataError: A value is missing or none of the classes.
+        KlueDataError: A value is missing, or not one of the classes.
     """
     ids: dict[Any, int] = {index if as_index else name: index for index, name in enumerate(names)}
     kind = int if as_index else str
@@ -180,8 +180,8 @@ def integer_lists(
     """Return the required field ``field`` of every record, a list of integers, as lists of int32.
 
     Args:
-        records: What ``read_rows`` returned.
-        path: The file they came from, for messages.
+        records: The result of ``read_rows``.
+        path: The source file, for messages.
         field: Name of the field.
         at_most_length: Whether each number is a position: from 0 to the length of its list.
     """

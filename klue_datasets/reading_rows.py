@@ -108,7 +108,7 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
         The sentences in file order.
 
     Raises:
-        KlueDataError: The file is not UTF-8, or a line is not what it should be.
+        KlueDataError: The file is not UTF-8, or a line is invalid.
     """
     text = read_text(path)
     task = "dp" if "DEPREL" in fields else "ner"
@@ -158,7 +158,7 @@ def misspelt(sentences: pa.StringArray, rows: pa.ListArray, *, separator: str) -
     Args:
         sentences: The sentences, those of ner with inline tags.
         rows: The characters (ner) or words (dp) of each.
-        separator: What stands between two rows: nothing (ner) or a blank (dp).
+        separator: Separator of rows: nothing (ner) or a blank (dp).
     """
     text = sentences
     if not separator:

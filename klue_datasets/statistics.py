@@ -34,10 +34,10 @@ def statistics(
     """Compute statistics of raw files; arguments as for ``validate``.
 
     Returns:
-        Task -> split -> what ``describe`` returns. Tasks without a file are left out.
+        Task -> split -> result of ``describe``. Tasks without files are left out.
 
     Raises:
-        FileNotFoundError: Not one raw file of these tasks is there.
+        FileNotFoundError: There is no raw file of these tasks.
         KlueDataError: A file cannot be read.
     """
     found: dict[str, dict[str, Any]] = {}

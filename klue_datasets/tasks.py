@@ -110,17 +110,17 @@ class Task:
         title: English name of the task.
         title_ko: Korean name of the task.
         description: One sentence that says what goes in and what comes out.
-        summary: The same in a few words, for tables and help.
-        summary_ko: In Korean.
-        stem: What official folders and files of the task begin with, e.g. ``klue-sts``.
+        summary: Short description for tables and help.
+        summary_ko: Short description in Korean.
+        stem: Prefix of official folders and files, e.g. ``klue-sts``.
         extension: File name ending of the official files, without the dot.
         counts: Published number of rows of each split.
         blobs: Version -> split -> git blob SHA-1 of the official file; absent if it is unknown.
-        scored_columns: The columns that hold the model's inputs and the gold answers.
+        scored_columns: The columns with model inputs and gold answers.
         content: Version -> SHA-256 of these columns of its official validation split, see
             ``klue_datasets.content``. Versions with the same rows have one entry, that of the newest; empty
             where no hash is known.
-        version: Version of the task as this package defines it; raised where scores of the same model and
+        version: Version of the task in this package; raised when scores of the same model and
             data are no longer comparable with earlier ones.
         archive_sha256: SHA-256 of the official v1 archive.
         archive_bytes: Its size.
@@ -386,7 +386,7 @@ def get_task(name: str) -> Task:
     """Return the record of a task, by its name or its alias.
 
     Raises:
-        ValueError: No task is called that; the message lists the names.
+        ValueError: There is no such task; the message lists the names.
     """
     task = TASKS.get(ALIASES.get(name, name)) if isinstance(name, str) else None
     if task is None:

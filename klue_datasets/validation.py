@@ -49,7 +49,7 @@ class SplitReport:
         published: Rows of the official file.
         hash: official, other, unknown (none is published for this version), or absent.
         figures: What is counted beside the rows, for people.
-        remarks: What is worth saying and no defect.
+        remarks: Remarks that are not defects.
     """
 
     task: str
@@ -98,7 +98,7 @@ def validate(
         cache_dir: Datasets cache with the downloads; None for the usual one.
 
     Raises:
-        FileNotFoundError: Not one raw file of these tasks is there.
+        FileNotFoundError: There is no raw file of these tasks.
         KlueDownloadError: As for ``load``.
     """
     version = check_version(version)

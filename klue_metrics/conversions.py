@@ -31,7 +31,7 @@ def label_names(task: str, ids: Iterable[Any], order: str = BASELINE) -> list[An
         The names, in the form of ``ids``.
 
     Raises:
-        ValueError: The task has no labels, there is no such order, or a number is none of the order's.
+        ValueError: The task has no labels, the order is unknown, or an id is out of range.
     """
     name = get_task(task).name
     orders = {HUB: TASKS[name].labels, BASELINE: _BASELINE_ORDER.get(name, ())}

@@ -69,14 +69,14 @@ def export(
 
     Args:
         output_dir: Where the folders go, e.g. ``hub/metrics``; folders of the same names are replaced.
-        modules: Which: ``klue_ynat`` ... ``klue_wos``, ``klue_metric``.
+        modules: Names among ``klue_ynat`` ... ``klue_wos``, ``klue_metric``.
         namespace: The user or organisation whose Spaces they become: what cards and apps load them from.
 
     Returns:
         The folders.
 
     Raises:
-        FileExistsError: A folder of that name holds something that is no metric.
+        FileExistsError: A folder of that name contains something other than a metric.
     """
     target = Path(output_dir)
     target.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def _flatten(code: str, package: str = "") -> str:
 
     Args:
         code: A module.
-        package: The package that it is in, for its relative imports.
+        package: The package of the module, for relative imports.
     """
     lines = code.splitlines(keepends=True)
     for node in reversed(ast.parse(code).body):

@@ -37,13 +37,13 @@ def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]
         task: Name of the task.
         path: The file; it may be compressed with gzip.
         field: What a value without a name is: ``prediction`` or ``reference``.
-        key: Name of the field of the file that holds the prediction.
+        key: Name of the prediction field in the file.
 
     Yields:
         File and line (or row) of each record, and its fields.
 
     Raises:
-        ValueError: The file as a whole is not what its name says.
+        ValueError: The file is not in the format of its extension.
         OSError: It cannot be read.
     """
     ending = next((part for part in reversed(Path(path).suffixes) if part != ".gz"), "").lower()

@@ -48,8 +48,8 @@ class Source:
         data_dir: Raw KLUE files.
         mini: The mini corpus.
         dataset_name: A Hub id or an exported folder.
-        split: Which split of the data.
-        prediction_key: Name of the field of the predictions file that holds the prediction.
+        split: Split of the data.
+        prediction_key: Name of the prediction field in the predictions file.
     """
 
     references: str | None = None
@@ -70,8 +70,8 @@ class Row:
     """One line, or one turn of a line.
 
     Attributes:
-        id: What it is known by.
-        where: File and line, for messages; the data set, where it is from there.
+        id: Id of the known defect.
+        where: File and line, or data set, for messages.
         fields: What the line says.
     """
 
@@ -85,9 +85,9 @@ class Cases:
     """Predictions and references in the same order, as the metric expects them.
 
     Attributes:
-        ids: What each is known by.
-        predictions: One each.
-        references: One each.
+        ids: Id of each unit.
+        predictions: One prediction per unit.
+        references: One reference per unit.
         columns: Whatever else the metric can use: tokens, probabilities, sources, clusters.
     """
 
@@ -138,7 +138,7 @@ def cases_of(task: str, lines: Sequence[Mapping[str, Any]]) -> Cases:
 
     Args:
         task: A task or its alias.
-        lines: What the lines hold, each with its reference.
+        lines: The content of the lines, each with its reference.
 
     Raises:
         ValueError: Some lines have a field that others lack.
@@ -180,7 +180,7 @@ def read_rows(task: str, path: str, field: str, key: str = "prediction") -> list
         task: Name of the task.
         path: The file.
         field: What every line must have.
-        key: Name of the field that holds the prediction.
+        key: Name of the prediction field.
     """
     rows, broken = [], []
     for where, fields in read_records(task, path, field, key):

@@ -31,13 +31,13 @@ def score(
     Args:
         task: A task or its alias.
         path: The predictions file.
-        source: Where the references come from.
+        source: Source of the references.
         by: As for ``score_cases``, and so the rest.
-        resamples: Of the bootstrap; 0 for no intervals.
+        resamples: Number of bootstrap resamples; 0 for no intervals.
         **options: Of the intervals: confidence, method, seed.
 
     Returns:
-        What ``score_cases`` does.
+        The result of ``score_cases``.
 
     Raises:
         ValueError: The file does not fit the references, or not the metric.
@@ -62,7 +62,7 @@ def score_cases(
         task: A task or its alias.
         cases: Predictions and references.
         by: The breakdown; None for the first that the data suffices for, ``none`` for none.
-        resamples: Of the bootstrap; 0 for no intervals.
+        resamples: Number of bootstrap resamples; 0 for no intervals.
         compute: What scores them, such as that of an evaluate module; by default the definition itself.
         **options: Of the intervals: confidence, method, seed.
 
@@ -182,9 +182,9 @@ def compare(
     Args:
         task: A task or its alias.
         first: A predictions file.
-        second: Another; the differences are first minus second.
-        source: Where the references come from; by default from both files, which must agree.
-        resamples: Of the bootstrap.
+        second: Another predictions file; differences are first minus second.
+        source: Source of the references; by default both files, which must agree.
+        resamples: Number of bootstrap resamples.
         **options: Of the test: confidence, method, seed.
 
     Returns:
@@ -235,9 +235,9 @@ def compare_cases(
 
     Args:
         task: A task or its alias.
-        one: What messages call the first, and its cases.
+        one: Name of the first file for messages, and its cases.
         other: Likewise; the differences are first minus second.
-        resamples: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
         **options: Of the test: confidence, method, seed.
 
     Raises:
@@ -327,7 +327,7 @@ def aligned(task: str, cases: Cases, others: Cases, between: str) -> Cases:
     Args:
         task: Name of the task, for messages.
         cases: To be put in order.
-        others: Whose order it is.
+        others: The cases that define the order.
         between: What messages call the two, as in ``a.jsonl and b.jsonl``.
 
     Raises:
@@ -411,9 +411,9 @@ def verdict(report: Mapping[str, Any], first: str, second: str) -> str:
     """Summarise a comparison in one line: which file is better on the primary metric, if either.
 
     Args:
-        report: What ``compare`` returned for them.
+        report: The result of ``compare``.
         first: The first file.
-        second: The second.
+        second: Name of the second file.
     """
     metric = get_metric(report["task"])
     row = report["scores"][metric.primary]

@@ -30,8 +30,8 @@ def evaluate_files(
         task: Name of the task.
         predictions: Path of the file; None if none was given.
         others: Path of a second file, of other predictions for the same examples.
-        references: Path of a file with the references; None where those of the predictions count.
-        resamples: Of the bootstrap.
+        references: Path of a file with the references; None to use those in the predictions file.
+        resamples: Number of bootstrap resamples.
 
     Returns:
         What was scored, in words; rows of scores; the breakdown, as a table; rows of the comparison; and its
@@ -98,7 +98,7 @@ def make_page(task: str | None = None, module: str = "klue_metric") -> gradio.Bl
 
     Args:
         task: Name of the task; None to let the user choose.
-        module: What ``evaluate.load`` loads the metric by.
+        module: Argument of ``evaluate.load``.
     """
     names = list(METRICS) if task is None else [task]
     title = "KLUE metrics" if task is None else f"KLUE {TASKS[task].title} ({task})"

@@ -30,7 +30,7 @@ class Metric:
         types: What ``convert`` gives for predictions and references: a type's name as datasets calls it, in a
             list for lists of it, in a mapping for named fields.
         names: Result key -> name of the score in tables and cards, in the order of the keys.
-        primary: The key that checkpoints are chosen by, as in the baseline.
+        primary: The key by which checkpoints are chosen, as in the baseline.
         statistics: Predictions and references to what each unit (an example, sentence, question, turn) adds
             to the scores: an array of shape (units, k).
         scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that

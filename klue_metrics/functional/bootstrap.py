@@ -76,12 +76,12 @@ def intervals(
 
     Args:
         task: Name of the task or its alias.
-        predictions: As ``compute`` takes them.
-        references: Likewise.
-        resamples: How many times to resample.
-        confidence: Share of such intervals that should hold the true score.
+        predictions: Predictions as for ``compute``.
+        references: The references, in the same format.
+        resamples: Number of resamples.
+        confidence: Confidence level.
         method: ``percentile``, or ``bca``: corrected for bias and acceleration, the latter by the jackknife.
-        seed: Of the random numbers; the same gives the same intervals.
+        seed: Random seed.
         clusters: For each reference the group that it is drawn with, as a string, e.g. the dialogue of a turn
             or the passage of a question; by default each is drawn by itself.
         **extra: ``tokens`` for ner, ``probabilities`` for re, as ``compute`` takes them.
@@ -121,13 +121,13 @@ def breakdown_intervals(
 
     Args:
         task: Name of the task or its alias.
-        predictions: As ``compute`` takes them.
-        references: Likewise.
+        predictions: Predictions as for ``compute``.
+        references: The references, in the same format.
         by: Likewise.
         resamples: As in ``intervals``, and so the rest.
-        confidence: Share of such intervals that should hold the true score.
+        confidence: Confidence level.
         seed: Random seed.
-        clusters: For each reference the group that it is drawn with.
+        clusters: Cluster of each reference; clusters are resampled as a whole.
         **extra: ``tokens`` for ner, ``sources`` for sts and nli, as ``compute`` takes them.
 
     Returns:
@@ -180,14 +180,14 @@ def paired_test(
 
     Args:
         task: Name of the task or its alias.
-        predictions_a: As ``compute`` takes them.
-        predictions_b: Likewise.
-        references: Likewise.
+        predictions_a: Predictions as for ``compute``.
+        predictions_b: Predictions as for ``compute``.
+        references: The references, in the same format.
         resamples: As in ``intervals``, and so the rest.
         confidence: Of the interval of the difference.
-        method: Of the interval of the difference.
-        seed: Of the random numbers.
-        clusters: For each reference the group that it is drawn with.
+        method: Method of the interval of the difference.
+        seed: Random seed.
+        clusters: Cluster of each reference; clusters are resampled as a whole.
         **extra: ``tokens`` for ner; ``probabilities`` for re: those of a and those of b, in a tuple.
 
     Returns:
@@ -245,8 +245,8 @@ def group_tests(
         resamples: As in ``intervals``, and so the rest. Raised where fewer could not show a p-value of 0.05
             after the correction: to 40 a test.
         confidence: Of the intervals of the differences.
-        seed: Of the random numbers.
-        clusters: For each reference the group that it is drawn with.
+        seed: Random seed.
+        clusters: Cluster of each reference; clusters are resampled as a whole.
         probabilities: Of re: for each run what ``compute`` takes, nested as ``groups`` is.
         **extra: ``tokens`` for ner.
 
@@ -315,7 +315,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for multiple tests by Holm's method, which controls the family-wise error rate.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics
-    6, 1979. A NaN is no test, and stays.
+    6, 1979. NaN is kept, and does not count as a test.
     """
     values = np.asarray(p_values, dtype=np.float64)
     corrected = np.full(len(values), np.nan)
@@ -442,12 +442,12 @@ def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
     """Draw units with replacement, as many as there are.
 
     Args:
-        sizes: How many units there are of each kind, shape (kinds,).
-        resamples: How often to draw.
-        seed: Of the random numbers.
+        sizes: Number of units of each kind, shape (kinds,).
+        resamples: Number of resamples.
+        seed: Random seed.
 
     Yields:
-        How many of each kind were drawn, in blocks of shape (some of the resamples, kinds).
+        Counts of each kind, in blocks of shape (some of the resamples, kinds).
     """
     generator = np.random.default_rng(seed)
     kinds, units = len(sizes), int(sizes.sum())

@@ -35,8 +35,8 @@ def class_counts(
         predictions: Class ids, shape (n,).
         references: Class ids, shape (n,).
         count: Number of classes.
-        unit: Which unit each position belongs to, shape (n,); by default each is one.
-        units: How many units there are, where ``unit`` is given.
+        unit: The unit of each position, shape (n,); by default, each position is a unit.
+        units: Number of units, if ``unit`` is given.
 
     Returns:
         Shape (units, 3, count): how often each class is right, predicted, in the references.

@@ -54,7 +54,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     Args:
         predictions: For each sentence a mapping with ``head`` (position of each word's head from 1, 0 for the
             root) and ``deprel`` (relation names).
-        references: Likewise, in the same order.
+        references: The references, in the same format and order.
         by: ``relation`` or ``length`` for a breakdown.
 
     Returns:

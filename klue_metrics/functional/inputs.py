@@ -53,10 +53,10 @@ def as_list(values: object, *, task: str, role: str, expected: str) -> list[Any]
     """Convert a container of any kind to a list of plain Python values.
 
     Args:
-        values: What ``to_python`` takes.
+        values: Any input of ``to_python``.
         task: Name of the task, for messages.
-        role: What the values are, such as ``predictions``, for messages.
-        expected: What they should be, for messages.
+        role: Role of the values, such as ``predictions``, for messages.
+        expected: Description of valid values, for messages.
 
     Raises:
         ValueError: Not a sequence, or nested too deeply.
@@ -74,7 +74,7 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
     """Convert class names or ids, in any container, to ids.
 
     Args:
-        values: Names or ids, mixed at will.
+        values: Names or ids, which may be mixed.
         names: Class names in the order of the ids (the Hub's ClassLabel order).
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
@@ -156,15 +156,15 @@ def as_lists(
     """Convert nested input to a list whose elements have a given type.
 
     Args:
-        values: The outer container; it and the inner ones may be of any kind that ``to_python`` takes.
+        values: The outer container; all containers may be of any kind that ``to_python`` accepts.
         task: Name of the task, for messages.
-        role: What the values are, for messages.
-        expected: What they should be, for messages.
-        inner: What each element must be once it is plain Python.
-        item: What each item of each element must be; None for anything.
+        role: Role of the values, for messages.
+        expected: Description of valid values, for messages.
+        inner: Type of each element after conversion to Python.
+        item: Type of each item of each element; None for any.
 
     Raises:
-        ValueError: An element or an item is something else.
+        ValueError: An element or item has another type.
     """
     elements = as_list(values, task=task, role=role, expected=expected)
     for index, element in enumerate(elements):

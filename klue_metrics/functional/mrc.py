@@ -171,7 +171,7 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
     """Convert predictions or references to plain mappings, one per question.
 
     Args:
-        values: An iterable of mappings, as ``compute`` takes them.
+        values: An iterable of mappings, as for ``compute``.
         role: ``predictions`` or ``references``.
 
     Returns:

@@ -46,7 +46,7 @@ def compute(
 
     Args:
         predictions: For each sentence the tag of every character, blanks included, as names or Hub ids.
-        references: Likewise, in the same order.
+        references: The references, in the same format and order.
         tokens: For each sentence its characters. With them, blanks are dropped before scoring, as officially
             (an entity that begins on a blank is then lost on that side); without them every position counts.
         by: ``type`` for a breakdown.
@@ -143,9 +143,9 @@ def entity_counts(
 
     Args:
         predictions: Tag ids of all positions, one sentence after the other, shape (n,).
-        references: Likewise.
-        sentence: Which sentence each position belongs to, non-decreasing, shape (n,).
-        sentences: How many there are, to count in each; by default in all together.
+        references: The references, in the same format.
+        sentence: The sentence of each position, non-decreasing, shape (n,).
+        sentences: Number of sentences, to count per sentence; by default, counts are totals.
 
     Returns:
         Shape ([sentences,] 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.

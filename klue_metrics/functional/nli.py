@@ -31,7 +31,7 @@ def compute(
     Args:
         predictions: Relation names or Hub ids (0 entailment, 1 neutral, 2 contradiction), n of them, in any
             flat container. The baseline's ids are in another order: exchange names.
-        references: Likewise, in the same order.
+        references: The references, in the same format and order.
         by: ``class`` or ``source`` for a breakdown.
         sources: Where each pair comes from, n strings, for ``by="source"``.
 

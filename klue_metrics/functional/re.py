@@ -43,7 +43,7 @@ def compute(
 
     Args:
         predictions: Relation names or Hub ids, n of them, in any flat container.
-        references: Likewise, in the same order.
+        references: The references, in the same format and order.
         probabilities: Shape (n, 30): the model's probability of each relation, in Hub order. Each row is a
             distribution, so softmax outputs and not logits; there is a warning where predictions are not the
             most probable relation of their row, which happens when the columns are in another order.

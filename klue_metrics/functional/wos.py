@@ -28,7 +28,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
     Args:
         predictions: For each turn its state: ``domain-slot-value`` strings, compared letter by letter.
-        references: Likewise, in the same order.
+        references: The references, in the same format and order.
         by: ``domain`` or ``slot`` for a breakdown.
 
     Returns:

@@ -28,7 +28,7 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
 
     Args:
         predictions: Topic names or Hub ids, n of them, in any flat container.
-        references: Likewise, in the same order.
+        references: The references, in the same format and order.
         by: ``class`` for a breakdown.
 
     Returns:

@@ -299,7 +299,7 @@ def comparisons(
     Args:
         groups: The groups.
         cases: Predictions and references by the names of runs; runs without are left out.
-        resamples: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
 
     Returns:
         One mapping per pair: ``first`` and ``second``, positions in ``groups``; ``seeds``, how many each has;
@@ -340,7 +340,7 @@ def paired_tests(
     Args:
         task: Name of the task.
         groups: For each model, name and answers of each seed; may be empty.
-        resamples: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
 
     Returns:
         Positions of two models -> key of a metric -> the test, with its p-values; position ->

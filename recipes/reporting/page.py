@@ -68,7 +68,7 @@ def build(
 
     Args:
         folders: Where to look.
-        resamples: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
         max_runs: How many runs a board are shown one by one and compared.
         max_rows: How many examples a board are in the page.
 

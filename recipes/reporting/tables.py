@@ -260,7 +260,7 @@ def as_json(
         tables: The boards and their lines.
         comparisons: Position of a board -> its tests, each with ``first`` and ``second`` as labels.
         problems: What was left out, in sentences.
-        resamples: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
     """
     boards = []
     for position, (board, lines) in enumerate(tables):
