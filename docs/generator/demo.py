@@ -28,10 +28,10 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
     """Write the scores of a finished demo to a result file, with its parser's picture beside it.
 
     Args:
-        folder: Where the demo's runs lie, e.g. ``out/demo-seeds``.
+        folder: Folder of the demo's runs, e.g. ``out/demo-seeds``.
         results: The result file: command, date, versions, device, each run's scores and constants, and what
             the dialogue state tracker of the first seed answered to the first dialogue.
-        picture: Where the picture goes, that of the first seed.
+        picture: Path for the picture of the first seed.
 
     Raises:
         ValueError: A run is not finished, or the runs are not those of a demo: the same seeds for every task,

@@ -30,7 +30,7 @@ class Setting:
     Attributes:
         name: As the flag is called.
         klue: KLUE's value, for the small and base models and for the large one.
-        ours: That of ``paper`` and of ``paper-large``.
+        ours: Values of ``paper`` and of ``paper-large``.
         deviation: Why the two differ and what that is expected to change; "none" where they do not.
     """
 
@@ -44,7 +44,7 @@ def settings(path: Path = BASELINE) -> dict[str, list[Setting]]:
     """Return every setting of every task, KLUE's next to ours.
 
     Args:
-        path: What KLUE-baseline does, and reasons for what differs.
+        path: File on KLUE-baseline's settings, and reasons for differences.
 
     Raises:
         ValueError: A setting differs without a reason, or has a reason and does not differ.

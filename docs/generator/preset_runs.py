@@ -31,7 +31,7 @@ def keep(folder: Path, results: Path) -> None:
     """Write the scores of finished runs to a result file, replacing older ones of the same task and preset.
 
     Args:
-        folder: Where the runs lie, in one folder per preset.
+        folder: Folder of the runs, with one subfolder per preset.
         results: The result file.
 
     Raises:
@@ -71,7 +71,7 @@ def comparison(results: Path) -> str:
     """Compare the presets: means over seeds with 95 % intervals by Student's t, and training seconds.
 
     Args:
-        results: What ``keep`` wrote.
+        results: The file that ``keep`` wrote.
     """
     rows = json.loads(results.read_text(encoding="utf-8"))["runs"]
     lines = []

@@ -65,7 +65,7 @@ def settings_table(expert: bool) -> str:
     """Build the table of flags, or of expert settings.
 
     Args:
-        expert: Which of the two.
+        expert: Whether to list expert settings instead of flags.
     """
     rows = []
     for name, field in FIELDS.items():
@@ -108,7 +108,7 @@ def demo_block(path: Path) -> str:
     """Format the primary metrics of a demo as a code block: mean and range over seeds.
 
     Args:
-        path: What ``python -m docs.generator demo`` wrote.
+        path: The file that ``python -m docs.generator demo`` wrote.
     """
     kept = json.loads(path.read_text(encoding="utf-8"))
     rows = []
@@ -130,7 +130,7 @@ def dialogue_table(path: Path) -> str:
     """Build the table of the states that the demo's model predicts for a dialogue, turn by turn.
 
     Args:
-        path: What ``python -m docs.generator demo`` wrote.
+        path: The file that ``python -m docs.generator demo`` wrote.
     """
     turns = json.loads(path.read_text(encoding="utf-8"))["dialogue"]
     rows, before = [], list[str]()

@@ -20,8 +20,8 @@ def fill(text: str, contents: Mapping[str, str], where: str) -> str:
 
     Args:
         text: The document.
-        contents: Name of a region -> what stands in it.
-        where: What the document is called in messages.
+        contents: Name of a region -> its content.
+        where: Name of the document, for messages.
 
     Raises:
         ValueError: The document lacks a region, has it twice, or has one that nothing fills.
@@ -40,8 +40,8 @@ def share(text: str, source: str, where: str) -> str:
 
     Args:
         text: The translation.
-        source: What it translates.
-        where: What the translation is called in messages.
+        source: The original document.
+        where: Name of the translation, for messages.
 
     Raises:
         ValueError: The two differ in the number of sections, or a section in that of its blocks.

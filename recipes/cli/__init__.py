@@ -96,10 +96,10 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
     """Create a command that passes its arguments to a module's ``main``.
 
     Args:
-        command: Its name.
+        command: Name of the command.
         module: Where ``main`` is.
         *before: Words that come first.
-        prog: What ``main`` is told that it is called; None if it looks at ``sys.argv[0]``.
+        prog: Program name for ``main``; None if it reads ``sys.argv[0]``.
     """
 
     def run(texts: Language, words: Sequence[str]) -> int:

@@ -11,23 +11,23 @@ class Language:
     """All texts in one language.
 
     Attributes:
-        title: What KLUE is, above everything.
+        title: One-line description of KLUE.
         usage: The word before the form of a command.
         commands: Command -> what it does, in one line.
-        headings: Of the lists: commands, options, examples.
+        headings: Headings of the lists: commands, options, examples.
         options: Option -> what it does.
         more: Where to go on from the overview.
-        which_task: What ``klue train`` asks.
-        flags_are_english: Stands before help that is not in this language; empty if it is.
-        unknown: Of a word that is none of those known.
+        which_task: Question of ``klue train``.
+        flags_are_english: Note before help in another language; may be empty.
+        unknown: Message for an unknown word.
         nearest: The word that may have been meant.
         not_here: Of a command whose module is missing.
         lang_missing: --lang without a language.
         lang_unknown: --lang with one that we do not speak.
-        columns: Of the table of tasks.
-        first: Heading of what to do first.
-        steps: What each of these steps does.
-        help_hint: Where all commands are listed.
+        columns: Headers of the table of tasks.
+        first: Heading of the first steps.
+        steps: Descriptions of these steps.
+        help_hint: Hint at the list of all commands.
     """
 
     title: str

@@ -39,9 +39,9 @@ def write_site(found: Sequence[Found], output_dir: Path, *, title: str, resample
 
     Args:
         found: The records.
-        output_dir: The folder.
+        output_dir: Output folder.
         title: Heading of the pages.
-        resamples: Of the bootstrap, where models are compared by their predictions.
+        resamples: Number of bootstrap resamples for comparing models by their predictions.
 
     Returns:
         The files, ``index.html`` first.

@@ -27,7 +27,7 @@ class Cell:
     Attributes:
         mean: Over the seeds.
         low: Lower end of the 95 % interval; None if it is not known.
-        high: Its upper end.
+        high: Upper bound of the interval.
         best_rank: One more than the number of models that are better beyond noise.
         worst_rank: The number of models less those that are worse beyond noise.
         data: Which version of the data was scored; empty if that is not known.
@@ -50,11 +50,11 @@ class ModelRow:
         method: How the scores came about, in words.
         kind: Kind of the method.
         size: small, base, large or unknown.
-        parameters: How many; None if that is not known.
-        seeds: How many seeds, at most.
+        parameters: Number of parameters; None if unknown.
+        seeds: Maximum number of seeds.
         latency: Milliseconds for one example alone, a mean over tasks; None if it was not measured.
         cells: (task, key) -> score.
-        records: What it was made from.
+        records: The records of the row.
     """
 
     model: str
@@ -74,10 +74,10 @@ class Standing:
 
     Attributes:
         key: Short name, for links.
-        title: What the data is.
+        title: Description of the data.
         is_official: Whether it is a split that KLUE published, in full.
         rows: The models.
-        tests: How many pairs of models were compared by their predictions.
+        tests: Number of model pairs compared by their predictions.
         notes: Sentences about predictions that cannot be compared.
     """
 
@@ -94,7 +94,7 @@ def standings(found: Iterable[Found], resamples: int = 1000) -> list[Standing]:
 
     Args:
         found: The records.
-        resamples: Of the bootstrap, where models are compared by their predictions.
+        resamples: Number of bootstrap resamples for comparing models by their predictions.
     """
     by_data: dict[tuple[bool, bool, str], list[Found]] = {}
     for one in found:

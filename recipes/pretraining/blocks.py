@@ -42,7 +42,7 @@ def encode_corpus(
         tokenizer: A tokenizer with [CLS] and [SEP], or their counterparts.
         max_length: Tokens in a block, special tokens included.
         pack: Whether a block holds several documents; otherwise it holds one, or a part of one.
-        text_column: Where the text is.
+        text_column: Name of the column with the text.
         num_proc: Number of processes.
         every: About one document in so many is held out; None for none.
         held_out: Whether to encode the documents that are held out, in place of the others.
@@ -138,7 +138,7 @@ def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Return whether each token begins a word of a text.
 
     Args:
-        text: What was tokenised.
+        text: The tokenised text.
         first: The first character that each token stands for, -1 for none, shape (tokens,).
         end: The end (exclusive) of the characters that are its own, 0 if it has none, shape (tokens,).
 

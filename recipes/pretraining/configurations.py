@@ -43,9 +43,9 @@ class Schedule:
     """Training schedule of a model.
 
     Attributes:
-        steps: Updates.
-        batch: Blocks in an update.
-        learning_rate: At its peak.
+        steps: Number of updates.
+        batch: Blocks per update.
+        learning_rate: Peak learning rate.
         warmup: Share of the updates until the peak.
         masking: ``static`` or ``dynamic``.
     """
@@ -114,7 +114,7 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
 
     Args:
         arch: Architecture.
-        size: Size.
+        size: Size of the model.
         vocabulary: Number of tokens.
         **tokens: Ids of special tokens: pad_token_id, bos_token_id and so on.
 
@@ -151,7 +151,7 @@ def generator_configuration(discriminator: Any, share: float) -> Any:
 
     Args:
         discriminator: The configuration of the discriminator.
-        share: Of its width.
+        share: Width relative to the discriminator's.
 
     Raises:
         ValueError: The share leaves no whole head.

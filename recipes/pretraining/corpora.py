@@ -46,7 +46,7 @@ def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, stre
     Args:
         sources: Files and folders; empty for a data set of the Hub.
         dataset_name: A data set of the Hub; its configuration may follow a colon.
-        streaming: Whether rows are read one after the other, and never all of them.
+        streaming: Whether to stream the rows.
 
     Raises:
         ValueError: A source cannot be read; or there is none, or both kinds.

@@ -48,16 +48,16 @@ class CorpusArguments:
     """The settings of a build.
 
     Attributes:
-        output_dir: Where shards, counts and card go.
+        output_dir: Output folder for shards, counts and card.
         sources: Name -> files and folders with its documents.
         dataset_name: A data set of the Hub in their place; its name is that of the source.
-        text_column: Where the text is.
-        skip: Stages that are left out.
+        text_column: Name of the column with the text.
+        skip: Stages to leave out.
         minimum: Characters of a document at least.
         minima: The same for some sources.
         benchmark: Folder of raw KLUE files; ``official`` to download them; empty to leave this stage out.
-        threshold: From which similarity sentences of a benchmark are removed.
-        shard: Documents that are read for a shard.
+        threshold: Similarity from which sentences of a benchmark are removed.
+        shard: Number of documents read per shard.
         seed: Random seed of the pseudonyms.
     """
 

@@ -26,7 +26,7 @@ def texts_of_split(task: str, split: str, **source: Any) -> Iterator[str]:
     Args:
         task: Name of the task.
         split: Name of the split.
-        **source: Of the data, as ``klue_datasets.load`` takes it.
+        **source: Source of the data, as for ``klue_datasets.load``.
     """
     rows = load(task, split, **source)
     for row in rows.remove_columns([name for name in NOT_TEXT if name in rows.column_names]):
@@ -49,7 +49,7 @@ def sentences_of(split: str, **source: Any) -> Iterator[tuple[str, list[str]]]:
 
     Args:
         split: Name of the split.
-        **source: Of the data, as ``klue_datasets.load`` takes it.
+        **source: Source of the data, as for ``klue_datasets.load``.
 
     Raises:
         ValueError: It has no data set of KLUE.

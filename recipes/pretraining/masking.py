@@ -108,9 +108,9 @@ class PretrainingCollator:
     """Collate blocks: mask tokens, pad, and separate the segments of a block.
 
     Args:
-        tokenizer: Of the blocks.
+        tokenizer: Tokenizer of the blocks.
         masking: How tokens are chosen.
-        places: Number of places in training, for the rate's way from its first to its final value.
+        places: Number of places in training, for interpolating the rate.
         first_position: Number of the first position of a segment: RoBERTa counts from the padding id + 1.
         pad_to_multiple_of: Lengths of batches are multiples of this.
     """

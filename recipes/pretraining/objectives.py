@@ -266,11 +266,11 @@ def new_objective(
 
     Args:
         arch: Architecture.
-        size: Size.
+        size: Size of the model.
         vocabulary: Number of tokens.
         special: Ids of special tokens, as configurations name them.
-        generator_size: Of ELECTRA: the generator's share of the discriminator's width.
-        teacher: Of a distilled model: the model to learn from.
+        generator_size: For ELECTRA: width of the generator relative to the discriminator's.
+        teacher: For distillation: the model to learn from.
 
     Raises:
         ValueError: There is no such configuration, or the teacher does not fit.

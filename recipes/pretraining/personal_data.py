@@ -56,8 +56,8 @@ class Recogniser:
 
     Attributes:
         kind: One of ``KINDS``; None for the kinds that presidio names.
-        presidio: What finds candidates.
-        check: Whether a candidate is one: from the text, its start and its end.
+        presidio: Recogniser of candidates.
+        check: Function of text, start and end that accepts or rejects a candidate.
     """
 
     kind: str | None

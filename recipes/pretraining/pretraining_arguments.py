@@ -21,16 +21,16 @@ class PretrainingArguments:
     """The settings of a run; 0 and "" stand for the value of KLUE, or of the architecture's paper.
 
     Attributes:
-        output_dir: Where the model goes.
+        output_dir: Output folder.
         tokenizer: A tokenizer: a folder or a Hub id; with ``continue_from`` by default the model's own.
         corpus: Files and folders with documents.
         dataset_name: A data set of the Hub in their place.
-        text_column: Where the text is.
+        text_column: Name of the column with the text.
         arch: Architecture.
-        size: Size.
+        size: Size of the model.
         continue_from: A model to train further, in place of one with random weights.
-        teacher: Of a distilled model: the model to learn from.
-        generator_size: Of ELECTRA: the generator's share of the discriminator's width.
+        teacher: For distillation: the model to learn from.
+        generator_size: For ELECTRA: width of the generator relative to the discriminator's.
         max_seq_length: Tokens in a block.
         pack: Whether a block holds several documents.
         masking: ``static`` or ``dynamic``.
@@ -39,18 +39,18 @@ class PretrainingArguments:
         mlm_probability_end: The share at the end; 0 for the same.
         max_steps: Updates.
         global_batch_size: Blocks in an update, on all processes together.
-        per_device_train_batch_size: Blocks that a device computes at once.
-        learning_rate: At its peak.
-        warmup: Share of the updates until the peak; negative for the usual one.
-        weight_decay: Of weights, not of biases and norms.
-        held_out: Documents that are kept for evaluation, about.
+        per_device_train_batch_size: Blocks per device and forward pass.
+        learning_rate: Peak learning rate.
+        warmup: Share of the updates until the peak; negative for the default.
+        weight_decay: Weight decay, except for biases and norms.
+        held_out: Approximate number of documents kept for evaluation.
         eval_steps: Updates between evaluations.
         save_steps: Updates between checkpoints.
         logging_steps: Updates between logged losses.
         seed: Random seed.
         bf16: Whether to compute in bfloat16.
         num_proc: Processes that tokenise.
-        overwrite_output_dir: Whether to start over where a run has begun.
+        overwrite_output_dir: Whether to replace an unfinished run.
         trainer: Further fields of TrainingArguments.
     """
 

@@ -50,7 +50,7 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
     A run that was interrupted goes on from its last checkpoint; a finished one is not repeated.
 
     Returns:
-        What pretraining_results.json holds.
+        The content of pretraining_results.json.
 
     Raises:
         ValueError: The arguments do not go together, or the folder holds another run.
@@ -150,7 +150,7 @@ def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str,
         The results of the same run, if it is finished there; None otherwise.
 
     Raises:
-        ValueError: There is another run; says which settings differ.
+        ValueError: The folder holds another run; the message names the differing settings.
     """
     if arguments.overwrite_output_dir:
         return None

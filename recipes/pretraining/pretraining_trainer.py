@@ -19,7 +19,7 @@ class PretrainingTrainer(Trainer):
     """Train an ``Objective``.
 
     Args:
-        eval_collator: Makes batches of the held-out blocks.
+        eval_collator: Collator for the held-out blocks.
         **options: Of ``Trainer``.
     """
 

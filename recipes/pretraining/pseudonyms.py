@@ -59,11 +59,11 @@ class Span(NamedTuple):
     """One replacement.
 
     Attributes:
-        start: First character, in the text that was given.
-        end: The end (exclusive), likewise.
+        start: First character in the given text.
+        end: The end (exclusive), same shape.
         kind: One of ``personal_data.KINDS`` or ``NAMES``.
-        original: What stood there.
-        replacement: What stands there now.
+        original: The original text.
+        replacement: The replacement.
         particle: The particle that stood after it, if another one stands there now; else empty.
     """
 
@@ -139,7 +139,7 @@ def pseudonymise(text: str, *, seed: int = 0, document: str | int = 0) -> tuple[
     Args:
         text: A document.
         seed: Random seed.
-        document: What tells documents apart.
+        document: Id of the document.
 
     Returns:
         The text with pseudonyms, and what was replaced: ``start`` and ``end`` count characters of the text
@@ -157,7 +157,7 @@ def restore(text: str, spans: Sequence[Span]) -> str:
     """Restore the original text.
 
     Args:
-        text: What ``pseudonymise`` returned.
+        text: The pseudonymised text.
         spans: Likewise.
 
     Raises:
@@ -185,7 +185,7 @@ def agreeing(particle: str, before: str, after: str) -> str:
     Args:
         particle: One of ``PARTICLES``, as it stood after ``before``.
         before: The word that was replaced.
-        after: The word in its place.
+        after: The replacement.
 
     Returns:
         The form that agrees with ``after``; the particle itself if it did not agree with ``before``.

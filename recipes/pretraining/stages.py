@@ -188,7 +188,7 @@ class Benchmark:
     Args:
         texts: All texts of the benchmark.
         threshold: From 0 to 1.
-        removed: Takes a record of each sentence that is removed.
+        removed: Function that takes a record of each removed sentence.
     """
 
     name = "benchmark"

@@ -96,7 +96,7 @@ def train_tokenizer(
     Args:
         texts: Documents; read once.
         kind: ``wordpiece``, ``bpe`` or ``unigram``.
-        segment: What splits words into morphemes while the vocabulary is learned; see ``segmenter``.
+        segment: Morpheme segmenter for training the vocabulary; see ``segmenter``.
         vocab_size: Number of tokens, special tokens included.
 
     Returns:
@@ -270,7 +270,7 @@ def statistics(tokenizer: Any, texts: Iterable[str], boundaries: Segmenter | Non
     Args:
         tokenizer: Any fast tokenizer.
         texts: Documents.
-        boundaries: What finds morphemes; None to leave them out.
+        boundaries: Morpheme segmenter; None to skip these statistics.
 
     Returns:
         ``tokens_per_word`` and ``tokens_per_character`` (blanks not counted); ``unknown``, the share of

@@ -55,7 +55,7 @@ def collect_answers(
         runs: Label and run; the first says which examples there are, and others with other examples are
             left out.
         cases: Their predictions and references, by the names of the runs.
-        texts: Where the texts come from.
+        texts: Source of the texts.
         max_rows: How many examples at most.
         max_bytes: How much they may take, as JSON.
 

@@ -57,8 +57,8 @@ def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> s
 
     Args:
         lines: At least one.
-        title: What is drawn, for those who cannot see it too.
-        x_title: What the horizontal axis is.
+        title: Description of the drawing, also for screen readers.
+        x_title: Title of the horizontal axis.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
@@ -141,7 +141,7 @@ def breakable(name: str) -> str:
 def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
     """Format a confusion matrix as an HTML table, one row per gold label, shaded by share.
 
-    Where there are many classes, their names over the columns are written downwards.
+    With many classes, the column names are vertical.
     """
     head = "".join(f'<th scope="col"><span>{breakable(label)}</span></th>' for label in matrix)
     kind = "matrix many" if len(matrix) > MANY else "matrix"
@@ -166,7 +166,7 @@ def breakdown_bars(
     """Format a breakdown as an HTML table with bars; groups that do not occur are left out.
 
     Args:
-        title: What the groups are.
+        title: Name of the groups.
         groups: Group -> scores and ``support``.
         key: Which score the bar shows, if there is no F1.
         names: What the metric calls its scores.

@@ -34,7 +34,7 @@ class Measured:
         ends: Score key -> both ends of its interval; empty if there are no predictions.
         breakdown: Name of the breakdown and its groups, as ``klue_metrics`` gives them; None without.
         confusion: Gold label -> predicted label -> examples; None for tasks without classes.
-        right: How many answers are right in full; None where nobody counted.
+        right: Number of entirely right answers; None if unknown.
         note: Why something is missing; empty otherwise.
     """
 
@@ -54,8 +54,8 @@ class Score:
         sd: Standard deviation over the seeds (n - 1); None with one seed.
         low: Lower end of the 95 % interval: of one run its bootstrap interval, of several ``seeds_interval``;
             None without.
-        high: Upper end.
-        constant: What the constant baseline scores; None if that is undefined.
+        high: Upper bound.
+        constant: Score of the constant baseline; None if undefined.
         is_best: Whether no other group of the board has a higher mean, and one has a lower.
     """
 
@@ -74,7 +74,7 @@ class Line:
     Attributes:
         group: The group.
         scores: Score key -> score.
-        parameters: Of the model; None if unknown.
+        parameters: Number of parameters; None if unknown.
         size: small, base, large or unknown.
         throughput: Training examples a second, mean over seeds; None if unknown.
         latency: Milliseconds of evaluation an example, in batches, mean over seeds; None if unknown.
@@ -172,7 +172,7 @@ def seeds_interval(
     seed count in both parts, which makes the interval conservative.
 
     Args:
-        scores: Of each seed, None if it is undefined.
+        scores: Score of each seed, None if undefined.
         ends: Both ends of each seed's bootstrap interval, NaN if there is none.
         floor: The lowest possible score; the highest is 100. The interval ends there at the latest.
 

@@ -45,8 +45,8 @@ class Report:
 
     Attributes:
         files: File name -> text.
-        problems: What was left out, in sentences.
-        values: What report.json holds.
+        problems: Sentences about what was left out.
+        values: The content of report.json.
     """
 
     files: Mapping[str, str]
@@ -67,7 +67,7 @@ def build(
     """Build the report of all runs below some folders, reproducibly.
 
     Args:
-        folders: Where to look.
+        folders: Folders to search.
         resamples: Number of bootstrap resamples.
         max_runs: How many runs a board are shown one by one and compared.
         max_rows: How many examples a board are in the page.

@@ -41,7 +41,7 @@ class Run:
             if that is only one.
         task: Name of the task.
         model: Last part of the model's name.
-        record: Its result: scores, data, model, method, speed.
+        record: The result record: scores, data, model, method, speed.
         results: What ``all_results.json`` holds; says more than a record does, such as the constant baseline.
         settings: What ``recipe_arguments.json`` holds, Trainer's own beside the others, and the hash of the
             data if it is known; may be empty.
@@ -81,7 +81,7 @@ class Group:
 
     Attributes:
         label: What tells the group from the others of its board.
-        runs: By seed.
+        runs: Runs by seed.
     """
 
     label: str
@@ -103,10 +103,10 @@ class Board:
 
     Attributes:
         task: Name of the task.
-        data: What the data is called.
-        samples: How many examples were scored.
+        data: Name of the data.
+        samples: Number of scored examples.
         is_official: Whether they are KLUE's official validation split, in full.
-        groups: By label.
+        groups: Groups by label.
     """
 
     task: str

@@ -28,7 +28,7 @@ class Slice:
     Attributes:
         kind: What the examples are divided by: ``length`` or ``source``.
         name: Which, in words.
-        ids: Of the examples.
+        ids: Ids of the examples.
         scores: Key of a metric -> ``score``, ``low`` and ``high``; None where undefined.
     """
 
@@ -45,7 +45,7 @@ def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int)
         task: Name of the task.
         cases: Predictions and references.
         texts: Id -> text.
-        resamples: Of the intervals.
+        resamples: Number of bootstrap resamples.
 
     Returns:
         The slices, short texts first; none where there are few examples, or texts are not known.
@@ -72,7 +72,7 @@ def by_source(task: str, cases: Cases, resamples: int) -> list[Slice]:
     Args:
         task: Name of the task.
         cases: Predictions and references.
-        resamples: Of the intervals.
+        resamples: Number of bootstrap resamples.
 
     Returns:
         The slices by the source's name; none where sources are not known, or two examples of one are not.

@@ -259,7 +259,7 @@ def as_json(
     Args:
         tables: The boards and their lines.
         comparisons: Position of a board -> its tests, each with ``first`` and ``second`` as labels.
-        problems: What was left out, in sentences.
+        problems: Sentences about what was left out.
         resamples: Number of bootstrap resamples.
     """
     boards = []

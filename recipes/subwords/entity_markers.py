@@ -52,7 +52,7 @@ class Marker:
     * The other styles tokenise it as the rest of a word, as if there were no marker.
 
     Args:
-        tokenizer: A fast tokenizer, to which the marks have been added.
+        tokenizer: A fast tokenizer with the markers in its vocabulary.
         style: One of ``official``, ``typed``, ``none``.
     """
 

@@ -45,7 +45,7 @@ def blank_subwords(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[in
     The offsets of such a mark may name the character after it, so that they cannot tell.
 
     Args:
-        tokenizer: Whose subword tokens.
+        tokenizer: A fast tokenizer.
         ids: Sentences of subword token ids.
 
     Returns:
@@ -72,7 +72,7 @@ def spans_of_subwords(
     or letters) is the first one's.
 
     Args:
-        text: What was tokenised.
+        text: The tokenised text.
         offsets: First and last (exclusive) character of each subword token, as the tokenizer says.
         blank: Whether a subword token stands for no character.
 

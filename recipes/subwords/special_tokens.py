@@ -14,7 +14,7 @@ class Frame:
 
     Args:
         tokenizer: A fast tokenizer.
-        sequences: How many sequences an input has: 1 or 2.
+        sequences: Number of sequences per input: 1 or 2.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, sequences: int = 1) -> None:

@@ -13,7 +13,7 @@ class Windows:
 
     Args:
         subword tokens: How many there are.
-        size: Subword tokens a window, at least 1.
+        size: Subword tokens per window, at least 1.
         stride: Tokens from the start of one window to the start of the next; at most ``size`` is used, so
             that none is left out.
 

@@ -37,9 +37,9 @@ class Job:
         model: Checkpoint to start from.
         task: Name of the task.
         seed: Random seed.
-        folder: Where the run writes.
-        words: Flags of the recipe beyond these.
-        settings: Those of its settings that differ from job to job of a search.
+        folder: Output folder of the run.
+        words: Further flags of the recipe.
+        settings: Settings that differ between the jobs of a search.
         stage: ``search`` for runs that are scored on held-out training examples, to choose settings;
             ``final`` for all others.
     """
@@ -91,7 +91,7 @@ def claim(job: Job, wait: float = 1.0) -> Iterator[bool]:
         wait: Seconds to wait for another process, which may only be looking.
 
     Yields:
-        Whether the job is claimed now; False if another process has it.
+        True if the job is now claimed; False if another process has it.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(job.folder / CLAIM)

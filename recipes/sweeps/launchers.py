@@ -32,7 +32,7 @@ class Options:
 
     Attributes:
         jobs: How many run at once on this machine; None for one per GPU.
-        verbose: Whether recipes print to the terminal, and not to their logs.
+        verbose: Whether recipes print to the terminal instead of their logs.
         dry_run: Whether to print what would be submitted, and submit nothing.
         settings: Settings of the launcher: parameters of submitit's executor, or of ``run_uv_job``.
     """
@@ -160,7 +160,7 @@ class Work:
         """Run the job.
 
         Raises:
-            SweepError: It failed; its log says why.
+            SweepError: The job failed; its log says why.
         """
         work(Sweep.read(self.folder), self.name)
 
@@ -173,7 +173,7 @@ def work(sweep: Sweep, name: str, options: Options | None = None) -> None:
     """Run one job of a sweep, unless another process is running it.
 
     Raises:
-        SweepError: It failed; its log says why.
+        SweepError: The job failed; its log says why.
     """
     failed = local(sweep, [sweep.job(name)], options or Options())
     if failed:

@@ -22,7 +22,7 @@ def run_side_by_side(jobs: Sequence[Job], launcher: Launcher, replaced: Collecti
     Args:
         jobs: The jobs.
         launcher: Starts them.
-        replaced: Finished jobs that are run again.
+        replaced: Finished jobs to run again.
 
     Returns:
         A line for each job that failed: its title and the recipe's last message.

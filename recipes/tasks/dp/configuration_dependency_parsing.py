@@ -23,12 +23,12 @@ class ParserSettings:
 
     Attributes:
         head: ``klue`` (LSTMs, as in KLUE's baseline) or ``biaffine`` (Dozat and Manning 2017).
-        use_pos: Whether the part of speech of each word is read too.
+        use_pos: Whether parts of speech are embedded, too.
         scalar_mix: Read a learned average of the encoder's layers instead of the last one.
         decoder: How scores become trees where nobody says otherwise; one of ``DECODERS``.
         pos_tags: The tags that have a vector; one vector more is for padding and the root.
         hidden_size: Width of the LSTMs, each direction (``klue`` only).
-        arc_size: Width of the space in which heads are scored; None for that of the head's authors.
+        arc_size: Width of the space in which heads are scored; None for that of the head's paper.
         relation_size: The same for relations.
         pos_size: Width of the vector of a tag.
         dropout: Share of the features, and of the tags, that training drops.

@@ -16,8 +16,8 @@ class Sentence:
     Attributes:
         words: Its words.
         pos: Their parts of speech, like ``NNG+JKO``; ``_`` where one is not known. None for none.
-        rows: The ten CoNLL-U fields of each word, where it came as CoNLL-U.
-        comments: Its comment lines there.
+        rows: The ten CoNLL-U fields of each word, if read from CoNLL-U.
+        comments: Comment lines in CoNLL-U.
     """
 
     words: Sequence[str]
@@ -49,7 +49,7 @@ def read_sentence(item: Any) -> Sentence:
         item: Text, a list of words, or a mapping with ``words`` or ``text``, and ``pos`` if it is known.
 
     Raises:
-        ValueError: None of these, or not one part of speech a word.
+        ValueError: The input has another form, or not one part of speech per word.
     """
     if isinstance(item, Sentence):
         return item
@@ -122,7 +122,7 @@ def write_conllu(words: Sequence[Mapping[str, Any]], source: Sentence | None = N
 
     Args:
         words: Mappings with ``index``, ``word``, ``head``, ``relation``, and ``pos`` if it is known.
-        source: Where the sentence came from; what it had in other fields is kept.
+        source: Source of the sentence; its other fields are kept.
     """
     lines = list(source.comments) if source else []
     if not any(line.startswith("# text =") for line in lines):

@@ -83,7 +83,7 @@ class DependencyParser(EncoderModel):
             last_subwords: The same for the last subword token.
             pos_ids: Tag of each word, shape (batch, words); -1 if it is not known.
             heads: Gold head of each word, shape (batch, words), 0 for the root, -100 on padding.
-            relations: Gold relation of each word to its head, likewise.
+            relations: Gold relation of each word to its head, same shape.
             **kwargs: Passed on to the encoder.
 
         Raises:

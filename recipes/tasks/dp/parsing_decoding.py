@@ -33,7 +33,7 @@ def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) 
     Args:
         arc_scores: Shape (batch, words, 1 + words): of each word, each head; 0 is the root.
         lengths: Number of words of each sentence, shape (batch,).
-        decoder: One of the four.
+        decoder: Name of the decoder.
 
     Returns:
         Shape (batch, words), on the device of the scores; -100 behind the end of a sentence.

@@ -21,7 +21,7 @@ class ParserHead(nn.Module, abc.ABC):
         word_size: Width of a word's vector from the encoder.
         layers: How many layers of the encoder are mixed; 1 for none.
         relations: Number of relations.
-        settings: The rest.
+        settings: Further settings.
     """
 
     def __init__(self, word_size: int, layers: int, relations: int, settings: ParserSettings) -> None:
@@ -149,7 +149,7 @@ class Biaffine(nn.Module):
     """Biaffine scores of a dependent x and a head y for each output: x U y + W x + V y + b.
 
     Args:
-        size: Width of x and of y.
+        size: Width of x and y.
         outputs: Number of scores.
     """
 

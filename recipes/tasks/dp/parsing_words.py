@@ -28,8 +28,8 @@ def encode_words(
     vectors come from the window in which it stands farthest from an edge.
 
     Args:
-        sentences: The words of each.
-        tokenizer: A fast one.
+        sentences: The words of each sentence.
+        tokenizer: A fast tokenizer.
         max_length: Tokens that the model reads at once.
 
     Returns:
@@ -91,7 +91,7 @@ class ParserCollator:
     Attributes:
         pad_token_id: Fills ``input_ids``.
         pad_pos_id: Fills ``pos_ids``; the id behind the last tag's.
-        pad_to_multiple_of: Makes the number of tokens a multiple of this.
+        pad_to_multiple_of: Pad the number of tokens to a multiple of this.
     """
 
     pad_token_id: int

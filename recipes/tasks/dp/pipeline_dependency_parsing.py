@@ -67,8 +67,8 @@ class DependencyParsingPipeline(Pipeline):
         """Parse one sentence or several.
 
         Args:
-            inputs: See the class.
-            batch_size: Sentences at a time; 32 by default.
+            inputs: As for the class.
+            batch_size: Sentences per batch; 32 by default.
             **parameters: ``decoder``, one of argmax, mst, projective and head_final (default: the model's);
                 ``to_conllu``, for CoNLL-U text instead of words; ``is_split_into_words``.
 

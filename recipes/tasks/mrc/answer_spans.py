@@ -67,7 +67,7 @@ def best_answers(
         outputs: Positions and logits of each window's starts, then of its ends, shape (windows, k) each, and
             the logits of no answer, (windows,). Positions -100 and logits of -inf are no candidates.
         first: Position of each window's first passage subword token, shape (windows,).
-        question: Which question a window is of, shape (windows,), not falling.
+        question: The question of each window, shape (windows,), non-decreasing.
         offsets: First character and end (exclusive) of the passage tokens, window after window, and their
             number per window.
         n_best: Spans a question.

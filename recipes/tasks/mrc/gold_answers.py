@@ -49,7 +49,7 @@ def gold_subwords(
     """Return first and last token of an answer; (NOWHERE, NOWHERE) if not found, None for no answer.
 
     Args:
-        answer: Text and supposed first character.
+        answer: Text and stated first character.
         context: The passage.
         left: First character of each subword token.
         right: End (exclusive) of each token; equal to ``left`` where the subword token stands for none.
@@ -88,7 +88,7 @@ def window_targets(
     """Return the label of a window with the tokens ``start`` to ``end`` (exclusive) of a passage.
 
     Args:
-        gold: What ``gold_subwords`` gives.
+        gold: The result of ``gold_subwords``.
         start: First subword token of the passage that the window has.
         end: End of these subword tokens, exclusive.
         first: Their position in the model's input.

@@ -26,11 +26,11 @@ class SlotSettings:
     """Settings shared by all state trackers.
 
     Attributes:
-        head: What gives the states; class by class.
+        head: The head that predicts the states.
         slots: Names ``domain-slot``, in the order of the model's outputs.
         values: Slot -> the values known for it, letter by letter, without none, dontcare, yes and no.
         end_id: Id of the subword token that ends what is generated.
-        stop_ids: Ids at which a generated value is cut: the special subword tokens but the unknown one.
+        stop_ids: Ids that end a generated value: special tokens except the unknown one.
         num_beams: Beams of the search for what is generated; 1 is greedy.
         constrain_to_ontology: Replace a generated value that is not known by the closest known one.
         vocabulary: Fingerprint of the tokenizer's vocabulary.

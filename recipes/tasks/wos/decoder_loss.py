@@ -34,7 +34,7 @@ def mixture_loss(
         log_copied: Log of (1 - that share) times the copy probability of the gold token; very negative, but
             finite, where the subword token cannot be copied. Shape (positions,), float32.
         gold: Ids of the gold subword tokens, shape (positions,).
-        dtype: What the large products are computed in.
+        dtype: Data type of the large products.
 
     Returns:
         The sum, a float32 scalar; differentiable once in the first four arguments.

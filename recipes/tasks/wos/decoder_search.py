@@ -22,7 +22,7 @@ class Candidates:
     Attributes:
         memory: The dialogues.
         first: For each token the place where its subword token is first seen, shape (batch, tokens).
-        is_first: Whether that is its own place, and no padding.
+        is_first: Whether that is its own position, and not padding.
     """
 
     memory: Memory
@@ -44,8 +44,8 @@ class Candidates:
 
         Args:
             decoder: The decoder.
-            inputs: What it was fed, shape (n, width).
-            states: What it then was in, shape (n, width).
+            inputs: Its inputs, shape (n, width).
+            states: States after these inputs, shape (n, width).
             item: The dialogue of each, shape (n,).
             k: How many.
         """
@@ -90,7 +90,7 @@ def decode_values(
         decoder: The decoder.
         memory: The dialogues.
         gates: Gates to go by, shape (batch, slots); None for the model's own.
-        point: The gate that stands for a value.
+        point: The gate for a generated value.
         stop_ids: Ids that end a value.
         max_value_length: Subword tokens at most.
         num_beams: Beams; 1 is greedy.

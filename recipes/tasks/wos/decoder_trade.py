@@ -59,11 +59,11 @@ class TradeDecoder:
         gate: From the context, or the context compared with the state, to the scores of the five gates.
         pointer: From [input; state; context] to the logit of the share of the vocabulary.
         table: Embeddings of the subword tokens, the encoder's own, shape (vocabulary, embedding width).
-        widen: From embeddings to the decoder's width, else None; its transpose leads back.
+        widen: Projection from embeddings to the decoder's width, or None; its transpose maps back.
         slots: Subword token ids of the slots' names, padded with IGNORED, shape (slots, subword tokens).
         dropout: Share of each input that training drops.
         attention_scale: Factor of the attention's scores.
-        compares: Whether the gate sees the slot's state beside the context.
+        compares: Whether the gate reads the slot's state in addition to the context.
     """
 
     gru: Any
@@ -139,7 +139,7 @@ class Packing:
         row: The row of each position, shape (positions,).
         gold: Its gold subword token, shape (positions,).
         before: The gold subword token before it, for all positions after the first step.
-        sizes: How many rows are still there at each step; all are at the first.
+        sizes: Number of remaining rows at each step.
     """
 
     row: torch.Tensor

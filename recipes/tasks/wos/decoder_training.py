@@ -26,7 +26,7 @@ def decoder_losses(
         memory: The dialogues.
         targets: Gold tokens with the one that ends the value, padded with IGNORED; (batch, slots, steps).
         forced: Whether the decoder is fed gold subword tokens, or else its own best ones.
-        dtype: What products with the whole vocabulary are computed in.
+        dtype: Data type of products with the whole vocabulary.
 
     Returns:
         The mean negative log-likelihood of the gold tokens, float32; gate scores (batch, slots, gates).

@@ -16,7 +16,7 @@ def check_dialogue(dialogue: Any) -> list[str]:
             ``assistant``) or ``content`` and ``role`` as chats have them.
 
     Raises:
-        ValueError: Something else, nothing at all, or a role out of turn.
+        ValueError: The input has another form, is empty, or has roles out of turn.
     """
     if isinstance(dialogue, str) or not isinstance(dialogue, Sequence) or not dialogue:
         raise ValueError(f"A dialogue is {dialogue!r}; expected a list of utterances, the user's first.")
@@ -43,7 +43,7 @@ def turn_subwords(utterances: Sequence[str], tokenize: Tokenize, separator: int)
     turn has neither history nor system, and both leave their [SEP]; later turns have one [SEP] in front.
 
     Args:
-        utterances: From the first to the user's last, an odd number.
+        utterances: Utterances up to the last one of the user, an odd number.
         tokenize: Texts to subword token ids without special subword tokens.
         separator: Id of [SEP].
 
@@ -67,7 +67,7 @@ def encode_turn(
         utterances: As in ``turn_subwords``.
         tokenizer: A tokenizer of transformers with ``cls_token_id`` and ``sep_token_id``.
         max_length: Tokens at most; of a longer dialogue the last ones are kept.
-        tokenize: What tokenises, where the caller remembers utterances.
+        tokenize: Tokenising function, e.g. with a cache of utterances.
     """
     plain = tokenize or plain_tokenize(tokenizer)
     subwords = turn_subwords(utterances, plain, tokenizer.sep_token_id)

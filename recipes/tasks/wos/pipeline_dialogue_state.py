@@ -135,9 +135,9 @@ def present_turns(
     """Format the turns of a dialogue for users.
 
     Args:
-        said: What the user said in each.
-        states: The state after each.
-        scores: How sure the model is of each.
+        said: The user's utterance in each turn.
+        states: The state after each turn.
+        scores: Confidence in each prediction.
     """
     befores = [{}, *(dict(map(split_item, state)) for state in states)]
     return [

@@ -27,7 +27,7 @@ class TextSettings(SlotSettings):
     """Settings of a generative state tracker, stored in its configuration.
 
     Attributes:
-        separator: The sign between two items.
+        separator: Separator of items.
         max_new_tokens: Tokens of a state's text at most, the end included; 0 if that is not chosen yet.
     """
 
@@ -70,7 +70,7 @@ class ReadText(ReadState):
     """A state read from text.
 
     Attributes:
-        dropped: Parts of the text that are no item: without a known slot in front, or without a value.
+        dropped: Parts of the text without a known slot or without a value.
     """
 
     dropped: list[str]
@@ -113,7 +113,7 @@ class StateText:
         """Read a state from text; if a slot has several values, the last counts.
 
         Args:
-            text: What the model wrote, as its tokenizer decodes it.
+            text: The decoded output of the model.
             utterances: The dialogue, for values that are not known.
             constrain: Whether unknown values become the closest known ones; None for what the settings say.
         """

@@ -19,9 +19,9 @@ class StateCollator:
     Slots of which training does not look at the value have no subword tokens.
 
     Args:
-        tokenizer: Its padding token pads.
+        tokenizer: Tokenizer with the padding token.
         config: The model's, with the slots.
-        pad_to_multiple_of: Of how many tokens a batch is a multiple; None for the longest.
+        pad_to_multiple_of: Pad to a multiple of this; None to pad to the longest.
     """
 
     def __init__(

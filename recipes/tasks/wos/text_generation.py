@@ -25,7 +25,7 @@ class StateFrame:
     end of text. A causal model reads the dialogue, a separator and a cue, and goes on with the state.
 
     Args:
-        settings: The model's.
+        settings: Settings of the model.
         tokenizer: Its tokenizer.
         config: Its configuration: whether it has an encoder, and how many positions.
     """
@@ -49,7 +49,7 @@ class StateFrame:
         """Encode a turn, and say whether the dialogue was truncated at its beginning.
 
         Args:
-            utterances: From the first to the user's last.
+            utterances: Utterances up to the last one of the user.
             max_length: Tokens at most; fewer where a causal model needs the positions for the state.
         """
         subwords = turn_subwords(utterances, self.tokenize, self.separator)

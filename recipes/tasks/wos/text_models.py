@@ -19,7 +19,7 @@ class TextLoader:
     """Provide the ``from_pretrained`` of one of transformers' auto classes.
 
     Args:
-        auto_class: Its name.
+        auto_class: Name of the auto class.
     """
 
     def __init__(self, auto_class: str) -> None:
@@ -44,7 +44,7 @@ def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
         model: As Trainer has prepared it: plain, or in a wrapper of DDP or FSDP.
 
     Yields:
-        What has ``generate``, and the arguments that it needs.
+        The object with ``generate``, and the arguments that it needs.
     """
     is_sharded = isinstance(model, FSDPModule)
     if isinstance(model, FullyShardedDataParallel):

@@ -20,7 +20,7 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
     Args:
         batch: ``dialogue``, lists of turns with role and text, the user's with state where gold is known;
             ``guid`` if there is one.
-        has_states: Whether to give states: not where all of a split are hidden.
+        has_states: Whether to include states, unless all of a split are hidden.
 
     Returns:
         ``utterances`` from the first to the user's, ``turn`` (0, 1, …), ``guid`` and ``state`` where known.
@@ -58,9 +58,9 @@ def converse(
     """Track typed lines: user and system alternate; a blank line starts a new dialogue.
 
     Args:
-        answer: Answers a dialogue: one mapping per turn of the user.
+        answer: Function that answers a dialogue: one mapping per user turn.
         lines: What is typed.
-        ask: Called before each line with who is to speak: 0 the user, 1 the system.
+        ask: Function called before each line with the speaker: 0 the user, 1 the system.
 
     Yields:
         After each line of the user's the answer to it, with its number from 1, ``line``.
