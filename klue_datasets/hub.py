@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+from huggingface_hub.utils import HFValidationError, validate_repo_id  # type: ignore[attr-defined]
 
 KINDS = ("model", "dataset", "space")
 SECRET = re.compile(r"hf_\w+")
@@ -69,6 +69,15 @@ class Upload:
     def lines(self) -> list[str]:
         """Return one line per file: its path in the repository and its size."""
         return [f"{path}: {(self.folder / path).stat().st_size:,} bytes" for path in self.files]
+
+
+def is_hub_id(name: str) -> bool:
+    """Return whether a name has the form of a Hub repository id, unlike a path such as ../base."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
 
 
 def files_of(folder: Path) -> list[str]:

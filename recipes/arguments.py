@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from klue_datasets.tasks import HUB_DATASET
-from recipes.engine.redaction import redact
+from recipes.redaction import redact
 
 logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 2  # of the arguments file; raise it when the meaning of a field changes

@@ -75,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-main = Command("predict", make_parser, "recipes.engine.predicting:command", extra="train")
+main = Command("predict", make_parser, "recipes.prediction.raw_text:command", extra="train")
 
 
 if __name__ == "__main__":

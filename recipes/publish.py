@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 from klue_datasets.__main__ import add_source, add_view
 from klue_datasets.commands import Command
 from klue_datasets.tasks import HUB_DATASET
-from recipes.engine.publishable import DEFAULT_LIMIT_MB
+from recipes.publishing.publishable import DEFAULT_LIMIT_MB
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -78,7 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-main = Command("publish", make_parser, "recipes.engine.publishing:command", extra="publish")
+main = Command("publish", make_parser, "recipes.publishing.uploads:command", extra="publish")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-main = Command("tiny_model", make_parser, "recipes.engine.tiny_encoder:command", extra="train")
+main = Command("tiny_model", make_parser, "recipes.pretraining.tiny_encoder:command", extra="train")
 
 
 if __name__ == "__main__":

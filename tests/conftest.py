@@ -88,7 +88,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 @pytest.fixture(scope="session")
 def tiny(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A tiny random BERT and its tokenizer; tests leave its folder as it is."""
-    from recipes.engine.tiny_encoder import make_tiny_model
+    from recipes.pretraining.tiny_encoder import make_tiny_model
 
     return made_once("tiny", make_tiny_model)
 
@@ -131,7 +131,7 @@ def byte_level(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerB
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    from recipes.engine.tiny_encoder import mini_texts
+    from recipes.pretraining.tiny_encoder import mini_texts
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -13,7 +13,7 @@ import pytest
 from klue_datasets.raw_files import read_records
 from klue_datasets.reading_rows import read_sentences
 from klue_metrics.predictions import read_rows
-from recipes.engine.predicting import read_items
+from recipes.prediction.raw_text import read_items
 from recipes.tasks.dp.conllu import read_conllu, write_conllu
 from recipes.tasks.wos.turns import converse
 

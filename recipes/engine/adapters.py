@@ -9,7 +9,7 @@ from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from recipes.engine.publishable import is_hub_id
+from klue_datasets.hub import is_hub_id
 
 __all__ = ["PeftModel", "PortableLoraConfig", "get_peft_model", "read_adapter_config"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
-from recipes.engine.publishable import is_hub_id
+from klue_datasets.hub import is_hub_id
 
 CONNECTION_ERRORS = (ConnectionError, OfflineModeIsEnabled, LocalEntryNotFoundError)
 

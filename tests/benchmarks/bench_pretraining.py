@@ -17,12 +17,12 @@ from pathlib import Path
 import datasets
 import torch
 
-from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretraining.blocks import encode_corpus
 from recipes.pretraining.masking import Masking, PretrainingCollator
 from recipes.pretraining.objectives import new_objective
 from recipes.pretraining.places import Places
 from recipes.pretraining.pseudonyms import pseudonymise
+from recipes.pretraining.tiny_encoder import mini_texts
 from recipes.pretraining.vocabulary import train_tokenizer
 
 GIGABYTES = float(os.environ.get("KLUE_CORPUS_GB", "0.1"))

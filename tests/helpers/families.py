@@ -12,7 +12,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
-from recipes.engine.tiny_encoder import mini_texts
+from recipes.pretraining.tiny_encoder import mini_texts
 
 VOCABULARY = 1_500
 SMALL = {

@@ -15,7 +15,7 @@ from hub_server import HubServer
 from warm_python import WarmPython, write_commands
 
 from klue_datasets.export import export
-from recipes.engine.tiny_encoder import CONFIG
+from recipes.pretraining.tiny_encoder import CONFIG
 
 TOKEN = "hf_" + "n" * 34  # of the right form, and of nobody
 TIMEOUT = 280

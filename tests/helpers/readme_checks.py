@@ -18,7 +18,7 @@ from klue_datasets.tasks import TASKS
 from klue_metrics.export_modules import MODULES as METRIC_MODULES
 from klue_metrics.functional import METRICS
 from recipes.cli.languages import KOREAN
-from recipes.engine.tiny_encoder import mini_texts
+from recipes.pretraining.tiny_encoder import mini_texts
 
 SENTENCE = "박보검 담주에 파리 화보 촬영 간대!"
 UTTERANCE = "여행 왔어요. 숙소를 알려 주세요."

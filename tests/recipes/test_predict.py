@@ -12,8 +12,8 @@ import datasets
 import pytest
 
 import klue_datasets
-from recipes.engine.predicting import answered, read_items
 from recipes.predict import load_pipeline, main
+from recipes.prediction.raw_text import answered, read_items
 from recipes.tasks import get_recipe
 
 
@@ -216,7 +216,7 @@ def test_lines_are_read_as_they_are_answered(
             read.append(number)
             yield f"제목 {number}".encode()
 
-    monkeypatch.setattr("recipes.engine.predicting._typed_lines", lines)
+    monkeypatch.setattr("recipes.prediction.raw_text._typed_lines", lines)
     answers = answered(load_pipeline(task, folder, device="cpu"), read_items(task, None), [])
     for number in range(1, 26):
         assert next(answers)[0] == number

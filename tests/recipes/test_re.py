@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 import klue_datasets
 from recipes.arguments import RecipeArguments
 from recipes.engine.modeling import load_model
-from recipes.engine.tiny_encoder import train_wordpiece
+from recipes.pretraining.tiny_encoder import train_wordpiece
 from recipes.subwords.entity_markers import ENTITY_TYPES, ROLES, Marker, cut, marker_tokens
 from recipes.tasks import get_recipe
 

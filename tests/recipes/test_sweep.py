@@ -18,7 +18,7 @@ import huggingface_hub
 import pytest
 from runs import read
 
-from recipes.engine.publishable import publishable
+from recipes.publishing.publishable import publishable
 from recipes.sweep import main
 from recipes.sweeps import launchers
 from recipes.sweeps.jobs import FAILED, SEARCH, Job, Sweep, SweepError, claim, differences, words_of

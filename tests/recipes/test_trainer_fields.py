@@ -21,8 +21,8 @@ from recipes.arguments import FIELDS, RecipeArguments, as_settings, to_record
 from recipes.engine import run as story
 from recipes.engine import training_arguments
 from recipes.engine.command_line import main
-from recipes.engine.redaction import SECRET_TEXTS, redact
 from recipes.engine.trainer_fields import HONOURED, REFUSED
+from recipes.redaction import SECRET_TEXTS, redact
 from recipes.tasks import SCRIPTS
 
 FIELD_NAMES = {field.name for field in dataclasses.fields(TrainingArguments) if field.init}

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, BertTokenizer
 
 import klue_datasets
 from klue_metrics.functional import compute
-from recipes.engine.tiny_encoder import train_wordpiece
+from recipes.pretraining.tiny_encoder import train_wordpiece
 from recipes.tasks.wos.configuration_dialogue_state import union_of_slots
 from recipes.tasks.wos.state_text import TextSettings, words_like
 from recipes.tasks.wos.text_generation import CUE, StateFrame

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, BertTokenizer
 
 import klue_datasets
 from klue_metrics.functional import compute
-from recipes.engine.tiny_encoder import train_wordpiece
+from recipes.pretraining.tiny_encoder import train_wordpiece
 from recipes.tasks.wos.configuration_dialogue_state import GATES, StateSettings, split_item, union_of_slots
 from recipes.tasks.wos.dialogue_text import check_dialogue, encode_turn
 from recipes.tasks.wos.state_values import StateReader

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from recipes.ablation import main
-from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretraining.ablating import AblationArguments, table_rows
+from recipes.pretraining.tiny_encoder import mini_texts
 
 
 def test_an_ablation_ends_in_a_table(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

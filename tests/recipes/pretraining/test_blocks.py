@@ -10,13 +10,13 @@ import pytest
 import torch
 from families import wordpiece
 
-from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretraining.blocks import blocks_of, encode_corpus
 from recipes.pretraining.choices import ARCHITECTURES, MODEL_SIZES
 from recipes.pretraining.configurations import SHAPES, names, parameters, table
 from recipes.pretraining.masking import Masking, PretrainingCollator
 from recipes.pretraining.objectives import Distillation, MaskedTokens, new_objective, token_logits
 from recipes.pretraining.places import InOrder, Places, permuted
+from recipes.pretraining.tiny_encoder import mini_texts
 
 ENDS = (100, 101)
 

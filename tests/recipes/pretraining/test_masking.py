@@ -10,9 +10,9 @@ import pytest
 import torch
 from families import roberta, wordpiece
 
-from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretraining.blocks import blocks_of, documents, word_starts
 from recipes.pretraining.masking import IGNORED, Masking, PretrainingCollator, choose, corrupt
+from recipes.pretraining.tiny_encoder import mini_texts
 
 TOKENIZERS = {
     "wordpiece": lambda: wordpiece(),

@@ -22,12 +22,12 @@ from pretraining_ranks import train
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from recipes.engine.checkpoints import locked
-from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretrain import main
 from recipes.pretraining.objectives import new_objective
 from recipes.pretraining.pretraining_arguments import PretrainingArguments
 from recipes.pretraining.pretraining_run import ARGUMENTS, RESULTS, pretrain
 from recipes.pretraining.pretraining_trainer import PretrainingTrainer
+from recipes.pretraining.tiny_encoder import mini_texts
 from recipes.pretraining.vocabulary import train_tokenizer
 
 SETTINGS: dict[str, Any] = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from recipes.engine.tiny_encoder import mini_texts
 from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
+from recipes.pretraining.tiny_encoder import mini_texts
 from recipes.pretraining.vocabulary import segmenter, statistics, train_tokenizer
 from recipes.tokenizer import main
 

@@ -13,7 +13,7 @@ from runs import predictions, read
 from runs import run as train_or_evaluate
 
 from recipes.engine.inference import load_pipeline
-from recipes.engine.tiny_encoder import make_tiny_model
+from recipes.pretraining.tiny_encoder import make_tiny_model
 from recipes.publish import main
 
 LORA = ["--use_lora", "--learning_rate", "1e-2"]

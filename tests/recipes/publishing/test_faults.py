@@ -83,7 +83,7 @@ def test_a_foreign_namespace_is_refused_and_what_went_before_is_named(
 def test_metrics_that_went_before_a_fault_are_named(
     hub: HubServer, here: list[float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recipes.engine.publishing.MODULES", ("klue_nli", "klue_sts"))
+    monkeypatch.setattr("recipes.publishing.uploads.MODULES", ("klue_nli", "klue_sts"))
     monkeypatch.setitem(hub.store.users, TOKEN, ["other"])
     original = type(hub.store).commit
     monkeypatch.setattr(

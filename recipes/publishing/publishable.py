@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-from klue_datasets.hub import files_of
-from recipes.engine.redaction import SECRET_TEXTS
+from klue_datasets.hub import files_of, is_hub_id
 from recipes.engine.results import ALL_RESULTS, EVAL_ENTRIES, read_json
+from recipes.redaction import SECRET_TEXTS
 
 ADAPTER_CONFIG = "adapter_config.json"
 # Files that only the run needs: checkpoints, and state for resuming (including a pickle).
@@ -124,15 +121,6 @@ def check_results(folder: Path) -> dict[str, Any]:
         )
     _check_base_model(folder)
     return results
-
-
-def is_hub_id(name: str) -> bool:
-    """Return whether a name has the form of a Hub repository id, unlike a path such as ../base."""
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return True
 
 
 def _check_base_model(folder: Path) -> None:

@@ -21,10 +21,10 @@ from klue_datasets.push import folder_upload
 from klue_metrics.export_modules import MODULES
 from klue_metrics.export_modules import export as export_metrics
 from recipes.engine.eval_entries import merged_file, to_entries
-from recipes.engine.publishable import check_results, publishable
 from recipes.engine.results import EVAL_ENTRIES
 from recipes.leaderboard.record_sources import find_records
 from recipes.leaderboard.site import STATIC, space_card
+from recipes.publishing.publishable import check_results, publishable
 
 # Files of an earlier upload that the new one replaces.
 STALE_MODEL = (

@@ -1,0 +1,1 @@
+"""Prediction from the command line: files of raw text, and typed lines."""

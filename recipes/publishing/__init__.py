@@ -1,0 +1,1 @@
+"""Publishing on the Hub: what may be published, and the uploads."""
