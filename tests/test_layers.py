@@ -153,3 +153,21 @@ def test_no_two_modules_or_public_classes_share_a_name() -> None:
     assert len(classes) > 150
     for found in (modules, classes):
         assert not {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_rooms_of_the_recipes_import_what_is_below_them() -> None:
+    """Tasks do not know the engine, the engine knows no command, and commands are combined by scripts."""
+    light = {"recipes", "recipes.arguments", "recipes.redaction"}
+    below = {
+        "recipes.subwords": set[str](),
+        "recipes.tasks": {"recipes.subwords", *light},
+        "recipes.engine": {"recipes.subwords", "recipes.tasks", *light},
+    }
+    seen = 0
+    for module, names in all_imports().items():
+        room = ".".join(module.split(".")[:2])
+        for name in names if room in below else ():
+            other = ".".join(name.split(".")[:2])
+            seen += 1
+            assert not name.startswith("recipes") or other == room or other in below[room], (module, name)
+    assert seen > 200

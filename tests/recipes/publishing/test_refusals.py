@@ -36,7 +36,7 @@ def test_a_folder_with_a_secret_is_refused(
 
 
 def test_a_secret_across_two_blocks_is_found(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from recipes.engine import publishable
+    from recipes.publishing import publishable
 
     monkeypatch.setattr(publishable, "BLOCK", 250)
     (small / "long.txt").write_text("x " * 115 + TOKEN + " x" * 500)
