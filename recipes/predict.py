@@ -70,6 +70,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trust_remote_code", action="store_true", help="run the code that the model brings: read it first"
     )
+    parser.add_argument(
+        "--bf16", action="store_true", help="compute in bfloat16: faster on hardware that has it"
+    )
     parser.add_argument("--to_conllu", action="store_true", help="dp: write CoNLL-U in place of JSON")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: the GPU if there is one)")
     return parser

@@ -77,10 +77,16 @@ class KluePipeline:
         loaded: The model; see ``load_pipeline``.
         batch_size: Features (sentences, windows, turns) that the model reads at once.
         top_k: Number of answers per input, best first; None for the best one only.
+        bf16: Whether to compute in bfloat16 mixed precision.
     """
 
     def __init__(
-        self, recipe: Recipe, loaded: LoadedModel, batch_size: int = 32, top_k: int | None = None
+        self,
+        recipe: Recipe,
+        loaded: LoadedModel,
+        batch_size: int = 32,
+        top_k: int | None = None,
+        bf16: bool = False,
     ) -> None:
         if top_k is not None and top_k < 1:
             raise ValueError(f"top_k is {top_k}; expected 1 or more.")
@@ -88,6 +94,7 @@ class KluePipeline:
         self.loaded = loaded
         self.batch_size = batch_size
         self.top_k = top_k
+        self.bf16 = bf16
         self.collator = Collator(recipe, loaded)
 
     def __call__(self, inputs: Any) -> Any:
@@ -138,7 +145,10 @@ class KluePipeline:
         for places in length_batches(features["length"], self.batch_size):
             batch = self.collator([{name: features[name][place] for name in names} for place in places])
             index.append(np.array(places))
-            with torch.inference_mode():
+            with (
+                torch.inference_mode(),
+                torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bf16),
+            ):
                 _, kept = self.recipe.predict(
                     self.loaded.model, {name: tensor.to(device) for name, tensor in batch.items()}
                 )
@@ -155,6 +165,7 @@ def load_pipeline(
     device: str | None = None,
     batch_size: int = 32,
     top_k: int | None = None,
+    bf16: bool = False,
     trust_remote_code: bool = False,
 ) -> KluePipeline:
     """Load a model that a recipe has trained, for inference.
@@ -166,6 +177,8 @@ def load_pipeline(
         batch_size: Features that the model reads at once.
         top_k: Number of answers per input (ynat, nli, re, mrc), best first; None for the best one,
             which is then not in a list.
+        bf16: Whether to compute in bfloat16 mixed precision, which is faster on GPUs and CPUs that have it.
+            Scores differ slightly.
         trust_remote_code: Whether to run code from the model's repository.
 
     Raises:
@@ -177,7 +190,7 @@ def load_pipeline(
         recipe = get_recipe(task, told)
         loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return KluePipeline(recipe, loaded, batch_size, top_k)
+    return KluePipeline(recipe, loaded, batch_size, top_k, bf16)
 
 
 def _joined(outputs: Sequence[Any]) -> Any:

@@ -17,13 +17,18 @@ AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
 
 
 def for_device(arguments: RecipeArguments) -> RecipeArguments:
-    """Return the settings with what this machine's GPUs offer, if ``fast`` is set.
+    """Return the settings with what this machine's GPUs, or without any its CPU, offer, if ``fast`` is set.
 
-    Precision that the user has set, and fields of TrainingArguments, are kept. Without a GPU nothing changes:
-    grouping by length, which helps everywhere, is in the preset.
+    Precision that the user has set, and fields of TrainingArguments, are kept.
     """
-    has_gpu = torch.cuda.is_available() and not arguments.trainer.get("use_cpu")
-    if not (arguments.fast and has_gpu):
+    if not arguments.fast:
+        return arguments
+    if arguments.trainer.get("use_cpu") or not torch.accelerator.is_available():
+        if arguments.fp16 or not has_native_bf16():
+            return arguments
+        # transformers takes bf16 on a CPU only if the CPU was asked for.
+        return dataclasses.replace(arguments, bf16=True, trainer={**arguments.trainer, "use_cpu": True})
+    if not torch.cuda.is_available():
         return arguments
     is_ampere = torch.cuda.get_device_capability() >= AMPERE
     workers = min(WORKERS, (os.cpu_count() or 1) // torch.cuda.device_count())
@@ -32,6 +37,14 @@ def for_device(arguments: RecipeArguments) -> RecipeArguments:
         bf16=arguments.bf16 or (is_ampere and not arguments.fp16),
         trainer={"tf32": is_ampere, "dataloader_num_workers": workers, **arguments.trainer},
     )
+
+
+def has_native_bf16() -> bool:
+    """Return whether the CPU has instructions for products of bfloat16 numbers."""
+    capabilities: dict[str, Any] = getattr(
+        torch.cpu, "get_capabilities", dict
+    )()  # torch before 2.9 has no such function
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def set_attention(model: Any, arguments: RecipeArguments) -> None:

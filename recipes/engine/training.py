@@ -45,7 +45,7 @@ def make_trainer(
         else:
             logger.warning("Early stopping is off, since no checkpoint is chosen by evaluations.")
     evaluator = evaluators.get("validation")
-    half = arguments.bf16 or arguments.fp16
+    half_on_gpu = (arguments.bf16 or arguments.fp16) and training_arguments.device.type != "cpu"
     set_attention(plain_model(loaded.model), arguments)
     return RecipeTrainer(
         recipe=recipe,
@@ -60,7 +60,7 @@ def make_trainer(
         args=training_arguments,
         train_dataset=train.training_inputs(loaded.config, training_arguments.seed) if train else None,
         eval_dataset=evaluator.split.evaluation_inputs() if evaluator else None,
-        data_collator=Collator(recipe, loaded, pad_to_multiple_of=8 if half else None),
+        data_collator=Collator(recipe, loaded, pad_to_multiple_of=8 if half_on_gpu else None),
         processing_class=loaded.tokenizer,
         compute_metrics=evaluator.compute_metrics if evaluator else None,
         compute_loss_func=balanced_loss(list(train.features["labels"]), loaded.config.num_labels)

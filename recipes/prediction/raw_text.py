@@ -41,7 +41,7 @@ def predict(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
     if arguments.input and not Path(arguments.input).is_file():
         raise FileNotFoundError(f"{task}: there is no file {arguments.input}; expected the inputs there.")
-    options = ("device", "batch_size", "top_k", "trust_remote_code")
+    options = ("device", "batch_size", "top_k", "bf16", "trust_remote_code")
     answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
     if task == "wos" and arguments.input is None and arguments.output is None:
         _print(_converse(answer))

@@ -1,11 +1,12 @@
 """``recipes.predict`` over many lines: lines per second beside transformers' pipeline, and memory.
 
 The headlines of klue-small, repeated. Our command is measured whole, with its start; transformers' pipeline
-by its calls alone, at the batch size where it is fastest.
+by its calls alone, at the batch size where it is fastest; both in float32 and in bfloat16.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -23,10 +24,10 @@ SAMPLE = 10_000  # lines for transformers
 SIZES = (1, 8, 32, 128)
 
 
-def predict(model: Path, source: Path, lines: int) -> tuple[float, float]:
+def predict(model: Path, source: Path, lines: int, *more: str) -> tuple[float, float]:
     """Seconds, and peak memory in GB."""
     target = source.with_suffix(".answers.jsonl")
-    words = ["--task", "ynat", "--model", str(model), "--input", str(source), "--output", str(target)]
+    words = ["--task", "ynat", "--model", str(model), "--input", str(source), "--output", str(target), *more]
     begin = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "recipes.predict", *words], cwd=ROOT)
     peak = 0.0
@@ -44,6 +45,32 @@ def predict(model: Path, source: Path, lines: int) -> tuple[float, float]:
     return seconds, peak
 
 
+@dataclasses.dataclass(frozen=True)
+class Fastest:
+    """Transformers' pipeline at its best batch size."""
+
+    name: str
+    rate: float  # lines a second
+    size: int
+    padding: float  # computed tokens per real token
+
+
+def fastest(model: Path, texts: list[str], name: str) -> Fastest:
+    """The best of several batch sizes, in a data type."""
+    answer = transformers.pipeline("text-classification", model=str(model), device="cpu", dtype=name)
+    rates = {}
+    for size in SIZES:
+        begin = time.perf_counter()
+        for _ in answer((text for text in texts), batch_size=size, truncation=True):
+            pass
+        rates[size] = len(texts) / (time.perf_counter() - begin)
+    best = max(rates, key=lambda size: rates[size])
+    lengths = [len(ids) for ids in answer.tokenizer(texts)["input_ids"]]
+    batches = [lengths[start : start + best] for start in range(0, len(lengths), best)]
+    computed = sum(len(batch) * max(batch) for batch in batches)
+    return Fastest(name, rates[best], best, computed / sum(lengths))
+
+
 def test_a_million_lines(shared: Path, tiny: Path, tmp_path: Path) -> None:
     run("ynat", tiny, tmp_path / "run")
     records = json.loads((shared / "data/klue-small/ynat-v1.1/ynat-v1.1_train.json").read_text("utf-8"))
@@ -55,21 +82,15 @@ def test_a_million_lines(shared: Path, tiny: Path, tmp_path: Path) -> None:
         found[number] = predict(tmp_path / "run", source, number)
         seconds, memory = found[number]
         print(f"\n{number:,} lines: {seconds:.0f} s, {number / seconds:,.0f} lines/s, peak {memory:.2f} GB")
-    answer = transformers.pipeline("text-classification", model=str(tmp_path / "run"), device="cpu")
+    seconds, _ = predict(tmp_path / "run", tmp_path / f"{FEW}.txt", FEW, "--bf16")
+    ours = {"float32": MANY / found[MANY][0], "bfloat16": FEW / seconds}
     texts = list(islice(cycle(titles), SAMPLE))
-    rates = {}
-    for size in SIZES:
-        begin = time.perf_counter()
-        for _ in answer((text for text in texts), batch_size=size, truncation=True):
-            pass
-        rates[size] = SAMPLE / (time.perf_counter() - begin)
-    best = max(rates, key=lambda size: rates[size])
-    lengths = [len(ids) for ids in answer.tokenizer(texts)["input_ids"]]
-    padded = sum(best * max(lengths[start : start + best]) for start in range(0, SAMPLE - best + 1, best))
-    real = sum(lengths[: SAMPLE - SAMPLE % best])
-    print(f"\ntokens that transformers computes at batch size {best}: {padded / real:.2f} per real token")
-    ours = MANY / found[MANY][0]
-    print(
-        f"transformers: {rates[best]:,.0f} lines/s at batch size {best}; ours: {ours / rates[best]:.2f} times"
-    )
+    for name in ours:
+        other = fastest(tmp_path / "run", texts, name)
+        print(
+            f"transformers in {name}: {other.rate:,.0f} lines/s at batch size {other.size}, "
+            f"{other.padding:.2f} tokens computed per real one"
+        )
+        for own, rate in ours.items():
+            print(f"  ours in {own}: {rate:,.0f} lines/s, {rate / other.rate:.2f} times as many")
     assert found[MANY][1] < found[FEW][1] * 1.1

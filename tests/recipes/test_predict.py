@@ -53,6 +53,23 @@ def test_one_input_gives_an_answer_and_several_a_list(finished: tuple[str, Path]
         answer(3.5)
 
 
+def test_bf16_gives_other_roundings_of_the_same_answers(finished: tuple[str, Path]) -> None:
+    """Heads of every task work under autocast; a model of a few updates may still change its mind."""
+    task, folder = finished
+    recipe = get_recipe(task)
+    rows = recipe.prepare(klue_datasets.load(task, "validation", mini=True)).select(range(8)).to_list()
+    plain, half = (
+        load_pipeline(task, folder, device="cpu", bf16=bf16).decode(rows) for bf16 in (False, True)
+    )
+    assert len(plain.predictions) == len(half.predictions)
+    if plain.scores is not None:
+        assert half.scores == pytest.approx(plain.scores, abs=0.1)
+        assert half.scores != plain.scores
+    elif task == "sts":
+        assert half.predictions == pytest.approx(plain.predictions, abs=0.3)
+        assert half.predictions != plain.predictions
+
+
 BLANKS = ("", "  ", "\u200b")  # the last has no width
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import read, run
 
 from recipes.arguments import RecipeArguments
 from recipes.engine.command_line import make_parser, parse
@@ -17,9 +18,16 @@ from recipes.tasks import SCRIPTS
 def gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int] | None) -> None:
     """Make torch report two GPUs with a compute capability, or none."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: capability is not None)
+    cpu(monkeypatch)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2 if capability else 0)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     monkeypatch.setattr("os.cpu_count", lambda: 6)
+
+
+def cpu(monkeypatch: pytest.MonkeyPatch, **capabilities: bool) -> None:
+    """Make torch report what the CPU can do."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, **capabilities})
 
 
 def fast(task: str, *words: str) -> RecipeArguments:
@@ -37,6 +45,32 @@ def test_fast_is_paper_with_what_the_device_offers(task: str, monkeypatch: pytes
     gpu(monkeypatch, (7, 5))
     found = fast(task)
     assert (found.bf16, found.trainer["tf32"]) == (False, False)
+
+
+def test_without_a_gpu_fast_uses_bf16_that_the_cpu_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu(monkeypatch, None)
+    assert not fast("nli").bf16
+    for name in ("avx512_bf16", "amx_bf16", "bf16"):
+        cpu(monkeypatch, **{name: True})
+        found = fast("nli")
+        assert found.bf16
+        assert found.trainer["use_cpu"]  # or transformers refuses bf16
+        assert not fast("nli", "--fp16").bf16
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)  # of another maker
+    assert not fast("nli").bf16
+    assert fast("nli", "--use_cpu").bf16
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_every_head_trains_in_bf16_on_a_cpu(
+    task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu(monkeypatch, avx512_bf16=True)
+    results = run(task, tiny, tmp_path, "--set", "fast=true", "--max_steps", "3")
+    assert read(tmp_path / "recipe_arguments.json")["bf16"]
+    plain = run(task, tiny, tmp_path / "plain", "--max_steps", "3")
+    assert results["train_loss"] != plain["train_loss"]
+    assert results["train_loss"] == pytest.approx(plain["train_loss"], rel=0.05)
 
 
 def test_what_the_user_says_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
