@@ -21,7 +21,7 @@ from recipes.engine.hardware import use_all_cores
 from recipes.engine.modeling import load_model, save_model
 from recipes.engine.result_record import write_record
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, read_json, strict, write_json
-from recipes.engine.speed import for_device
+from recipes.engine.speed import for_device, set_attention
 from recipes.engine.training import make_trainer, train, tune
 from recipes.engine.training_arguments import make_training_arguments
 from recipes.engine.unreachable import model_errors
@@ -59,6 +59,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         splits = prepare_splits(recipe, arguments, data)
     with model_errors(arguments.model_name_or_path):
         loaded = load_model(recipe, arguments, splits)
+    set_attention(loaded.model, arguments)
 
     with locked(output_dir) if training_arguments.should_save else contextlib.nullcontext():
         if training_arguments.should_save and arguments.do_train:

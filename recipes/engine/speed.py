@@ -11,6 +11,7 @@ from transformers.utils import is_flash_attn_2_available
 
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.engine.padding_free import remove_padding
+from recipes.tasks.protocol import plain_model
 
 WORKERS = 4  # maximum number of data loader workers per device
 AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
@@ -51,12 +52,13 @@ def set_attention(model: Any, arguments: RecipeArguments) -> None:
     """Set a model's attention: the one asked for, or flash attention with ``fast`` in half precision.
 
     Args:
-        model: A model of a recipe, without adapters around it.
+        model: A model of a recipe, with or without adapters.
         arguments: The settings of the run.
 
     Raises:
         UsageError: The requested attention is not available for this model or on this machine.
     """
+    model = plain_model(model)
     asked = arguments.attn_implementation
     has_flash = is_flash_attn_2_available() and model._supports_flash_attn
     if asked is None and arguments.fast and (arguments.bf16 or arguments.fp16) and has_flash:

@@ -19,9 +19,8 @@ from recipes.engine.hardware import hardware
 from recipes.engine.modeling import trainable_share
 from recipes.engine.results import read_json
 from recipes.engine.schedule import EvaluateWithinEpochs, LogAtCheckpoints, WarnOfAnotherSchedule, mean_loss
-from recipes.engine.speed import set_attention
 from recipes.engine.trainer import RecipeTrainer
-from recipes.tasks.protocol import LoadedModel, Recipe, Tuning, plain_model
+from recipes.tasks.protocol import LoadedModel, Recipe, Tuning
 from recipes.tasks.shared.classification import balanced_loss
 
 logger = logging.getLogger(__name__)
@@ -46,7 +45,6 @@ def make_trainer(
             logger.warning("Early stopping is off, since no checkpoint is chosen by evaluations.")
     evaluator = evaluators.get("validation")
     half_on_gpu = (arguments.bf16 or arguments.fp16) and training_arguments.device.type != "cpu"
-    set_attention(plain_model(loaded.model), arguments)
     return RecipeTrainer(
         recipe=recipe,
         head=loaded.head,

@@ -37,7 +37,7 @@ from recipes.engine.command_line import make_parser, parse
 from recipes.engine.encoding import encode_split
 from recipes.engine.launching import Launcher
 from recipes.engine.modeling import load_model
-from recipes.engine.speed import for_device
+from recipes.engine.speed import for_device, set_attention
 from recipes.engine.training import make_trainer
 from recipes.engine.training_arguments import make_training_arguments
 from recipes.sweeps.jobs import last_message
@@ -326,6 +326,7 @@ def measure(
     data = {"data_files": str(long_file(task, output))} if task == "mrc" else {"mini": True}
     rows = recipe.prepare(load(task, "train", **data))
     loaded = load_model(recipe, arguments, {"train": rows})
+    set_attention(loaded.model, arguments)
     split = encode_split(recipe, rows, loaded)
     training = make_training_arguments(recipe, arguments, output / "measured")
     trainer = make_trainer(recipe, arguments, training, loaded, split, {})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from families import FAMILIES
+from runs import run
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers.integrations.flash_attention import flash_attention_forward
@@ -192,6 +193,16 @@ def test_attention_that_is_not_there_is_a_usage_error() -> None:
     for name, message in (("flash_attention_3", "installed"), ("no-such", "not supported")):
         with pytest.raises(UsageError, match=rf"attn_implementation is {name}.*{message}"):
             speed.set_attention(make("bert"), RecipeArguments(attn_implementation=name))
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_refused_attention_leaves_an_unfinished_run_as_it_is(task: str, tiny: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint-1"
+    checkpoint.mkdir()
+    (checkpoint / "trainer_state.json").write_text("{}")
+    with pytest.raises(UsageError, match="attn_implementation is no-such"):
+        run(task, tiny, tmp_path, "--set", "attn_implementation=no-such", "--overwrite_output_dir")
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["trainer_state.json"]
 
 
 def test_kernels_of_transformers_take_the_names_of_the_arguments() -> None:
