@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -233,26 +231,15 @@ def _replacing(target: Path) -> Iterator[Path]:
     try:
         new.mkdir()
         yield new
-        if not target.exists() or not _exchange(new, target):
-            if target.exists():
-                os.replace(target, old)
-            os.replace(new, target)
+        if target.exists():
+            os.replace(target, old)
+        os.replace(new, target)
     except BaseException:
         if old.exists() and not target.exists():
             os.replace(old, target)
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders atomically; return False if the platform does not support it.
-
-    Linux can (renameat2); elsewhere a folder can only take the place of one that was moved away before.
-    """
-    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
-    at_cwd, exchange = -100, 2
-    return rename is not None and not rename(at_cwd, bytes(one), at_cwd, bytes(other), exchange)
 
 
 def command(arguments: argparse.Namespace) -> None:

@@ -153,7 +153,7 @@ def _completion(texts: Language, words: Sequence[str]) -> int:
         return 0
     if len(words) != 1 or words[0] not in completion.SHELLS:
         raise CommandError(_unknown(texts, " ".join(words), completion.SHELLS))
-    print(completion.script(words[0], COMMANDS), end="")
+    print(completion.script(words[0], texts), end="")
     return 0
 
 

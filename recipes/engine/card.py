@@ -240,8 +240,6 @@ def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
         "epochs": "epoch",
         "loss": "train_loss",
         "seconds": "train_runtime",
-        "energy in Wh": "train_energy_wh",
-        "energy of": "train_energy_of",
         "examples a second": "train_samples_per_second",
         "parameters": "parameters",
         "trained parameters": "trained_parameters",

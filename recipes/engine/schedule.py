@@ -1,12 +1,14 @@
-"""Callbacks for the schedule of a run: evaluations, log entries, and checks of resumed runs."""
+"""Callbacks for the schedule of a run: evaluations, log entries, time, checks of resumed runs."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ExportableState
 from transformers.trainer_utils import IntervalStrategy
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,27 @@ class EvaluateWithinEpochs(TrainerCallback):
 
     def _parts(self, state: TrainerState) -> int:
         return int((state.epoch or 0.0) * self.times + 1e-6)
+
+
+class TrainingTimer(TrainerCallback, ExportableState):
+    """Measure the seconds of training; a run that is resumed goes on counting from its checkpoint.
+
+    Attributes:
+        earlier_seconds: Training time before the checkpoint that this process resumed from.
+    """
+
+    def __init__(self) -> None:
+        self.earlier_seconds = 0.0
+        self._started = time.perf_counter()
+
+    def state(self) -> dict[str, Any]:
+        """Return the state to save with a checkpoint."""
+        seconds = self.earlier_seconds + time.perf_counter() - self._started
+        return {"args": {}, "attributes": {"earlier_seconds": seconds}}
+
+    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
 
 
 class LogAtCheckpoints(TrainerCallback):

@@ -13,12 +13,17 @@ from transformers.trainer_utils import IntervalStrategy
 
 from recipes.arguments import RecipeArguments
 from recipes.engine.encoding import Collator, EncodedSplit
-from recipes.engine.energy import TrainingMeter
 from recipes.engine.evaluation import Evaluator, model_outputs
 from recipes.engine.hardware import hardware
 from recipes.engine.modeling import trainable_share
 from recipes.engine.results import read_json
-from recipes.engine.schedule import EvaluateWithinEpochs, LogAtCheckpoints, WarnOfAnotherSchedule, mean_loss
+from recipes.engine.schedule import (
+    EvaluateWithinEpochs,
+    LogAtCheckpoints,
+    TrainingTimer,
+    WarnOfAnotherSchedule,
+    mean_loss,
+)
 from recipes.engine.trainer import RecipeTrainer
 from recipes.tasks.protocol import LoadedModel, Recipe, Tuning
 from recipes.tasks.shared.classification import balanced_loss
@@ -79,7 +84,7 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
     Raises:
         NotFiniteError: Training diverged.
     """
-    trainer.add_callback(TrainingMeter())
+    trainer.add_callback(TrainingTimer())
     trainer.add_callback(LogAtCheckpoints())
     start = 0
     if checkpoint is not None:
@@ -88,10 +93,10 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
         trainer.add_callback(WarnOfAnotherSchedule(saved))
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trainer.check_weights()
-    meter = next(  # a resumed run replaces the callback
-        callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingMeter)
+    timer = next(  # a resumed run replaces the callback
+        callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingTimer)
     )
-    metrics["train_runtime"] += meter.earlier_seconds  # rates refer to this process only
+    metrics["train_runtime"] += timer.earlier_seconds  # rates refer to this process only
     state = trainer.state
     metrics["train_loss"] = mean_loss(state.log_history, start, state.global_step, metrics["train_loss"])
     is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
@@ -109,7 +114,6 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
         "best_checkpoint_step": trainer.state.best_global_step if is_best else None,
         "world_size": trainer.args.world_size,
         "device": hardware(),
-        **meter.report(),
     }
 
 

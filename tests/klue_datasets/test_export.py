@@ -103,7 +103,7 @@ module.export(sys.argv[1], tasks=["sts", "nli"], mini=True, hub_compatible=True)
 """
 
 
-@pytest.mark.parametrize("at", ["write_table", "_card", "_exchange"])
+@pytest.mark.parametrize("at", ["write_table", "_card"])
 def test_a_killed_export_leaves_the_old_folder(at: str, tmp_path: Path, python) -> None:
     target = tmp_path / "klue"
     export(target, tasks=["sts", "nli"], mini=True)
@@ -115,12 +115,7 @@ def test_a_killed_export_leaves_the_old_folder(at: str, tmp_path: Path, python) 
     assert sorted(path.name for path in target.iterdir()) == ["README.md", "eval.yaml", "nli", "sts", "ynat"]
 
 
-@pytest.mark.parametrize("can_exchange", [True, False])
-def test_the_new_folder_takes_the_place_of_the_old(
-    can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not can_exchange:
-        monkeypatch.setattr("klue_datasets.export._exchange", lambda one, other: False)
+def test_the_new_folder_takes_the_place_of_the_old(tmp_path: Path) -> None:
     export(tmp_path / "klue", tasks=["sts"], mini=True)
     export(tmp_path / "klue", tasks=["nli", "sts"], mini=True)
     assert sorted(path.name for path in (tmp_path / "klue").iterdir()) == [

@@ -15,8 +15,8 @@ import pytest
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes import cli
-from recipes.cli.completion import SHELLS, script, words
-from recipes.cli.languages import ENGLISH, EXAMPLES, KOREAN, LANGUAGES, STEPS
+from recipes.cli import completion
+from recipes.cli.languages import ENGLISH, EXAMPLES, KOREAN, LANGUAGES, STEPS, Language
 from recipes.engine.command_line import make_parser, parse
 from recipes.predict import make_parser as predict_parser
 from recipes.tasks import SCRIPTS
@@ -102,15 +102,16 @@ def test_every_command_has_help_under_its_own_name(command: str, capsys: pytest.
 
 def unknown_flags(line: str) -> set[str]:
     """The flags of a command line that its command does not have."""
-    known = words(cli.COMMANDS)
     _, *given = shlex.split(line.split(" > ")[0])
-    key = ""
+    parser, commands = completion.make_parser(ENGLISH), ""
     for word in given:
-        longer = f"{key} {word}".strip()
-        key = longer if longer in known and not word.startswith("-") else key
-    assert key
-    passed_on = known["train nli"] if key in ("sweep run", "ablation") else []
-    return {word for word in given if word.startswith("--")} - {*known[key], *passed_on}
+        if word in completion.subparsers(parser):
+            parser, commands = completion.subparsers(parser)[word], f"{commands} {word}".strip()
+    assert commands
+    known = set(parser._option_string_actions)
+    if commands in ("sweep run", "ablation"):  # they pass flags on to the recipes
+        known |= set(make_parser("nli", None)._option_string_actions)
+    return {word for word in given if word.startswith("--")} - known
 
 
 def test_the_examples_have_flags_that_exist() -> None:
@@ -139,7 +140,7 @@ def test_mistakes_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "--lang", "fr", "tasks")[1] == "klue: --lang is 'fr'; expected one of en, ko\n"
     assert said(capsys, "--lang")[0] == 2
     assert said(capsys, "--lang=ko", "trian")[1].startswith("klue: 'trian': 알 수 없는 값입니다.")
-    assert said(capsys, "completion", "tcsh")[0] == 2
+    assert said(capsys, "completion", "cmd")[0] == 2
     assert said(capsys, "tasks", "--jsn")[1].endswith(" Did you mean --json?\n")
 
 
@@ -212,7 +213,7 @@ def complete(script_path: Path, typed: str) -> list[str]:
     """What bash offers for the last word of a line."""
     given = typed.split(" ")
     line = " ".join(shlex.quote(word) for word in given)
-    program = f"source {script_path}; COMP_WORDS=({line}); COMP_CWORD={len(given) - 1}; _klue"
+    program = f"source {script_path}; COMP_WORDS=({line}); COMP_CWORD={len(given) - 1}; _shtab_klue"
     done = subprocess.run(
         ["bash", "-c", f'{program}; printf "%s\\n" "${{COMPREPLY[@]}}"'],
         capture_output=True, text=True, check=True,
@@ -222,8 +223,9 @@ def complete(script_path: Path, typed: str) -> list[str]:
 
 def test_bash_completes_commands_tasks_flags_and_values(tmp_path: Path) -> None:
     path = tmp_path / "klue.bash"
-    path.write_text(script("bash", cli.COMMANDS))
-    assert complete(path, "klue ") == [*cli.COMMANDS, "--lang", "--version", "--help"]
+    path.write_text(completion.script("bash", ENGLISH))
+    assert complete(path, "klue ") == list(cli.COMMANDS)
+    assert complete(path, "klue --") == ["--help", "--lang", "--version"]
     assert complete(path, "klue --lang k") == ["ko"]
     assert complete(path, "klue --lang ko tr") == ["train"]
     assert complete(path, "klue train n") == ["nli", "ner"]
@@ -233,15 +235,18 @@ def test_bash_completes_commands_tasks_flags_and_values(tmp_path: Path) -> None:
     assert complete(path, "klue data export --mini --ver") == ["--version"]
     assert complete(path, "klue publish model --dry") == ["--dry_run"]
     assert complete(path, "klue compare a.jsonl b.jsonl --tas") == ["--task"]
-    assert complete(path, "klue train ner --output_dir o") == []  # the shell offers files
+    (tmp_path / "out").touch()
+    assert complete(path, f"klue train ner --output_dir {tmp_path}/o") == [f"{tmp_path}/out"]
 
 
-@pytest.mark.parametrize("shell", SHELLS)
-def test_each_shell_accepts_its_script_and_knows_everything(shell: str, tmp_path: Path) -> None:
-    text = script(shell, cli.COMMANDS)
-    for key, offered in words(cli.COMMANDS).items():
-        assert f'"{key}"' in text
-        assert f'"{" ".join(offered)}"' in text
+@pytest.mark.parametrize("texts", [ENGLISH, KOREAN], ids=["en", "ko"])
+@pytest.mark.parametrize("shell", completion.SHELLS)
+def test_each_shell_accepts_its_script_and_knows_every_command(
+    shell: str, texts: Language, tmp_path: Path
+) -> None:
+    text = completion.script(shell, texts)
+    for command in (*cli.COMMANDS, *SCRIPTS):
+        assert re.search(rf"\b{command}\b", text), command
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     path = tmp_path / "script"
