@@ -1,6 +1,6 @@
 """Checks beyond parsing: one function per task, from columns to findings.
 
-Columns are those of the builders' default view. ner and dp are checked in checks_rows.
+Columns are those of the builders' default view. ner and dp are checked in checks_tsv.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from klue_datasets.messages import excerpt
-from klue_datasets.checks_rows import Columns, Finding, check_dp, check_ner, where
+from klue_datasets.checks_tsv import Columns, Finding, check_dp, check_ner, where
 from klue_datasets.raw_files import INPUTS, KlueDataError, read_text
 from klue_datasets.tasks import TASKS
 

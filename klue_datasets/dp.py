@@ -15,8 +15,8 @@ from .reading import integer_lists
 from .reading import label_lists
 from .reading import string_lists
 from .reading import strings
-from .reading_rows import misspelt
-from .reading_rows import read_sentences
+from .reading_tsv import misspelt
+from .reading_tsv import read_sentences
 from .tasks import DP_RELATIONS
 from .tasks import TASKS
 

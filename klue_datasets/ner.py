@@ -14,8 +14,8 @@ from .reading import check_lengths
 from .reading import label_lists
 from .reading import string_lists
 from .reading import strings
-from .reading_rows import misspelt
-from .reading_rows import read_sentences
+from .reading_tsv import misspelt
+from .reading_tsv import read_sentences
 from .tasks import TASKS
 
 # Not used here; the script loader of datasets 3.6 copies only the siblings that a script itself imports.

@@ -18,7 +18,7 @@ from klue_datasets.checks import (
     outside_ontology,
     read_ontology,
 )
-from klue_datasets.checks_rows import Finding, ner_entities
+from klue_datasets.checks_tsv import Finding, ner_entities
 from klue_datasets.download import official_splits
 from klue_datasets.loading import make_builder
 from klue_datasets.raw_files import KlueDataError

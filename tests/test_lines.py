@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from klue_datasets.raw_files import read_records
-from klue_datasets.reading_rows import read_sentences
+from klue_datasets.reading_tsv import read_sentences
 from klue_metrics.predictions import read_rows
 from recipes.prediction.raw_text import read_items
 from recipes.tasks.dp.conllu import read_conllu, write_conllu

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klue_datasets.checks import check_rows
-from klue_datasets.checks_rows import ner_entities
+from klue_datasets.checks_tsv import ner_entities
 from klue_datasets.tasks import DP_RELATIONS, TASKS, get_task
 from klue_datasets.validation import format_report, known_defects, validate
 

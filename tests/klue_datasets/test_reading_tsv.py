@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from klue_datasets.loading import make_builder
 from klue_datasets.reading import KlueDataError
-from klue_datasets.reading_rows import read_sentences
+from klue_datasets.reading_tsv import read_sentences
 from klue_datasets.tasks import DP_RELATIONS
 
 HEADER = "## 구분자 : \\t\n## 구분자 : \\n\n## 구분자 : \\n\\n\n## 주석 : ##\n## 칼럼명 : CHAR\tNE_TAG\n"

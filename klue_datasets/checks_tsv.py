@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from klue_datasets.iob import ENTITY_TYPES, TAGS, Entities, find_entities
 from klue_datasets.messages import excerpt
-from klue_datasets.reading_rows import INLINE_TAG, misspelt
+from klue_datasets.reading_tsv import INLINE_TAG, misspelt
 from klue_datasets.tasks import DP_POS_TAGS
 
 Columns = Mapping[str, Any]
