@@ -66,10 +66,11 @@ class Training:
         """The base model if it is on the Hub, as far as the record says."""
         return None if self.results.get("base_model_is_local", True) else self.base_model
 
-    def is_on(self, data: Data) -> bool:
-        """Return whether the training data was the same."""
+    def chose_checkpoint_on(self, data: Data) -> bool:
+        """Return whether training chose its checkpoint on the validation split of this data."""
         known = self.results.get("train_data_hash")
-        return known is not None and known == (data.hash or data.revision)
+        is_same = known is not None and known == (data.hash or data.revision)
+        return is_same and self.results.get("best_checkpoint_metric") is not None
 
 
 def write_card(
@@ -94,76 +95,93 @@ def write_card(
         training: Record of the training; None if there is none.
         holds_model: Whether the folder also holds the model.
     """
-    record, metric = get_task(recipe.task), get_metric(recipe.task)
-    scores = {key: results[f"eval_{key}"] for key in metric.names if f"eval_{key}" in results}
-    model = _model_name(arguments, record, training)
-    is_adapter = training is not None and training.arguments.use_lora
-    has_code = "auto_map" in read_json(output_dir / CONFIG_NAME)
-    has_pipeline = record.card_task in PIPELINES and not recipe.pipeline_task
-    pipeline_tag = record.card_task if has_pipeline else None
-    defined = {key: score for key, score in scores.items() if score is not None and math.isfinite(score)}
-    predictions = output_dir / PREDICTIONS
-    report = read_json(output_dir / EVAL_DETAILS)
-    told = details(recipe.task, report, predictions, data.splits.get("validation")) if scores else None
-    metadata = ModelCardData(
-        language="ko",
-        base_model=training.hub_base_model if training else None,
-        datasets=[HUB_DATASET] if training and training.results.get("train_data") == HUB_DATASET else None,
-        metrics=_hub_metrics(scores) or None,
-        library_name="peft" if is_adapter else "transformers",
-        pipeline_tag=pipeline_tag,
-        tags=["klue", "korean", record.name],
-        model_name=model,
-        eval_results=_model_index(record, pipeline_tag or _slug(record.title), data, defined) or None,
-    )
+    scored = _scored(recipe, output_dir, data, results) if _scores(recipe.task, results) else {}
     text = render(
         "model.md",
-        metadata=metadata.to_yaml(),
-        task=record,
+        metadata=_metadata(recipe, arguments, data, results, training),
+        task=get_task(recipe.task),
         script=SCRIPTS[recipe.task],
-        model=model,
+        model=_model_name(arguments, recipe.task, training),
         training=training,
-        is_adapter=is_adapter,
+        is_adapter=_is_adapter(training),
         holds_model=holds_model,
-        is_official=data.is_official,
-        is_comparable=data.is_comparable,
-        data_version=data.version,
-        data_revision=data.revision,
-        data_name=data.name,
-        chosen_on_validation=training is not None
-        and training.is_on(data)
-        and training.results.get("best_checkpoint_metric") is not None,
-        samples=f"{results.get('eval_samples', 0):,}",
-        truncated=results.get("eval_truncated", 0),
-        windowed=results.get("eval_windowed", 0),
-        max_seq_length=results.get("eval_max_seq_length"),
-        below_constant=below_constant(recipe.task, results) if scores else None,
-        in_range=range_sentences(recipe.task, results, report),
-        scores=[
-            {
-                "name": name,
-                "score": shown(scores[key]),
-                "interval": told.intervals.get(key, "–") if told else "–",
-                "constant": shown(results.get(f"constant_{key}")),
-            }
-            for key, name in metric.names.items()
-            if key in scores
-        ],
-        details=told,
-        published=published_tables(recipe.task, metric.names, "test", "dev"),
-        usage=_usage(recipe, is_adapter, has_code) if holds_model else None,
-        picture=PICTURE if scores and (output_dir / PICTURE).is_file() else None,
+        chosen_on_validation=training is not None and training.chose_checkpoint_on(data),
+        data=data,
+        usage=_usage(recipe, training, output_dir) if holds_model else None,
         figures=_figures(training.results) if training else {},
         settings=_settings(training.arguments, recipe.task) if training else "",
         data_license=LICENSE,
         citation=CITATION,
+        **scored,
     )
     output_dir.mkdir(parents=True, exist_ok=True)
     (output_dir / "README.md").write_text(text, encoding="utf-8")
-    if scores:
+    if scored:
         entries = output_dir / EVAL_ENTRIES
         entries.parent.mkdir(exist_ok=True)
         entries.write_text(merged_file("", to_entries(record_of_run(output_dir, results))), encoding="utf-8")
+
+
+def _scores(task: str, results: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the scores of an evaluation by the keys of the metric; empty without an evaluation."""
+    keys = get_metric(task).names
+    return {key: results[f"eval_{key}"] for key in keys if f"eval_{key}" in results}
+
+
+def _scored(recipe: Recipe, output_dir: Path, data: Data, results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the template's values for the section on results."""
+    names, report = get_metric(recipe.task).names, read_json(output_dir / EVAL_DETAILS)
+    found = details(recipe.task, report, output_dir / PREDICTIONS, data.splits.get("validation"))
+    return {
+        "scores": [
+            {
+                "name": names[key],
+                "score": shown(score),
+                "interval": found.intervals.get(key, "–"),
+                "constant": shown(results.get(f"constant_{key}")),
+            }
+            for key, score in _scores(recipe.task, results).items()
+        ],
+        "details": found,
+        "samples": f"{results.get('eval_samples', 0):,}",
+        "truncated": results.get("eval_truncated", 0),
+        "windowed": results.get("eval_windowed", 0),
+        "max_seq_length": results.get("eval_max_seq_length"),
+        "below_constant": below_constant(recipe.task, results),
+        "in_range": range_sentences(recipe.task, results, report),
+        "published": published_tables(recipe.task, names, "test", "dev"),
+        "picture": PICTURE if (output_dir / PICTURE).is_file() else None,
+    }
+
+
+def _metadata(
+    recipe: Recipe,
+    arguments: RecipeArguments,
+    data: Data,
+    results: Mapping[str, Any],
+    training: Training | None,
+) -> str:
+    """Return the YAML header of the card."""
+    record, scores = get_task(recipe.task), _scores(recipe.task, results)
+    has_pipeline = record.card_task in PIPELINES and not recipe.pipeline_task
+    pipeline_tag = record.card_task if has_pipeline else None
+    defined = {key: score for key, score in scores.items() if score is not None and math.isfinite(score)}
+    metadata: str = ModelCardData(
+        language="ko",
+        base_model=training.hub_base_model if training else None,
+        datasets=[HUB_DATASET] if training and training.results.get("train_data") == HUB_DATASET else None,
+        metrics=_hub_metrics(scores) or None,
+        library_name="peft" if _is_adapter(training) else "transformers",
+        pipeline_tag=pipeline_tag,
+        tags=["klue", "korean", record.name],
+        model_name=_model_name(arguments, recipe.task, training),
+        eval_results=_model_index(record, pipeline_tag or _slug(record.title), data, defined) or None,
+    ).to_yaml()
+    return metadata
+
+
+def _is_adapter(training: Training | None) -> bool:
+    return training is not None and training.arguments.use_lora
 
 
 def _model_index(record: Task, task_type: str, data: Data, scores: Mapping[str, float]) -> list[EvalResult]:
@@ -193,9 +211,9 @@ def _not_official(data: Data) -> str:
     )
 
 
-def _usage(recipe: Recipe, is_adapter: bool, has_code: bool) -> str:
+def _usage(recipe: Recipe, training: Training | None, output_dir: Path) -> str:
     """Generate code that loads the model and answers one question, with transformers alone if possible."""
-    record = get_task(recipe.task)
+    record, is_adapter = get_task(recipe.task), _is_adapter(training)
     sample = recipe.raw_input.sample
     shown = json.dumps(sample, ensure_ascii=False)
     if recipe.pipeline_task and not is_adapter:
@@ -221,6 +239,7 @@ def _usage(recipe: Recipe, is_adapter: bool, has_code: bool) -> str:
         texts[0] if len(texts) == 1 else dict(zip(names, texts, strict=True)), ensure_ascii=False
     )
     as_it_is = ', function_to_apply="none"' if recipe.task == "sts" else ""
+    has_code = "auto_map" in read_json(output_dir / CONFIG_NAME)
     trusted = ", trust_remote_code=True" if has_code else ""
     return "\n".join(
         [
@@ -235,8 +254,8 @@ def _figures(results: Mapping[str, Any]) -> dict[str, Any]:
     names = {
         "data": "train_data",
         "examples": "train_samples",
-        "examples that lost a part": "train_truncated",
-        "examples in several windows": "train_windowed",
+        "truncated examples": "train_truncated",
+        "examples read in several windows": "train_windowed",
         "epochs": "epoch",
         "loss": "train_loss",
         "seconds": "train_runtime",
@@ -273,10 +292,10 @@ def _settings(arguments: RecipeArguments, task: str) -> str:
     return str(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False))
 
 
-def _model_name(arguments: RecipeArguments, record: Task, training: Training | None) -> str:
+def _model_name(arguments: RecipeArguments, task: str, training: Training | None) -> str:
     """Return the model's name for the card: that of its base model, or else its own."""
     if training and training.base_model:
-        return f"{training.base_model.rsplit('/', 1)[-1]}-klue-{record.name}"
+        return f"{training.base_model.rsplit('/', 1)[-1]}-klue-{get_task(task).name}"
     path = Path(arguments.model_name_or_path)
     return path.resolve().name if path.is_dir() else arguments.model_name_or_path.rsplit("/", 1)[-1]
 

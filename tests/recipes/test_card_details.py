@@ -183,7 +183,7 @@ def test_the_card_shows_it_all(task: str, tiny: Path, tmp_path: Path) -> None:
     assert "\n| KLUE-RoBERTa-large | 89.17 |\n" in card
     assert "\n| KF-DeBERTa-base | 88.37 |\n" in card
     assert "private **test** set" in card
-    assert re.search(r"^\d+ of 20 answers are right in full\.$", card, flags=re.MULTILINE)
+    assert re.search(r"^\d+ of 20 answers are entirely correct\.$", card, flags=re.MULTILINE)
     assert re.search(r"^\* device: .+$", card, flags=re.MULTILINE)
     for header, rule in re.findall(r"^(\|.*\|)\n(\|[-|]+\|)$", card, flags=re.MULTILINE):
         assert header.count("|") == rule.count("|")
