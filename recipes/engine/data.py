@@ -17,11 +17,11 @@ from klue_datasets.builder import KlueBuilder
 from klue_datasets.content import content_version
 from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import build, make_builder
-from klue_datasets.tasks import DEFAULT_VERSION, get_task
+from klue_datasets.tasks import DEFAULT_VERSION, Task, get_task
 from klue_metrics.predictions import CLUSTERED_BY
 from recipes.arguments import RecipeArguments
 from recipes.engine.unreachable import CONNECTION_ERRORS
-from recipes.tasks.protocol import Recipe
+from recipes.tasks.protocol import Recipe, Tuning
 from recipes.tasks.shared.held_out import hold_out
 
 logger = logging.getLogger(__name__)
@@ -91,8 +91,8 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
     """Load the rows that the settings ask for.
 
     Raises:
-        ValueError: A split that the run needs is not there, or a revision was given for data that is not on
-            the Hub.
+        ValueError: A revision was given for data that is not on the Hub, or there is too little training data
+            to hold out a part of it.
         FileNotFoundError: The source has no data for this task.
     """
     record = get_task(task)
@@ -103,52 +103,72 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
             f"--dataset_revision is {arguments.dataset_revision!r}, but the data comes from local files; "
             "expected a --dataset_name on the Hub, or no revision."
         )
-    version = revision = None
-    own = arguments.own_files
+    revision = None
     if builder is not None:
-        splits = build(builder)
-        if not own and "validation" in official_splits(record, builder.files or {}):
-            version = DEFAULT_VERSION
-        source = arguments.data_dir or own.get("validation") or own.get("train") or own.get("test", "")
-        name = "klue-hub mini corpus" if arguments.mini else Path(source).resolve().name
+        splits, name = build(builder), _source_name(arguments)
     else:
-        with data_errors(arguments.dataset_name):
-            hub_builder = datasets.load_dataset_builder(
-                arguments.dataset_name, record.name, revision=arguments.dataset_revision
-            )
-            hub_builder.download_and_prepare()
-        splits = hub_builder.as_dataset()
+        splits, commit = _load_data_set(record.name, arguments)
         name = Path(arguments.dataset_name).name if is_local else arguments.dataset_name
-        revision = None if is_local else _commit(hub_builder) or arguments.dataset_revision
-    held_out = arguments.held_out_fraction
-    if held_out is not None and "train" in splits:
-        column = CLUSTERED_BY.get(record.name)
-        splits["train"], splits["validation"] = hold_out(splits["train"], column, held_out)
-        name, version = f"{name}, {held_out:.0%} of train held out", None
-    elif version is None and "validation" in splits and not own:  # the user's files are not KLUE's
-        version = content_version(record.name, splits["validation"])
+        revision = None if is_local else commit or arguments.dataset_revision
+    if arguments.held_out_fraction is not None and "train" in splits:
+        splits["train"], splits["validation"] = hold_out(
+            splits["train"], CLUSTERED_BY.get(record.name), arguments.held_out_fraction
+        )
+        name, version = f"{name}, {arguments.held_out_fraction:.0%} of train held out", None
+    else:
+        version = _version(record, arguments, builder, splits)
     is_comparable = builder is not None or bool(record.content)
     if not is_comparable:
         logger.warning(
-            "%s: the validation split of %s cannot be compared with KLUE's official one, whose content is "
-            "not known here: its scores do not count as official. For official scores give the raw KLUE "
-            "files (--data_dir).",
+            "%s: the content of KLUE's official validation split is not known here, so the one of %s cannot "
+            "be compared with it, and its scores do not count as official. For official scores, pass the raw "
+            "KLUE files with --data_dir.",
             record.name, name,
         )  # fmt: skip
-    needed = {
-        "train": arguments.do_train,
-        "validation": arguments.do_eval or (arguments.do_predict and "test" not in splits),
-    }
-    for split, is_needed in needed.items():
-        if is_needed and split not in splits:
-            raise ValueError(f"{record.name}: {name} has no {split} split (it has: {', '.join(splits)}).")
-    official = version is not None
+    is_full = True
     for split, limit in (("train", arguments.max_train_samples), ("validation", arguments.max_eval_samples)):
         if limit is not None and split in splits and limit < splits[split].num_rows:
             splits[split] = splits[split].select(range(limit))
-            official = official and split != "validation"
-    found = source_hash(record.name, arguments)
-    return Data(splits, name, official, version, is_comparable, revision, found)
+            is_full = is_full and split != "validation"
+    return Data(
+        splits,
+        name,
+        is_official=version is not None and is_full,
+        version=version,
+        is_comparable=is_comparable,
+        revision=revision,
+        hash=source_hash(record.name, arguments),
+    )
+
+
+def _source_name(arguments: RecipeArguments) -> str:
+    """Return the name of local raw files: that of their folder or file."""
+    if arguments.mini:
+        return "klue-hub mini corpus"
+    own = arguments.own_files
+    source = arguments.data_dir or own.get("validation") or own.get("train") or own.get("test", "")
+    return Path(source).resolve().name
+
+
+def _load_data_set(task: str, arguments: RecipeArguments) -> tuple[datasets.DatasetDict, str | None]:
+    """Load a data set from the Hub or an exported folder; return its splits and its commit, if known."""
+    with data_errors(arguments.dataset_name):
+        builder = datasets.load_dataset_builder(
+            arguments.dataset_name, task, revision=arguments.dataset_revision
+        )
+        builder.download_and_prepare()
+    return builder.as_dataset(), _commit(builder)
+
+
+def _version(
+    record: Task, arguments: RecipeArguments, builder: KlueBuilder | None, splits: datasets.DatasetDict
+) -> str | None:
+    """Return the KLUE version of the validation split; None if it is not an official one."""
+    if arguments.own_files:  # the user's files are not KLUE's
+        return None
+    if builder is not None and "validation" in official_splits(record, builder.files or {}):
+        return DEFAULT_VERSION
+    return content_version(record.name, splits["validation"]) if "validation" in splits else None
 
 
 def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> dict[str, datasets.Dataset]:
@@ -157,11 +177,15 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
     Where the task chooses settings on held-out training examples, those are a split ``held_out``.
 
     Raises:
-        ValueError: The gold of a split that is to be trained or scored on is hidden, or guids are not unique
-            where the metric needs them.
+        ValueError: A split that the run needs is missing, the gold of a split that is to be trained or scored
+            on is hidden, or guids are not unique where the metric needs them.
     """
     splits, tuning = {}, recipe.tuning(arguments)
-    for name in _needed_splits(recipe, arguments, data):
+    for name in _needed_splits(arguments, data, tuning):
+        if name not in data.splits:
+            raise ValueError(
+                f"{recipe.task}: {data.name} has no {name} split (it has: {', '.join(data.splits)})."
+            )
         splits[name] = without_hidden_gold(recipe, name, recipe.prepare(data.splits[name]))
     scored = ["train"] if "train" in splits else []
     if arguments.do_eval or (arguments.do_train and tuning and tuning.split == "validation"):
@@ -185,8 +209,7 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
     return splits
 
 
-def _needed_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> list[str]:
-    tuning = recipe.tuning(arguments)
+def _needed_splits(arguments: RecipeArguments, data: Data, tuning: Tuning | None) -> list[str]:
     tunes = arguments.do_train and tuning is not None and tuning.split == "validation"
     needed = {
         "train": arguments.do_train,

@@ -58,28 +58,17 @@ def load_model(
     with model_errors(arguments.tokenizer_name or path):
         tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
-    is_trained = recipe.is_trained(config)
-    labels = _first(list(config.id2label.values()))
+    is_trained, writes_text = recipe.is_trained(config), recipe.peft_task_type in LANGUAGE_MODELS
+    labels = list(config.id2label.values())
     if not is_trained:
         forget_other_task(config)
-        if adapter:
-            raise ValueError(
-                f"{recipe.task}: {path} is an adapter that was not trained on this task; expected a full "
-                "checkpoint to start from, such as the adapter's base model."
-            )
-    writes_text = recipe.peft_task_type in LANGUAGE_MODELS
     if not writes_text:
         complete_tokenizer(tokenizer, config)
     added = _configure(recipe, config, tokenizer, arguments, splits)
-    if added and (adapter or not arguments.do_train):
-        remedy = "a full checkpoint to start from" if arguments.do_train else "to train one"
-        raise ValueError(
-            f"{recipe.task}: {path} has not learned {_first(tokenizer.convert_ids_to_tokens(added))}; "
-            f"expected a model that was trained with these tokens, or {remedy}."
-        )
+    _check_trained(recipe, arguments, adapter is not None, is_trained, tokenizer, added)
+    fresh: list[str] = []
     if adapter:
         model = _load_adapter(recipe, arguments, Path(adapter), config, len(tokenizer))
-        fresh: list[str] = []
     else:
         model, fresh = load_weights(
             recipe,
@@ -90,32 +79,70 @@ def load_model(
             trust_remote_code=trust,
         )
         grow_embeddings(model, max([len(tokenizer), *(token + 1 for token in added)]))
-        if fresh and not arguments.do_train:
-            raise ValueError(
-                f"{recipe.task}: {path} has no trained head (missing: {_first(fresh)}; its labels are "
-                f"{labels}); expected a model that was trained on this task, or to train one."
-            )
+    if fresh and not arguments.do_train:
+        raise ValueError(
+            f"{recipe.task}: {path} has no trained head (missing: {_first(fresh)}; its labels are "
+            f"{_first(labels)}); expected a model that was trained on this task, or --do_train."
+        )
     if not writes_text:
         plain_model(model).config.pad_token_id = tokenizer.pad_token_id
     draw_embeddings(model, added)
     head = _head_modules(recipe, plain_model(model), fresh)
     if arguments.do_train:
-        _freeze(recipe, model, arguments, added)
-    if arguments.use_lora and not hasattr(model, "get_base_model"):
-        model = _add_lora(recipe, model, arguments, head, added)
-    if arguments.do_train:
-        _check_deepspeed(recipe, model)
-    longest = _longest_input(plain_model(model), tokenizer)
-    usual = getattr(config, "max_seq_length", DEFAULT_LENGTH if longest == math.inf else longest)
-    asked = arguments.max_seq_length
-    max_length = int(min(usual if asked is None else asked, longest))
+        model = _prepare_for_training(recipe, model, arguments, head, added)
+    max_length = _max_length(arguments, config, _longest_input(plain_model(model), tokenizer))
     _check_length(recipe, arguments, max_length, recipe.least_length(tokenizer, config))
     plain_model(model).config.max_seq_length = max_length
     return LoadedModel(model, tokenizer, head, max_length)
 
 
+def _check_trained(
+    recipe: Recipe,
+    arguments: RecipeArguments,
+    is_adapter: bool,
+    is_trained: bool,
+    tokenizer: PreTrainedTokenizerBase,
+    added: Sequence[int],
+) -> None:
+    """Raise ValueError for an adapter of another task, or for untrained tokens where nothing trains them."""
+    path = arguments.model_name_or_path
+    if is_adapter and not is_trained:
+        raise ValueError(
+            f"{recipe.task}: {path} is an adapter that was not trained on this task; expected a full "
+            "checkpoint to start from, such as the adapter's base model."
+        )
+    if added and (is_adapter or not arguments.do_train):
+        remedy = "a full checkpoint to start from" if arguments.do_train else "--do_train"
+        raise ValueError(
+            f"{recipe.task}: {path} has no trained embeddings of "
+            f"{_first(tokenizer.convert_ids_to_tokens(added))}; expected a model that was trained with these "
+            f"tokens, or {remedy}."
+        )
+
+
+def _prepare_for_training(
+    recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str], added: Sequence[int]
+) -> Any:
+    """Freeze layers and add LoRA as the settings ask for; return the model.
+
+    Raises:
+        ValueError: Frozen layers would have to learn, or DeepSpeed cannot train the model.
+    """
+    if arguments.freeze_layers is not None:
+        if arguments.use_lora or added:
+            other = "--use_lora" if arguments.use_lora else f"{len(added)} new tokens"
+            raise ValueError(
+                f"{recipe.task}: --freeze_layers cannot be combined with {other}; expected one of them."
+            )
+        freeze_layers(model.base_model, arguments.freeze_layers)
+    if arguments.use_lora and not hasattr(model, "get_base_model"):
+        model = _add_lora(recipe, model, arguments, head, added)
+    _check_deepspeed(recipe, model)
+    return model
+
+
 def _check_deepspeed(recipe: Recipe, model: Any) -> None:
-    """ValueError for a model with LSTMs under DeepSpeed, which computes other gradients for them than DDP.
+    """Raise ValueError for LSTMs under DeepSpeed, which computes other gradients for them than DDP does.
 
     Seen with DeepSpeed 0.19.8 (ZeRO-2) on two CPU processes: the first update of dp's LSTMs is wrong.
     """
@@ -127,8 +154,15 @@ def _check_deepspeed(recipe: Recipe, model: Any) -> None:
         )
 
 
+def _max_length(arguments: RecipeArguments, config: PreTrainedConfig, longest: float) -> int:
+    """Return the maximum tokens of an input: as asked for, else as trained, else the model's own limit."""
+    usual = getattr(config, "max_seq_length", DEFAULT_LENGTH if longest == math.inf else longest)
+    asked = arguments.max_seq_length
+    return int(min(usual if asked is None else asked, longest))
+
+
 def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, least: int) -> None:
-    """ValueError where inputs are too short for the task, or windows for the stride that was asked for."""
+    """Raise ValueError if inputs are too short for the task, or windows too short for their stride."""
     if max_length < least:
         raise ValueError(
             f"{recipe.task}: inputs would have at most {max_length} tokens (--max_seq_length, or the model's "
@@ -268,16 +302,6 @@ def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]
     encoder = set(encoder_names(model).values())
     outside = {name.split(".")[0] for name, _ in model.named_parameters() if name not in encoder}
     return sorted(outside | {name.rpartition(".")[0] for name in fresh if name in encoder})
-
-
-def _freeze(recipe: Recipe, model: Any, arguments: RecipeArguments, added: Sequence[int]) -> None:
-    """Freeze what ``--freeze_layers`` asks for; ValueError where something below has to learn."""
-    if arguments.freeze_layers is None:
-        return
-    if arguments.use_lora or added:
-        other = "--use_lora" if arguments.use_lora else f"{len(added)} tokens to learn"
-        raise ValueError(f"{recipe.task}: --freeze_layers does not go with {other}; expected one of them.")
-    freeze_layers(model.base_model, arguments.freeze_layers)
 
 
 def _add_lora(

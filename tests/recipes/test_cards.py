@@ -77,7 +77,7 @@ def test_an_evaluation_alone_claims_nothing_of_a_training_that_is_not_recorded(
     for number, model in enumerate(("somebody/model", str(here), "out/model")):
         card = card_of(finished, tmp_path / str(number), model, None)
         assert (card.data.base_model, card.data.datasets, card.data.model_name) == (None, None, "model")
-        assert "How the model was\ntrained is not recorded" in card.text
+        assert "How the model was trained is not recorded" in card.text
         assert "On KLUE's official validation split, version 1.1.0" in card.text
         for claim in ("fine-tuned", "was chosen on", "## Training", "## Use", "learning_rate", str(tmp_path)):
             assert claim not in card.text

@@ -102,7 +102,8 @@ def test_what_cannot_be_compared_is_not_official_and_says_so(
         data = load_data(task, EVALUATE)
     assert (data.is_official, data.version) == (False, None)
     assert data.is_comparable == (task in HELD)
-    assert ("cannot be compared with KLUE's official one" in caplog.text) == (task not in HELD)
+    is_told = "cannot be compared with it, and its scores do not count as official" in caplog.text
+    assert is_told == (task not in HELD)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -120,6 +121,9 @@ def test_a_held_out_part_of_train_takes_the_place_of_validation(task: str) -> No
     groups = [set(rows[column]) if column else set(range(len(rows))) for rows in (whole, held)]
     assert len(groups[1]) == len(groups[0]) // 5
     assert not column or groups[1].isdisjoint(train[column])
+    few = dataclasses.replace(arguments, held_out_fraction=1e-5)
+    with pytest.raises(ValueError, match="too few to hold out a share of 1e-05; expected 100000 or more"):
+        load_data(task, few)
     with pytest.raises(UsageError, match=r"held_out_fraction is 1\.5; expected a number above 0"):
         RecipeArguments(held_out_fraction=1.5)
 

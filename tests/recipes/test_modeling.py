@@ -83,7 +83,7 @@ def test_token_types_are_kept_where_the_model_has_them(tiny: Path) -> None:
 
 def test_a_model_without_a_trained_head_is_not_evaluated(tiny: Path) -> None:
     wanted = RecipeArguments(model_name_or_path=str(tiny), do_eval=True)
-    with pytest.raises(ValueError, match=r"has no trained head \(missing: classifier.bias.*or to train one"):
+    with pytest.raises(ValueError, match=r"has no trained head \(missing: classifier.bias.*or --do_train"):
         load_model(get_recipe("ynat"), wanted)
 
 
@@ -182,8 +182,8 @@ def test_frozen_layers_stay_as_they_are(layers: int, tiny: Path, tmp_path: Path)
     ("task", "words", "message"),
     [
         ("nli", ["--freeze_layers", "9"], "--freeze_layers is 9; expected 0 to 2"),
-        ("nli", ["--freeze_layers", "1", "--use_lora"], "does not go with --use_lora"),
-        ("re", ["--freeze_layers", "1"], "does not go with 4 tokens to learn"),
+        ("nli", ["--freeze_layers", "1", "--use_lora"], "cannot be combined with --use_lora"),
+        ("re", ["--freeze_layers", "1"], "cannot be combined with 4 new tokens"),
     ],
     ids=["too many", "adapters", "new tokens"],
 )
@@ -290,7 +290,9 @@ def test_markers_learn_under_lora_and_are_not_drawn_again(spare: bool, tiny: Pat
             torch.testing.assert_close(other.model.get_input_embeddings()(torch.tensor(ids)), trained)
     wanted = {name for name, parameter in again.model.named_parameters() if parameter.requires_grad}
     assert any("trainable_tokens_delta" in name for name in wanted)
-    with pytest.raises(ValueError, match=r"has not learned <subj:PER>.* or a full checkpoint to start from"):
+    with pytest.raises(
+        ValueError, match=r"has no trained embeddings of <subj:PER>.* or a full checkpoint to start from"
+    ):
         start(folder, marker_style="typed")
 
 
@@ -307,14 +309,16 @@ def test_trained_markers_are_not_drawn_again(spare: bool, tiny: Path, tmp_path: 
     new = loaded.tokenizer.convert_tokens_to_ids(marker_tokens("official"))
     other = start(folder, seed=1, marker_style="typed")
     assert torch.equal(other.model.get_input_embeddings().weight[new], table[new])
-    with pytest.raises(ValueError, match=r"has not learned <subj:PER>, .* and 21 more; expected"):
+    with pytest.raises(
+        ValueError, match=r"has no trained embeddings of <subj:PER>, .* and 21 more; expected"
+    ):
         start(folder, do_train=False, marker_style="typed")
 
 
 @pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
 def test_new_markers_cannot_be_frozen(spare: bool, tiny: Path, tmp_path: Path) -> None:
     path = with_spare_rows(tiny, tmp_path / "base") if spare else tiny
-    with pytest.raises(ValueError, match="--freeze_layers does not go with 4 tokens to learn"):
+    with pytest.raises(ValueError, match="--freeze_layers cannot be combined with 4 new tokens"):
         start(path, freeze_layers=1)
 
 

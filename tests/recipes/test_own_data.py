@@ -14,7 +14,7 @@ from klue_datasets.tasks import TASKS, get_task
 from recipes.arguments import RecipeArguments
 from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.data import load_data, source_hash
+from recipes.engine.data import load_data, prepare_splits, source_hash
 from recipes.tasks import get_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +85,31 @@ def test_a_run_on_own_files_is_no_klue_score(
     card = (out / "README.md").read_text(encoding="utf-8")
     assert re.search(r"these numbers are not\s+KLUE scores", card)
     assert str(tmp_path) not in card
+
+
+@pytest.mark.parametrize("preset", ["paper", "tuned"])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_training_file_alone_is_enough_unless_something_is_chosen_on_validation(
+    task: str, preset: str, tiny: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.parquet"
+    klue_datasets.load(task, "train[:12]", mini=True).to_parquet(file)
+    words = ["--train_file", str(file), "--preset", preset, "--do_train", "--model_name_or_path", str(tiny)]
+    arguments = parse(make_parser(task, ""), task, words)
+    recipe, data = get_recipe(task, arguments), load_data(task, arguments)
+    tuning = recipe.tuning(arguments)
+    if tuning is None:
+        assert list(prepare_splits(recipe, arguments, data)) == ["train"]
+    elif tuning.hold_out is None:
+        with pytest.raises(
+            ValueError, match=rf"{task}: mine.parquet has no validation split \(it has: train\)"
+        ):
+            prepare_splits(recipe, arguments, data)
+    else:
+        with pytest.raises(
+            ValueError, match=r"the training data has \d groups .*, too few to hold out a share of 0.1"
+        ):
+            prepare_splits(recipe, arguments, data)
 
 
 def test_even_the_official_file_given_as_own_data_is_not_called_official(shared: Path) -> None:

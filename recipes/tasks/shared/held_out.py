@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +21,18 @@ def hold_out(
         column: Rows with the same value here stay together, such as the questions on one passage; None to
             split row by row.
         fraction: Share of the groups that is held out, above 0 and below 1.
+
+    Raises:
+        ValueError: There are too few groups for both parts to have one.
     """
     keys = train[column] if column else range(len(train))
     group = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     ends = np.floor(np.arange(len(group) + 1) * fraction + 1e-9)  # groups held out before each place
+    if not 0 < ends[-1] < len(group):
+        groups = f"groups with the same {column}" if column else "examples"
+        raise ValueError(
+            f"the training data has {len(group)} {groups}, too few to hold out a share of {fraction:g}; "
+            f"expected {max(math.ceil(1 / fraction), 2)} or more."
+        )
     is_held = np.diff(ends).astype(bool)[[group[key] for key in keys]]
     return train.select(np.flatnonzero(~is_held)), train.select(np.flatnonzero(is_held))
