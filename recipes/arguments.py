@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any
         **extra: ``group``: a key of GROUPS. ``choices``: the values that it takes, or task -> these, which
             makes it a flag of those tasks only. ``tasks``: the tasks that it is for. ``const``: its value
             where the flag is given without one. ``word``: a word that it takes in place of a number.
+            ``least`` and ``most``: the smallest and the largest number that it takes.
             ``otherwise``: what holds, for all tasks or by task, where neither a flag nor the checkpoint
             says anything.
     """
@@ -106,13 +108,23 @@ class RecipeArguments:
     )  # fmt: skip
     slot_spread: float | None = _setting(
         None, "How much the initial slot embeddings differ, such as 3", tasks=("wos",),
-        otherwise="0, unchanged", group="model",
+        otherwise="0, unchanged", least=0, group="model",
     )  # fmt: skip
     dropout: float | None = _setting(
-        None, "Dropout of all layers; by default that of the checkpoint.", tasks=("wos",), group="model"
+        None,
+        "Dropout of all layers; by default that of the checkpoint.",
+        tasks=("wos",),
+        least=0,
+        most=1,
+        group="model",
     )
     attention_scale: float | None = _setting(
-        None, "Factor of the decoder's attention scores", tasks=("wos",), otherwise="1", group="model"
+        None,
+        "Factor of the decoder's attention scores",
+        tasks=("wos",),
+        otherwise="1",
+        least=0,
+        group="model",
     )
     use_pos: bool | None = _setting(
         None, "Embed the words' parts of speech, too", tasks=("dp",), otherwise="true", group="model"
@@ -128,14 +140,16 @@ class RecipeArguments:
         group="model",
     )  # fmt: skip
     freeze_layers: int | None = _flag(
-        None, "Freeze the embeddings and the first N layers of the encoder.", group="model"
+        None, "Freeze the embeddings and the first N layers of the encoder.", least=0, group="model"
     )
     use_lora: bool = _flag(
         False, "Train LoRA adapters (PEFT) and the head instead of all weights.", group="model"
     )
-    lora_r: int = _flag(16, "Rank of the LoRA matrices.", group="model")
-    lora_alpha: int = _flag(32, "Scaling factor of LoRA; updates are multiplied by alpha / r.", group="model")
-    lora_dropout: float = _setting(0.05, "Dropout of the LoRA layers.", group="model")
+    lora_r: int = _flag(16, "Rank of the LoRA matrices.", least=1, group="model")
+    lora_alpha: int = _flag(
+        32, "Scaling factor of LoRA; updates are multiplied by alpha / r.", least=1, group="model"
+    )
+    lora_dropout: float = _setting(0.05, "Dropout of the LoRA layers.", least=0, most=1, group="model")
     lora_target_modules: list[str] | None = _setting(
         None, "Names of the layers that get an adapter; by default every linear layer of the encoder.",
         group="model",
@@ -164,15 +178,16 @@ class RecipeArguments:
     )
     mini: bool = _flag(False, "Use the small synthetic corpus of this package.", group="data")
     max_train_samples: int | None = _flag(
-        None, "Maximum number of training examples, for debugging.", group="data"
+        None, "Maximum number of training examples, for debugging.", least=1, group="data"
     )
     max_eval_samples: int | None = _flag(
-        None, "Maximum number of validation examples, for debugging.", group="data"
+        None, "Maximum number of validation examples, for debugging.", least=1, group="data"
     )
     max_seq_length: int | None = _flag(
         None,
         "Maximum number of tokens of an input; longer ones are truncated or split. Without training, "
         "the maximum of the model by default.",
+        least=1,
         group="data",
     )
     doc_stride: int | None = _flag(
@@ -181,6 +196,7 @@ class RecipeArguments:
         "transformers it is the overlap of the two",
         tasks=("ner", "mrc"),
         otherwise={"mrc": "128", "ner": "half a window"},
+        least=1,
         group="data",
     )
     held_out_fraction: float | None = _setting(
@@ -189,7 +205,7 @@ class RecipeArguments:
         group="data",
     )
     preprocessing_num_workers: int | None = _setting(
-        None, "Number of processes for tokenisation.", group="data"
+        None, "Number of processes for tokenisation.", least=1, group="data"
     )
 
     # What to do
@@ -208,22 +224,24 @@ class RecipeArguments:
     overwrite_output_dir: bool = _flag(
         False, "Delete the checkpoints of an unfinished run and start again.", group="run"
     )
-    seed: int = _flag(42, "Random seed.", group="run")
+    seed: int = _flag(42, "Random seed.", least=0, group="run")
 
     # Training
-    learning_rate: float = _flag(5e-5, "Peak learning rate.", group="training")
+    learning_rate: float = _flag(5e-5, "Peak learning rate.", least=0, group="training")
     head_learning_rate: float | None = _flag(
         None, "Peak learning rate of the weights that are not in the checkpoint, such as the head.",
-        group="training",
+        least=0, group="training",
     )  # fmt: skip
-    num_train_epochs: float = _flag(4.0, "Number of training epochs.", group="training")
+    num_train_epochs: float = _flag(4.0, "Number of training epochs.", least=0, group="training")
     max_steps: int = _flag(-1, "Number of updates; overrides num_train_epochs if positive.", group="training")
-    per_device_train_batch_size: int = _flag(32, "Training batch size per device.", group="training")
-    per_device_eval_batch_size: int = _flag(64, "Evaluation batch size per device.", group="training")
-    gradient_accumulation_steps: int = _flag(1, "Number of batches per update.", group="training")
+    per_device_train_batch_size: int = _flag(32, "Training batch size per device.", least=1, group="training")
+    per_device_eval_batch_size: int = _flag(
+        64, "Evaluation batch size per device.", least=1, group="training"
+    )
+    gradient_accumulation_steps: int = _flag(1, "Number of batches per update.", least=1, group="training")
     warmup_ratio: float = _flag(0.0, "Fraction of the updates used for a linear warm-up.", group="training")
     weight_decay: float = _flag(
-        0.0, "Weight decay of all weights but biases and layer norms.", group="training"
+        0.0, "Weight decay of all weights but biases and layer norms.", least=0, group="training"
     )
     group_by_length: bool = _flag(
         False, "Batch examples of similar length, which reduces padding.", group="training"
@@ -232,6 +250,7 @@ class RecipeArguments:
         None,
         "Maximum number of tokens of a training batch per device, padding included; a batch then has as many "
         "examples of similar length as fit, in place of per_device_train_batch_size.",
+        least=1,
         group="training",
     )
     fast: bool = _setting(
@@ -250,13 +269,16 @@ class RecipeArguments:
         "epoch", "When to evaluate and save a checkpoint.", choices=("no", "steps", "epoch"), group="training"
     )
     evaluations_per_epoch: int = _flag(
-        1, "Number of evaluations per epoch with --eval_strategy epoch.", group="training"
+        1, "Number of evaluations per epoch with --eval_strategy epoch.", least=1, group="training"
     )
     eval_steps: float | None = _flag(
         None, "Number of updates between evaluations with --eval_strategy steps.", group="training"
     )
     early_stopping_patience: int | None = _flag(
-        None, "Stop after this many evaluations without improvement of the primary metric.", group="training"
+        None,
+        "Stop after this many evaluations without improvement of the primary metric.",
+        least=1,
+        group="training",
     )
     value_loss: str | None = _setting(
         None, "Slots whose values are learned: all, or those with a value in the dialogue",
@@ -264,7 +286,7 @@ class RecipeArguments:
     )  # fmt: skip
     teacher_forcing: float | None = _setting(
         None, "Fraction of the batches in which the decoder reads gold tokens", tasks=("wos",),
-        otherwise="0.5", group="training",
+        otherwise="0.5", least=0, most=1, group="training",
     )  # fmt: skip
     label_all_tokens: bool = _setting(
         False, "Train the tag O on special tokens and on word boundary tokens, as KLUE-baseline does.",
@@ -276,16 +298,21 @@ class RecipeArguments:
     )  # fmt: skip
     empty_windows: float | None = _setting(
         None, "Fraction of the windows without the answer that are used in training", tasks=("mrc",),
-        otherwise="1", group="training",
+        otherwise="1", least=0, most=1, group="training",
     )  # fmt: skip
 
     # Answers of reading comprehension
     n_best_size: int | None = _setting(
         None, "Number of start and end positions considered in each window", tasks=("mrc",), otherwise="20",
-        group="answers",
+        least=1, group="answers",
     )  # fmt: skip
     max_answer_length: int | None = _flag(
-        None, "Maximum number of tokens of an answer", tasks=("mrc",), otherwise="30", group="answers"
+        None,
+        "Maximum number of tokens of an answer",
+        tasks=("mrc",),
+        otherwise="30",
+        least=1,
+        group="answers",
     )
     null_score_diff_threshold: float | str | None = _flag(
         None,
@@ -301,14 +328,14 @@ class RecipeArguments:
     # States of dialogues
     num_beams: int | None = _setting(
         None, "Number of beams in the search for a value or a state", tasks=("wos",), otherwise="1, greedy",
-        group="answers",
+        least=1, group="answers",
     )  # fmt: skip
     max_value_length: int | None = _setting(
-        None, "Maximum number of tokens of a value", tasks=("wos",), otherwise="10", group="answers"
+        None, "Maximum number of tokens of a value", tasks=("wos",), otherwise="10", least=1, group="answers"
     )
     max_new_tokens: int | None = _setting(
         None, "Maximum number of tokens of a state with --head generative", tasks=("wos",),
-        otherwise="the longest of training", group="answers",
+        otherwise="the longest of training", least=1, group="answers",
     )  # fmt: skip
     constrain_to_ontology: bool | None = _flag(
         None, "Replace a generated value that is unknown by the most similar known value of its slot",
@@ -399,6 +426,14 @@ def choices_of(field: dataclasses.Field[Any], task: str) -> tuple[str, ...] | No
     """Return the values that a setting accepts; None if any."""
     found: tuple[str, ...] | None = _of_task(field.metadata.get("choices"), task)
     return found
+
+
+def check_number(name: str, value: Any, least: float, most: float = math.inf) -> None:
+    """Raise ValueError for a number outside the range of a setting; other values pass."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and not (least <= value <= most and math.isfinite(value)):
+        wanted = f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
+        raise ValueError(f"{name} is {value}; expected {wanted}.")
 
 
 def _tasks(field: dataclasses.Field[Any], task: str) -> Mapping[str, Any] | tuple[str, ...]:

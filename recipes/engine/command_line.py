@@ -23,6 +23,7 @@ from recipes.arguments import (
     GROUPS,
     RecipeArguments,
     UsageError,
+    check_number,
     choices_of,
     default_of,
     fields_of,
@@ -38,24 +39,10 @@ from recipes.engine.settings_files import (
     read_yaml,
     typed_values,
 )
-from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields
+from recipes.engine.trainer_fields import HONOURED, REFUSED, check_fields, check_steps
 
 DEFAULT_PRESET = "paper"
 INTERRUPTED = 130  # exit status after Ctrl-C
-# Minimum value of each count.
-LEAST = {
-    "max_train_samples": 1, "max_eval_samples": 1, "early_stopping_patience": 1, "max_seq_length": 1,
-    "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
-    "preprocessing_num_workers": 1, "freeze_layers": 0, "lora_r": 1, "lora_alpha": 1, "doc_stride": 1,
-    "n_best_size": 1, "max_answer_length": 1, "evaluations_per_epoch": 1, "weight_decay": 0,
-    "tokens_per_batch": 1,
-}  # fmt: skip
-# Minimum values of fields of TrainingArguments, which checks them late or not at all.
-TRAINER_LEAST = {
-    "max_grad_norm": 0, "dataloader_num_workers": 0, "warmup_steps": 0, "save_total_limit": 1,
-    "seed": 0, "data_seed": 0,
-}  # fmt: skip
-STEPS = ("save_steps", "logging_steps", "eval_steps")  # number of updates, or share of them if below 1
 
 
 @needs("train")
@@ -206,36 +193,20 @@ def _boolean(word: str) -> bool:
 
 
 def _check(arguments: RecipeArguments, task: str) -> None:
+    """Raise ValueError for values out of range, and for settings that contradict each other."""
     check_fields(arguments.trainer)
     for name, field in fields_of(task).items():
         value, choices = getattr(arguments, name), choices_of(field, task)
         if choices and value is not None and value not in choices:
             raise ValueError(f"{name} is {value!r}; expected one of {', '.join(choices)}.")
-    for name, least in LEAST.items():
-        value = getattr(arguments, name)
-        if name in fields_of(task) and value is not None and not least <= value:
-            raise ValueError(f"{name} is {value}; expected {least} or more.")
-    told = {**vars(arguments), **arguments.trainer}
-    for name, least in TRAINER_LEAST.items():
-        value = told.get(name)
-        if isinstance(value, int | float) and not least <= value:
-            raise ValueError(f"{name} is {value}; expected {least} or more.")
-    for name in STEPS:
-        value = told.get(name)
-        if isinstance(value, int | float) and not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"{name} is {value}; expected a number of updates, or a share of them above 0.")
-    for name in ("learning_rate", "head_learning_rate", "num_train_epochs"):
-        value = getattr(arguments, name)
-        if value is not None and not (value >= 0 and math.isfinite(value)):
-            raise ValueError(f"{name} is {value}; expected a number from 0.")
+        if "least" in field.metadata:
+            check_number(name, value, field.metadata["least"], field.metadata.get("most", math.inf))
+    if arguments.eval_steps is not None:
+        check_steps("eval_steps", arguments.eval_steps)
     if arguments.max_steps == 0 or arguments.max_steps < -1:
         raise ValueError(
             f"max_steps is {arguments.max_steps}; expected a number of updates, or -1 for whole epochs."
         )
-    for name in ("lora_dropout", "dropout", "teacher_forcing", "empty_windows"):
-        value = getattr(arguments, name)
-        if value is not None and not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value}; expected a share, from 0 to 1.")
     if arguments.bf16 and arguments.fp16:
         raise ValueError("--bf16 and --fp16 were both given; expected at most one of them.")
     other = sorted({"auto_find_batch_size", "train_sampling_strategy"} & arguments.trainer.keys())
@@ -257,7 +228,7 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
     if not words:
         return {}
     named = (word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--"))
-    check_fields(name for name in named if name in REFUSED)  # before their values are read
+    check_fields(dict.fromkeys(name for name in named if name in REFUSED))  # before their values are read
     values, unknown = resolve_name("recipes.engine.training_arguments:read_flags")(words)
     if unknown:
         word = unknown[0].split("=")[0]  # what follows may be a secret

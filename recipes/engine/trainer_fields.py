@@ -5,7 +5,11 @@ Every field is in ``HONOURED``, in ``REFUSED``, or a flag of the recipes themsel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from recipes.arguments import check_number
 
 HONOURED = frozenset(
     {
@@ -70,13 +74,19 @@ REFUSED = {
 }
 
 
-def check_fields(names: Iterable[str]) -> None:
-    """Make sure that the recipes support these fields of TrainingArguments.
+# Minimum values of fields that TrainingArguments checks late or not at all.
+LEAST = {
+    "max_grad_norm": 0, "dataloader_num_workers": 0, "warmup_steps": 0, "save_total_limit": 1, "data_seed": 0,
+}  # fmt: skip
+
+
+def check_fields(values: Mapping[str, Any]) -> None:
+    """Make sure that the recipes support these fields of TrainingArguments, and that numbers are in range.
 
     Raises:
-        ValueError: A field is not supported, or unknown.
+        ValueError: A field is not supported, or unknown, or its value is out of range.
     """
-    for name in names:
+    for name, value in values.items():
         if name in REFUSED:
             raise ValueError(f"--{name} is not supported: {REFUSED[name]}.")
         if name not in HONOURED:
@@ -84,3 +94,13 @@ def check_fields(names: Iterable[str]) -> None:
                 f"--{name} is not supported: this version of klue-hub does not know this field of "
                 "transformers.TrainingArguments."
             )
+        if name in LEAST:
+            check_number(name, value, LEAST[name])
+        if name in ("save_steps", "logging_steps"):
+            check_steps(name, value)
+
+
+def check_steps(name: str, value: Any) -> None:
+    """Raise ValueError for a distance between events that is neither a number of updates nor a share."""
+    if isinstance(value, int | float) and not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{name} is {value}; expected a number of updates, or a share of them above 0.")

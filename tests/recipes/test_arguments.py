@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import typing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from transformers import TrainingArguments
 
 from recipes.arguments import FIELDS, RecipeArguments, fields_of, help_of, is_expert
 from recipes.engine.command_line import make_parser, parse
-from recipes.engine.settings_files import TASKS_DIR, presets, read_yaml
+from recipes.engine.settings_files import TASKS_DIR, kind_of, presets, read_yaml
 from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,3 +250,21 @@ def test_an_evaluation_takes_the_settings_of_the_model_and_not_of_a_preset(task:
         }
         assert evaluated.per_device_eval_batch_size == trained.per_device_eval_batch_size
         assert given.max_seq_length == 77
+
+
+@pytest.mark.parametrize("task", SCRIPTS)
+def test_every_numeric_setting_refuses_numbers_out_of_its_range(
+    task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked_together = {"max_steps", "warmup_ratio", "eval_steps", "held_out_fraction"}
+    unlimited = {"null_score_diff_threshold"}
+    hints = typing.get_type_hints(RecipeArguments)
+    for name, field in fields_of(task).items():
+        kind, is_list = kind_of(hints[name])
+        if kind not in (int, float) or is_list or name in unlimited:
+            continue
+        assert ("least" in field.metadata) == (name not in checked_together), name
+        for value in ("-2", "nan") if kind is float else ("-2",):
+            with pytest.raises(SystemExit):
+                parsed("--set", f"{name}={value}", task=task)
+            assert re.search(rf"{name} (is|has) {value}.*; expected", capsys.readouterr().err), name
