@@ -205,7 +205,7 @@ def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
         for path in paths:
             if not Path(path).is_file():
                 raise FileNotFoundError(
-                    f"{task.name}: data_files names {path} for split {str(split)!r}, which is no file."
+                    f"{task.name}: data_files names {path} for split {str(split)!r}, which is not a file."
                 )
         files[str(split)] = [str(Path(path).resolve()) for path in paths]
     if not any(files.values()):

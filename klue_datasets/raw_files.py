@@ -69,7 +69,7 @@ def read_bytes(path: str | Path) -> bytes:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise KlueDataError(f"{path}: a broken gzip file ({error}); expected a whole one.") from error
+            raise KlueDataError(f"{path}: a broken gzip file ({error}); expected a complete one.") from error
     _refuse_utf16(data, path)
     return data
 
@@ -143,7 +143,7 @@ def read_records(
                 f"{path}: record {index} is {kind(record)}; expected an object with named fields."
             )
     if other:
-        raise KlueDataError(f"{path}: record 0 has not the fields of {task}; expected those.{other}")
+        raise KlueDataError(f"{path}: record 0 does not have the fields of {task}; expected those.{other}")
     return data
 
 

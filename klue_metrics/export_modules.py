@@ -84,7 +84,7 @@ def export(
         folder = target / name
         if folder.exists() and any(folder.iterdir()) and not (folder / f"{name}.py").is_file():
             raise FileExistsError(
-                f"{folder} exists and is no metric; expected a new folder or an earlier export."
+                f"{folder} exists and is not a metric; expected a new folder or an earlier export."
             )
     with tempfile.TemporaryDirectory(dir=target) as work:
         for name in modules:

@@ -244,7 +244,10 @@ def _turns(row: Row, field: str) -> list[Row]:
     sides = {side: row.fields[side] for side in ("prediction", "reference") if side in row.fields}
     states = sides[field]
     if not all(isinstance(side, list) and len(side) == len(states) for side in sides.values()):
-        raise ValueError(f"wos: {row.where} has unequal states on its sides; expected one per user turn.")
+        raise ValueError(
+            f"wos: {row.where} has different numbers of states in prediction and reference; "
+            "expected one of each per user turn."
+        )
     return [
         Row(
             f"{row.id}#{turn}",
@@ -262,7 +265,9 @@ def _check_unique(task: str, rows: Sequence[Row]) -> None:
         if first.setdefault(row.id, row) is not row:
             again.append(f"{row.id} ({first[row.id].where} and {row.where})")
     if again:
-        raise ValueError(f"{task}: {len(again)} ids there twice: {_first(again)}; expected each once.")
+        raise ValueError(
+            f"{task}: {len(again)} ids occur more than once: {_first(again)}; expected each once."
+        )
 
 
 def _first(problems: Sequence[str]) -> str:

@@ -38,7 +38,9 @@ def documents(root: Path = ROOT) -> dict[str, str]:
         FileNotFoundError: The folder is no checkout, or something is missing there.
     """
     if not (root / "pyproject.toml").is_file():
-        raise FileNotFoundError(f"{root} is no checkout of klue-hub, which has the documents; expected one.")
+        raise FileNotFoundError(
+            f"{root} is not a checkout of klue-hub, which has the documents; expected one."
+        )
     return dict(_documents(root))
 
 

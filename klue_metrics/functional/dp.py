@@ -136,7 +136,7 @@ def _pairs(predictions: object, references: object) -> _Words:
         index = int(wrong[0])
         raise ValueError(
             f"dp: sentence {index} has {lengths[index]} predicted words and {gold_lengths[index]} gold ones; "
-            "expected as many."
+            "expected the same number."
         )
     if not len(gold_heads):
         raise ValueError("dp: the sentences have no words; expected at least one.")
@@ -214,6 +214,6 @@ def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
         index = int(wrong[0])
         raise ValueError(
             f"dp: {role}[{index}] has {lengths[index]} heads and {deprel_lengths[index]} relations; "
-            "expected as many."
+            "expected the same number."
         )
     return heads, deprels, lengths

@@ -232,6 +232,6 @@ def _by_guid(rows: Sequence[dict[str, Any]], field: str, role: str) -> dict[str,
     values: dict[str, Any] = {}
     for index, row in enumerate(rows):
         if row["guid"] in values:
-            raise ValueError(f"mrc: {role}[{index}] has the guid {row['guid']} again; expected it once.")
+            raise ValueError(f"mrc: {role}[{index}] repeats the guid {row['guid']}; expected unique guids.")
         values[row["guid"]] = row[field]
     return values

@@ -128,7 +128,7 @@ def _distributions(probabilities: object, count: int) -> FloatArray:
     if wrong.size:
         row = matrix[wrong[0]]
         raise ValueError(
-            f"re: {len(wrong)} of {count} rows of probabilities are no distributions: "
+            f"re: {len(wrong)} of {count} rows of probabilities are not distributions: "
             f"probabilities[{wrong[0]}] has the minimum {row.min():.4g} and the sum {row.sum():.6g}; "
             f"expected no negative value and a sum of 1 within {SUM_TOLERANCE:g}. Apply softmax to logits "
             "first, and keep five digits or more."

@@ -72,7 +72,7 @@ def log_scores(task: str, results: dict[str, Any], output_dir: Path) -> None:
         if f"eval_{key}" in results:
             scores = [shown(results[f"{side}_{key}"]) for side in ("eval", "constant")]
             logger.info("%s %s: %s (constant baseline: %s)", task, name, *scores)
-    logger.info("Everything is in %s", output_dir)
+    logger.info("Results are in %s", output_dir)
     if note := below_constant(task, results):
         logger.warning("%s: %s", task, note)
     for sentence in range_sentences(task, results, read_json(output_dir / EVAL_DETAILS)):

@@ -33,7 +33,7 @@ def locked(output_dir: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ValueError(
-            f"Another run is writing into {output_dir}; expected another --output_dir, or to wait for it."
+            f"Another run is writing into {output_dir}; expected another --output_dir, or wait for that run."
         ) from error
     try:
         yield
@@ -89,12 +89,12 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
     if wanted in LAST:
         whole = [path for path in _checkpoints(output_dir) if _is_whole(path)]
         if not whole:
-            logger.warning("%s holds no whole checkpoint yet: starting from the beginning.", output_dir)
+            logger.warning("%s holds no complete checkpoint yet: starting from the beginning.", output_dir)
             return None
         wanted = str(whole[-1])
     if not _is_whole(Path(wanted)):
         raise ValueError(
-            f"{wanted} is no whole checkpoint (no readable trainer_state.json); "
+            f"{wanted} is not a complete checkpoint (no readable trainer_state.json); "
             "expected a checkpoint-N folder, or last."
         )
     if not any(Path(wanted).glob("optimizer*")):

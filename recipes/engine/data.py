@@ -253,7 +253,7 @@ def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -
         if hidden < len(examples):
             raise ValueError(
                 f"{recipe.task}: {hidden} of {len(examples)} {name} examples have no gold in "
-                f"{' and '.join(columns)} (nothing, or -1, stands there); expected it in all or in none."
+                f"{' and '.join(columns)} (it is empty or -1); expected it in all or in none."
             )
     logger.info("%s: the %s split has no gold; its predictions have no reference.", recipe.task, name)
     return examples.remove_columns(columns)

@@ -144,7 +144,7 @@ class Collator:
 def warn_of_long_examples(name: str, split: EncodedSplit, max_length: int) -> None:
     """Log how many examples of a split are truncated or split into windows."""
     for number, happens in (
-        (split.truncated, "lose a part"),
+        (split.truncated, "are truncated"),
         (split.windowed, "are read in overlapping windows"),
     ):
         if number:

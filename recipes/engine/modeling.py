@@ -82,7 +82,7 @@ def load_model(
     if fresh and not arguments.do_train:
         raise ValueError(
             f"{recipe.task}: {path} has no trained head (missing: {_first(fresh)}; its labels are "
-            f"{_first(labels)}); expected a model that was trained on this task, or --do_train."
+            f"{_first(labels)}); expected a model that was trained on this task."
         )
     if not writes_text:
         plain_model(model).config.pad_token_id = tokenizer.pad_token_id
@@ -112,11 +112,11 @@ def _check_trained(
             "checkpoint to start from, such as the adapter's base model."
         )
     if added and (is_adapter or not arguments.do_train):
-        remedy = "a full checkpoint to start from" if arguments.do_train else "--do_train"
+        remedy = ", or a full checkpoint to start from" if arguments.do_train else ""
         raise ValueError(
             f"{recipe.task}: {path} has no trained embeddings of "
             f"{_first(tokenizer.convert_ids_to_tokens(added))}; expected a model that was trained with these "
-            f"tokens, or {remedy}."
+            f"tokens{remedy}."
         )
 
 

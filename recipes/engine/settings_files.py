@@ -76,7 +76,7 @@ def read_pairs(words: Sequence[str], flag: str) -> dict[str, Any]:
         try:
             values[name] = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ValueError(f"{flag} {name}: {text!r} is no YAML value.") from error
+            raise ValueError(f"{flag} {name}: {text!r} is not a YAML value.") from error
     return values
 
 

@@ -59,7 +59,7 @@ def ablate(arguments: AblationArguments) -> str:
         ValueError: There are fewer than two values, or a step failed.
     """
     if len(set(arguments.values)) < 2:
-        raise ValueError(f"--values {' '.join(arguments.values)}: expected two different ones or more.")
+        raise ValueError(f"--values {' '.join(arguments.values)}: expected at least two different values.")
     if arguments.values[0] == RANDOM:
         raise ValueError(f"--values begins with {RANDOM}; expected a value for it to be compared with.")
     output_dir = Path(arguments.output_dir)

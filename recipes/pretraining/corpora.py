@@ -52,7 +52,7 @@ def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, stre
         ValueError: A source cannot be read; or there is none, or both kinds.
     """
     if bool(sources) == bool(dataset_name):
-        raise ValueError("Expected either files of a corpus or a data set of the Hub, and not both.")
+        raise ValueError("Expected either files of a corpus or a data set on the Hub, not both.")
     if dataset_name:
         name, _, configuration = dataset_name.partition(":")
         return datasets.load_dataset(name, configuration or None, split="train", streaming=streaming)

@@ -157,7 +157,7 @@ def _progress(database: sqlite3.Connection, arguments: CorpusArguments) -> dict[
     differ = [name for name in settings if progress["settings"].get(name) != settings[name]]
     if differ:
         raise ValueError(
-            f"{arguments.output_dir} holds another corpus, with another {', '.join(differ)}; expected "
+            f"{arguments.output_dir} holds a corpus with different settings ({', '.join(differ)}); expected "
             "another --output_dir."
         )
     return progress

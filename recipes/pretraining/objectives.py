@@ -247,7 +247,7 @@ def token_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
         logits = model.decoder(model.head(hidden))
     else:
         raise ValueError(
-            f"The head of {type(model).__name__} is not known here; expected a model of the type bert, "
+            f"The head of {type(model).__name__} is not supported; expected a model of the type bert, "
             "roberta, electra or modernbert."
         )
     return logits
@@ -282,7 +282,7 @@ def new_objective(
         return ReplacedTokens(ElectraForPreTraining(config), generator)
     if arch == "distilroberta":
         if not teacher:
-            raise ValueError("A distilled model learns from another one; expected --teacher.")
+            raise ValueError("Distillation needs a teacher model; expected --teacher.")
         return _distillation(config, teacher)
     return MaskedTokens(AutoModelForMaskedLM.from_config(config))
 
@@ -304,8 +304,8 @@ def _distillation(config: Any, teacher_name: str) -> Distillation:
     differ = [name for name in same if getattr(teacher.config, name) != getattr(config, name)]
     if differ:
         raise ValueError(
-            f"The teacher {teacher_name} has another {', '.join(differ)} than the student; expected a model "
-            "that differs in the number of layers alone."
+            f"The teacher {teacher_name} differs from the student in {', '.join(differ)}; expected a model "
+            "that differs only in the number of layers."
         )
     of_student = copy.deepcopy(teacher.config)
     of_student.num_hidden_layers = config.num_hidden_layers

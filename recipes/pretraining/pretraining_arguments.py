@@ -148,7 +148,7 @@ def make_training_arguments(arguments: PretrainingArguments) -> TrainingArgument
     at_once = made.per_device_train_batch_size * made.world_size
     if arguments.global_batch_size % at_once:
         raise ValueError(
-            f"The batch of {arguments.global_batch_size} blocks is no multiple of the {at_once} that "
+            f"The batch of {arguments.global_batch_size} blocks is not a multiple of the {at_once} that "
             f"{made.world_size} processes compute at once; expected another --per_device_train_batch_size or "
             "--global_batch_size."
         )

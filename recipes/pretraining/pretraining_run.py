@@ -159,7 +159,7 @@ def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str,
     differ = [name for name in new if name not in _MAY_CHANGE and old.get(name, new[name]) != new[name]]
     if differ:
         raise ValueError(
-            f"{output_dir} holds another run, with another {', '.join(differ)}; expected another "
+            f"{output_dir} holds a run with different settings ({', '.join(differ)}); expected another "
             "--output_dir, or --overwrite_output_dir to start over."
         )
     return read_json(output_dir / RESULTS) or None

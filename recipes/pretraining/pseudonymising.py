@@ -82,8 +82,8 @@ def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] |
                 yield row, row[arguments.text_column]
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(
-                    f"{arguments.input}:{number} is no JSON object with {arguments.text_column!r}; expected "
-                    "one."
+                    f"{arguments.input}:{number} is not a JSON object with {arguments.text_column!r}; "
+                    "expected one."
                 ) from error
 
 

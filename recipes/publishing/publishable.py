@@ -55,7 +55,7 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
             file over the limit.
     """
     if not folder.is_dir():
-        raise NotPublishableError(f"{folder} is no folder; expected one with what is to be published.")
+        raise NotPublishableError(f"{folder} is not a folder; expected one with what is to be published.")
     found = files_of(folder)
     left_out = [path for path in found if _matches(path, LEFT_OUT) or _has_no_entries(folder, path)]
     wrong = [problem for path in found for problem in _secret_name(path)]
@@ -70,7 +70,7 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
     if wrong:
         more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise NotPublishableError(
-            f"{folder} cannot be published: {'; '.join(wrong[:SHOWN])}{more}. Expected a folder without."
+            f"{folder} cannot be published: {'; '.join(wrong[:SHOWN])}{more}. Remove these first."
         )
     return published, left_out
 
@@ -104,7 +104,7 @@ def check_results(folder: Path) -> dict[str, Any]:
     try:
         results = read_json(folder / ALL_RESULTS)
     except json.JSONDecodeError as error:
-        raise NotPublishableError(f"{folder / ALL_RESULTS} is no JSON ({error}).") from error
+        raise NotPublishableError(f"{folder / ALL_RESULTS} is not JSON ({error}).") from error
     needed = ("README.md", "config.json", EVAL_ENTRIES)
     missing = [] if results else [ALL_RESULTS]
     if results and not any(
@@ -128,7 +128,7 @@ def _check_base_model(folder: Path) -> None:
     base = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
     if base and (not is_hub_id(base) or Path(base).is_dir() or (folder / base).is_dir()):
         raise NotPublishableError(
-            f"{folder} is an adapter for the local base model {base}, which nobody else could load; expected "
+            f"{folder} is an adapter for the local base model {base}, which others cannot load; expected "
             f"a base model on the Hub: publish that one first, and put its Hub id into {ADAPTER_CONFIG} as "
             "base_model_name_or_path."
         )

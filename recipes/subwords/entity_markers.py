@@ -169,12 +169,15 @@ def cut(marked: Marked, limit: int) -> Marked:
         limit: Subword tokens at most.
 
     Raises:
-        ValueError: There are more marks than ``limit``.
+        ValueError: The entity markers alone have more tokens than ``limit``.
     """
     if len(marked.ids) <= limit:
         return marked
     if len(marked.fixed) > limit:
-        raise ValueError(f"re: {len(marked.fixed)} marks; expected a model that reads more than {limit}.")
+        raise ValueError(
+            f"re: an input has at most {limit} tokens; expected room for {len(marked.fixed)} tokens of "
+            "entity markers."
+        )
     distance = [min(abs(place - mark) for mark in marked.fixed) for place in range(len(marked.ids))]
     nearest = sorted(range(len(marked.ids)), key=lambda place: distance[place])[:limit]
     kept = sorted(nearest)

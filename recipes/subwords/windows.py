@@ -23,7 +23,9 @@ class Windows:
 
     def __init__(self, subwords: int, size: int, stride: int) -> None:
         if size < 1 or stride < 1:
-            raise ValueError(f"Windows of {size} subword tokens, {stride} apart; expected 1 or more of both.")
+            raise ValueError(
+                f"Windows of {size} subword tokens, {stride} apart; expected both to be 1 or more."
+            )
         self.subwords = subwords
         step = min(stride, size)
         last = max(-(-(subwords - size) // step), 0)  # number of the first window that reaches the end

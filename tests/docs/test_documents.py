@@ -272,5 +272,5 @@ def test_versions_are_those_of_the_project() -> None:
 
 
 def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="is no checkout of klue-hub"):
+    with pytest.raises(FileNotFoundError, match="is not a checkout of klue-hub"):
         documents(tmp_path)

@@ -79,7 +79,7 @@ def test_an_export_replaces_an_earlier_one_but_nothing_else(tmp_path: Path) -> N
     assert not (tmp_path / "klue_nli" / "stale.py").exists()
     (tmp_path / "klue_sts").mkdir()
     (tmp_path / "klue_sts" / "thesis.txt").write_text("years of work")
-    with pytest.raises(FileExistsError, match="klue_sts exists and is no metric"):
+    with pytest.raises(FileExistsError, match="klue_sts exists and is not a metric"):
         export(tmp_path, ["klue_nli", "klue_sts"])
     assert (tmp_path / "klue_sts" / "thesis.txt").read_text() == "years of work"
     assert Path(klue_metrics.path("nli")).is_dir()

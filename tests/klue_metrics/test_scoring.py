@@ -192,7 +192,10 @@ def test_wos_dialogues_are_scored_turn_by_turn_and_drawn_as_a_whole(run: Run, tm
     assert reports[0]["clusters"] == 12
     rows = [{"guid": "a", "prediction": [[], []], "reference": [[]]}]
     error = run("score", "--task", "wos", "--predictions", write(tmp_path / "x.jsonl", rows), status=1)
-    assert error == "wos: x.jsonl:1 has unequal states on its sides; expected one per user turn.\n"
+    assert (
+        error == "wos: x.jsonl:1 has different numbers of states in prediction and reference; expected "
+        "one of each per user turn.\n"
+    )
 
 
 def test_further_fields_of_the_file_are_used(run: Run, tmp_path: Path) -> None:
@@ -259,9 +262,9 @@ def test_wrong_ids_are_listed_with_their_lines(run: Run, tmp_path: Path) -> None
     assert "nli: 1 ids unknown in " in error([*rows, {**rows[0], "guid": "x"}])
     assert "x (p.jsonl:21)" in error([*rows, {**rows[0], "guid": "x"}])
     assert error([*rows, *rows[:7]]) == (
-        "nli: 7 ids there twice: nli-0 (p.jsonl:1 and p.jsonl:21), nli-1 (p.jsonl:2 and p.jsonl:22), "
-        "nli-2 (p.jsonl:3 and p.jsonl:23), nli-3 (p.jsonl:4 and p.jsonl:24), "
-        "nli-4 (p.jsonl:5 and p.jsonl:25) and 2 more; expected each once.\n"
+        "nli: 7 ids occur more than once: nli-0 (p.jsonl:1 and p.jsonl:21), "
+        "nli-1 (p.jsonl:2 and p.jsonl:22), nli-2 (p.jsonl:3 and p.jsonl:23), "
+        "nli-3 (p.jsonl:4 and p.jsonl:24), nli-4 (p.jsonl:5 and p.jsonl:25) and 2 more; expected each once.\n"
     )
 
 
@@ -478,7 +481,7 @@ def test_probabilities_that_are_no_distributions_are_refused_everywhere(run: Run
     module = klue_metrics.load("re", keep_in_memory=True)
     for wrong, count in ((low, 1), (far, 1), (logits, 60)):
         sentence = (
-            rf"^re: {count} of 60 rows of probabilities are no distributions: .*Apply softmax to logits"
+            rf"^re: {count} of 60 rows of probabilities are not distributions: .*Apply softmax to logits"
         )
         calls: list[Callable[[], Any]] = [
             lambda wrong=wrong: compute("re", predictions, references, probabilities=wrong),

@@ -322,7 +322,7 @@ def test_wos_agrees_with_the_loop(turns: list[tuple[list[str], list[str]]]) -> N
             {},
             "has the prediction_text 3; expected a string",
         ),
-        ("mrc", [{"guid": "a", "prediction_text": ""}] * 2, [], {}, "has the guid a again"),
+        ("mrc", [{"guid": "a", "prediction_text": ""}] * 2, [], {}, "repeats the guid a; expected"),
         (
             "mrc",
             [{"guid": "a", "prediction_text": ""}],

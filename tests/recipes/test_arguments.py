@@ -208,7 +208,7 @@ def test_every_setting_is_a_flag_or_said_to_be_none(capsys: pytest.CaptureFixtur
         (("--set", "gate=compared"), "--set unknown key 'gate'"),  # of another task
         (("--set", "pooling=max"), "pooling is 'max'; expected one of cls, mean."),
         (("--set", "lora_dropout=much"), "--set lora_dropout is 'much'; expected float."),
-        (("--set", "lora_dropout=[0.1"), "--set lora_dropout: '[0.1' is no YAML value."),
+        (("--set", "lora_dropout=[0.1"), "--set lora_dropout: '[0.1' is not a YAML value."),
         (("--set", "seed=1", "--seed", "2"), "seed is given as a flag and in --set; expected one of them."),
         (("--set", "adam_beta1=0.1", "--adam_beta1", "0.2"), "adam_beta1 is given as a flag and in --set"),
         (("--set", "hub_token=abc"), "hub_token"),

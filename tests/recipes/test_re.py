@@ -225,7 +225,7 @@ def test_a_cut_keeps_the_marks_and_what_is_near_them(tiny: Path) -> None:
     left, right = tokens.index("<subj>"), len(tokens) - 1 - tokens.index("</obj>")
     assert abs(left - right) <= 1  # as much before as behind
     assert cut(whole, 1_000) == whole
-    with pytest.raises(ValueError, match="4 marks; expected a model that reads more than 3"):
+    with pytest.raises(ValueError, match="at most 3 tokens; expected room for 4 tokens of entity markers"):
         cut(whole, 3)
 
 
@@ -250,7 +250,7 @@ def test_the_head_on_marks_reads_their_vectors(tiny: Path) -> None:
         ]
         expected = model.classifier(hidden[at, places].flatten())
         torch.testing.assert_close(model(**batch).logits[at], expected)
-    with pytest.raises(ValueError, match="marker_style none; expected marks"):
+    with pytest.raises(ValueError, match="marker_style none; expected entity markers"):
         load_model(
             RECIPE, RecipeArguments(str(tiny), do_train=True, pooling="entity_start", marker_style="none")
         )

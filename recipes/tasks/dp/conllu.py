@@ -64,7 +64,7 @@ def read_sentence(item: Any) -> Sentence:
             "or text, and perhaps pos."
         )
     if pos is not None and len(pos) != len(words):
-        raise ValueError(f"A sentence has {len(words)} words and {len(pos)} pos; expected as many.")
+        raise ValueError(f"A sentence has {len(words)} words and {len(pos)} pos; expected the same number.")
     return Sentence(list(words), pos)
 
 

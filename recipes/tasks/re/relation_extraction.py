@@ -90,7 +90,8 @@ class RelationExtraction(Recipe):
         config.marker_style = arguments.marker_style or getattr(config, "marker_style", "official")
         if config.pooling != "cls" and config.marker_style == "none":
             raise ValueError(
-                f"re: pooling is {config.pooling} and marker_style none; expected marks for the head to read."
+                f"re: pooling is {config.pooling} and marker_style none; expected entity "
+                "markers for the head to read."
             )
         tokens = marker_tokens(config.marker_style)
         if tokens:

@@ -51,6 +51,6 @@ def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -
     kind = "an encoder-decoder model" if config.is_encoder_decoder else "a model with code of its own"
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
         raise ValueError(
-            f"{task}: {config.name_or_path} is {kind} ({config.model_type}), on which {what} cannot be put; "
+            f"{task}: {config.name_or_path} is {kind} ({config.model_type}), which cannot have {what}; "
             f"expected an encoder such as BERT, RoBERTa or ELECTRA{remedy}."
         )

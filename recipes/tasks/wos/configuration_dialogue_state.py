@@ -51,7 +51,7 @@ class SlotSettings:
         if not self.slots or broken:
             raise ValueError(f"Slots are {broken or self.slots}; expected names like 'domain-slot'.")
         if len(set(self.slots)) < len(self.slots):
-            raise ValueError("A slot is there twice; expected every slot once.")
+            raise ValueError("A slot occurs twice; expected each slot once.")
         if self.num_beams < 1:
             raise ValueError(f"num_beams is {self.num_beams}; expected 1 or more.")
 

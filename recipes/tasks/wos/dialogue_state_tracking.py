@@ -33,12 +33,16 @@ def choose_recipe(arguments: RecipeArguments) -> Recipe:
     config = checkpoint_config(path, arguments.model_revision, arguments.trust_remote_code)
     head = arguments.head or head_of(config)
     if getattr(config, KEY, None) and head != head_of(config):
-        raise ValueError(f"wos: {path} was trained with --head {head_of(config)}; expected that, not {head}.")
+        raise ValueError(
+            f"wos: {path} was trained with --head {head_of(config)}; expected that head, not {head}."
+        )
     for other, names in _only().items():
         values = {name: getattr(arguments, name) for name in names}
         given = [name for name, value in values.items() if value is not None and value is not False]
         if other != head and given:
-            raise ValueError(f"wos: {', '.join(given)} with --head {head}; expected --head {other} for that.")
+            raise ValueError(
+                f"wos: {', '.join(given)} cannot be combined with --head {head}; expected --head {other}."
+            )
     return _text_recipe(config, path) if head == GENERATIVE else RECIPE
 
 

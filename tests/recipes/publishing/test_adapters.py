@@ -83,7 +83,7 @@ def test_an_adapter_for_a_local_base_model_moves_with_it_and_is_not_published(
     words = ["model", "--folder", str(folder), "--repo_id", "me/local-base"]
     assert main(words) == 1
     error = capsys.readouterr().err
-    assert "is an adapter for the local base model ../../base, which nobody else could load" in error
+    assert "is an adapter for the local base model ../../base, which others cannot load" in error
     assert "publish that one first, and put its Hub id into adapter_config.json" in error
     assert ("model", "me/local-base") not in hub.store.repos
 
@@ -119,4 +119,4 @@ def test_an_adapter_with_any_local_path_is_refused(
     monkeypatch.chdir(tmp_path)
     (small / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
     assert main(["model", "--folder", str(small), "--repo_id", "me/x", "--dry_run"]) == 1
-    assert f"adapter for the local base model {base}, which nobody" in capsys.readouterr().err
+    assert f"adapter for the local base model {base}, which others cannot" in capsys.readouterr().err
