@@ -309,11 +309,9 @@ def test_what_does_not_go_together_is_refused(models: dict[str, Path], tiny: Pat
         (folder, ["--head", "generative", "--set", "slot_spread=3", "--set", "value_loss=all"],
          r"slot_spread, value_loss cannot be combined with --head generative; expected --head trade"),
         (trained, ["--do_eval", "--oracle", "gates"], "oracle cannot be combined with --head generative"),
-        (trained, ["--set", "max_value_length=3"], "max_value_length cannot be combined with --head generative"),
-        (tiny, ["--set", "max_new_tokens=9"], "max_new_tokens with --head trade; expected --head generative"),
+        (trained, ["--set", "max_value_length=3"], "max_value_length cannot be combined with --head"),
+        (tiny, ["--set", "max_new_tokens=9"], "max_new_tokens cannot be combined with --head trade"),
         (trained, ["--head", "trade"], "was trained with --head generative; expected that head, not trade"),
-        (folder, ["--head", "generative", "--set", "max_new_tokens=0"], "max_new_tokens is 0; expected 1"),
-        (folder, ["--head", "generative", "--set", "num_beams=0"], "num_beams is 0; expected 1 or more"),
         (folder, ["--head", "generative", "--do_eval"], "the model has no slots; expected one"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
