@@ -22,6 +22,7 @@ from .download import fetch
 from .download import git_blob_sha1
 from .download import unpack
 from .raw_files import FLAT_COLUMNS
+from .raw_files import KlueDataError
 from .tasks import CITATION
 from .tasks import DEFAULT_VERSION
 from .tasks import HOMEPAGE
@@ -123,12 +124,16 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         ]
 
     def _generate_tables(self, paths: list[str]) -> Iterator[tuple[int, pa.Table]]:
-        schema = self.info.features.arrow_schema
+        schema, rows = self.info.features.arrow_schema, 0
         for index, path in enumerate(paths):
             with _no_garbage_collection():
                 columns = self.columns(path)
                 self._warn_of_misspelt(path, columns)
-            yield index, pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+            table = pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+            rows += len(table)
+            yield index, table
+        if not rows:
+            raise KlueDataError(f"{', '.join(paths)}: there are no rows; expected at least one.")
 
     def _warn_of_misspelt(self, path: str, columns: dict[str, pa.Array]) -> None:
         """Warn about sentences that differ from their rows, except for known cases in the official files."""

@@ -40,6 +40,7 @@ class Metric:
             as right in F1; for re no_relation counts too.
         breakdowns: What ``compute`` takes as ``by``.
         breakdown: Predictions, references and one of these to the statistics behind it.
+        fewest: Minimum number of examples.
     """
 
     task: str
@@ -53,6 +54,7 @@ class Metric:
     right: Callable[..., BoolArray]
     breakdowns: Sequence[str]
     breakdown: Callable[..., Breakdown]
+    fewest: int
 
 
 METRICS: Mapping[str, Metric] = {
@@ -68,6 +70,7 @@ METRICS: Mapping[str, Metric] = {
         module.right,
         module.BREAKDOWNS,
         module.breakdown,
+        getattr(module, "FEWEST", 1),
     )
     for task, module, primary in (
         ("ynat", ynat, "macro_f1"),

@@ -11,6 +11,7 @@ from klue_metrics.functional.breakdowns import Breakdown, by_source, check_by
 from klue_metrics.functional.inputs import BoolArray, FloatArray, as_floats, check_pairs
 
 THRESHOLD = 3.0  # threshold of equivalent sentences
+FEWEST = 2  # pairs that a correlation needs
 
 TYPES = {"predictions": "float64", "references": "float64"}  # item of the output of ``convert``
 NAMES = {"pearsonr": "Pearson's r", "f1": "F1"}
@@ -103,9 +104,9 @@ def _rows(predicted: FloatArray, gold: FloatArray) -> FloatArray:
 def _pairs(predictions: object, references: object) -> tuple[FloatArray, FloatArray]:
     predicted, gold = convert(predictions, "predictions"), convert(references, "references")
     check_pairs(predicted, gold, "sts")
-    if len(gold) < 2:
+    if len(gold) < FEWEST:
         raise ValueError(
-            "sts: 1 pair of predictions and references; Pearson's correlation is defined from 2 on."
+            f"sts: {len(gold)} pair of predictions and references; Pearson's correlation needs {FEWEST}."
         )
     return predicted, gold
 

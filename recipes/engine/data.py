@@ -18,6 +18,7 @@ from klue_datasets.content import content_version
 from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, Task, get_task
+from klue_metrics.functional import get_metric
 from klue_metrics.predictions import CLUSTERED_BY
 from recipes.arguments import RecipeArguments
 from recipes.engine.unreachable import CONNECTION_ERRORS
@@ -197,6 +198,12 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
                 f"{recipe.task}: the {name} split of {data.name} has no gold ({', '.join(sorted(missing))}); "
                 "expected it to train and to evaluate. --do_predict alone needs none."
             )
+    fewest = get_metric(recipe.task).fewest
+    if arguments.do_eval and len(splits["validation"]) < fewest:
+        raise ValueError(
+            f"{recipe.task}: the validation split of {data.name} has {len(splits['validation'])} example; "
+            f"expected {fewest} or more, which the metric needs."
+        )
     if recipe.scored_by_guid and "validation" in scored:
         counts = collections.Counter(splits["validation"]["guid"])
         if repeated := [guid for guid, count in counts.items() if count > 1]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klue_datasets import load
+from klue_datasets import KlueDataError, load
 from klue_datasets.download import official_splits
 from klue_datasets.loading import make_builder
 from klue_datasets.statistics import STATISTICS, describe, statistics
@@ -97,6 +97,8 @@ def test_a_file_without_rows_has_figures_and_no_defect(task: str, tmp_path: Path
     report = validate(tasks=[task], data_dir=tmp_path)
     assert report.defects == []
     assert [split.rows for split in report.splits] == [0, None]
+    with pytest.raises(KlueDataError, match=r"train.*: there are no rows; expected at least one"):
+        load(task, data_dir=tmp_path)
 
 
 @given(

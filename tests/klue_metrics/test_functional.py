@@ -225,7 +225,7 @@ def test_every_container_of_numbers_gives_the_same() -> None:
         ("sts", ["1.0", 2], [1, 2], r"sts: predictions\[0\] is '1.0'; expected numbers"),
         ("sts", [True, 2], [1, 2], r"sts: predictions\[0\] is True; expected numbers"),
         ("sts", [{"label": 1.0}], [1], r"sts: predictions\[0\] is \{'label': 1.0\}; expected"),
-        ("sts", [1.0], [1.0], "sts: 1 pair of predictions and references; Pearson's correlation is defined"),
+        ("sts", [1.0], [1.0], "sts: 1 pair of predictions and references; Pearson's correlation needs 2"),
         ("sts", [], [], "sts: predictions and references are empty"),
         ("sts", [1, 2], 3, "sts: references are 3; expected a sequence"),
     ],

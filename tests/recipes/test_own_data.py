@@ -7,10 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
-from runs import QUICK, read
+from runs import QUICK, read, run
 
 import klue_datasets
 from klue_datasets.tasks import TASKS, get_task
+from klue_metrics.functional import METRICS
 from recipes.arguments import RecipeArguments
 from recipes.engine import run as story
 from recipes.engine.command_line import make_parser, parse
@@ -110,6 +111,19 @@ def test_a_training_file_alone_is_enough_unless_something_is_chosen_on_validatio
             ValueError, match=r"the training data has \d groups .*, too few to hold out a share of 0.1"
         ):
             prepare_splits(recipe, arguments, data)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_example_is_evaluated_or_refused_before_training(task: str, tiny: Path, tmp_path: Path) -> None:
+    words = ["--max_train_samples", "1", "--max_eval_samples", "1", "--max_steps", "1"]
+    if METRICS[task].fewest == 1:
+        results = run(task, tiny, tmp_path, *words)
+        assert results["train_samples"] >= 1
+        assert results["eval_samples"] >= 1
+    else:
+        with pytest.raises(ValueError, match="has 1 example; expected 2 or more, which the metric needs"):
+            run(task, tiny, tmp_path / "out", *words)
+        assert not (tmp_path / "out").exists()
 
 
 def test_even_the_official_file_given_as_own_data_is_not_called_official(shared: Path) -> None:
