@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 from klue_datasets.tasks import ALIASES, DEFAULT_VERSION, TASKS, VERSION_SUFFIX
 
 PROG = "python -m klue_datasets"
@@ -22,7 +22,9 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         "Write a folder that load_dataset reads: one Parquet file per split, and a card.",
     )
     export.set_defaults(run="klue_datasets.export:command", extra="publish")
-    export.add_argument("--output_dir", required=True, metavar="DIR", help="the folder, e.g. hub/klue")
+    export.add_argument(
+        "--output_dir", required=True, type=output_folder, metavar="DIR", help="the folder, e.g. hub/klue"
+    )
     add_view(export)
     push = _add(
         commands,

@@ -15,6 +15,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 PROJECT = "klue-hub"
@@ -118,6 +119,50 @@ def needs(extra: str | None = None) -> Iterator[None]:
         program = os.path.basename(folder) if program == "__main__.py" else program
         print(f"{program}: This needs the package {package}; install it with: {command}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+class PathError(argparse.ArgumentTypeError, ValueError):
+    """A path on the command line that cannot be read or written; the message is one sentence."""
+
+
+def input_file(text: str) -> Path:
+    """Return the path of a file to read, for ``type=`` of argparse.
+
+    Raises:
+        PathError: There is no such file.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise PathError(f"{path} is a folder; expected a file")
+    if not path.is_file():
+        raise PathError(f"there is no file {path}")
+    return path
+
+
+def output_folder(text: str) -> Path:
+    """Return the path of a folder to write, for ``type=`` of argparse.
+
+    Raises:
+        PathError: A file is in its place.
+    """
+    path = Path(text)
+    existing = next((part for part in (path, *path.parents) if part.exists()), path)
+    if existing.is_file():
+        raise PathError(f"{existing} is a file; expected a folder, or a path where nothing exists")
+    return path
+
+
+def output_file(text: str) -> Path:
+    """Return the path of a file to write, for ``type=`` of argparse.
+
+    Raises:
+        PathError: A folder is in its place, or a file in that of its folder.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise PathError(f"{path} is a folder; expected the path of a file")
+    output_folder(str(path.parent))
+    return path
 
 
 class _Output:

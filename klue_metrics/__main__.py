@@ -10,7 +10,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 from klue_datasets.tasks import ALIASES, TASKS
 from klue_metrics import scoring
 from klue_metrics.export_modules import export
@@ -63,7 +63,9 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         description="Write one self-contained folder per metric, that evaluate.load takes.",
     )
     modules.set_defaults(run=_export)
-    modules.add_argument("--output_dir", required=True, metavar="DIR", help="e.g. hub/metrics")
+    modules.add_argument(
+        "--output_dir", required=True, type=output_folder, metavar="DIR", help="e.g. hub/metrics"
+    )
     modules.add_argument(
         "--namespace",
         default=argparse.SUPPRESS,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from klue_datasets.raw_files import read_bytes
+from klue_datasets.raw_files import read_bytes, read_text
 
 Record = tuple[str, Any]  # its place, and its content or a ValueError
 # An example prediction of each task, as JSON; ``cell_of`` formats it for tables.
@@ -46,12 +46,13 @@ def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]
         ValueError: The file is not in the format of its extension.
         OSError: It cannot be read.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{task}: there is no file {path}; expected predictions or references there.")
     ending = next((part for part in reversed(Path(path).suffixes) if part != ".gz"), "").lower()
-    data = read_bytes(path)
     if ending not in (".json", ".csv", ".tsv", ".txt"):
-        yield from _renamed(_lines(data, path), key)
+        yield from _renamed(_lines(read_bytes(path), path), key)
         return
-    text = data.decode("utf-8-sig")
+    text = read_text(path)
     readers: Mapping[str, Callable[[], Iterator[Record]]] = {
         ".json": lambda: _json_list(task, text, path, field, key),
         ".csv": lambda: _table(task, text, ",", path, key),

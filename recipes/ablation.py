@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 from klue_datasets.tasks import ALIASES, TASKS
 from recipes.pretraining.choices import ARCHITECTURES, MODEL_SIZES, VOCABULARIES
 
@@ -31,7 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--output_dir", required=True, metavar="DIR", help="where everything goes")
+    add("--output_dir", required=True, type=output_folder, metavar="DIR", help="where everything goes")
     add("--factor", required=True, choices=FACTORS, help="in what the models differ")
     add("--values", required=True, nargs="+", metavar="VALUE", help="two values or more")
     add("--corpus", required=True, nargs="+", metavar="PATH", help="text, JSON lines or Parquet, or folders")

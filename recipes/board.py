@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
         "results", nargs="*", type=Path, metavar="RESULTS", help="files of records, and folders with runs"
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("site"), metavar="DIR", help="where (default: site)"
+        "--output", type=output_folder, default=Path("site"), metavar="DIR", help="where (default: site)"
     )
     parser.add_argument("--title", default="KLUE leaderboard", metavar="TEXT", help="heading of the pages")
     parser.add_argument("--no_published", action="store_true", help="leave out the published scores of KLUE")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 from recipes.pretraining.choices import STAGES
 
 
@@ -30,7 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="build")
     build = commands.add_parser("build", help="build a corpus, or go on with it")
     add = build.add_argument
-    add("--output_dir", required=True, metavar="DIR", help="where the corpus goes")
+    add("--output_dir", required=True, type=output_folder, metavar="DIR", help="where the corpus goes")
     add("--source", action="append", default=[], metavar="NAME=PATH", help="file or folder; can be repeated")
     add("--dataset_name", metavar="NAME", help="a data set of the Hub, NAME or NAME:CONFIGURATION")
     add("--text_column", metavar="NAME", help="where the text is (default: text)")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 from recipes.pretraining.choices import ARCHITECTURES, MASKINGS, MODEL_SIZES, UNITS
 
 
@@ -28,7 +28,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_mutually_exclusive_group(required=True).add_argument
     add("--list", action="store_true", help="show all configurations, and do nothing else")
-    add("--output_dir", metavar="DIR", help="where the model goes")
+    add("--output_dir", type=output_folder, metavar="DIR", help="where the model goes")
     group = parser.add_argument_group("model").add_argument
     group("--arch", choices=ARCHITECTURES, help="architecture (default: roberta)")
     group("--size", choices=MODEL_SIZES, help="size (default: base); tiny is for first trials")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, input_file, output_file
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -30,10 +30,18 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("input", nargs="?", metavar="FILE", help="the texts (default: standard input)")
-    parser.add_argument("--output", metavar="FILE", help="where to write (default: standard output)")
-    parser.add_argument("--key", metavar="FILE", help="write what was replaced to a .jsonl file")
-    parser.add_argument("--restore", metavar="KEY", help="put the originals of such a file back")
+    parser.add_argument(
+        "input", nargs="?", type=input_file, metavar="FILE", help="the texts (default: standard input)"
+    )
+    parser.add_argument(
+        "--output", type=output_file, metavar="FILE", help="where to write (default: standard output)"
+    )
+    parser.add_argument(
+        "--key", type=output_file, metavar="FILE", help="write what was replaced to a .jsonl file"
+    )
+    parser.add_argument(
+        "--restore", type=input_file, metavar="KEY", help="put the originals of such a file back"
+    )
     parser.add_argument("--text_column", default="text", metavar="NAME", help="field of a .jsonl file")
     parser.add_argument("--ner_model", metavar="MODEL", help="a KLUE-NER model that finds names, too")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_file
 from klue_datasets.tasks import ALIASES, TASKS, get_task
 from klue_metrics.scoring import format_table
 from recipes.engine.result_record import read_records, unique
@@ -33,7 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="add|list|validate")
     add = commands.add_parser("add", help="put the records of runs into a file")
-    add.add_argument("--to", required=True, type=Path, metavar="FILE", help="a .jsonl file")
+    add.add_argument("--to", required=True, type=output_file, metavar="FILE", help="a .jsonl file")
     show = commands.add_parser("list", help="show records")
     show.add_argument("--task", choices=[*TASKS, *ALIASES], help="of this task alone")
     show.add_argument("--json", action="store_true", help="as JSON lines")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="where to look for runs")
     parser.add_argument(
-        "--output", type=Path, default=Path("report"), metavar="DIR", help="where (default: report)"
+        "--output", type=output_folder, default=Path("report"), metavar="DIR", help="where (default: report)"
     )
     parser.add_argument(
         "--resamples", type=_positive, default=1000, metavar="N", help="of the bootstrap (default: 1000)"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import needs
+from klue_datasets.commands import needs, output_folder
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.launching import Launcher
@@ -36,7 +36,9 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add_plan_flags(parser)
-    parser.add_argument("--output_dir", default="out/all", metavar="DIR", help="where (default: out/all)")
+    parser.add_argument(
+        "--output_dir", type=output_folder, default="out/all", metavar="DIR", help="where (default: out/all)"
+    )
     parser.add_argument(
         "--jobs",
         type=int,

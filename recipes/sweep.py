@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import needs
+from klue_datasets.commands import input_file, needs, output_folder
 from klue_datasets.tasks import get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.settings_files import read_mapping, read_pairs
@@ -67,12 +67,17 @@ def make_parser() -> argparse.ArgumentParser:
     add_plan_flags(run)
     run.set_defaults(model_name_or_path=None, tasks=None, seed=None)  # a YAML file may say them
     run.add_argument(
-        "--config", type=Path, metavar="YAML", help=f"file with the keys {', '.join(KEYS)}; flags override it"
+        "--config",
+        type=input_file,
+        metavar="YAML",
+        help=f"file with the keys {', '.join(KEYS)}; flags override it",
     )
     run.add_argument(
         "--grid", nargs="+", default=[], metavar="NAME=V1,V2", help="settings to choose on held-out data"
     )
-    run.add_argument("--output_dir", type=Path, default=Path("out/sweep"), metavar="DIR", help="its folder")
+    run.add_argument(
+        "--output_dir", type=output_folder, default=Path("out/sweep"), metavar="DIR", help="its folder"
+    )
     _add_launch_flags(run)
     retry = commands.add_parser("retry", help="launch again what failed or was not finished")
     _add_launch_flags(retry)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -22,7 +22,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--output_dir", default="out/tiny", metavar="DIR", help="where (default: out/tiny)")
+    parser.add_argument(
+        "--output_dir",
+        type=output_folder,
+        default="out/tiny",
+        metavar="DIR",
+        help="where (default: out/tiny)",
+    )
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="seed of the weights (default: 42)")
     return parser
 

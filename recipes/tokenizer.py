@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command
+from klue_datasets.commands import Command, output_folder
 from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
 
 
@@ -29,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="train|stats")
     train = commands.add_parser("train", help="learn a vocabulary")
     add = train.add_argument
-    add("--output_dir", required=True, metavar="DIR", help="where the tokenizer goes")
+    add("--output_dir", required=True, type=output_folder, metavar="DIR", help="where the tokenizer goes")
     add("--corpus", nargs="+", default=[], metavar="PATH", help="text, JSON lines or Parquet, or folders")
     add("--dataset_name", metavar="NAME", help="a data set of the Hub, NAME or NAME:CONFIGURATION")
     add("--text_column", default="text", metavar="NAME", help="where the text is (default: text)")

@@ -40,7 +40,7 @@ _MODULES = {
 def script(shell: str, texts: Language) -> str:
     """Generate the completion script for one of SHELLS."""
     parser = make_parser(texts)
-    for action in _actions(parser):
+    for action in actions(parser):
         if action.choices is None and action.nargs != 0:
             action.complete = shtab.FILE  # read by shtab
     return shtab.complete(parser, shell) + "\n"
@@ -89,7 +89,8 @@ def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
     return {}
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[Any]:
+def actions(parser: argparse.ArgumentParser) -> Iterator[Any]:
+    """Yield the flags and arguments of a parser and of its commands."""
     yield from parser._actions
     for subparser in subparsers(parser).values():
-        yield from _actions(subparser)
+        yield from actions(subparser)

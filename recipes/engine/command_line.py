@@ -13,11 +13,10 @@ import shlex
 import sys
 import typing
 from collections.abc import Sequence
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from klue_datasets.commands import needs, without_collection
+from klue_datasets.commands import input_file, needs, output_folder, without_collection
 from recipes.arguments import (
     FIELDS,
     GROUPS,
@@ -97,7 +96,11 @@ def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
         "--preset", choices=presets(task), help=f"Settings for the task (default: {DEFAULT_PRESET})."
     )
     parser.add_argument(
-        "--config", action="append", metavar="YAML", help="YAML file of flags and expert settings."
+        "--config",
+        type=input_file,
+        action="append",
+        metavar="YAML",
+        help="YAML file of flags and expert settings.",
     )
     parser.add_argument(
         "--set",
@@ -134,7 +137,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         preset = read_preset(task, given.pop("preset", DEFAULT_PRESET))
         values: dict[str, Any] = {}
         for path in given.pop("config", []):
-            values |= read_yaml(Path(path), task)
+            values |= read_yaml(path, task)
         settings = typed_values(read_pairs(given.pop("set", []), "--set"), task, "--set ")
         trainer_flags = _trainer_flags(rest, task)
         if twice := sorted(settings.keys() & (given.keys() | trainer_flags.keys())):
@@ -195,6 +198,8 @@ def _boolean(word: str) -> bool:
 def _check(arguments: RecipeArguments, task: str) -> None:
     """Raise ValueError for values out of range, and for settings that contradict each other."""
     check_fields(arguments.trainer)
+    if arguments.output_dir:
+        output_folder(arguments.output_dir)
     for name, field in fields_of(task).items():
         value, choices = getattr(arguments, name), choices_of(field, task)
         if choices and value is not None and value not in choices:

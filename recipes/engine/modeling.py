@@ -17,7 +17,6 @@ from transformers.utils import find_adapter_config_file
 from recipes.arguments import RecipeArguments
 from recipes.engine.freezing import freeze_layers
 from recipes.engine.pretrained import forget_other_task, load_tokenizer
-from recipes.engine.unreachable import model_errors
 from recipes.engine.weights import encoder_names, load_weights
 from recipes.subwords.special_tokens import complete_tokenizer
 from recipes.tasks.protocol import NO_SPLITS, LoadedModel, Recipe, plain_model
@@ -54,9 +53,7 @@ def load_model(
     """
     path, trust = arguments.model_name_or_path, arguments.trust_remote_code
     config = checkpoint_config(path, arguments.model_revision, trust)
-    tokenizer_revision = "main" if arguments.tokenizer_name else arguments.model_revision
-    with model_errors(arguments.tokenizer_name or path):
-        tokenizer = load_tokenizer(arguments.tokenizer_name or path, tokenizer_revision, config, trust)
+    tokenizer = load_tokenizer(arguments, config)
     adapter = find_adapter_config_file(path, revision=arguments.model_revision)
     is_trained, writes_text = recipe.is_trained(config), recipe.peft_task_type in LANGUAGE_MODELS
     labels = list(config.id2label.values())

@@ -5,27 +5,37 @@ from __future__ import annotations
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import is_protobuf_available, is_sentencepiece_available
 
+from recipes.arguments import RecipeArguments
+from recipes.engine.unreachable import model_errors
 from recipes.tasks import SCRIPTS, get_recipe
 from recipes.tasks.shared.base_checkpoint import explained_trust
 from recipes.tasks.shared.saved_code import is_ours
 
 
-def load_tokenizer(
-    path: str, revision: str, config: PreTrainedConfig, trust_remote_code: bool = False
-) -> PreTrainedTokenizerBase:
-    """Load the fast tokenizer of a checkpoint, set to pad on the right.
+def load_tokenizer(arguments: RecipeArguments, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer of a run, set to pad on the right.
 
     Encoding and decoding count positions from the left, so padding has to be behind them. There are no token
     types where the model has a single one or none. KLUE-RoBERTa is why: its BERT tokenizer numbers the second
     sentence 1, for which the model has no row.
 
+    Args:
+        arguments: The settings of the run.
+        config: The configuration of the checkpoint.
+
     Raises:
         ValueError: There is none, or packages that it needs are missing, or code that was not trusted.
+        OSError: There is no such checkpoint.
     """
+    path = arguments.tokenizer_name or arguments.model_name_or_path
     try:
-        with explained_trust(path):
+        with model_errors(path), explained_trust(path):
             tokenizer = AutoTokenizer.from_pretrained(
-                path, revision=revision, trust_remote_code=trust_remote_code, padding_side="right"
+                path,
+                config=None if arguments.tokenizer_name else config,  # AutoTokenizer does not know our type
+                revision="main" if arguments.tokenizer_name else arguments.model_revision,
+                trust_remote_code=arguments.trust_remote_code,
+                padding_side="right",
             )
     except (ValueError, ImportError) as error:
         if "--trust_remote_code" in str(error) or (is_sentencepiece_available() and is_protobuf_available()):

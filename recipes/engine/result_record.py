@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from klue_datasets.raw_files import read_text
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes.arguments import NOT_LEARNED, settings_of
@@ -259,7 +260,7 @@ def read_records(path: Path) -> Iterator[Record]:
         RecordError: A line is not a valid record; the message says which.
         FileNotFoundError: There is no such file.
     """
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"

@@ -23,17 +23,28 @@ RESULT_FILES = (TRAIN_RESULTS, EVAL_RESULTS, EVAL_DETAILS, RECORD, ALL_RESULTS)
 
 def write_json(path: Path, values: Any) -> None:
     """Write strict JSON: NaN and infinity become null."""
-    _write(path, [json.dumps(strict(values), ensure_ascii=False, indent=2, allow_nan=False) + "\n"])
+    write_text(path, [json.dumps(strict(values), ensure_ascii=False, indent=2, allow_nan=False) + "\n"])
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one strict JSON object per line."""
-    _write(path, (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+    write_text(path, (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a result file; return an empty mapping if it does not exist."""
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Read a result file; return an empty mapping if it does not exist.
+
+    Raises:
+        ValueError: It does not hold a JSON object.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        values = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}).") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds a {type(values).__name__}; expected a JSON object.")
     return values
 
 
@@ -53,7 +64,8 @@ def shown(score: float | None) -> str:
     return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
 
 
-def _write(path: Path, texts: Iterable[str]) -> None:
+def write_text(path: Path, texts: Iterable[str]) -> None:
+    """Write parts of a text to a file, which appears when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:

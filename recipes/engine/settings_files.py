@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from klue_datasets.raw_files import read_text
 from recipes.arguments import RecipeArguments, fields_of
 from recipes.engine.trainer_fields import HONOURED, REFUSED
 
@@ -50,7 +51,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
         ValueError: The file is not a mapping, or not valid YAML.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not valid YAML ({error}).") from error
     if values is None:

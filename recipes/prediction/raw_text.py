@@ -15,7 +15,7 @@ from tqdm import tqdm
 from klue_datasets.raw_files import read_bytes, read_lines
 from klue_datasets.tasks import get_task
 from recipes.engine.inference import KluePipeline, load_pipeline
-from recipes.engine.results import strict, write_json_lines
+from recipes.engine.results import strict, write_json_lines, write_text
 from recipes.tasks import get_recipe
 from recipes.tasks.dp.conllu import Sentence, read_conllu, write_conllu
 from recipes.tasks.wos.turns import converse, dialogues
@@ -52,7 +52,7 @@ def predict(arguments: argparse.Namespace) -> int:
     if arguments.to_conllu:
         _write_conllu(progress, arguments.output)
     elif arguments.output:
-        write_json_lines(Path(arguments.output), _present(progress, task, arguments.input))
+        write_json_lines(arguments.output, _present(progress, task, arguments.input))
     else:
         _print(_present(progress, task, arguments.input))
     return len(wrong)
@@ -181,7 +181,7 @@ def _converse(answer: KluePipeline) -> Iterator[Any]:
     return converse(answer, sys.stdin, lambda speaker: print(prompts[speaker], end="", flush=True))
 
 
-def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: str | None) -> None:
+def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: Path | None) -> None:
     """Write trees; for text lines, sent_id is the line number, and blank lines are skipped."""
     texts = (
         write_conllu(
@@ -191,7 +191,7 @@ def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: str | None) -> 
         if words is not None
     )
     if path:
-        Path(path).write_text("".join(texts), encoding="utf-8")
+        write_text(path, texts)
         return
     for text in texts:
         print(text, end="", flush=True)

@@ -231,7 +231,7 @@ def command(given: argparse.Namespace) -> None:
         values["minima"] = {name: int(size) for name, size in _pairs("minimum_of", given.minimum_of)}
     skip = (*given.skip, *(() if given.sentences else ("sentences",)))
     counts = build_corpus(
-        CorpusArguments(given.output_dir, sources, skip=skip, benchmark=given.benchmark or "", **values)
+        CorpusArguments(str(given.output_dir), sources, skip=skip, benchmark=given.benchmark or "", **values)
     )
     if not given.benchmark:
         print("Sentences of KLUE were not removed: there is no --benchmark.", file=sys.stderr)

@@ -306,6 +306,8 @@ def command(given: argparse.Namespace) -> None:
         return
     if given.corpus:
         values["corpus"] = tuple(given.corpus)
+    if given.output_dir:
+        values["output_dir"] = str(given.output_dir)
     pack, trainer = not values.pop("no_packing"), read_pairs(values.pop("set"), "--set")
     results = pretrain(PretrainingArguments(**values, pack=pack, trainer=trainer))
     print(

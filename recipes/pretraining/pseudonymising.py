@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from klue_datasets.raw_files import read_text
 from recipes.engine.inference import load_pipeline
 from recipes.pretraining.personal_data import EntityModel, Recogniser
 from recipes.pretraining.pseudonyms import Pseudonymiser, Span, restore
@@ -48,7 +49,7 @@ def _pseudonymise(arguments: argparse.Namespace) -> None:
 
 def _restore(arguments: argparse.Namespace) -> None:
     spans = {}
-    for line in Path(arguments.restore).read_text(encoding="utf-8").split("\n"):
+    for line in read_text(arguments.restore).split("\n"):
         if line.strip():
             entry = json.loads(line)
             spans[entry["line"]] = [Span(*span) for span in entry["spans"]]
@@ -67,13 +68,17 @@ def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] |
     Raises:
         ValueError: A line is not a JSON object with the text.
     """
-    is_json = arguments.input is not None and arguments.input.endswith(JSON)
+    is_json = arguments.input is not None and arguments.input.suffix in JSON
     with contextlib.ExitStack() as stack:
-        lines: IO[str] = sys.stdin
+        lines: IO[bytes] = sys.stdin.buffer
         if arguments.input is not None:
-            lines = stack.enter_context(open(arguments.input, encoding="utf-8", newline="\n"))
-        for number, line in enumerate(lines, start=1):
-            line = line.rstrip("\n")
+            lines = stack.enter_context(arguments.input.open("rb"))
+        for number, raw in enumerate(lines, start=1):
+            try:
+                line = raw.decode("utf-8").rstrip("\n")
+            except UnicodeDecodeError as error:
+                source = arguments.input or "standard input"
+                raise ValueError(f"{source}:{number} is not UTF-8 text ({error}).") from error
             if not is_json:
                 yield None, line
                 continue
@@ -92,12 +97,12 @@ def _line(row: dict[str, Any] | None, text: str, column: str) -> str:
 
 
 @contextlib.contextmanager
-def _written(path: str | None, *, absent: bool = False) -> Iterator[Any]:
+def _written(path: Path | None, *, absent: bool = False) -> Iterator[Any]:
     """Open a file that is written completely or not at all; without a path, standard output or None."""
     if path is None:
         yield None if absent else sys.stdout
         return
-    partial = Path(f"{path}.partial")
+    partial = path.with_name(f"{path.name}.partial")
     partial.parent.mkdir(parents=True, exist_ok=True)
     try:
         with partial.open("w", encoding="utf-8") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -103,8 +102,8 @@ def check_results(folder: Path) -> dict[str, Any]:
     """
     try:
         results = read_json(folder / ALL_RESULTS)
-    except json.JSONDecodeError as error:
-        raise NotPublishableError(f"{folder / ALL_RESULTS} is not JSON ({error}).") from error
+    except ValueError as error:
+        raise NotPublishableError(str(error)) from error
     needed = ("README.md", "config.json", EVAL_ENTRIES)
     missing = [] if results else [ALL_RESULTS]
     if results and not any(

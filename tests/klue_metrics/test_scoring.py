@@ -279,7 +279,7 @@ def test_broken_lines_are_listed(run: Run, tmp_path: Path) -> None:
         assert part in error
     path.write_bytes(b"")
     assert "is empty" in run("score", "--task", "nli", "--predictions", path, status=1)
-    assert "No such file" in run("score", "--task", "nli", "--predictions", tmp_path / "none", status=1)
+    assert "there is no file" in run("score", "--task", "nli", "--predictions", tmp_path / "none", status=1)
     write(path, [{"index": 0, "prediction": "maybe", "reference": "neutral"}])
     error = run("score", "--task", "nli", "--predictions", path, status=1)
     assert error.startswith("nli: predictions[0] is 'maybe'; expected class names")

@@ -116,7 +116,7 @@ def test_unknown_and_wrong_flags_are_refused_with_a_hint(
         path = tmp_path / "wrong.yaml"
         path.write_text(text)
         assert sentence in refused(capsys, "--config", str(path))
-    assert "No such file" in refused(capsys, "--config", str(tmp_path / "nowhere.yaml"))
+    assert "there is no file" in refused(capsys, "--config", str(tmp_path / "nowhere.yaml"))
 
 
 def test_yaml_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shlex
 import shutil
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from klue_datasets.commands import input_file, output_file, output_folder
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes import cli
@@ -130,6 +134,38 @@ def test_the_commands_in_the_documents_have_flags_that_exist() -> None:
     assert len(lines) >= 9
     for line in lines:
         assert unknown_flags(line.replace("python -m recipes.", "klue ")) == set(), line
+
+
+def test_paths_are_checked_before_anything_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command refuses a file where it would write a folder, and the other way round."""
+    (file := tmp_path / "file").touch()
+    wrong = {
+        input_file: {tmp_path: "is a folder; expected a file", tmp_path / "nowhere": "there is no file"},
+        output_file: {
+            tmp_path: "is a folder; expected the path of a file",
+            file / "x": "is a file; expected",
+        },
+        output_folder: dict.fromkeys((file, file / "below"), "is a file; expected a folder"),
+    }
+    checked: Counter[Any] = Counter()
+    for action in completion.actions(completion.make_parser(ENGLISH)):
+        if action.type in wrong:
+            for path, sentence in wrong[action.type].items():
+                with pytest.raises(argparse.ArgumentTypeError, match=sentence):
+                    action.type(str(path))
+        elif action.dest in ("output", "output_dir", "config"):
+            assert action.type is str, action  # of a recipe, which checks it with its other settings
+        checked[action.type] += 1
+    assert checked[input_file] >= 13
+    assert checked[output_file] >= 4
+    assert checked[output_folder] >= 9
+    for task in SCRIPTS:
+        status, text = said(capsys, "train", task, "--mini", "--output_dir", str(file))
+        assert status == 2
+        assert f"{file} is a file; expected a folder" in text
+    assert file.read_text() == ""
 
 
 def test_mistakes_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:

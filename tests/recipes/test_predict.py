@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,19 @@ def test_answers_are_those_of_the_evaluation(finished: tuple[str, Path]) -> None
 def rounded(value: Any) -> Any:
     """An answer with its numbers to two places: other batches, other rounding."""
     return json.loads(json.dumps(value), parse_float=lambda digits: round(float(digits), 2))
+
+
+def test_loading_a_trained_model_says_nothing(finished: tuple[str, Path]) -> None:
+    """transformers warns of model types that it does not know; ours are such types."""
+    task, folder = finished
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    logging.getLogger("transformers").addHandler(handler)
+    try:
+        load_pipeline(task, folder)
+    finally:
+        logging.getLogger("transformers").removeHandler(handler)
+    assert told.getvalue() == ""
 
 
 def test_one_input_gives_an_answer_and_several_a_list(finished: tuple[str, Path]) -> None:

@@ -265,7 +265,7 @@ def test_broken_and_unfinished_runs_are_named_and_left_out(
     assert main([str(tmp_path), "--output", str(tmp_path / "report"), "--resamples", "10"]) == 0
     told = capsys.readouterr().err
     for sentence in (
-        "broken: all_results.json cannot be read (",
+        "broken: all_results.json is not JSON (",
         "list: trainer_state.json holds a list; expected a JSON object.",
         "text: all_results.json has no number for eval_accuracy; expected numbers or null.",
         "trained: all_results.json has no score of a KLUE task; expected a run with --do_eval.",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FIELDS = 10  # ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC
+MOST_WORDS = 500  # a parser scores every pair of words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +19,23 @@ class Sentence:
         pos: Their parts of speech, like ``NNG+JKO``; ``_`` where one is not known. None for none.
         rows: The ten CoNLL-U fields of each word, if read from CoNLL-U.
         comments: Comment lines in CoNLL-U.
+
+    Raises:
+        ValueError: There are more words than MOST_WORDS.
     """
 
     words: Sequence[str]
     pos: Sequence[str] | None = None
     rows: Sequence[Sequence[str]] | None = None
     comments: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Check the number of words."""
+        if len(self.words) > MOST_WORDS:
+            raise ValueError(
+                f"A sentence has {len(self.words):,} words; expected at most {MOST_WORDS}: divide the text "
+                "into sentences."
+            )
 
 
 def lines_of(text: str) -> list[str]:
@@ -49,7 +61,7 @@ def read_sentence(item: Any) -> Sentence:
         item: Text, a list of words, or a mapping with ``words`` or ``text``, and ``pos`` if it is known.
 
     Raises:
-        ValueError: The input has another form, or not one part of speech per word.
+        ValueError: The input has another form, too many words, or not one part of speech per word.
     """
     if isinstance(item, Sentence):
         return item

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoTokenizer, pipeline
 
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 from recipes.tasks.dp.configuration_dependency_parsing import ParserSettings
-from recipes.tasks.dp.conllu import read_conllu, read_sentence, write_conllu
+from recipes.tasks.dp.conllu import MOST_WORDS, read_conllu, read_sentence, write_conllu
 from recipes.tasks.dp.modeling_dependency_parsing import DependencyParser
 from recipes.tasks.dp.pipeline_dependency_parsing import DependencyParsingPipeline
 from recipes.tasks.dp.tree_svg import tree_svg
@@ -128,6 +128,15 @@ def test_conllu_in_and_out(parse) -> None:
     assert rows[0][9] == "SpaceAfter=Yes"
     assert [sentence.words for sentence in read_conllu(text)] == [["봄이", "오면", "핀다"], ["그래"]]
     assert parse(TEXT, to_conllu=True) == parse.to_conllu(parse(TEXT))
+
+
+def test_a_text_of_too_many_words_is_refused(parse) -> None:
+    """A parser scores every pair of words: a whole book on one line would take all memory."""
+    assert len(parse("가 " * MOST_WORDS)) == MOST_WORDS
+    words = ["가"] * (MOST_WORDS + 1)
+    for too_long in (" ".join(words), words, {"words": words}):
+        with pytest.raises(ValueError, match="A sentence has 501 words; expected at most 500: divide"):
+            parse(too_long)
 
 
 def test_wrong_conllu_is_refused_by_line() -> None:
