@@ -14,6 +14,7 @@ from pathlib import Path
 import datasets
 
 from klue_datasets.builder import KlueBuilder
+from klue_datasets.checks import check_rows
 from klue_datasets.content import content_version
 from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import build, make_builder
@@ -26,6 +27,12 @@ from recipes.tasks.protocol import Recipe, Tuning
 from recipes.tasks.shared.held_out import hold_out
 
 logger = logging.getLogger(__name__)
+SHOWN = 3  # defects of a split in a warning
+# Checks of columns that the recipes do not read.
+UNREAD = frozenset({
+    "duplicate input", "inline tags against rows", "lemma against pos", "span of plausible_answers",
+    "words against sentence",
+})  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +114,8 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
     revision = None
     if builder is not None:
         splits, name = build(builder), _source_name(arguments)
+        if arguments.own_files:
+            _warn_of_defects(record.name, splits, arguments.own_files)
     else:
         splits, commit = _load_data_set(record.name, arguments)
         name = Path(arguments.dataset_name).name if is_local else arguments.dataset_name
@@ -149,6 +158,22 @@ def _source_name(arguments: RecipeArguments) -> str:
     own = arguments.own_files
     source = arguments.data_dir or own.get("validation") or own.get("train") or own.get("test", "")
     return Path(source).resolve().name
+
+
+def _warn_of_defects(task: str, splits: datasets.DatasetDict, files: Mapping[str, str]) -> None:
+    """Warn of rows of the user's own files whose labels contradict their texts."""
+    for name, rows in splits.items():
+        columns = {column: rows.data.table[column].combine_chunks() for column in rows.column_names}
+        found = [
+            finding
+            for finding in check_rows(task, columns, Path(files[str(name)]).parent)
+            if finding.kind not in UNREAD
+        ]
+        if found:
+            examples = [f"{one.guid}: {one.field}: {one.message}" for one in found[:SHOWN]]
+            logger.warning(
+                "%s: %s has %d defects: %s", task, files[str(name)], len(found), " ".join(examples)
+            )
 
 
 def _load_data_set(task: str, arguments: RecipeArguments) -> tuple[datasets.DatasetDict, str | None]:

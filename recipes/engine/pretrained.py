@@ -44,6 +44,8 @@ def load_tokenizer(arguments: RecipeArguments, config: PreTrainedConfig) -> PreT
             f"The tokenizer of {path} cannot be read. A SentencePiece file without tokenizer.json "
             "needs the packages sentencepiece and protobuf; expected pip install 'klue-hub[train]'."
         ) from error
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # made up by transformers, which finds no file
+        raise ValueError(f"{path} has no tokenizer; expected its files (such as tokenizer.json) in it.")
     if not tokenizer.is_fast:
         raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")
     has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+from safetensors import SafetensorError
 
 from klue_datasets.hub import is_hub_id
 
@@ -22,11 +23,16 @@ def model_errors(path: str) -> Iterator[None]:
         path: Its folder or Hub id.
 
     Raises:
-        ValueError: The path is neither a folder nor a Hub id.
+        ValueError: The path is neither a folder nor a Hub id, or its weights are damaged.
         OSError: The Hub cannot be reached and has not been asked for this model before.
     """
     try:
         yield
+    except SafetensorError as error:
+        raise ValueError(
+            f"the weights of {path} cannot be read ({error}); expected complete safetensors files (and not "
+            "pointers of Git LFS)."
+        ) from error
     except (OSError, ValueError) as error:
         if not Path(path).is_dir() and not is_hub_id(path):
             raise ValueError(

@@ -126,6 +126,39 @@ def test_one_example_is_evaluated_or_refused_before_training(task: str, tiny: Pa
         assert not (tmp_path / "out").exists()
 
 
+WRONG = {
+    "sts": ("labels", {"label": 7.0, "real-label": 7.0, "binary-label": 1}, "expected both in 0 to 5"),
+    "ner": ("ner_tags", lambda tags: [1, *[12] * (len(tags) - 1)], "expected B- first"),
+    "re": ("subject_entity", lambda entity: entity | {"start_idx": entity["start_idx"] + 1}, "expected '"),
+    "dp": ("head", lambda heads: [2, 1, *[1] * (len(heads) - 2)], "expected one root"),
+    "mrc": ("answers", {"answer_start": [0], "text": ["\0"]}, "at 0 there is"),
+    "wos": ("dialogue", lambda turns: turns[::-1], "expected user, turn by turn"),
+}
+
+
+@pytest.mark.parametrize("task", WRONG)
+def test_labels_that_contradict_their_text_are_named(
+    task: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Training on them would teach nothing, and may end in a loss of NaN."""
+    rows = klue_datasets.load(task, "train[:12]", mini=True)
+    column, change, sentence = WRONG[task]
+    for name, number in (("right", None), ("wrong", 3)):
+        wrong = rows.map(
+            lambda row, index, at=number: (
+                row if index != at else row | {column: change(row[column]) if callable(change) else change}
+            ),
+            with_indices=True,
+            features=rows.features,
+        )
+        wrong.to_parquet(tmp_path / f"{name}.parquet")
+        caplog.clear()
+        load_data(task, RecipeArguments(train_file=str(tmp_path / f"{name}.parquet"), do_train=True))
+        assert ("defects" in caplog.text) == (number is not None)
+    assert f"{rows['guid'][3]}: {column}" in caplog.text
+    assert sentence in caplog.text
+
+
 def test_even_the_official_file_given_as_own_data_is_not_called_official(shared: Path) -> None:
     path = shared / "data/klue-v1.1-dev/klue-sts-v1.1/klue-sts-v1.1_dev.json"
     data = load_data("sts", RecipeArguments(validation_file=str(path), do_eval=True))

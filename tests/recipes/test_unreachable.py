@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,56 @@ def test_predict_does_not_suggest_a_flag_that_it_lacks(
             assert "--do_train" not in said
             assert len(said) < 400
     assert refused >= 5
+
+
+def damage(folder: Path, how: str) -> None:
+    """Damage a model's folder."""
+    weights = folder / "model.safetensors"
+    if how == "truncated weights":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif how == "pointer of Git LFS":
+        weights.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 10\n")
+    elif how == "no weights":
+        weights.unlink()
+    elif how == "truncated config":
+        (folder / "config.json").write_text('{"model_type": ')
+    else:
+        for path in folder.glob("tokenizer*"):
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("truncated weights", "the weights of .* cannot be read .*; expected complete safetensors files"),
+        ("pointer of Git LFS", "the weights of .* cannot be read .*; expected complete safetensors files"),
+        ("no weights", "no file named model.safetensors"),
+        ("truncated config", "config.json' is not a valid JSON file"),
+        ("no tokenizer", "has no tokenizer; expected its files"),
+    ],
+)
+def test_a_damaged_model_is_a_sentence(
+    how: str,
+    sentence: str,
+    finished: tuple[str, Path],
+    tiny: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    task, folder = finished
+    for number, source in enumerate((folder, tiny)):
+        model = shutil.copytree(source, tmp_path / str(number))
+        damage(model, how)
+        words = [
+            "--mini",
+            "--use_cpu",
+            "--model_name_or_path",
+            str(model),
+            "--output_dir",
+            str(tmp_path / "out"),
+        ]
+        assert re.search(sentence, last_line(capsys, task, words))
+    given = write_sample(task, tmp_path)
+    assert predict.main(["--task", task, "--model", str(tmp_path / "0"), "--input", str(given)]) == 1
+    assert re.search(sentence, one_line(capsys))
+    assert not (tmp_path / "out").exists()
