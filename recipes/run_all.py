@@ -24,7 +24,7 @@ from klue_datasets.commands import needs, output_folder
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.launching import Launcher
-from recipes.sweeps.jobs import Job, differences
+from recipes.sweeps.jobs import Job, check_settings, differences
 from recipes.sweeps.result_tables import table
 from recipes.sweeps.running import run_side_by_side
 from recipes.tasks import SCRIPTS
@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = Path(arguments.output_dir)
     jobs = plan(arguments.model_name_or_path, tasks, arguments.seed, folder, passed_on)
     try:
+        check_settings(jobs)
         others = {job: differences(job) for job in jobs}
     except (OSError, ValueError) as error:
         print(f"run_all: {error}", file=sys.stderr)

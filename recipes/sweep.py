@@ -36,6 +36,7 @@ from recipes.sweeps.jobs import (
     Job,
     Sweep,
     SweepError,
+    check_settings,
     grid_of,
     named_by_content,
     words_of,
@@ -147,6 +148,7 @@ def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job
 
     Raises:
         SweepError: The file or a grid is not as expected.
+        UsageError: A recipe would refuse the settings of a job.
     """
     values = _read_config(arguments.config) if arguments.config else {}
     lists = {
@@ -168,6 +170,7 @@ def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job
                 for seed in lists["seeds"]:
                     job = Job(model, task, seed, arguments.output_dir, tuple(words), settings, stage)
                     jobs.append(named_by_content(job))
+    check_settings(jobs)
     return list({job.folder: job for job in jobs}.values())  # a task may be given by two names
 
 

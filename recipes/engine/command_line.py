@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import math
 import os
 import shlex
@@ -14,7 +15,7 @@ import sys
 import typing
 from collections.abc import Sequence
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, NoReturn
 
 from klue_datasets.commands import input_file, needs, output_folder, without_collection
 from recipes.arguments import (
@@ -59,31 +60,43 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     """
     words = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser(task, description)
-    arguments = parse(parser, task, words)
     try:
+        arguments = parse(parser, task, words)
         with without_collection():
             run = resolve_name("recipes.engine.run:run")
         run(task, arguments)
     except KeyboardInterrupt:
         again = words if "--resume_from_checkpoint" in words else [*words, "--resume_from_checkpoint"]
         command = shlex.join([parser.prog, *(again if arguments.do_train else words)])
-        print(f"Interrupted. To continue: {command}", file=sys.stderr)
+        print(f"\nInterrupted. To continue: {command}", file=sys.stderr)  # a progress bar may end here
         raise SystemExit(INTERRUPTED) from None
     except UsageError as error:
-        parser.error(str(error))
+        parser.refuse(error)
     except (OSError, ValueError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
-def make_parser(task: str, description: str | None) -> argparse.ArgumentParser:
+class RecipeParser(argparse.ArgumentParser):
+    """A parser that raises UsageError, so that the flags of many runs can be checked before they start."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError in place of ending the process."""
+        raise UsageError(message)
+
+    def refuse(self, error: UsageError) -> NoReturn:
+        """Print a usage error and end the process with status 2."""
+        super().error(str(error))
+
+
+def make_parser(task: str, description: str | None) -> RecipeParser:
     """Build the parser of a recipe.
 
     Args:
         task: Name of the task, whose presets ``--preset`` offers.
         description: The script's docstring, shown above the flags.
     """
-    parser = argparse.ArgumentParser(
+    parser = RecipeParser(
         usage="%(prog)s [flags]",
         description=description,
         epilog="Fields of transformers.TrainingArguments, such as --logging_steps 50, are flags too, unless "
@@ -129,7 +142,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         argv: The command-line arguments; None for those of this process.
 
     Raises:
-        SystemExit: A flag or a file is invalid; the message is on standard error, and the status is 2.
+        UsageError: A flag or a file is invalid.
     """
     flags, rest = parser.parse_known_args(argv)
     given = vars(flags)
@@ -153,7 +166,7 @@ def parse(parser: argparse.ArgumentParser, task: str, argv: Sequence[str] | None
         arguments = RecipeArguments(**values)
         _check(arguments, task)
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        raise UsageError(str(error)) from error
     if not (arguments.do_train or arguments.do_eval or arguments.do_predict):
         arguments.do_train = arguments.do_eval = True
     arguments.output_dir = arguments.output_dir or f"out/{task}"
@@ -182,11 +195,15 @@ def _option(field: dataclasses.Field[Any], task: str, hint: Any, default: Any) -
         return option | {"choices": choices}
     metavar = {int: "N", float: "X", str: "TEXT"}[kind]
     if word := field.metadata.get("word"):
-        return option | {
-            "type": lambda text: text if text == word else kind(text),
-            "metavar": f"{metavar}|{word}",
-        }
+        return option | {"type": functools.partial(_number_or, word), "metavar": f"{metavar}|{word}"}
     return option | {"type": kind, "metavar": metavar}
+
+
+def _number_or(word: str, text: str) -> float | str:
+    try:
+        return text if text == word else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor {word}") from None
 
 
 def _boolean(word: str) -> bool:

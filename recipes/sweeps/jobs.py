@@ -16,7 +16,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hub_cards import __version__
-from recipes.arguments import BY_DEVICE, DATA_SOURCES, PLACES, fields_of, is_expert, settings_of, to_record
+from recipes.arguments import (
+    BY_DEVICE,
+    DATA_SOURCES,
+    PLACES,
+    UsageError,
+    fields_of,
+    is_expert,
+    settings_of,
+    to_record,
+)
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict, write_json
 
@@ -82,6 +91,19 @@ class Job:
         ]
 
 
+def check_settings(jobs: Iterable[Job]) -> None:
+    """Check the settings of jobs, so that mistakes show before any of them starts.
+
+    Raises:
+        UsageError: A recipe would refuse the settings of a job.
+    """
+    for task, words in dict.fromkeys((job.task, job.words) for job in jobs):
+        try:
+            parse(make_parser(task, None), task, words)
+        except UsageError as error:
+            raise UsageError(f"{task}: {error}") from error
+
+
 @contextlib.contextmanager
 def claim(job: Job, wait: float = 1.0) -> Iterator[bool]:
     """Claim a job, so that no other process runs it. The system ends the claim with the process.
@@ -136,7 +158,7 @@ def differences(job: Job) -> list[str]:
         One sentence per difference; none if the run is not finished.
 
     Raises:
-        SystemExit: The recipe would refuse the flags; a sentence on standard error says why.
+        UsageError: The recipe would refuse the flags.
         FileNotFoundError: The data is not there.
     """
     results = job.results

@@ -16,6 +16,7 @@ import pytest
 from runs import interruptible
 
 from klue_datasets.loading import MINI_DIR
+from recipes import sweep
 from recipes.engine.checkpoints import locked
 from recipes.engine.launching import Launcher, launch_command
 from recipes.reporting.runs import find_runs, make_boards
@@ -169,23 +170,40 @@ def test_runs_are_launched_once_and_failures_are_reported(
     assert main(words) == 0
     assert "finished before" in capfd.readouterr().out
     assert tmp_path.joinpath("tiny/nli/seed-42/all_results.json").stat().st_mtime_ns == changed
-    assert main([*words, "--seed", "1", "--max_train_samples", "none"]) == 1
+    assert main([*words, "--seed", "1", "--max_seq_length", "3"]) == 1
     captured = capfd.readouterr()
     assert "did not finish" in captured.out
     assert "failed: [1/1]" in captured.err
-    assert "argument --max_train_samples: invalid int value: 'none'" in captured.err
+    assert "nli: inputs would have at most 3 tokens" in captured.err
 
 
 def test_forks_fail_as_processes_do(tiny: Path, tmp_path: Path, python: Python) -> None:
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
-    for more, reason in (
-        (("--max_train_samples", "none"), "argument --max_train_samples: invalid int value: 'none'"),
-        (("--max_seq_length", "3"), "max_seq_length"),
-    ):
-        done = python(RUN_ALL, *words, *more, check=False)
-        assert done.returncode == 1
-        assert re.search(rf"^failed: \[1/1\].*{re.escape(reason)}", done.stderr, flags=re.MULTILINE)
-        assert "did not finish" in done.stdout
+    done = python(RUN_ALL, *words, "--max_seq_length", "3", check=False)
+    assert done.returncode == 1
+    assert re.search(r"^failed: \[1/1\].*max_seq_length", done.stderr, flags=re.MULTILINE)
+    assert "did not finish" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run_all", "sweep"])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--max_train_samples", "none"], ": argument --max_train_samples: invalid int value: 'none'"),
+        (["--max_stepz", "3"], ": unknown argument --max_stepz; the nearest is max_steps"),
+        (["--decoder", "best"], "nli: unknown argument --decoder"),
+        (["--set", "lora_dropout=2"], ": lora_dropout is 2.0; expected a number from 0 to 1"),
+    ],
+)
+def test_wrong_settings_of_any_task_are_refused_before_a_run_starts(
+    command: str, words: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--tasks", "dp", "nli", "--output_dir", str(tmp_path / "out"), *words]
+    assert (main(words) if command == "run_all" else sweep.main(["run", *words])) == 1
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.out == ""
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("warm_launches")

@@ -183,7 +183,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
         main(task, None, words)
     assert was_written == [True] * len(RESULT_FILES)
     [warning] = [record.getMessage() for record in caplog.records if "model card" in record.getMessage()]
-    assert "ids there twice" in warning
+    assert "ids occur more than once" in warning
     command = warning.split("To write it again: ")[1]
     start = ["python", f"recipes/train_{SCRIPTS[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
     program, script, *again = shlex.split(command)

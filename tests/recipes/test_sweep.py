@@ -63,7 +63,7 @@ def test_a_file_says_the_same_as_flags(tmp_path: Path) -> None:
     (tmp_path / "sweep.yaml").write_text(
         "models: [out/tiny]\ntasks: [wos]\nseeds: [7]\n"
         "grid: {learning_rate: [1e-4, 1e-3], gate: [compared]}\n"
-        "flags: {data_dir: klue, use_lora: true, column: [a=b, c=d]}\n"
+        "flags: {train_file: mine.csv, use_lora: true, column: [a=b, c=d]}\n"
     )
     flags = [
         "--model_name_or_path",
@@ -72,8 +72,8 @@ def test_a_file_says_the_same_as_flags(tmp_path: Path) -> None:
         "wos",
         "--seed",
         "7",
-        "--data_dir",
-        "klue",
+        "--train_file",
+        "mine.csv",
         "--use_lora",
     ]
     flags += ["--column", "a=b", "c=d", "--grid", "learning_rate=1e-4,1e-3", "gate=compared"]
