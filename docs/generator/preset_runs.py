@@ -16,7 +16,8 @@ from recipes.engine.results import shown, write_json
 from recipes.reporting.measure import student
 from recipes.reporting.runs import Run, find_runs
 
-# Run once per preset, for one or more tasks. The last part of --output_dir must be the preset.
+# Run once per preset, for one or more tasks. The last part of --output_dir must be the preset. Runs in bf16 add
+# --bf16 --use_cpu.
 COMMAND = (
     "python recipes/run_all.py --tasks TASK --preset PRESET --data_dir ../shared/data/klue-small "
     "--model_name_or_path ../shared/models/e5-small-ko --seed 42 43 44 --jobs 2 "
@@ -62,6 +63,7 @@ def _kept(run: Run, preset: str) -> dict[str, Any]:
         "preset": preset,
         "seed": run.seed,
         "evaluations_per_epoch": run.settings.get("evaluations_per_epoch"),
+        "bf16": bool(run.settings.get("bf16")),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "results": {name: run.results.get(name) for name in names},
     }
@@ -100,5 +102,7 @@ def _interval(scores: Sequence[float | None]) -> str:
 
 
 def _seconds(rows: Sequence[Mapping[str, Any]]) -> str:
-    seconds = [row["results"]["train_runtime"] for row in rows]
-    return f"{statistics.fmean(seconds):.0f}" if seconds else NOT_RUN
+    if not rows:
+        return NOT_RUN
+    seconds = statistics.fmean(row["results"]["train_runtime"] for row in rows)
+    return f"{seconds:.0f}{' (bf16)' if all(row['bf16'] for row in rows) else ''}"
