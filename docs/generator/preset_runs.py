@@ -16,8 +16,8 @@ from recipes.engine.results import shown, write_json
 from recipes.reporting.measure import student
 from recipes.reporting.runs import Run, find_runs
 
-# Run once per preset, for one or more tasks. The last part of --output_dir must be the preset. Runs in bf16 add
-# --bf16 --use_cpu.
+# Run once per preset, for one or more tasks. The last part of --output_dir must be the preset. In bf16:
+# add --bf16 --use_cpu.
 COMMAND = (
     "python recipes/run_all.py --tasks TASK --preset PRESET --data_dir ../shared/data/klue-small "
     "--model_name_or_path ../shared/models/e5-small-ko --seed 42 43 44 --jobs 2 "

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from klue_datasets.raw_files import read_bytes, read_lines
+from klue_datasets.raw_files import read_lines, read_text
 from klue_datasets.tasks import get_task
 from recipes.engine.inference import KluePipeline, load_pipeline
 from recipes.engine.results import strict, write_json_lines, write_text
@@ -102,7 +102,7 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
         ValueError: The file has the extension of CoNLL-U but is not valid CoNLL-U.
     """
     if task == "dp" and _is(path, ".conllu"):
-        yield from enumerate(read_conllu(read_bytes(str(path)).decode("utf-8-sig")), start=1)
+        yield from enumerate(read_conllu(read_text(str(path))), start=1)
         return
     raw_input, name = get_recipe(task).raw_input, path or "standard input"
     lines = enumerate(read_lines(path) if path else _typed_lines(), start=1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedConfig, PreTrainedTokenizerBase
 
+from klue_datasets.messages import excerpt
 from recipes.arguments import RecipeArguments
 from recipes.subwords.special_tokens import Frame
 
@@ -90,13 +91,26 @@ class RawInput(abc.ABC):
         """Return whether a list is one input, such as a dialogue, and not a list of inputs."""
         return False
 
-    @abc.abstractmethod
     def read(self, item: Any) -> dict[str, Any]:
         """Return an input (text, or a mapping) as a row of the data without gold.
 
         Raises:
-            ValueError: It is not an input of the task.
+            ValueError: It is not an input of the task, or not valid Unicode.
         """
+        row = self.parse(item)
+        for text in _texts(row):
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError as error:  # JSON can hold such texts; tokenizers refuse them
+                found = ascii(text[error.start])
+                raise ValueError(
+                    f"the input has a lone surrogate, {found}; expected Unicode text."
+                ) from error
+        return row
+
+    @abc.abstractmethod
+    def parse(self, item: Any) -> dict[str, Any]:
+        """Convert an input to a row; errors as for ``read``."""
 
     @abc.abstractmethod
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
@@ -107,6 +121,15 @@ class RawInput(abc.ABC):
             index: Position of the input.
             row: The input, as returned by ``read``.
         """
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all strings in nested mappings and sequences."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | Sequence):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,5 +319,5 @@ def text_fields(item: Any, names: Sequence[str], task: str) -> dict[str, str]:
         return dict(zip(names, parts, strict=True))
     one = "a text, or " if len(names) == 1 else ""
     raise ValueError(
-        f"{task}: the input is {item!r:.80}; expected {one}a mapping with {' and '.join(names)} (texts)."
+        f"{task}: the input is {excerpt(item)}; expected {one}a mapping with {' and '.join(names)} (texts)."
     )

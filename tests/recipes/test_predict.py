@@ -132,6 +132,31 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
     assert refused == {"re": len(items), "dp": 2}.get(task, 0)
 
 
+def with_surrogate(value: Any) -> Any:
+    """A sample whose texts hold half of a surrogate pair, which JSON can write and no text has."""
+    if isinstance(value, str):
+        return f"{value} \ud800"
+    if isinstance(value, dict):
+        return {name: with_surrogate(part) for name, part in value.items()}
+    return [with_surrogate(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def test_a_text_that_is_no_unicode_costs_its_own_line_only(
+    finished: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, folder = finished
+    sample = get_recipe(task).raw_input.sample
+    answer = load_pipeline(task, folder)
+    with pytest.raises(ValueError, match=r"lone surrogate|occurs 0 times"):
+        answer(with_surrogate(sample))
+    lines = [with_surrogate(sample), sample]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["--task", task, "--model", str(folder), "--input", str(tmp_path / "in.jsonl")]) == 1
+    first, second, *_ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "error" in first
+    assert "error" not in second
+
+
 def test_the_command_answers_a_file_line_by_line(finished: tuple[str, Path], tmp_path: Path) -> None:
     task, folder = finished
     sample = get_recipe(task).raw_input.sample

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FIELDS = 10  # ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC
-MOST_WORDS = 500  # a parser scores every pair of words
+MOST_WORDS = 1_000  # a parser scores every pair of words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sentence:
         """Check the number of words."""
         if len(self.words) > MOST_WORDS:
             raise ValueError(
-                f"A sentence has {len(self.words):,} words; expected at most {MOST_WORDS}: divide the text "
+                f"A sentence has {len(self.words):,} words; expected at most {MOST_WORDS:,}: divide the text "
                 "into sentences."
             )
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
+from klue_datasets.messages import excerpt
 from klue_datasets.tasks import DP_POS_TAGS, DP_RELATIONS
 from klue_metrics.functional import get_metric
 from recipes.arguments import RecipeArguments
@@ -42,11 +43,11 @@ class SentenceToParse(RawInput):
         """Return whether the items are the words of one sentence."""
         return are_words(items)
 
-    def read(self, item: Any) -> dict[str, Any]:
+    def parse(self, item: Any) -> dict[str, Any]:
         """Read a text (words separated by blanks), a list of words, or a mapping with words and pos."""
         sentence = read_sentence(item)
         if not sentence.words:
-            raise ValueError(f"dp: the input is {item!r:.80}, which has no words; expected at least one.")
+            raise ValueError(f"dp: the input is {excerpt(item)}, which has no words; expected at least one.")
         unknown = ["_"] * len(sentence.words)
         return {"word_form": list(sentence.words), "pos": list(sentence.pos or unknown)}
 

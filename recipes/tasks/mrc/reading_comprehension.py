@@ -54,7 +54,7 @@ class QuestionAndPassage(RawInput):
         "context": "한강은 태백산맥에서 시작하여 서울을 지나 황해로 흘러든다.",
     }
 
-    def read(self, item: Any) -> dict[str, Any]:
+    def parse(self, item: Any) -> dict[str, Any]:
         """Read a mapping with ``question`` and ``context``, or both in this order."""
         return {"guid": "", **text_fields(item, ("question", "context"), "mrc")}
 

@@ -40,7 +40,7 @@ class SentenceToTag(RawInput):
 
     sample = "박보검 담주에 파리 화보 촬영 간대!"
 
-    def read(self, item: Any) -> dict[str, Any]:
+    def parse(self, item: Any) -> dict[str, Any]:
         """Read a text, or a mapping with ``sentence``."""
         return {"tokens": list(text_fields(item, ("sentence",), "ner")["sentence"])}
 

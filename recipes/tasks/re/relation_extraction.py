@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
+from klue_datasets.messages import excerpt
 from klue_datasets.tasks import get_task
 from recipes.arguments import RecipeArguments
 from recipes.subwords.entity_markers import ROLES, Marker, cut, marker_tokens
@@ -42,7 +43,7 @@ class MarkedSentence(RawInput):
         "object_entity": {"word": "1993년", "start_idx": 5, "end_idx": 9, "type": "DAT"},
     }
 
-    def read(self, item: Any) -> dict[str, Any]:
+    def parse(self, item: Any) -> dict[str, Any]:
         """Read a mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
 
         An entity may leave out its position if its ``word`` occurs in the sentence once, and its ``type``
@@ -50,7 +51,7 @@ class MarkedSentence(RawInput):
         """
         if not isinstance(item, Mapping) or not isinstance(item.get("sentence"), str):
             raise ValueError(
-                f"re: the input is {item!r:.80}; expected a mapping with sentence, "
+                f"re: the input is {excerpt(item)}; expected a mapping with sentence, "
                 "subject_entity and object_entity."
             )
         return {"sentence": item["sentence"], **{role: _entity(item, role) for role in ROLES}}

@@ -48,7 +48,7 @@ class SentenceInput(RawInput):
         """Return whether a list is one pair of texts."""
         return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
 
-    def read(self, item: Any) -> dict[str, Any]:
+    def parse(self, item: Any) -> dict[str, Any]:
         """Read a text, or for pairs a mapping or a sequence of two texts."""
         return dict(text_fields(item, self.columns, self.task))
 

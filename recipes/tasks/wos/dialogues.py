@@ -46,7 +46,7 @@ class RawDialogue(RawInput):
             isinstance(item, str) or (isinstance(item, Mapping) and "role" in item) for item in items
         )
 
-    def read(self, item: Any) -> dict[str, Any]:
+    def parse(self, item: Any) -> dict[str, Any]:
         """Read a dialogue: utterances, messages with role and text, or a mapping with ``dialogue``."""
         dialogue = item["dialogue"] if isinstance(item, Mapping) and "dialogue" in item else item
         try:

@@ -109,7 +109,7 @@ def test_parts_of_speech_are_read_where_they_are_known(parse) -> None:
     assert tagged[0]["score"] != pytest.approx(parse("봄이 온다")[0]["score"], abs=1e-6)
     with pytest.raises(ValueError, match="part of speech 'NOUN' is unknown"):
         parse({"words": ["봄"], "pos": ["NOUN"]})
-    with pytest.raises(ValueError, match="2 words and 1 pos; expected as many"):
+    with pytest.raises(ValueError, match="2 words and 1 pos; expected the same number"):
         parse({"words": ["봄이", "온다"], "pos": ["NNG"]})
     with pytest.raises(ValueError, match="A sentence is int; expected text, a list of words"):
         parse([3])
@@ -135,7 +135,7 @@ def test_a_text_of_too_many_words_is_refused(parse) -> None:
     assert len(parse("가 " * MOST_WORDS)) == MOST_WORDS
     words = ["가"] * (MOST_WORDS + 1)
     for too_long in (" ".join(words), words, {"words": words}):
-        with pytest.raises(ValueError, match="A sentence has 501 words; expected at most 500: divide"):
+        with pytest.raises(ValueError, match="A sentence has 1,001 words; expected at most 1,000: divide"):
             parse(too_long)
 
 
