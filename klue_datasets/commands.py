@@ -126,7 +126,7 @@ class PathError(argparse.ArgumentTypeError, ValueError):
 
 
 def input_file(text: str) -> Path:
-    """Return the path of a file to read, for ``type=`` of argparse.
+    """Return the path of a file or pipe to read, for ``type=`` of argparse.
 
     Raises:
         PathError: There is no such file.
@@ -134,7 +134,7 @@ def input_file(text: str) -> Path:
     path = Path(text)
     if path.is_dir():
         raise PathError(f"{path} is a folder; expected a file")
-    if not path.is_file():
+    if not path.exists():
         raise PathError(f"there is no file {path}")
     return path
 
@@ -156,11 +156,13 @@ def output_file(text: str) -> Path:
     """Return the path of a file to write, for ``type=`` of argparse.
 
     Raises:
-        PathError: A folder is in its place, or a file in that of its folder.
+        PathError: A folder or a device is in its place, or a file in that of its folder.
     """
     path = Path(text)
-    if path.is_dir():
-        raise PathError(f"{path} is a folder; expected the path of a file")
+    if path.exists() and not path.is_file():  # a device would be replaced by a file
+        raise PathError(
+            f"{path} is {'a folder' if path.is_dir() else 'a device'}; expected the path of a file"
+        )
     output_folder(str(path.parent))
     return path
 

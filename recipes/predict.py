@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command, output_file
+from klue_datasets.commands import Command, input_file, output_file
 from klue_datasets.tasks import ALIASES
 from recipes.tasks import SCRIPTS
 
@@ -52,7 +52,9 @@ def make_parser() -> argparse.ArgumentParser:
     names = [*SCRIPTS, *(alias for alias, task in ALIASES.items() if task in SCRIPTS)]
     parser.add_argument("--task", required=True, choices=names, help="which task")
     parser.add_argument("--model", required=True, metavar="DIR", help="a run's output folder, or a Hub id")
-    parser.add_argument("--input", metavar="FILE", help="what to answer (default: standard input)")
+    parser.add_argument(
+        "--input", type=input_file, metavar="FILE", help="what to answer (default: standard input)"
+    )
     parser.add_argument(
         "--output", type=output_file, metavar="FILE", help="where to write (default: standard output)"
     )

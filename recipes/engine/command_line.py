@@ -62,6 +62,9 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
     parser = make_parser(task, description)
     try:
         arguments = parse(parser, task, words)
+    except UsageError as error:
+        parser.refuse(error)
+    try:
         with without_collection():
             run = resolve_name("recipes.engine.run:run")
         run(task, arguments)

@@ -39,22 +39,21 @@ def predict(arguments: argparse.Namespace) -> int:
     task = get_task(arguments.task).name
     if arguments.to_conllu and task != "dp":
         raise ValueError(f"{task} has no trees to write as CoNLL-U; expected --to_conllu with dp only.")
-    if arguments.input and not Path(arguments.input).is_file():
-        raise FileNotFoundError(f"{task}: there is no file {arguments.input}; expected the inputs there.")
     options = ("device", "batch_size", "top_k", "bf16", "trust_remote_code")
     answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
-    if task == "wos" and arguments.input is None and arguments.output is None:
+    source = str(arguments.input) if arguments.input else None
+    if task == "wos" and source is None and arguments.output is None:
         _print(_converse(answer))
         return 0
     wrong: list[str] = []
-    answers = answered(answer, read_items(task, arguments.input), wrong)
+    answers = answered(answer, read_items(task, source), wrong)
     progress = tqdm(answers, unit=" inputs", disable=None if arguments.output else True)
     if arguments.to_conllu:
         _write_conllu(progress, arguments.output)
     elif arguments.output:
-        write_json_lines(arguments.output, _present(progress, task, arguments.input))
+        write_json_lines(arguments.output, _present(progress, task, source))
     else:
-        _print(_present(progress, task, arguments.input))
+        _print(_present(progress, task, source))
     return len(wrong)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shlex
 import shutil
@@ -145,6 +146,7 @@ def test_paths_are_checked_before_anything_is_loaded(
         input_file: {tmp_path: "is a folder; expected a file", tmp_path / "nowhere": "there is no file"},
         output_file: {
             tmp_path: "is a folder; expected the path of a file",
+            Path(os.devnull): "is a device; expected the path of a file",
             file / "x": "is a file; expected",
         },
         output_folder: dict.fromkeys((file, file / "below"), "is a file; expected a folder"),
