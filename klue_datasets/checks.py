@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from klue_datasets.messages import excerpt
+from klue_datasets.ontology import read_ontology
 from klue_datasets.checks_tsv import Columns, Finding, check_dp, check_ner, where
 from klue_datasets.raw_files import INPUTS, KlueDataError, read_text
 from klue_datasets.tasks import TASKS
@@ -41,21 +42,6 @@ def check_rows(task: str, columns: Columns, folder: Path) -> list[Finding]:
     found = [*_duplicates(task, columns), *_empty_texts(task, columns)]
     check = _CHECKS.get(task)
     return found + (list(check(columns, folder)) if check else [])
-
-
-def read_ontology(folder: Path) -> dict[str, list[str]] | None:
-    """Read ontology.json from a WoS folder; return None if there is no such file."""
-    ontology = _read_json(folder / "ontology.json")
-    if ontology is None:
-        return None
-    if not isinstance(ontology, dict) or not all(
-        isinstance(values, list) and all(isinstance(value, str) for value in values)
-        for values in ontology.values()
-    ):
-        raise KlueDataError(
-            f"{folder / 'ontology.json'}: expected an object of slots, each with a list of strings."
-        )
-    return ontology
 
 
 def outside_ontology(columns: Columns, ontology: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:

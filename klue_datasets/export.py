@@ -21,8 +21,11 @@ import yaml
 from pyarrow import parquet
 
 from hub_cards import render
+from klue_datasets.builder import KlueBuilder
 from klue_datasets.download import official_splits
 from klue_datasets.loading import build, make_builder
+from klue_datasets.ontology import FILE as ONTOLOGY
+from klue_datasets.ontology import ontology_beside
 from klue_datasets.statistics import QUANTILES, describe
 from klue_datasets.tasks import CITATION, DEFAULT_VERSION, HOMEPAGE, LICENSE, LICENSE_ID, TASKS, get_task
 from klue_datasets.validation import known_defects
@@ -85,6 +88,8 @@ def export(
             splits = build(builder)
             _write_parquet(splits, folder / name)
             infos[name] = _with_sizes(builder.info, folder / name)
+            if name == "wos":
+                _write_ontology(builder, folder / name)
             rows[name] = {split: table.num_rows for split, table in splits.items()}
             official = official_splits(get_task(name), builder.files or {}, version)
             sections.append(_section(name, splits, official))
@@ -119,6 +124,14 @@ def _write_parquet(splits: datasets.DatasetDict, folder: Path) -> None:
         # The schema's metadata carries the features, ClassLabel names included.
         arrow = table.with_format("arrow")[:].cast(table.features.arrow_schema)
         parquet.write_table(arrow, path, row_group_size=ROW_GROUP, compression="zstd", write_page_index=True)
+
+
+def _write_ontology(builder: KlueBuilder, folder: Path) -> None:
+    """Copy the ontology of WoS, which load_dataset does not read and the recipes do."""
+    files = [Path(path) for paths in (builder.files or {}).values() for path in paths]
+    if ontology := ontology_beside(files):
+        text = json.dumps(ontology, ensure_ascii=False, indent=2)
+        (folder / ONTOLOGY).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _with_sizes(info: datasets.DatasetInfo, folder: Path) -> datasets.DatasetInfo:

@@ -16,11 +16,11 @@ from klue_datasets.checks import (
     check_ontology,
     check_rows,
     outside_ontology,
-    read_ontology,
 )
 from klue_datasets.checks_tsv import Finding, ner_entities
 from klue_datasets.download import official_splits
 from klue_datasets.loading import make_builder
+from klue_datasets.ontology import read_ontology
 from klue_datasets.raw_files import KlueDataError
 from klue_datasets.reading import missing_fields
 from klue_datasets.tasks import DEFAULT_VERSION, SPLIT_FILE, TASKS, Task, check_version, get_task

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transformers import PreTrainedConfig
 
-from klue_datasets.checks import read_ontology
-from klue_datasets.loading import make_builder
+from klue_datasets.ontology import load_ontology
 from recipes.arguments import RecipeArguments
 from recipes.tasks.protocol import Decoded, RawInput, Recipe
 from recipes.tasks.wos.configuration_dialogue_state import union_of_slots
@@ -122,19 +120,14 @@ def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Datas
     if not splits:
         raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")
     states = {name: list(split["state"]) for name, split in splits.items() if "state" in split.column_names}
-    values = union_of_slots(states.get("train", []), _ontology(arguments))
+    ontology = load_ontology(
+        data_dir=arguments.data_dir,
+        mini=arguments.mini,
+        dataset_name=None if arguments.own_files else arguments.dataset_name,
+        revision=arguments.dataset_revision,
+    )
+    values = union_of_slots(states.get("train", []), ontology)
     # Slots of other splits are included, but not their values.
     others = union_of_slots(list(chain.from_iterable(states.values())), {})
     values |= {slot: [] for slot in others if slot not in values}
     return {slot: values[slot] for slot in sorted(values)}
-
-
-def _ontology(arguments: RecipeArguments) -> dict[str, list[str]]:
-    """Read the ontology.json beside raw files; empty if the data is not raw or has none."""
-    if not (arguments.data_dir or arguments.mini):
-        return {}
-    builder = make_builder("wos", data_dir=arguments.data_dir, mini=arguments.mini)
-    files = [[path] if isinstance(path, str) else path for path in (builder.files or {}).values()]
-    folders = {Path(path).parent for paths in files for path in paths}
-    found = [ontology for folder in sorted(folders) if (ontology := read_ontology(folder))]
-    return found[0] if found else {}
