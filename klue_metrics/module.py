@@ -31,8 +31,10 @@ class KlueModule(evaluate.Metric, abc.ABC):
 
     def _info(self) -> evaluate.MetricInfo:
         metric = self.klue_metric
+        task = get_task(metric.task)
         return evaluate.MetricInfo(
-            description=f"KLUE {get_task(metric.task).title}: {', '.join(metric.names.values())}, times 100.",
+            description=f"KLUE {task.title}, version {task.version} of the task: "
+            f"{', '.join(metric.names.values())}, times 100.",
             citation=CITATION,
             inputs_description=metric.compute.__doc__ or "",
             features=datasets.Features({role: _feature(kind) for role, kind in metric.types.items()}),

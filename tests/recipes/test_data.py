@@ -11,10 +11,12 @@ from typing import Any
 
 import datasets
 import pytest
+from checkout import ROOT
 from made_up_runs import make_run, nli_answers
 from runs import read
 
 import klue_datasets
+import klue_metrics
 from klue_datasets.content import content_hash, content_version
 from klue_datasets.tasks import TASKS
 from klue_metrics.predictions import CLUSTERED_BY, Source
@@ -141,6 +143,10 @@ def test_results_name_the_versions_of_task_and_data(finished: tuple[str, Path]) 
         results = read(folder / name)
         assert results["task_version"] == TASKS[task].version
         assert (results["data_version"], results["data_revision"]) == (None, None)  # the mini corpus
+    stated = f"Version of the task: {TASKS[task].version}."
+    assert stated in (folder / "README.md").read_text(encoding="utf-8")
+    assert stated in (ROOT / f"klue_metrics/klue_{task}/README.md").read_text(encoding="utf-8")
+    assert f"version {TASKS[task].version} of the task" in klue_metrics.load(task).description
 
 
 def two_runs(folder: Path, **versions: Any) -> list[Path]:
