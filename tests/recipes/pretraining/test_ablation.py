@@ -78,7 +78,7 @@ def test_scores_that_are_undefined_are_said_to_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["word"], "expected two different ones or more"),
+        (["word"], "expected at least two different values"),
         (["random", "word"], "expected a value for it to be"),
     ],
 )

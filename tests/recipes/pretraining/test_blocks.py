@@ -194,5 +194,5 @@ def test_a_distilled_model_begins_as_every_other_layer_of_its_teacher(
 
 
 def test_a_head_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="The head of Linear is not known"):
+    with pytest.raises(ValueError, match="The head of Linear is not supported"):
         token_logits(torch.nn.Linear(2, 2), torch.zeros(1, 2))  # type: ignore[arg-type]
