@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -98,14 +99,11 @@ class RawInput(abc.ABC):
             ValueError: It is not an input of the task, or not valid Unicode.
         """
         row = self.parse(item)
-        for text in _texts(row):
-            try:
-                text.encode("utf-8")
-            except UnicodeEncodeError as error:  # JSON can hold such texts; tokenizers refuse them
-                found = ascii(text[error.start])
-                raise ValueError(
-                    f"the input has a lone surrogate, {found}; expected Unicode text."
-                ) from error
+        try:  # all texts at once; JSON files can hold lone surrogates, which tokenizers refuse
+            json.dumps(row, ensure_ascii=False, default=str).encode("utf-8")
+        except UnicodeEncodeError as error:
+            found = ascii(error.object[error.start])
+            raise ValueError(f"the input has a lone surrogate, {found}; expected Unicode text.") from error
         return row
 
     @abc.abstractmethod
@@ -121,15 +119,6 @@ class RawInput(abc.ABC):
             index: Position of the input.
             row: The input, as returned by ``read``.
         """
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield all strings in nested mappings and sequences."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | Sequence):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(part)
 
 
 @dataclasses.dataclass(frozen=True)
