@@ -17,9 +17,9 @@ SHORTEST = 16  # minimum tokens of a document at the end of a block
 # One row: ids; whether each begins a word; lengths of the segments.
 FEATURES = datasets.Features(
     {
-        "input_ids": datasets.List(datasets.Value("int32")),
-        "word_starts": datasets.List(datasets.Value("bool")),
-        "lengths": datasets.List(datasets.Value("int32")),
+        "input_ids": datasets.Sequence(datasets.Value("int32")),
+        "word_starts": datasets.Sequence(datasets.Value("bool")),
+        "lengths": datasets.Sequence(datasets.Value("int32")),
     }
 )
 

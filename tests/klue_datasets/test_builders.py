@@ -82,12 +82,12 @@ HUB_FEATURES: dict[str, dict[str, Any]] = {
     },
     "dp": {
         "sentence": TEXT,
-        "index": [INT],
-        "word_form": [TEXT],
-        "lemma": [TEXT],
-        "pos": [TEXT],
-        "head": [INT],
-        "deprel": [TEXT],
+        "index": Sequence(INT),
+        "word_form": Sequence(TEXT),
+        "lemma": Sequence(TEXT),
+        "pos": Sequence(TEXT),
+        "head": Sequence(INT),
+        "deprel": Sequence(TEXT),
     },
     "mrc": {
         "title": TEXT,
@@ -102,8 +102,8 @@ HUB_FEATURES: dict[str, dict[str, Any]] = {
     },
     "wos": {
         "guid": TEXT,
-        "domains": [TEXT],
-        "dialogue": [{"role": TEXT, "text": TEXT, "state": [TEXT]}],
+        "domains": Sequence(TEXT),
+        "dialogue": [{"role": TEXT, "text": TEXT, "state": Sequence(TEXT)}],
     },
 }
 ADDED: dict[str, dict[str, Any]] = {
