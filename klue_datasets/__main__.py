@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from klue_datasets.commands import Command, output_folder
+from klue_datasets.commands import RAW_FILES, Command, output_folder
 from klue_datasets.tasks import ALIASES, DEFAULT_VERSION, TASKS, VERSION_SUFFIX
 
 PROG = "python -m klue_datasets"
@@ -23,7 +23,11 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
     )
     export.set_defaults(run="klue_datasets.export:command", extra="publish")
     export.add_argument(
-        "--output_dir", required=True, type=output_folder, metavar="DIR", help="the folder, e.g. hub/klue"
+        "--output_dir",
+        required=True,
+        type=output_folder,
+        metavar="DIR",
+        help="Folder to write, such as hub/klue.",
     )
     add_view(export)
     push = _add(
@@ -33,20 +37,18 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         "Export to a temporary folder and upload it to the Hub in one commit.",
     )
     push.set_defaults(run="klue_datasets.push:command", extra="publish")
-    push.add_argument("--repo_id", required=True, metavar="NAME", help="the repository, e.g. me/klue")
-    push.add_argument("--private", action="store_true", help="where it is new, make it private")
-    push.add_argument("--dry_run", action="store_true", help="only print what would be uploaded")
+    add_repository(push)
     add_view(push)
     validate = _add(
         commands,
         "validate",
         "check raw files",
         "Count and check the rows of raw files, and compare the files with the published ones. The exit "
-        "status is 1 where there is a defect that the data is not known to have.",
+        "status is 1 if there is a defect that is not in the list of known ones.",
     )
     validate.set_defaults(run="klue_datasets.validation:command")
     stats = _add(commands, "stats", "count labels and lengths", "Print rows, label counts and lengths.")
-    stats.add_argument("--json", action="store_true", dest="as_json", help="print JSON, as in stats.json")
+    stats.add_argument("--json", action="store_true", dest="as_json", help="Print JSON, as in stats.json.")
     stats.set_defaults(run="klue_datasets.statistics:command")
     return parser
 
@@ -64,10 +66,15 @@ def _add(commands: Any, name: str, title: str, description: str) -> argparse.Arg
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Add the flags that select the data; they are named like the arguments of ``load``."""
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
-    source.add_argument("--mini", action="store_true", help="the small synthetic corpus of this package")
-    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="which tasks (default: all)")
-    parser.add_argument("--version", choices=list(VERSION_SUFFIX), default=DEFAULT_VERSION)
+    source.add_argument("--data_dir", metavar="DIR", help=RAW_FILES)
+    source.add_argument("--mini", action="store_true", help="Use the small synthetic corpus of this package.")
+    parser.add_argument("--tasks", nargs="+", choices=[*TASKS, *ALIASES], help="Tasks (default: all).")
+    parser.add_argument(
+        "--version",
+        choices=list(VERSION_SUFFIX),
+        default=DEFAULT_VERSION,
+        help="Version of KLUE (default: %(default)s).",
+    )
 
 
 def add_view(parser: argparse.ArgumentParser) -> None:
@@ -75,11 +82,18 @@ def add_view(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hub_compatible",
         action="store_true",
-        help="rows and columns exactly as klue/klue on the Hub has them",
+        help="Keep exactly the rows and columns of klue/klue on the Hub.",
     )
 
 
-main = Command("", make_parser)
+def add_repository(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of an upload."""
+    parser.add_argument("--repo_id", required=True, metavar="NAME", help="Repository, such as me/klue.")
+    parser.add_argument("--private", action="store_true", help="Make a new repository private.")
+    parser.add_argument("--dry_run", action="store_true", help="Show what would be uploaded, offline.")
+
+
+main = Command(make_parser)
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import dataclasses
 import gc
+import math
 import os
 import pkgutil
 import re
@@ -18,9 +19,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from klue_datasets.messages import in_range
+
 PROJECT = "klue-hub"
 BROKEN_PIPE = 128 + 13  # exit status that shells report for SIGPIPE
 OURS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes")
+RAW_FILES = (
+    "KLUE's raw files: a checkout of KLUE, its klue_benchmark folder, the folder of one task, or a .zip or "
+    ".tar.gz of one of these."
+)  # help of --data_dir
+LARGEST_SEED = 2**32 - 1  # of NumPy's random numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +39,6 @@ class Command:
     flags do not have to wait for large libraries.
 
     Attributes:
-        name: Prefix of error messages; may be empty.
         make_parser: Function that builds the parser.
         run: The function, or ``module:function`` to import it when it is called. It takes the parsed
             arguments and returns the exit status, or None for 0. Its OSErrors and ValueErrors are shown as
@@ -40,7 +47,6 @@ class Command:
         passes_on: Whether unknown flags are kept, as ``passed_on`` of the arguments.
     """
 
-    name: str
     make_parser: Callable[..., argparse.ArgumentParser]
     run: str | Callable[[argparse.Namespace], int | None] = ""
     extra: str | None = None
@@ -72,7 +78,7 @@ class Command:
                 try:
                     return int(run(arguments) or 0)
                 except (OSError, ValueError) as error:  # sentences that say what was wrong
-                    print(f"{self.name}: {error}" if self.name else error, file=sys.stderr)
+                    print(f"{parser.prog}: {error}", file=sys.stderr)
                     return 1
 
 
@@ -119,6 +125,27 @@ def needs(extra: str | None = None) -> Iterator[None]:
         program = os.path.basename(folder) if program == "__main__.py" else program
         print(f"{program}: This needs the package {package}; install it with: {command}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def number_from(
+    least: float, most: float = math.inf, kind: type[int] | type[float] = int
+) -> Callable[[str], float]:
+    """Return a function for ``type=`` of argparse that reads a number within a range.
+
+    Args:
+        least: The smallest number.
+        most: The largest number.
+        kind: Type of the number.
+    """
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not (least <= value <= most and value < math.inf):
+            raise argparse.ArgumentTypeError(f"{text} is out of range; expected {in_range(least, most)}")
+        return value
+
+    read.__name__ = kind.__name__  # argparse names it in messages
+    return read
 
 
 class PathError(argparse.ArgumentTypeError, ValueError):

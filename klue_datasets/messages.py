@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import unicodedata
 from collections.abc import Sequence
 
@@ -14,6 +15,11 @@ def excerpt(value: object) -> str:
     except (RecursionError, ValueError):  # nested too deeply, or an integer of more than 4,300 digits
         text = f"a value of type {type(value).__name__} that is too large to show"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def in_range(least: float, most: float = math.inf) -> str:
+    """Describe the numbers of a range, for what a message expects."""
+    return f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
 
 
 def some_labels(value: object, names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from klue_datasets.commands import Command, output_folder
+from klue_datasets.commands import LARGEST_SEED, RAW_FILES, Command, number_from, output_folder
 from klue_datasets.tasks import ALIASES, TASKS
 from klue_metrics import scoring
 from klue_metrics.export_modules import export
@@ -34,16 +34,9 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     score.add_argument(
-        "--predictions",
-        required=True,
-        metavar="FILE",
-        help="see below",
+        "--predictions", required=True, metavar="FILE", help="Predictions file; its formats are listed below."
     )
-    score.add_argument(
-        "--by",
-        metavar="NAME",
-        help=f"the breakdown: {breakdowns}, or none",
-    )
+    score.add_argument("--by", metavar="NAME", help=f"Breakdown: {breakdowns}, or none.")
     compare = commands.add_parser(
         "compare",
         help="compare two predictions files",
@@ -52,25 +45,25 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
         epilog=_forms(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    compare.add_argument("first", help="a predictions file")
-    compare.add_argument("second", help="another, of the same examples")
+    compare.add_argument("first", help="Predictions file.")
+    compare.add_argument("second", help="Predictions file for the same examples.")
     for command, run in ((score, _score), (compare, _compare)):
         command.set_defaults(run=run)
         _add_common(command)
     modules = commands.add_parser(
         "export",
         help="write the metric folders for the Hub",
-        description="Write one self-contained folder per metric, that evaluate.load takes.",
+        description="Write one self-contained folder per metric for evaluate.load.",
     )
     modules.set_defaults(run=_export)
     modules.add_argument(
-        "--output_dir", required=True, type=output_folder, metavar="DIR", help="e.g. hub/metrics"
+        "--output_dir", required=True, type=output_folder, metavar="DIR", help="Folder to write."
     )
     modules.add_argument(
         "--namespace",
         default=argparse.SUPPRESS,
         metavar="NAME",
-        help="whose Spaces they become; what cards and apps load them from (default: klue)",
+        help="Owner of the Spaces that cards and apps load the metrics from (default: klue).",
     )
     return parser
 
@@ -80,42 +73,72 @@ def _forms() -> str:
     examples = [f"  {task:<5} {cell_of(task)}" for task in TASKS]
     return "\n".join(
         [
-            "Files of predictions, by the ending of their name (optionally with .gz):",
-            '  .jsonl  per line {"guid": ..., "prediction": ..., "reference": ...} or with "index"',
+            "Formats of predictions files, by file extension (optionally with .gz):",
+            '  .jsonl  {"guid": ..., "prediction": ..., "reference": ...} per line, or "index" for "guid"',
             "  .json   a list of such objects, or of predictions in the order of the references",
             "  .csv, .tsv  columns of the same names; without guid and index, in the order of the references",
-            f"  .txt    a prediction per line, in that order ({', '.join(LABELLED)})",
-            "A prediction of each task; in a table, lists and objects are JSON:",
+            f"  .txt    one prediction per line, in that order ({', '.join(LABELLED)})",
+            "A prediction for each task; in tables, lists and objects are JSON:",
             *examples,
         ]
     )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task", required=True, choices=[*TASKS, *ALIASES])
+    parser.add_argument("--task", required=True, choices=[*TASKS, *ALIASES], help="Name of the task.")
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--references",
         metavar="FILE",
-        help="references in a file like that of the predictions (default: those in it)",
+        help="File of references, in one of the same formats (default: those in the predictions file).",
     )
-    source.add_argument("--data_dir", metavar="DIR", help="raw KLUE files: the klue_benchmark folder")
-    source.add_argument("--mini", action="store_true", help="the mini corpus of klue_datasets")
-    source.add_argument("--dataset_name", metavar="NAME", help="a Hub id or an exported folder")
+    source.add_argument("--data_dir", metavar="DIR", help=RAW_FILES)
+    source.add_argument("--mini", action="store_true", help="Take the references from the mini corpus.")
+    source.add_argument(
+        "--dataset_name",
+        metavar="NAME",
+        help="Data set on the Hub, or a folder written by `klue data export`.",
+    )
     parser.add_argument(
         "--prediction_key",
         default="prediction",
         metavar="NAME",
-        help="field or column that holds the prediction (default: %(default)s)",
+        help="Field or column that holds the prediction (default: %(default)s).",
     )
-    parser.add_argument("--split", default="validation", help="of the data (default: %(default)s)")
     parser.add_argument(
-        "--resamples", type=int, default=1000, metavar="N", help="of the bootstrap (default: %(default)s)"
+        "--split",
+        default="validation",
+        metavar="NAME",
+        help="Split of the references (default: %(default)s).",
     )
-    parser.add_argument("--confidence", type=float, default=0.95, help="default: %(default)s")
-    parser.add_argument("--method", choices=["percentile", "bca"], default="percentile", help="of intervals")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+    parser.add_argument(
+        "--resamples",
+        type=number_from(0),
+        default=1000,
+        metavar="N",
+        help="Number of bootstrap resamples; 0 for no intervals (default: %(default)s).",
+    )
+    parser.add_argument(
+        "--confidence",
+        type=number_from(0, 1, float),
+        default=0.95,
+        metavar="P",
+        help="Confidence level of the intervals (default: %(default)s).",
+    )
+    parser.add_argument(
+        "--method",
+        choices=["percentile", "bca"],
+        default="percentile",
+        help="Bootstrap intervals: percentile, or bias-corrected and accelerated (default: %(default)s).",
+    )
+    parser.add_argument(
+        "--seed",
+        type=number_from(0, LARGEST_SEED),
+        default=0,
+        metavar="N",
+        help="Random seed of the bootstrap (default: %(default)s).",
+    )
+    parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON.")
 
 
 def _score(arguments: argparse.Namespace) -> None:
@@ -145,7 +168,7 @@ def _export(arguments: argparse.Namespace) -> None:
     print("\n".join(map(str, export(**vars(arguments)))))
 
 
-main = Command("", make_parser)
+main = Command(make_parser)
 
 
 if __name__ == "__main__":

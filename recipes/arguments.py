@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from klue_datasets.commands import LARGEST_SEED, RAW_FILES
+from klue_datasets.messages import in_range
 from klue_datasets.tasks import HUB_DATASET
 from recipes.redaction import redact
 
@@ -162,12 +164,7 @@ class RecipeArguments:
     dataset_revision: str | None = _flag(
         None, "Branch, tag or commit of a data set on the Hub; by default the newest.", group="data"
     )
-    data_dir: str | None = _flag(
-        None,
-        "KLUE's raw files: a checkout of KLUE, its klue_benchmark folder, the folder of one task, or a .zip "
-        "or .tar.gz of one of these.",
-        group="data",
-    )
+    data_dir: str | None = _flag(None, RAW_FILES, group="data")
     train_file: str | None = _flag(
         None, "Your own training data: CSV, TSV, JSON lines, Parquet or KLUE's format.", group="data"
     )
@@ -224,7 +221,7 @@ class RecipeArguments:
     overwrite_output_dir: bool = _flag(
         False, "Delete the checkpoints of an unfinished run and start again.", group="run"
     )
-    seed: int = _flag(42, "Random seed.", least=0, group="run")
+    seed: int = _flag(42, "Random seed.", least=0, most=LARGEST_SEED, group="run")
 
     # Training
     learning_rate: float = _flag(5e-5, "Peak learning rate.", least=0, group="training")
@@ -432,8 +429,7 @@ def check_number(name: str, value: Any, least: float, most: float = math.inf) ->
     """Raise ValueError for a number outside the range of a setting; other values pass."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and not (least <= value <= most and math.isfinite(value)):
-        wanted = f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
-        raise ValueError(f"{name} is {value}; expected {wanted}.")
+        raise ValueError(f"{name} is {value}; expected {in_range(least, most)}.")
 
 
 def _tasks(field: dataclasses.Field[Any], task: str) -> Mapping[str, Any] | tuple[str, ...]:

@@ -4,9 +4,9 @@
     python -m recipes.board results/team.jsonl out/runs --output site/ --title "KLUE at our lab"
     python -m recipes.board --from_hub klue/klue --output site/
 
-Results come from files of records (.jsonl, see recipes.records), from the folders of runs, and from a
-benchmark on the Hub. KLUE's published scores are there, too. Open index.html in a browser, or publish the
-folder with recipes.publish board.
+Results come from files of records (.jsonl, see recipes.records), from folders with runs, and from a benchmark
+on the Hub. KLUE's published scores are included. Open index.html in a browser, or publish the folder with
+recipes.publish board.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command, output_folder
+from klue_datasets.commands import Command, number_from, output_folder
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -26,21 +26,29 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "results", nargs="*", type=Path, metavar="RESULTS", help="files of records, and folders with runs"
+        "results", nargs="*", type=Path, metavar="RESULTS", help="Files of records, or folders with runs."
     )
     parser.add_argument(
-        "--output", type=output_folder, default=Path("site"), metavar="DIR", help="where (default: site)"
+        "--output",
+        type=output_folder,
+        default=Path("site"),
+        metavar="DIR",
+        help="Output folder (default: site).",
     )
-    parser.add_argument("--title", default="KLUE leaderboard", metavar="TEXT", help="heading of the pages")
-    parser.add_argument("--no_published", action="store_true", help="leave out the published scores of KLUE")
-    parser.add_argument("--from_hub", metavar="DATASET", help="add the results of a benchmark on the Hub")
+    parser.add_argument("--title", default="KLUE leaderboard", metavar="TEXT", help="Title of the pages.")
+    parser.add_argument("--no_published", action="store_true", help="Leave out KLUE's published scores.")
+    parser.add_argument("--from_hub", metavar="DATASET", help="Add the results of a benchmark on the Hub.")
     parser.add_argument(
-        "--resamples", type=int, default=1000, metavar="N", help="of the paired tests (default: 1000)"
+        "--resamples",
+        type=number_from(1),
+        default=1000,
+        metavar="N",
+        help="Number of resamples of the paired tests (default: 1000).",
     )
     return parser
 
 
-main = Command("board", make_parser, "recipes.leaderboard.site:command", extra="report")
+main = Command(make_parser, "recipes.leaderboard.site:command", extra="report")
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@
     python -m recipes.predict --task dst --model out/dst      # a dialogue, while you type it
     echo "박보검 담주에 파리 화보 촬영 간대!" | python -m recipes.predict --task ner --model out/ner
 
-A .jsonl file holds one input a line as JSON (text, or an object with the task's fields); a .conllu file (dp)
-holds sentences; any other file, or standard input, one text a line. Texts of two parts (sts, nli; mrc:
-question and passage) have a tab between them; for re and mrc a line may be a JSON object. Files are read as
-they are answered, so they may be larger than memory.
+A .jsonl file holds one input per line as JSON: a text, or an object with the task's fields. A .conllu file
+(dp) holds sentences. Any other file, and standard input, holds one text per line. Inputs of two parts (sts,
+nli; question and passage of mrc) are separated by a tab; for re and mrc a line may also be a JSON object.
+Files are read as they are answered, so they may be larger than memory.
 
-Every input line has one answer, which gives its number as "line"; the answer to a blank line is null. Where
-the model did not read the whole input, the answer has "truncated": true. A line that the task cannot take has
-an "error" in place of an answer, and the status is 1 in the end.
+Each input line gets one answer, with its number as "line"; the answer to a blank line is null. If the model
+did not read the whole input, the answer has "truncated": true. An invalid line gets an "error" in place of an
+answer, and the exit status is 1.
 
-Text for dst is dialogues: user and system take turns, and a blank line starts a new dialogue. Every line of
-the user has one answer. Answers are given while you type, unless --input or --output is a file.
+Texts for dst are dialogues: user and system take turns, and a blank line starts a new dialogue. Each line of
+the user gets one answer, while you type unless --input or --output is a file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command, input_file, output_file
+from klue_datasets.commands import Command, input_file, number_from, output_file
 from klue_datasets.tasks import ALIASES
 from recipes.tasks import SCRIPTS
 
@@ -50,39 +50,43 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     names = [*SCRIPTS, *(alias for alias, task in ALIASES.items() if task in SCRIPTS)]
-    parser.add_argument("--task", required=True, choices=names, help="which task")
-    parser.add_argument("--model", required=True, metavar="DIR", help="a run's output folder, or a Hub id")
+    parser.add_argument("--task", required=True, choices=names, help="Name of the task.")
+    parser.add_argument("--model", required=True, metavar="DIR", help="Output folder of a run, or a Hub id.")
     parser.add_argument(
-        "--input", type=input_file, metavar="FILE", help="what to answer (default: standard input)"
+        "--input", type=input_file, metavar="FILE", help="Input file (default: standard input)."
     )
     parser.add_argument(
-        "--output", type=output_file, metavar="FILE", help="where to write (default: standard output)"
+        "--output", type=output_file, metavar="FILE", help="Output file (default: standard output)."
     )
     parser.add_argument(
         "--batch_size",
-        type=int,
+        type=number_from(1),
         default=32,
         metavar="N",
-        help="inputs that the model reads at once (default: 32)",
+        help="Number of inputs that the model reads at once (default: 32).",
     )
     parser.add_argument(
         "--top_k",
-        type=int,
+        type=number_from(1),
         metavar="K",
-        help="ynat, nli, re, mrc: give a list of the K best answers to each input",
+        help="Give a list of the K best answers to each input (ynat, nli, re, mrc).",
     )
     parser.add_argument(
-        "--trust_remote_code", action="store_true", help="run the code that the model brings: read it first"
+        "--trust_remote_code", action="store_true", help="Run the code that the model brings; read it first."
     )
     parser.add_argument(
-        "--bf16", action="store_true", help="compute in bfloat16: faster on hardware that has it"
+        "--bf16",
+        action="store_true",
+        help="Compute in bfloat16, which is faster on hardware that supports it.",
     )
-    parser.add_argument("--to_conllu", action="store_true", help="dp: write CoNLL-U in place of JSON")
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, ... (default: the GPU if there is one)")
+    parser.add_argument("--to_conllu", action="store_true", help="Write CoNLL-U in place of JSON (dp).")
+    parser.add_argument(
+        "--device", metavar="NAME", help="Device, such as cpu or cuda (default: the GPU if there is one)."
+    )
     return parser
 
 
-main = Command("predict", make_parser, "recipes.prediction.raw_text:command", extra="train")
+main = Command(make_parser, "recipes.prediction.raw_text:command", extra="train")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@
 
 The 16 kinds are those of the KLUE paper: telephone, resident and foreigner registration, e-mail, IP and MAC
 address, mention, address, bank account, passport, driver's licence, business registration, health insurance,
-card, vehicle plate and URL. A line is a document; in one document the same data has the same pseudonym. Of a
-.jsonl file the field "text" is processed. How often each kind was found is printed to standard error.
+card, vehicle plate and URL. Each line is a document, within which the same data has the same pseudonym. In
+.jsonl files the field "text" is processed. The number of replacements of each kind is printed to standard
+error.
 
-With --key, what was replaced is written to a file that --restore takes. It holds the personal data: keep it
-apart from the texts, or do not write it.
+--key writes the replaced data to a file for --restore. This file holds the personal data; keep it apart from
+the texts, or do not write it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import Command, input_file, output_file
+from klue_datasets.commands import LARGEST_SEED, Command, input_file, number_from, output_file
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -31,24 +32,33 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "input", nargs="?", type=input_file, metavar="FILE", help="the texts (default: standard input)"
+        "input", nargs="?", type=input_file, metavar="FILE", help="Input file (default: standard input)."
     )
     parser.add_argument(
-        "--output", type=output_file, metavar="FILE", help="where to write (default: standard output)"
+        "--output", type=output_file, metavar="FILE", help="Output file (default: standard output)."
     )
     parser.add_argument(
-        "--key", type=output_file, metavar="FILE", help="write what was replaced to a .jsonl file"
+        "--key", type=output_file, metavar="FILE", help="Write the replaced data to this .jsonl file."
     )
     parser.add_argument(
-        "--restore", type=input_file, metavar="KEY", help="put the originals of such a file back"
+        "--restore",
+        type=input_file,
+        metavar="KEY",
+        help="Restore the original data from a file written by --key.",
     )
-    parser.add_argument("--text_column", default="text", metavar="NAME", help="field of a .jsonl file")
-    parser.add_argument("--ner_model", metavar="MODEL", help="a KLUE-NER model that finds names, too")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    parser.add_argument(
+        "--text_column", default="text", metavar="NAME", help="Field of .jsonl files (default: text)."
+    )
+    parser.add_argument(
+        "--ner_model", metavar="MODEL", help="Model trained on KLUE-NER, to replace names, too."
+    )
+    parser.add_argument(
+        "--seed", type=number_from(0, LARGEST_SEED), default=0, metavar="N", help="Random seed (default: 0)."
+    )
     return parser
 
 
-main = Command("pseudonymise", make_parser, "recipes.pretraining.pseudonymising:command", extra="pretrain")
+main = Command(make_parser, "recipes.pretraining.pseudonymising:command", extra="pretrain")
 
 
 if __name__ == "__main__":

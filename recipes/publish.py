@@ -7,12 +7,12 @@
     python -m recipes.publish board --folder site --repo_id me/klue-board
     python -m recipes.publish scores --results out/roberta --repo_id klue/roberta-base
 
-With --dry_run it only says what would go where, and shows the card. Files that hold secrets, runs without
-results, files that are too large and adapters for a local base model are refused. Log in with
-``hf auth login`` before, or set HF_TOKEN.
+--dry_run lists the files of each upload and shows its card. Files that hold secrets, runs without results,
+files that are too large and adapters for a local base model are refused. First log in with ``hf auth login``,
+or set HF_TOKEN.
 
-``scores`` opens a pull request that adds official results to a model's repository, whoever owns it; the
-leaderboards of the data set show them.
+``scores`` opens a pull request that adds official results to the repository of any model, so that the
+leaderboard of the data set shows them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.__main__ import add_source, add_view
-from klue_datasets.commands import Command
+from klue_datasets.__main__ import add_repository, add_source, add_view
+from klue_datasets.commands import Command, number_from
 from klue_datasets.tasks import HUB_DATASET
 from recipes.publishing.publishable import DEFAULT_LIMIT_MB
 
@@ -35,50 +35,63 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="model|dataset|metrics|board|scores")
-    model = kinds.add_parser("model", help="a run's output folder", description="Publish a trained model.")
-    model.add_argument("--folder", required=True, metavar="DIR", help="a run's output folder")
+    model = kinds.add_parser("model", help="publish a trained model", description="Publish a trained model.")
+    model.add_argument("--folder", required=True, metavar="DIR", help="Output folder of a run.")
     dataset = kinds.add_parser(
         "dataset",
-        help="the data set",
+        help="publish the data set",
         description="Publish KLUE's data: an exported folder, or a new export.",
     )
-    dataset.add_argument("--folder", metavar="DIR", help="what klue_datasets export wrote; none: export now")
+    dataset.add_argument(
+        "--folder", metavar="DIR", help="Folder written by `klue data export` (default: a new export)."
+    )
     add_source(dataset)
     add_view(dataset)
     metrics = kinds.add_parser(
         "metrics",
-        help="the metrics, as Spaces",
-        description="Publish metric modules as Spaces: me/klue_ynat is one, me all nine of that owner.",
+        help="publish the metrics as Spaces",
+        description="Publish metric modules as Spaces: one with --repo_id me/klue_ynat, all nine with me.",
     )
     board = kinds.add_parser(
         "board",
-        help="a leaderboard, as a static Space",
-        description="Publish what recipes.board has written.",
+        help="publish a leaderboard as a static Space",
+        description="Publish a leaderboard written by `klue board`.",
     )
-    board.add_argument("--folder", default="site", metavar="DIR", help="its folder (default: site)")
+    board.add_argument(
+        "--folder", default="site", metavar="DIR", help="Folder of the leaderboard (default: site)."
+    )
     scores = kinds.add_parser(
         "scores",
-        help="results, as a pull request to a model",
-        description="Propose official results to the repository of a model.",
+        help="propose results to a model's repository",
+        description="Open a pull request that adds official results to the repository of a model.",
     )
     scores.add_argument(
-        "--results", required=True, nargs="+", type=Path, metavar="RESULTS", help="files of records, and runs"
+        "--results",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="RESULTS",
+        help="Files of records, or folders with runs.",
     )
     scores.add_argument(
-        "--dataset_id", default=HUB_DATASET, metavar="NAME", help="whose leaderboards (default: %(default)s)"
+        "--dataset_id",
+        default=HUB_DATASET,
+        metavar="NAME",
+        help="Data set whose leaderboard shows the results (default: %(default)s).",
     )
     for command in (model, dataset, metrics, board, scores):
-        command.add_argument("--repo_id", required=True, metavar="NAME", help="where, e.g. me/klue-ner")
-        command.add_argument("--private", action="store_true", help="where it is new, make it private")
-        command.add_argument("--dry_run", action="store_true", help="only say what would go where")
+        add_repository(command)
         command.add_argument(
-            "--max_file_mb", type=int, default=DEFAULT_LIMIT_MB, metavar="N",
-            help="refuse files above N MB (default: %(default)s)",
-        )  # fmt: skip
+            "--max_file_mb",
+            type=number_from(1),
+            default=DEFAULT_LIMIT_MB,
+            metavar="N",
+            help="Largest size of a file in MB (default: %(default)s).",
+        )
     return parser
 
 
-main = Command("publish", make_parser, "recipes.publishing.uploads:command", extra="publish")
+main = Command(make_parser, "recipes.publishing.uploads:command", extra="publish")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     python -m recipes.records list results/ --task ner
     python -m recipes.records validate results/team.jsonl
 
-``add`` puts the records of finished runs into a file; a record of the same model, method and data is
-replaced. ``list`` shows a line per record. ``validate`` checks files, and says what is wrong with which line.
+``add`` adds the records of finished runs to a file; they replace records of the same model, method and data.
+``list`` shows one line per record. ``validate`` checks files and names invalid lines.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     commands = parser.add_subparsers(required=True, metavar="add|list|validate")
-    add = commands.add_parser("add", help="put the records of runs into a file")
-    add.add_argument("--to", required=True, type=output_file, metavar="FILE", help="a .jsonl file")
+    add = commands.add_parser("add", help="add the records of runs to a file")
+    add.add_argument(
+        "--to", required=True, type=output_file, metavar="FILE", help="File of records (.jsonl)."
+    )
     show = commands.add_parser("list", help="show records")
-    show.add_argument("--task", choices=[*TASKS, *ALIASES], help="of this task alone")
-    show.add_argument("--json", action="store_true", help="as JSON lines")
+    show.add_argument("--task", choices=[*TASKS, *ALIASES], help="Show the records of one task.")
+    show.add_argument("--json", action="store_true", help="Print JSON lines.")
     validate = commands.add_parser("validate", help="check files of records")
     for command, run in ((add, _add), (show, _list), (validate, _validate)):
         command.set_defaults(run=run)
         command.add_argument(
-            "sources", nargs="+", type=Path, metavar="RESULTS", help="files of records, and folders with runs"
+            "sources", nargs="+", type=Path, metavar="RESULTS", help="Files of records, or folders with runs."
         )
     return parser
 
@@ -87,7 +89,7 @@ def _validate(arguments: argparse.Namespace) -> None:
         print(f"{source}: {len(find_records([source]))} records")
 
 
-main = Command("results", make_parser)
+main = Command(make_parser)
 
 
 if __name__ == "__main__":

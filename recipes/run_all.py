@@ -5,8 +5,8 @@
 
 Each run is ``accelerate launch recipes/train_<task>.py`` in its own folder, <model>/<task>/seed-<seed>; on a
 CPU, runs are forks of one process, which saves imports. A run that has finished with the same settings is not
-repeated; one that was interrupted continues from its last checkpoint. What a run prints is in run.log in its
-folder. All other flags are passed to every recipe. ``klue sweep`` also compares settings and uses clusters.
+repeated; an interrupted run continues from its last checkpoint. The output of a run is in run.log in its
+folder. Other flags are passed to every recipe. ``klue sweep`` also compares settings and uses clusters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import needs, output_folder
+from klue_datasets.commands import LARGEST_SEED, needs, number_from, output_folder
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.launching import Launcher
@@ -37,18 +37,24 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add_plan_flags(parser)
     parser.add_argument(
-        "--output_dir", type=output_folder, default="out/all", metavar="DIR", help="where (default: out/all)"
+        "--output_dir",
+        type=output_folder,
+        default="out/all",
+        metavar="DIR",
+        help="Output folder (default: out/all).",
     )
     parser.add_argument(
         "--jobs",
-        type=int,
+        type=number_from(1),
         default=1,
         metavar="N",
-        help="runs at once, which share the cores (default: 1)",
+        help="Number of runs at once, which share the cores (default: 1).",
     )
-    parser.add_argument("--verbose", action="store_true", help="show what runs print, in place of their logs")
     parser.add_argument(
-        "--rerun", action="store_true", help="replace finished runs that have other settings than these"
+        "--verbose", action="store_true", help="Print the output of the runs in place of writing logs."
+    )
+    parser.add_argument(
+        "--rerun", action="store_true", help="Replace finished runs that have other settings."
     )
     return parser
 
@@ -56,11 +62,18 @@ def make_parser() -> argparse.ArgumentParser:
 def add_plan_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that select models, tasks and seeds."""
     parser.add_argument(
-        "--model_name_or_path", nargs="+", default=["klue/roberta-base"], metavar="MODEL", help="checkpoints"
+        "--model_name_or_path", nargs="+", default=["klue/roberta-base"], metavar="MODEL", help="Checkpoints."
     )
     aliases = [alias for alias, task in ALIASES.items() if task in SCRIPTS]
-    parser.add_argument("--tasks", nargs="+", choices=[*SCRIPTS, *aliases], help="which tasks (default: all)")
-    parser.add_argument("--seed", nargs="+", type=int, default=[42], metavar="N", help="seeds (default: 42)")
+    parser.add_argument("--tasks", nargs="+", choices=[*SCRIPTS, *aliases], help="Tasks (default: all).")
+    parser.add_argument(
+        "--seed",
+        nargs="+",
+        type=number_from(0, LARGEST_SEED),
+        default=[42],
+        metavar="N",
+        help="Random seeds (default: 42).",
+    )
 
 
 @needs("train")
@@ -70,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
     """
-    arguments, passed_on = make_parser().parse_known_args(argv)
+    parser = make_parser()
+    arguments, passed_on = parser.parse_known_args(argv)
     if importlib.util.find_spec("accelerate") is None:  # checked once, before every run reports it
         raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
     tasks = [get_task(task).name for task in arguments.tasks or SCRIPTS]
@@ -80,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_settings(jobs)
         others = {job: differences(job) for job in jobs}
     except (OSError, ValueError) as error:
-        print(f"run_all: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     if any(others.values()) and not arguments.rerun:
         print("Finished runs differ from what was asked for:", file=sys.stderr)

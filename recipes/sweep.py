@@ -5,10 +5,10 @@
     klue sweep status out/sweep
     klue sweep collect out/sweep
 
-``--grid learning_rate=3e-5,5e-5`` compares settings. Each of them is trained on nine tenths of the training
-data and scored on the rest; the best settings of each model and task are then trained on all of it and
-scored on the validation split. Jobs are claimed by the process that runs them: a job that is launched twice
-runs once, and one whose process has died continues from its last checkpoint when it is launched again.
+``--grid learning_rate=3e-5,5e-5`` compares settings. Each is trained on nine tenths of the training data and
+scored on the rest; the best settings of each model and task are then trained on all of it and scored on the
+validation split. A job is claimed by the process that runs it: a job that is launched twice runs once, and a
+job whose process has died continues from its last checkpoint when it is launched again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import input_file, needs, output_folder
+from klue_datasets.commands import input_file, needs, number_from, output_folder
 from klue_datasets.tasks import get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.settings_files import read_mapping, read_pairs
@@ -62,8 +62,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser(
-        "run", help="add jobs to a sweep and launch what is not finished", allow_abbrev=False,
-        description="All other flags are passed to every recipe.",
+        "run", help="add jobs to a sweep and launch unfinished ones", allow_abbrev=False,
+        description="Other flags are passed to every recipe.",
     )  # fmt: skip
     add_plan_flags(run)
     run.set_defaults(model_name_or_path=None, tasks=None, seed=None)  # a YAML file may say them
@@ -71,43 +71,57 @@ def make_parser() -> argparse.ArgumentParser:
         "--config",
         type=input_file,
         metavar="YAML",
-        help=f"file with the keys {', '.join(KEYS)}; flags override it",
+        help=f"File with the keys {', '.join(KEYS)}; flags override it.",
     )
     run.add_argument(
-        "--grid", nargs="+", default=[], metavar="NAME=V1,V2", help="settings to choose on held-out data"
+        "--grid", nargs="+", default=[], metavar="NAME=V1,V2", help="Settings to choose on held-out data."
     )
     run.add_argument(
-        "--output_dir", type=output_folder, default=Path("out/sweep"), metavar="DIR", help="its folder"
+        "--output_dir",
+        type=output_folder,
+        default=Path("out/sweep"),
+        metavar="DIR",
+        help="Folder of the sweep (default: out/sweep).",
     )
     _add_launch_flags(run)
-    retry = commands.add_parser("retry", help="launch again what failed or was not finished")
+    retry = commands.add_parser("retry", help="launch failed and unfinished jobs again")
     _add_launch_flags(retry)
     work = commands.add_parser("work", help="run one job here")
-    work.add_argument("--job", required=True, metavar="NAME", help="name of the job")
-    work.add_argument("--verbose", action="store_true", help="print to the terminal, and not to its log")
-    collect = commands.add_parser("collect", help="print results; after a search, add the final runs")
-    collect.add_argument("--bucket", metavar="ID", help="bucket of hf-jobs to fetch the results from")
+    work.add_argument("--job", required=True, metavar="NAME", help="Name of the job.")
+    work.add_argument("--verbose", action="store_true", help="Print to the terminal in place of a log.")
+    collect = commands.add_parser("collect", help="print the results; after a search, add the final runs")
+    collect.add_argument("--bucket", metavar="ID", help="Bucket of hf-jobs to fetch the results from.")
     others = [
         commands.add_parser("status", help="list the jobs and their states"),
-        commands.add_parser("cancel", help="cancel what was submitted to a cluster"),
+        commands.add_parser("cancel", help="cancel the jobs that were submitted to a cluster"),
     ]
     for command in (retry, work, collect, *others):
-        command.add_argument("folder", type=Path, help="folder of the sweep")
+        command.add_argument("folder", type=Path, help="Folder of the sweep.")
     return parser
 
 
 def _add_launch_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("launching")
-    group.add_argument("--launcher", choices=launchers.LAUNCHERS, default="local", help="default: local")
     group.add_argument(
-        "--jobs", type=int, metavar="N", help="local: runs at once (default: one per GPU, or 1 without any)"
+        "--launcher",
+        choices=launchers.LAUNCHERS,
+        default="local",
+        help="Where jobs run (default: local, on this machine).",
     )
-    group.add_argument("--verbose", action="store_true", help="local: print to the terminal, not to logs")
+    group.add_argument(
+        "--jobs",
+        type=number_from(1),
+        metavar="N",
+        help="Number of jobs at once with --launcher local (default: one per GPU, or 1 without any).",
+    )
+    group.add_argument(
+        "--verbose", action="store_true", help="Print to the terminal in place of logs (--launcher local)."
+    )
     group.add_argument(
         "--option", nargs="+", default=[], metavar="KEY=VALUE",
-        help="settings of submitit's executor, or of run_uv_job and bucket=ID for hf-jobs",
+        help="Parameters of submitit's executor; for hf-jobs, bucket=ID and arguments of run_uv_job.",
     )  # fmt: skip
-    group.add_argument("--dry_run", action="store_true", help="show what would be launched")
+    group.add_argument("--dry_run", action="store_true", help="Show what would be launched.")
 
 
 @needs("train")
@@ -136,11 +150,12 @@ def _run(arguments: argparse.Namespace, passed_on: Sequence[str]) -> int:
     sweep = Sweep(arguments.output_dir)
     if (arguments.output_dir / SWEEP).is_file():
         sweep = Sweep.read(arguments.output_dir)
+    options = _options(arguments)
     jobs = planned(arguments, passed_on)
-    if arguments.dry_run:
-        return _report(launchers.LAUNCHERS[arguments.launcher](sweep, jobs, _options(arguments)))
+    if options.dry_run:
+        return _report(launchers.LAUNCHERS[arguments.launcher](sweep, jobs, options))
     sweep.add(jobs)
-    return _launch(sweep, arguments, TO_RUN)
+    return _launch(sweep, arguments.launcher, options, TO_RUN)
 
 
 def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job]:
@@ -157,7 +172,7 @@ def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job
     grid = {name: [str(value) for value in found] for name, found in values.get("grid", {}).items()}
     for word in arguments.grid:
         name, is_given, options = word.partition("=")
-        if not is_given or not all(options.split(",")):
+        if not name or not is_given or not all(options.split(",")):
             raise SweepError(f"--grid is {word!r}; expected NAME=V1,V2, such as learning_rate=3e-5,5e-5.")
         grid[name] = options.split(",")
     flags = [word for name, value in values.get("flags", {}).items() for word in _flag(name, value)]
@@ -196,15 +211,15 @@ def _flag(name: str, value: Any) -> list[str]:
 
 def _options(arguments: argparse.Namespace) -> launchers.Options:
     settings = read_pairs(arguments.option, "--option")
+    launchers.check_options(arguments.launcher, settings)
     return launchers.Options(arguments.jobs, arguments.verbose, arguments.dry_run, settings)
 
 
-def _launch(sweep: Sweep, arguments: argparse.Namespace, states: Sequence[str]) -> int:
+def _launch(sweep: Sweep, launcher: str, options: launchers.Options, states: Sequence[str]) -> int:
     """Launch the jobs in some states; after a completed search, also the runs with the chosen settings."""
-    launch = launchers.LAUNCHERS[arguments.launcher]
     while waiting := [job for job in sweep.jobs if job.state in states]:
-        failed = launch(sweep, waiting, _options(arguments))
-        if failed or arguments.launcher != "local" or arguments.dry_run:
+        failed = launchers.LAUNCHERS[launcher](sweep, waiting, options)
+        if failed or launcher != "local" or options.dry_run:
             return _report(failed)
         sweep.add(final_jobs(sweep))
     print(f"\n{_tables(sweep)}")
@@ -218,7 +233,8 @@ def _report(failed: Iterable[str]) -> int:
 
 
 def _retry(arguments: argparse.Namespace, _: Sequence[str]) -> int:
-    return _launch(Sweep.read(arguments.folder), arguments, (*TO_RUN, "failed"))
+    sweep = Sweep.read(arguments.folder)
+    return _launch(sweep, arguments.launcher, _options(arguments), (*TO_RUN, "failed"))
 
 
 def _work(arguments: argparse.Namespace, _: Sequence[str]) -> int:

@@ -12,22 +12,22 @@ class Language:
 
     Attributes:
         title: One-line description of KLUE.
-        usage: The word before the form of a command.
-        commands: Command -> what it does, in one line.
+        usage: Word before the syntax of a command.
+        commands: Command -> one-line description.
         headings: Headings of the lists: commands, options, examples.
-        options: Option -> what it does.
-        more: Where to go on from the overview.
-        which_task: Question of ``klue train``.
-        flags_are_english: Note before help in another language; may be empty.
-        unknown: Message for an unknown word.
-        nearest: The word that may have been meant.
-        not_here: Of a command whose module is missing.
-        lang_missing: --lang without a language.
-        lang_unknown: --lang with one that we do not speak.
-        columns: Headers of the table of tasks.
+        options: Option -> one-line description.
+        more: Last lines of ``klue --help``.
+        which_task: Message of ``klue train`` without a task.
+        flags_are_english: Note above help that is not translated; may be empty.
+        unknown: Message for an unknown command or task.
+        nearest: Suggestion of a similar word.
+        not_here: Message for a command whose module is missing.
+        lang_missing: Message for ``--lang`` without a language.
+        lang_unknown: Message for ``--lang`` with an unsupported language.
+        columns: Column names of the table of tasks.
         first: Heading of the first steps.
-        steps: Descriptions of these steps.
-        help_hint: Hint at the list of all commands.
+        steps: Descriptions of the first steps.
+        help_hint: Reference to ``klue --help``.
     """
 
     title: str
@@ -139,28 +139,28 @@ ENGLISH = Language(
     usage="usage",
     commands={
         "tasks": "list the eight tasks, with their metrics and recipes",
-        "data": "export, push, validate or count the data (export, push, validate, stats)",
+        "data": "export, upload, check or summarise the data (export, push, validate, stats)",
         "train": "fine-tune a model on a task, or on all of them",
-        "sweep": "run models x tasks x seeds x settings, here or on a cluster",
+        "sweep": "run models x tasks x seeds x settings, on this machine or on a cluster",
         "predict": "answer raw text with a trained model",
         "score": "score a predictions file, with confidence intervals",
         "compare": "test whether two predictions files differ",
-        "report": "make tables and a page out of finished runs",
-        "results": "keep results as records, list them, check them (add, list, validate)",
-        "board": "make a leaderboard, a static site, out of results",
-        "publish": "put a model, the data set, the metrics, a leaderboard or results on the Hub",
+        "report": "report finished runs in tables and a web page",
+        "results": "collect, list and check result records (add, list, validate)",
+        "board": "build a leaderboard from results, as a static site",
+        "publish": "publish a model, the data set, the metrics, a leaderboard or results on the Hub",
         "corpus": "build a corpus for pre-training (build)",
-        "pseudonymise": "replace personal data in texts by invented data",
-        "tokenizer": "learn a vocabulary, or see how tokenizers split texts (train, stats)",
+        "pseudonymise": "replace personal data in texts with invented data",
+        "tokenizer": "train a vocabulary, or compare how tokenizers split texts (train, stats)",
         "pretrain": "pre-train an encoder, as KLUE did",
-        "ablation": "pre-train models that differ in one thing, and compare them on tasks",
-        "completion": "print completion for a shell (bash, zsh, fish)",
+        "ablation": "pre-train models that differ in one factor, and compare them on tasks",
+        "completion": "print a shell completion script (bash, zsh, fish)",
     },
     headings=("commands", "options", "examples"),
     options={
-        "--lang": "language of these texts, en or ko (default: that of the locale)",
+        "--lang": "language of the help, en or ko (default: that of the locale)",
         "--version": "print the version",
-        "-h, --help": "print this, or after a command that command's help",
+        "-h, --help": "print this help, or that of a command",
     },
     more="`klue COMMAND --help` lists the flags of a command. On several GPUs: accelerate launch -m "
     "recipes.train_ner.",

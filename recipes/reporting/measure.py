@@ -123,26 +123,19 @@ def _number(value: float | None) -> float:
 def lines_of(board: Board, measured: Mapping[str, Measured]) -> list[Line]:
     """Build the table of a board; ``measured`` is keyed by run name."""
     metric = board.groups[0].runs[0].metric
-    scores = [
-        {key: _score(group.runs, key, measured) for key in metric.names if _is_there(group.runs, key)}
-        for group in board.groups
-    ]
+    scores = [{key: _score(group.runs, key, measured) for key in metric.names} for group in board.groups]
     for key in metric.names:
-        known = [row[key].mean for row in scores if key in row]
-        means = [mean for mean in known if mean is not None]
+        means = [mean for row in scores if (mean := row[key].mean) is not None]
         if len(means) > 1 and max(means) > min(means):
             for row in scores:
-                if key in row and row[key].mean == max(means):
+                if row[key].mean == max(means):
                     row[key] = dataclasses.replace(row[key], is_best=True)
     return [_line(group, row) for group, row in zip(board.groups, scores, strict=True)]
 
 
-def _is_there(runs: Sequence[Run], key: str) -> bool:
-    return all(key in run.record.scores for run in runs)
-
-
 def _score(runs: Sequence[Run], key: str, measured: Mapping[str, Measured]) -> Score:
-    values = [run.record.scores[key].score for run in runs]
+    """Summarise a score over seeds; undefined if a run, made by an earlier version, does not have it."""
+    values = [run.record.scores[key].score if key in run.record.scores else None for run in runs]
     known = [value for value in values if value is not None]
     ends = [measured[run.name].ends.get(key, (math.nan, math.nan)) for run in runs]
     low, high = seeds_interval(values, ends, floor=-100.0 if key == "pearsonr" else 0.0)

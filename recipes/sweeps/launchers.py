@@ -6,16 +6,21 @@ A launcher gets the jobs that are not finished. Those that start processes elsew
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
+import inspect
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import huggingface_hub
 
+from klue_datasets.hub import hub_errors
 from recipes.engine.launching import Launcher
 from recipes.sweeps.jobs import SWEEP, Job, Sweep, SweepError
 from recipes.sweeps.running import run_side_by_side
@@ -23,6 +28,7 @@ from recipes.sweeps.running import run_side_by_side
 LAUNCHES = "launches.jsonl"  # submitted jobs, in a sweep's folder
 MOUNT = "/sweep"  # mount point of the bucket in a Hugging Face Job
 FLAVOR = "a10g-small"
+PAYLOAD = frozenset({"script", "script_args", "name", "volumes", "secrets"})  # set for each Hugging Face Job
 ENDED = ("COMPLETED", "CANCELED", "ERROR", "DELETED")  # stages of Hugging Face Jobs
 
 
@@ -74,16 +80,30 @@ def submitit_local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[
 
 
 def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    """Run jobs on Hugging Face Jobs. The sweep's folder is copied to a bucket, the setting ``bucket``."""
+    """Run jobs on Hugging Face Jobs.
+
+    The list of jobs is copied to a bucket, the setting ``bucket``, which is created if there is none.
+
+    Raises:
+        PublishError: The Hub refuses, or cannot be reached.
+    """
     settings = dict(options.settings)
-    bucket = settings.pop("bucket", None)
-    if not bucket:
-        raise SweepError("hf-jobs needs a bucket for the results: --option bucket=me/klue-sweep.")
+    bucket = settings.pop("bucket")
     dependencies = shlex.split(str(settings.pop("dependencies", "klue-hub[train]")))
     settings.setdefault("flavor", FLAVOR)
-    if not options.dry_run:
-        listed = (sweep.folder / SWEEP, f"{sweep.folder.name}/{SWEEP}")
-        huggingface_hub.HfApi().batch_bucket_files(bucket, add=[listed])
+    with hub_errors(bucket):
+        if not options.dry_run:
+            huggingface_hub.HfApi().create_bucket(bucket, private=True, exist_ok=True)
+            listed = (sweep.folder / SWEEP, f"{sweep.folder.name}/{SWEEP}")
+            huggingface_hub.HfApi().batch_bucket_files(bucket, add=[listed])
+        _start_hf_jobs(sweep, jobs, options, bucket, {"dependencies": dependencies, **settings})
+    return []
+
+
+def _start_hf_jobs(
+    sweep: Sweep, jobs: Sequence[Job], options: Options, bucket: str, settings: Mapping[str, Any]
+) -> None:
+    """Start the jobs that are not running, or print what would be sent."""
     submitted = {launch["job"]: launch["id"] for launch in _launches(sweep)}
     for job in jobs:
         if job.folder.name in submitted and not options.dry_run:
@@ -95,7 +115,6 @@ def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
         payload: dict[str, Any] = {
             "script": program,
             "script_args": words,
-            "dependencies": dependencies,
             "name": job.folder.name,
             **settings,
         }
@@ -106,7 +125,6 @@ def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
         started = huggingface_hub.run_uv_job(**payload, volumes=volumes, secrets=_token())
         _record(sweep, job, "hf-jobs", started.id)
         print(f"{job.folder.name}: submitted as {started.id}")
-    return []
 
 
 LAUNCHERS: dict[str, Launch] = {
@@ -118,11 +136,35 @@ LAUNCHERS: dict[str, Launch] = {
 }
 
 
+def check_options(launcher: str, settings: Mapping[str, Any]) -> None:
+    """Check the settings of a launcher, before anything is written.
+
+    Raises:
+        SweepError: The launcher does not have a setting, or not this value of it, or lacks one.
+    """
+    if launcher in ("slurm", "submitit-local"):
+        with tempfile.TemporaryDirectory() as folder:
+            _executor(launcher.removeprefix("submitit-"), Path(folder), settings)
+        return
+    known = set()
+    if launcher == "hf-jobs":
+        known = {"bucket", *inspect.signature(huggingface_hub.run_uv_job).parameters} - PAYLOAD
+        if not settings.get("bucket"):
+            raise SweepError("hf-jobs needs a bucket for the results: --option bucket=me/klue-sweep.")
+    if unknown := sorted(settings.keys() - known):
+        wanted = f"expected some of {', '.join(sorted(known))}" if known else "it has no settings"
+        raise SweepError(f"--option {unknown[0]} is not a setting of --launcher {launcher}; {wanted}.")
+
+
 def cancel(sweep: Sweep) -> list[str]:
     """Cancel what was submitted and is not finished.
 
     Returns:
         A line per job: its name and where it was cancelled.
+
+    Raises:
+        SweepError: Slurm refuses.
+        PublishError: The Hub refuses, or cannot be reached.
     """
     cancelled = []
     for launch in _launches(sweep):
@@ -130,23 +172,30 @@ def cancel(sweep: Sweep) -> list[str]:
         if job.results:
             continue
         if launch["launcher"] == "hf-jobs":
-            huggingface_hub.cancel_job(job_id=launch["id"])
+            with hub_errors(f"job {launch['id']}"):
+                huggingface_hub.cancel_job(job_id=launch["id"])
         else:
             submitit = _submitit()
             kind = submitit.SlurmJob if launch["launcher"] == "slurm" else submitit.LocalJob
-            kind(folder=sweep.folder / "submitit", job_id=launch["id"]).cancel()
+            with submitit_errors(launch["launcher"]):
+                kind(folder=sweep.folder / "submitit", job_id=launch["id"]).cancel()
         cancelled.append(f"{job.folder.name}: cancelled {launch['launcher']} job {launch['id']}")
     (sweep.folder / LAUNCHES).unlink(missing_ok=True)
     return cancelled
 
 
 def fetch(sweep: Sweep, bucket: str) -> None:
-    """Copy the folders of a sweep from a bucket, without checkpoints and weights."""
-    huggingface_hub.HfApi().sync_bucket(
-        f"hf://buckets/{bucket}/{sweep.folder.name}",
-        str(sweep.folder),
-        include=["*.json", "*.jsonl", "*.md", "*.svg", "*.log"],
-    )
+    """Copy the folders of a sweep from a bucket, without checkpoints and weights.
+
+    Raises:
+        PublishError: The Hub has no such bucket, or cannot be reached.
+    """
+    with hub_errors(bucket):
+        huggingface_hub.HfApi().sync_bucket(
+            f"hf://buckets/{bucket}/{sweep.folder.name}",
+            str(sweep.folder),
+            include=["*.json", "*.jsonl", "*.md", "*.svg", "*.log"],
+        )
 
 
 class Work:
@@ -186,20 +235,46 @@ def _work(folder: Path, job: Job) -> list[str]:
 
 
 def _submit(cluster: str, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    submitit = _submitit()
-    executor = submitit.AutoExecutor(folder=sweep.folder / "submitit", cluster=cluster)
     settings = {"name": f"klue-{sweep.folder.name}", "timeout_min": 24 * 60, **options.settings}
     if options.dry_run:
         told = {"cluster": cluster, **settings, "jobs": [job.folder.name for job in jobs]}
         print(json.dumps(told, ensure_ascii=False))
         return []
-    executor.update_parameters(**settings)
-    with executor.batch():
+    executor = _executor(cluster, sweep.folder / "submitit", settings)
+    with submitit_errors(cluster), executor.batch():
         submitted = [executor.submit(Work(sweep.folder.resolve(), job.folder.name)) for job in jobs]
     for job, one in zip(jobs, submitted, strict=True):
         _record(sweep, job, cluster, one.job_id)
         print(f"{job.folder.name}: submitted as {one.job_id}")
     return []
+
+
+def _executor(cluster: str, folder: Path, settings: Mapping[str, Any]) -> Any:
+    """Build submitit's executor, which creates the folder.
+
+    Raises:
+        SweepError: This is no such cluster, or the executor does not have one of the settings.
+    """
+    submitit = _submitit()
+    with submitit_errors(cluster):
+        executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+    with submitit_errors("--option"):
+        executor.update_parameters(**settings)
+    return executor
+
+
+@contextlib.contextmanager
+def submitit_errors(subject: str) -> Iterator[None]:
+    """Convert errors of submitit and Slurm to ``SweepError``.
+
+    Args:
+        subject: Beginning of the message.
+    """
+    try:
+        yield
+    # For wrong parameters, submitit raises NameError, TypeError or AssertionError.
+    except (NameError, TypeError, AssertionError, RuntimeError, subprocess.CalledProcessError) as error:
+        raise SweepError(f"{subject}: {str(error).strip().splitlines()[0]}") from error
 
 
 def _submitit() -> Any:

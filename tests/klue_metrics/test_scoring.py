@@ -19,7 +19,7 @@ import pytest
 import klue_datasets
 import klue_metrics
 from klue_datasets.tasks import TASKS
-from klue_metrics.__main__ import main
+from klue_metrics.__main__ import PROG, main
 from klue_metrics.functional import METRICS, compute
 from klue_metrics.functional.bootstrap import breakdown_intervals, intervals, paired_test
 
@@ -35,7 +35,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
             ended = int(error.code or 0)
         assert ended == status
         printed = capsys.readouterr()
-        return printed.err if status else printed.out
+        return printed.err.removeprefix(f"{PROG}: ") if status else printed.out
 
     return call
 

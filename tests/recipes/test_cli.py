@@ -20,11 +20,15 @@ from klue_datasets.commands import input_file, output_file, output_folder
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
 from recipes import cli
+from recipes.arguments import FIELDS
 from recipes.cli import completion
 from recipes.cli.languages import ENGLISH, EXAMPLES, KOREAN, LANGUAGES, STEPS, Language
 from recipes.engine.command_line import make_parser, parse
 from recipes.predict import make_parser as predict_parser
 from recipes.tasks import SCRIPTS
+
+# Numbers of recipes whose check is more than a range.
+OWN_CHECKS = ("max_steps", "eval_steps", "warmup_ratio")
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +172,29 @@ def test_paths_are_checked_before_anything_is_loaded(
         assert status == 2
         assert f"{file} is a file; expected a folder" in text
     assert file.read_text() == ""
+
+
+def test_numbers_have_a_range(capsys: pytest.CaptureFixture[str]) -> None:
+    """No number is too small for what is done with it; those of recipes are checked with their settings."""
+    checked: Counter[str] = Counter()
+    for action in completion.actions(completion.make_parser(ENGLISH)):
+        kind = getattr(action.type, "__name__", "")
+        if action.type in (int, float):
+            assert "least" in FIELDS[action.dest].metadata or action.dest in OWN_CHECKS, action
+        elif kind in ("int", "float"):
+            for text in ("-1", "nan", "inf", "x") if kind == "float" else ("-1", "1.5"):
+                with pytest.raises(
+                    (argparse.ArgumentTypeError, ValueError), match=r"out of range|convert|invalid"
+                ):
+                    action.type(text)
+            checked[kind] += 1
+    assert checked["int"] >= 25
+    assert checked["float"] >= 5
+    status, text = said(capsys, "sweep", "run", "--jobs", "0")
+    assert status == 2
+    assert text.endswith("klue sweep run: error: argument --jobs: 0 is out of range; expected 1 or more\n")
+    status, text = said(capsys, "report", "out", "--max_rows", "x")
+    assert text.endswith("klue report: error: argument --max_rows: invalid int value: 'x'\n")
 
 
 def test_mistakes_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:

@@ -319,6 +319,18 @@ def test_folders_of_earlier_versions_are_scored_for_the_report(tmp_path: Path) -
     assert report.problems == ["old: there is no predictions_validation.jsonl; no interval."]
 
 
+def test_scores_that_an_earlier_version_did_not_have_are_dashes(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "old", "sts", [1.0, 2.0, 4.0], [1.0, 3.0, 4.0], settings={"seed": 1})
+    for name in ("all_results.json", "eval_details.json"):
+        results = json.loads((folder / name).read_text())
+        results.pop("eval_f1", None)
+        results.get("scores", {}).pop("f1", None)
+        (folder / name).write_text(json.dumps(results))
+    report = build([tmp_path], resamples=10)
+    [line] = re.findall(r"^\| a \| 1 \| .*", report.files["report.md"], flags=re.MULTILINE)
+    assert line.split(" | ")[4] == "–"
+
+
 def test_no_constant_baseline_is_called_undefined_as_in_the_card(tmp_path: Path) -> None:
     make_run(tmp_path / "a", "nli", *nli_answers(6, 2), settings={"seed": 1}, constant_accuracy=None)
     report = build([tmp_path], resamples=10).files

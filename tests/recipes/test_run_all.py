@@ -278,7 +278,7 @@ def test_a_finished_run_with_other_settings_is_named_and_kept(
     assert main(copied) == 1
     assert f"{folder}: data_hash was " in capfd.readouterr().err
     assert main(["--data_dir", str(tmp_path / "nowhere"), *words[1:], "--max_steps", "2"]) == 1
-    assert "run_all: nli: no raw KLUE file" in capfd.readouterr().err
+    assert ": nli: no raw KLUE file" in capfd.readouterr().err
     python(RUN_ALL, *words, "--max_steps", "3", "--rerun")
     assert json.loads((folder / "recipe_arguments.json").read_text())["max_steps"] == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -87,6 +88,10 @@ def test_a_file_says_the_same_as_flags(tmp_path: Path) -> None:
     assert {job.seed for job in seeds.jobs} == {8, 9}
 
 
+HF = ["run", "--tasks", "ynat", "--launcher", "hf-jobs", "--option", "bucket=me/x"]
+LOCAL = ["run", "--tasks", "ynat", "--launcher", "submitit-local", "--option"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -98,6 +103,14 @@ def test_a_file_says_the_same_as_flags(tmp_path: Path) -> None:
         (["run", "--config", "grid.yaml"], "grid.yaml: learning_rate is '3e-5'; expected a list."),
         (["run", "--config", "flags.yaml"], "flags.yaml: flags is ['mini']; expected a mapping."),
         (["run", "--config", "broken.yaml"], "broken.yaml: not valid YAML"),
+        (["run", "--grid", "=3"], "--grid is '=3'; expected NAME=V1,V2"),
+        (["run", "--option", "foo=1"], "--option foo is not a setting of --launcher local; it has no"),
+        ([*HF, "foo=1"], "--option foo is not a setting of --launcher hf-jobs; expected some of attempts"),
+        ([*HF, "script=x"], "--option script is not a setting of --launcher hf-jobs"),
+        ([*HF], "me/x: the Hub was not asked, since HF_HUB_OFFLINE is set"),
+        ([*LOCAL, "foo=1"], "--option: Parameter 'foo' need to be prefixed by an executor name."),
+        ([*LOCAL, "timeout_min=x"], '--option: Parameter "timeout_min" expected type'),
+        ([*LOCAL, "slurm_foo=1"], "--option: Unknown argument 'foo' for executor 'slurm'"),
         (["status", "nowhere"], "There is no nowhere/sweep.json"),
         (["status", "nowhere", "--fast"], "status does not know --fast"),
     ],
@@ -120,6 +133,7 @@ def test_what_makes_no_sense_is_a_sentence(
     error = capsys.readouterr().err
     assert error.startswith(f"klue sweep: {message}")
     assert error.count("\n") == 1 or "not valid YAML" in message
+    assert not Path("out").exists() or words == HF
 
 
 def test_a_search_chooses_on_held_out_data_and_says_what_it_cost(tmp_path: Path) -> None:
@@ -249,9 +263,14 @@ def test_hugging_face_jobs_get_one_command_each(
         calls.append(payload)
         return SimpleNamespace(id=f"id-{len(calls)}")
 
+    start.__signature__ = inspect.signature(huggingface_hub.run_uv_job)  # type: ignore[attr-defined]
     stage = {"value": "RUNNING"}
     inspected = lambda job_id: SimpleNamespace(status=SimpleNamespace(stage=stage["value"]))  # noqa: E731
     copied: list[tuple[str, Any]] = []
+    created: list[str] = []
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "create_bucket", lambda _, bucket, **__: created.append(bucket)
+    )
     monkeypatch.setattr(
         huggingface_hub.HfApi, "batch_bucket_files", lambda _, bucket, add: copied.append((bucket, add))
     )
@@ -264,6 +283,7 @@ def test_hugging_face_jobs_get_one_command_each(
     assert main([*words, *options, "--dry_run"]) == 0
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert not calls
+    assert not created
     assert (printed[0]["flavor"], printed[0]["volumes"]) == ("l4x1", {"/sweep": "me/sweeps"})
     assert "hf_secret" not in str(printed)
     assert main([*words, *options]) == 0
@@ -272,6 +292,7 @@ def test_hugging_face_jobs_get_one_command_each(
     arguments = calls[0]["script_args"]
     assert calls[0]["script"] == "klue"
     assert arguments == ["sweep", "work", "/sweep/one", "--job", jobs[0].folder.name]
+    assert created == ["me/sweeps"]
     assert copied == [("me/sweeps", [(tmp_path / "one/sweep.json", "one/sweep.json")])]
     assert calls[0]["volumes"][0].source == "me/sweeps"
     assert calls[0]["secrets"] == {"HF_TOKEN": "hf_secret"}

@@ -96,7 +96,7 @@ def test_predict_does_not_suggest_a_flag_that_it_lacks(
         ):
             refused += 1
             said = one_line(capsys)
-            assert said.startswith(f"predict: {other}: ")
+            assert f": {other}: " in said
             assert "--do_train" not in said
             assert len(said) < 400
     assert refused >= 5

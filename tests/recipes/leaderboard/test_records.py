@@ -143,7 +143,7 @@ def test_lines_that_are_no_records_are_named(line: str, tmp_path: Path, capsys: 
     file = tmp_path / "results.jsonl"
     file.write_text(line + "\n")
     assert main(["validate", str(file)]) == 1
-    assert f"results: {file}:1" in capsys.readouterr().err
+    assert f": {file}:1" in capsys.readouterr().err
 
 
 def test_published_scores_are_records_of_two_splits() -> None:
