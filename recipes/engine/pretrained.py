@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import is_protobuf_available, is_sentencepiece_available
 
@@ -27,15 +29,37 @@ def load_tokenizer(arguments: RecipeArguments, config: PreTrainedConfig) -> PreT
         ValueError: There is none, or packages that it needs are missing, or code that was not trusted.
         OSError: There is no such checkpoint.
     """
-    path = arguments.tokenizer_name or arguments.model_name_or_path
+    tokenizer = read_tokenizer(
+        arguments.tokenizer_name or arguments.model_name_or_path,
+        config=None if arguments.tokenizer_name else config,  # AutoTokenizer does not know our type
+        revision="main" if arguments.tokenizer_name else arguments.model_revision,
+        trust_remote_code=arguments.trust_remote_code,
+        padding_side="right",
+    )
+    has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"
+    if not has_types:
+        tokenizer.model_input_names = [
+            name for name in tokenizer.model_input_names if name != "token_type_ids"
+        ]
+    return tokenizer
+
+
+def read_tokenizer(path: str, *, trust_remote_code: bool = False, **options: Any) -> PreTrainedTokenizerBase:
+    """Load a fast tokenizer.
+
+    Args:
+        path: Its folder or Hub id.
+        trust_remote_code: Whether to run code that it brings.
+        **options: Further options of ``from_pretrained``.
+
+    Raises:
+        ValueError: There is none, or packages that it needs are missing, or code that was not trusted.
+        OSError: There is no such folder or repository.
+    """
     try:
         with model_errors(path), explained_trust(path):
-            tokenizer = AutoTokenizer.from_pretrained(
-                path,
-                config=None if arguments.tokenizer_name else config,  # AutoTokenizer does not know our type
-                revision="main" if arguments.tokenizer_name else arguments.model_revision,
-                trust_remote_code=arguments.trust_remote_code,
-                padding_side="right",
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                path, trust_remote_code=trust_remote_code, **options
             )
     except (ValueError, ImportError) as error:
         if "--trust_remote_code" in str(error) or (is_sentencepiece_available() and is_protobuf_available()):
@@ -48,11 +72,6 @@ def load_tokenizer(arguments: RecipeArguments, config: PreTrainedConfig) -> PreT
         raise ValueError(f"{path} has no tokenizer; expected its files (such as tokenizer.json) in it.")
     if not tokenizer.is_fast:
         raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")
-    has_types = getattr(config, "type_vocab_size", 0) > 1 or config.model_type == "xlnet"
-    if not has_types:
-        tokenizer.model_input_names = [
-            name for name in tokenizer.model_input_names if name != "token_type_ids"
-        ]
     return tokenizer
 
 

@@ -11,18 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
+from recipes.engine.command_line import make_parser, parse
+from recipes.engine.data import source_hash
+from recipes.engine.pretrained import read_tokenizer
 from recipes.engine.results import write_json
-from recipes.pretraining.corpora import open_corpus, texts_of
+from recipes.pretraining.choices import MASKINGS, SEGMENTERS, UNITS
+from recipes.pretraining.corpora import corpus_files, open_corpus, texts_of
 from recipes.pretraining.pretraining_arguments import PretrainingArguments
 from recipes.pretraining.pretraining_run import make_objective, pretrain
 from recipes.pretraining.vocabulary import train_tokenizer
 from recipes.reporting.page import build
 
 RANDOM = "random"  # the value for a model without pre-training
+VALUES = {"tokenizer": SEGMENTERS, "masking": MASKINGS, "mask_unit": UNITS}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -56,12 +60,20 @@ def ablate(arguments: AblationArguments) -> str:
         The table in Markdown, which is also in ablation.md, beside ablation.json.
 
     Raises:
-        ValueError: There are fewer than two values, or a step failed.
+        ValueError: There are fewer than two values, the factor does not have one of them, a setting of
+            fine-tuning is wrong, or a step failed.
+        FileNotFoundError: There are no raw files for a task.
     """
     if len(set(arguments.values)) < 2:
         raise ValueError(f"--values {' '.join(arguments.values)}: expected at least two different values.")
     if arguments.values[0] == RANDOM:
         raise ValueError(f"--values begins with {RANDOM}; expected a value for it to be compared with.")
+    # Everything is checked before the first model is trained.
+    for value in {*arguments.values} - {RANDOM}:
+        _check_value(arguments.factor, value)
+    for task in (get_task(name).name for name in arguments.tasks):
+        source_hash(task, parse(make_parser(task, None), task, arguments.fine_tuning))
+    corpus_files(arguments.corpus)
     output_dir = Path(arguments.output_dir)
     losses = {value: _pretrained(arguments, value, output_dir) for value in arguments.values}
     _fine_tune(arguments, output_dir)
@@ -75,6 +87,17 @@ def ablate(arguments: AblationArguments) -> str:
     text = _markdown(arguments, losses, rows)
     (output_dir / "ablation.md").write_text(text + "\n", encoding="utf-8")
     return text
+
+
+def _check_value(factor: str, value: str) -> None:
+    """Raise ValueError for a value that the factor does not have."""
+    wanted = f"one of {', '.join(VALUES[factor])}" if factor in VALUES else "a number above 0 and below 1"
+    try:
+        is_known = value in VALUES[factor] if factor in VALUES else 0 < float(value) < 1
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise ValueError(f"--values: {factor} is {value!r}; expected {wanted}.")
 
 
 def _pretrained(arguments: AblationArguments, value: str, output_dir: Path) -> dict[str, Any]:
@@ -112,7 +135,7 @@ def _pretrained(arguments: AblationArguments, value: str, output_dir: Path) -> d
     folder = Path(settings.output_dir)
     if not (folder / "config.json").is_file():
         torch.manual_seed(settings.seed)
-        loaded = AutoTokenizer.from_pretrained(tokenizer)
+        loaded = read_tokenizer(str(tokenizer))
         loaded.save_pretrained(folder)
         make_objective(settings.resolved(), loaded).save(folder)
     return {}

@@ -77,7 +77,11 @@ def encode_corpus(
         desc="tokenising",
     )  # fmt: skip
     if not len(blocks):
-        raise ValueError("The corpus holds no text; expected at least one document that is not empty.")
+        part = "held-out part" if held_out else "training part"
+        raise ValueError(
+            f"The {part} of the corpus ({len(corpus):,} documents) holds no text; expected more documents "
+            "that are not empty."
+        )
     return blocks
 
 

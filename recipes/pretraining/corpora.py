@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
+from datasets.arrow_writer import SchemaInferenceError
+from datasets.exceptions import DatasetGenerationError
+
+from klue_datasets.messages import excerpt
 
 # File extension -> format of datasets.
 FORMATS = {".txt": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
@@ -49,25 +54,54 @@ def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, stre
         streaming: Whether to stream the rows.
 
     Raises:
-        ValueError: A source cannot be read; or there is none, or both kinds.
+        ValueError: A file cannot be read; or there is no source, or both kinds.
+        OSError: The Hub cannot be reached, or has no such data set.
     """
-    if bool(sources) == bool(dataset_name):
-        raise ValueError("Expected either files of a corpus or a data set on the Hub, not both.")
+    if not (sources or dataset_name):
+        raise ValueError("There is no corpus; expected files or folders, or a data set on the Hub.")
+    if sources and dataset_name:
+        raise ValueError("Both files and a data set on the Hub were given; expected one of them.")
     if dataset_name:
         name, _, configuration = dataset_name.partition(":")
         return datasets.load_dataset(name, configuration or None, split="train", streaming=streaming)
     ((kind, files),) = corpus_files(sources).items()
-    return datasets.load_dataset(kind, data_files={"train": files}, split="train", streaming=streaming)
+    try:
+        return datasets.load_dataset(kind, data_files={"train": files}, split="train", streaming=streaming)
+    except DatasetGenerationError as error:
+        cause = error.__cause__ or error
+        told = "there is no document" if isinstance(cause, SchemaInferenceError) else str(cause)
+        raise ValueError(f"{', '.join(sources)} cannot be read: {told}.") from error
 
 
-def texts_of(rows: Any, column: str = TEXT) -> Iterator[str]:
-    """Yield the documents of a corpus that are not empty.
+def documents_of(
+    rows: Iterable[Mapping[str, Any]], column: str = TEXT, source: str = "The corpus"
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield the rows of a corpus with their texts; missing texts are empty.
+
+    Args:
+        rows: The corpus from ``open_corpus``.
+        column: Name of the column with the text.
+        source: Name of the corpus, for messages.
 
     Raises:
-        ValueError: There is no such column.
+        ValueError: There is no such column, a text is not one, or a file cannot be read.
     """
-    for row in rows:
+    iterator = iter(rows)
+    for number in itertools.count():
+        try:
+            row = next(iterator, None)
+        except ValueError as error:  # of pyarrow, or for text that is not UTF-8
+            raise ValueError(f"{source} cannot be read after {number:,} documents: {error}") from error
+        if row is None:
+            return
         if column not in row:
-            raise ValueError(f"The corpus has the columns {', '.join(row)}; expected {column!r} among them.")
-        if row[column] and not row[column].isspace():
-            yield row[column]
+            raise ValueError(f"{source} has the columns {', '.join(row)}; expected {column!r} among them.")
+        text = row[column] or ""
+        if not isinstance(text, str):
+            raise ValueError(f"{source}, document {number:,}: {column} is {excerpt(text)}; expected a text.")
+        yield row, text
+
+
+def texts_of(rows: Iterable[Mapping[str, Any]], column: str = TEXT) -> Iterator[str]:
+    """Yield the texts of a corpus that are not empty; arguments and errors as for ``documents_of``."""
+    return (text for _, text in documents_of(rows, column) if text and not text.isspace())

@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from hub_cards import __version__, render
 from recipes.engine.results import write_json
 from recipes.pretraining.choices import STAGES
-from recipes.pretraining.corpora import COUNTS, REMOVED, TEXT, open_corpus
+from recipes.pretraining.corpora import COUNTS, REMOVED, TEXT, documents_of, open_corpus
 from recipes.pretraining.klue_texts import all_sentences
 from recipes.pretraining.pseudonyms import Pseudonymiser
 from recipes.pretraining.stages import (
@@ -125,20 +125,11 @@ def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
 
 
 def _documents(arguments: CorpusArguments) -> Iterator[Document]:
-    if arguments.dataset_name:
-        rows = open_corpus((), dataset_name=arguments.dataset_name, streaming=True)
-        yield from _rows(arguments.dataset_name, rows, arguments.text_column)
-    elif not arguments.sources:
-        raise ValueError("There is no source; expected files or folders, or a data set of the Hub.")
-    for name, paths in arguments.sources.items():
-        yield from _rows(name, open_corpus(paths, streaming=True), arguments.text_column)
-
-
-def _rows(source: str, rows: Iterable[dict[str, Any]], column: str) -> Iterator[Document]:
-    for number, row in enumerate(rows):
-        if column not in row:
-            raise ValueError(f"{source} has the columns {', '.join(row)}; expected {column!r} among them.")
-        yield Document(row[column] or "", source, str(row.get("id", number)))
+    sources: dict[str, Any] = arguments.sources or {str(arguments.dataset_name or ""): ()}
+    for name, paths in sources.items():
+        rows = open_corpus(paths, dataset_name=arguments.dataset_name, streaming=True)
+        for number, (row, text) in enumerate(documents_of(rows, arguments.text_column, name)):
+            yield Document(text, name, str(row.get("id", number)))
 
 
 def _progress(database: sqlite3.Connection, arguments: CorpusArguments) -> dict[str, Any]:
@@ -228,7 +219,13 @@ def command(given: argparse.Namespace) -> None:
     for name, path in _pairs("source", given.source):
         sources.setdefault(name, []).append(path)
     if given.minimum_of:
-        values["minima"] = {name: int(size) for name, size in _pairs("minimum_of", given.minimum_of)}
+        minima = dict(_pairs("minimum_of", given.minimum_of))
+        for name, size in minima.items():
+            if name not in sources or not size.isdigit():
+                raise ValueError(
+                    f"--minimum_of {name}={size}: expected the name of a --source and a number of characters."
+                )
+        values["minima"] = {name: int(size) for name, size in minima.items()}
     skip = (*given.skip, *(() if given.sentences else ("sentences",)))
     counts = build_corpus(
         CorpusArguments(str(given.output_dir), sources, skip=skip, benchmark=given.benchmark or "", **values)

@@ -25,6 +25,7 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
+from recipes.engine.unreachable import model_errors
 from recipes.pretraining.configurations import configuration, generator_configuration
 from recipes.pretraining.masking import IGNORED
 
@@ -293,13 +294,15 @@ def continued_objective(name: str) -> Objective:
     Raises:
         ValueError: Its head is not known here.
     """
-    model = AutoModelForMaskedLM.from_pretrained(name)
+    with model_errors(name):
+        model = AutoModelForMaskedLM.from_pretrained(name, trust_remote_code=False)
     token_logits(model, torch.zeros(1, model.config.hidden_size))
     return MaskedTokens(model)
 
 
 def _distillation(config: Any, teacher_name: str) -> Distillation:
-    teacher = AutoModelForMaskedLM.from_pretrained(teacher_name)
+    with model_errors(teacher_name):
+        teacher = AutoModelForMaskedLM.from_pretrained(teacher_name, trust_remote_code=False)
     same = ("model_type", "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size")
     differ = [name for name in same if getattr(teacher.config, name) != getattr(config, name)]
     if differ:

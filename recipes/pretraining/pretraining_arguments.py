@@ -6,8 +6,9 @@ import dataclasses
 import math
 from typing import Any
 
-from transformers import AutoConfig, TrainingArguments
+from transformers import PreTrainedConfig, TrainingArguments
 
+from recipes.engine.unreachable import model_errors
 from recipes.pretraining.choices import WORD
 from recipes.pretraining.configurations import GENERATOR_SIZES, POSITIONS, SCHEDULES, shape_of
 from recipes.pretraining.corpora import TEXT
@@ -59,7 +60,7 @@ class PretrainingArguments:
     corpus: tuple[str, ...] = ()
     dataset_name: str | None = None
     text_column: str = TEXT
-    arch: str = "roberta"
+    arch: str = ""
     size: str = "base"
     continue_from: str = ""
     teacher: str = ""
@@ -90,9 +91,16 @@ class PretrainingArguments:
         """Fill in the values of the architecture and size; a model trained further has its own.
 
         Raises:
-            ValueError: There is no such architecture or size, or the model cannot be trained further.
+            ValueError: There is no such architecture or size, a setting is for another architecture, or the
+                model cannot be trained further.
         """
-        arch = _arch_of(self.continue_from) if self.continue_from else self.arch
+        arch = _arch_of(self.continue_from) if self.continue_from else self.arch or "roberta"
+        if self.arch not in ("", arch):
+            raise ValueError(f"{self.continue_from} is a {arch} model; expected no other --arch.")
+        if self.teacher and arch != "distilroberta":
+            raise ValueError(f"--teacher was given for {arch}; expected --arch distilroberta.")
+        if self.generator_size and arch != "electra":
+            raise ValueError(f"--generator_size was given for {arch}; expected --arch electra.")
         shape_of(arch, self.size)
         schedule = SCHEDULES[arch][self.size]
         usual: dict[str, Any] = {
@@ -162,7 +170,8 @@ def _arch_of(model: str) -> str:
     Raises:
         ValueError: It is none of ``CONTINUED``.
     """
-    arch = str(AutoConfig.from_pretrained(model).model_type)
+    with model_errors(model):
+        arch = str(PreTrainedConfig.get_config_dict(model)[0].get("model_type"))
     if arch not in CONTINUED:
         raise ValueError(
             f"{model} is a model of the type {arch}; expected one of {', '.join(CONTINUED)} to train further."

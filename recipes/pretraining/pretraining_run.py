@@ -16,11 +16,12 @@ import datasets
 import numpy as np
 import torch
 import transformers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from hub_cards import __version__, render
 from recipes.engine.checkpoints import find_checkpoint, locked
 from recipes.engine.hardware import hardware
+from recipes.engine.pretrained import read_tokenizer
 from recipes.engine.results import read_json, write_json
 from recipes.engine.run import prepare_process
 from recipes.engine.schedule import LogAtCheckpoints, mean_loss
@@ -68,7 +69,7 @@ def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
     prepare_process(training_arguments)
 
     # Corpus.
-    tokenizer = AutoTokenizer.from_pretrained(arguments.tokenizer)
+    tokenizer = read_tokenizer(arguments.tokenizer)
     with training_arguments.main_process_first(desc="tokenising"):
         corpus = open_corpus(arguments.corpus, dataset_name=arguments.dataset_name)
         train, held_out = (encode_split(corpus, tokenizer, arguments, part) for part in (False, True))

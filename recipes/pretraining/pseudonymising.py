@@ -25,6 +25,8 @@ def command(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: A line does not hold a text, or a key does not fit the texts.
     """
+    if arguments.key and arguments.key == arguments.output:
+        raise ValueError(f"--key and --output are both {arguments.key}; expected two files.")
     if arguments.restore:
         _restore(arguments)
     else:
@@ -49,10 +51,13 @@ def _pseudonymise(arguments: argparse.Namespace) -> None:
 
 def _restore(arguments: argparse.Namespace) -> None:
     spans = {}
-    for line in read_text(arguments.restore).split("\n"):
+    for place, line in enumerate(read_text(arguments.restore).split("\n"), start=1):
         if line.strip():
-            entry = json.loads(line)
-            spans[entry["line"]] = [Span(*span) for span in entry["spans"]]
+            try:
+                entry = json.loads(line)
+                spans[entry["line"]] = [Span(*span) for span in entry["spans"]]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{arguments.restore}:{place} is not a line that --key writes.") from error
     with _written(arguments.output) as output:
         for number, (row, text) in enumerate(_documents(arguments), start=1):
             try:
@@ -84,12 +89,14 @@ def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] |
                 continue
             try:
                 row = json.loads(line)
-                yield row, row[arguments.text_column]
-            except (ValueError, KeyError, TypeError) as error:
+                text = row[arguments.text_column]
+                text.encode("utf-8")  # JSON can hold lone surrogates
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(
-                    f"{arguments.input}:{number} is not a JSON object with {arguments.text_column!r}; "
-                    "expected one."
+                    f"{arguments.input}:{number} is not a JSON object with a Unicode text in "
+                    f"{arguments.text_column!r}; expected one."
                 ) from error
+            yield row, text
 
 
 def _line(row: dict[str, Any] | None, text: str, column: str) -> str:

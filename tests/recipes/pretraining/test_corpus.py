@@ -161,7 +161,7 @@ def test_the_command_builds_and_says_what_is_wrong(
     assert "| korean | 13 | 12 |" in card
     assert len(list(texts_of(open_corpus([str(tmp_path / "out")])))) == 12
     for wrong, message in (
-        (["build", "--output_dir", "x"], "There is no source"),
+        (["build", "--output_dir", "x"], "There is no corpus"),
         (["build", "--source", "a", "--output_dir", "x"], "--source a: expected NAME=VALUE"),
         (["build", "--source", f"a={tmp_path}/no", "--output_dir", "x"], "expected a file or a folder"),
         ([*words[:3], "--text_column", "body", "--output_dir", "x"], "expected 'body' among them"),

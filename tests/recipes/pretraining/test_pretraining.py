@@ -166,7 +166,7 @@ def test_a_folder_is_written_by_one_run_and_started_over_when_asked(material: Pa
     ("values", "message"),
     [
         ({"tokenizer": ""}, "There is no tokenizer; expected --tokenizer"),
-        ({"corpus": ()}, "Expected either files of a corpus or a data set on the Hub"),
+        ({"corpus": ()}, "There is no corpus; expected files"),
         ({"corpus": ("nowhere.txt",)}, "There is no nowhere.txt; expected a file or a folder"),
         ({"size": "huge"}, "bert has no size 'huge'; expected one of tiny, small, base, large"),
         ({"arch": "gpt"}, "There is no architecture 'gpt'"),

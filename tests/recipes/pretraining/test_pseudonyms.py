@@ -187,5 +187,5 @@ def test_files_are_replaced_and_restored(tmp_path: Path, capsys: pytest.CaptureF
     assert "line 1: The text has" in capsys.readouterr().err
     Path(source).write_text('{"text": "a"}\n{"other": 1}\n')
     assert main([source, "--output", str(tmp_path / "none.jsonl")]) == 1
-    assert "a.jsonl:2 is not a JSON object with 'text'" in capsys.readouterr().err
+    assert "a.jsonl:2 is not a JSON object with a Unicode text in 'text'" in capsys.readouterr().err
     assert not list(tmp_path.glob("none*"))
