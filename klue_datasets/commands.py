@@ -14,6 +14,7 @@ import math
 import os
 import pkgutil
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -80,6 +81,18 @@ class Command:
                 except (OSError, ValueError) as error:  # sentences that say what was wrong
                     print(f"{parser.prog}: {error}", file=sys.stderr)
                     return 1
+
+
+def repeated(words: Sequence[str]) -> str:
+    """Return the command line that starts this program again, with other arguments.
+
+    Args:
+        words: The arguments.
+    """
+    program = [sys.argv[0]]
+    if os.path.isfile(program[0]):  # otherwise a command such as "klue train ner"
+        program.insert(0, "accelerate launch" if "ACCELERATE_MIXED_PRECISION" in os.environ else "python")
+    return f"{' '.join(program)} {shlex.join(words)}"
 
 
 @contextlib.contextmanager

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import LARGEST_SEED, needs, number_from, output_folder
+from klue_datasets.commands import LARGEST_SEED, needs, number_from, output_folder, repeated
 from klue_datasets.tasks import ALIASES, get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.launching import Launcher
@@ -105,8 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         replaced = {job for job, told in others.items() if told}
         failed = run_side_by_side(jobs, Launcher(arguments.jobs, arguments.verbose), replaced)
     except KeyboardInterrupt:
-        words = shlex.join(sys.argv[1:] if argv is None else argv)
-        print(f"\nInterrupted. To continue: python recipes/run_all.py {words}", file=sys.stderr)
+        command = repeated(sys.argv[1:] if argv is None else argv)
+        print(f"\nInterrupted. To continue: {command}", file=sys.stderr)
         return INTERRUPTED
     print(f"\n{table(jobs)}")
     for title in failed:

@@ -14,7 +14,6 @@ job whose process has died continues from its last checkpoint when it is launche
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -23,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import input_file, needs, number_from, output_folder
+from klue_datasets.commands import input_file, needs, number_from, output_folder, repeated
 from klue_datasets.tasks import get_task
 from recipes.engine.command_line import INTERRUPTED
 from recipes.engine.settings_files import read_mapping, read_pairs
@@ -138,8 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise SweepError(f"{arguments.command} does not know {passed_on[0]}.")
         return _COMMANDS[arguments.command](arguments, passed_on)
     except KeyboardInterrupt:
-        words = shlex.join(sys.argv[1:] if argv is None else argv)
-        print(f"\nInterrupted. To continue: {parser.prog} {words}", file=sys.stderr)
+        command = repeated(sys.argv[1:] if argv is None else argv)
+        print(f"\nInterrupted. To continue: {command}", file=sys.stderr)
         return INTERRUPTED
     except (OSError, ValueError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -56,6 +56,12 @@ class Metric:
     breakdown: Callable[..., Breakdown]
     fewest: int
 
+    @property
+    def by_guid(self) -> bool:
+        """Whether predictions and references are matched by guid, and not by position."""
+        references = self.types["references"]
+        return isinstance(references, Mapping) and "guid" in references
+
 
 METRICS: Mapping[str, Metric] = {
     task: Metric(

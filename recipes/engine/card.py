@@ -17,7 +17,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from hub_cards import published_tables, render
 from klue_datasets.tasks import CITATION, HUB_DATASET, LICENSE, Task, get_task
 from klue_metrics.functional import get_metric
-from recipes.arguments import OWN_FILES, RecipeArguments, as_settings, fields_of, from_record, is_expert
+from recipes.arguments import OWN_FILES, RecipeArguments, fields_of, is_expert
 from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
 from recipes.engine.checkpoints import is_own_folder
@@ -35,6 +35,7 @@ from recipes.engine.results import (
     read_json,
     shown,
 )
+from recipes.engine.settings_record import as_settings, from_record
 from recipes.tasks import SCRIPTS
 from recipes.tasks.protocol import Recipe
 from recipes.tasks.shared.configuration_encoder import CONFIG_NAME
@@ -351,7 +352,7 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
             words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     if settings:
         words += ["--set", *settings]
-    return f"python recipes/train_{SCRIPTS[task]}.py {shlex.join(words)}"
+    return f"klue train {task} {shlex.join(words)}"
 
 
 def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:

@@ -10,14 +10,13 @@ import dataclasses
 import functools
 import math
 import os
-import shlex
 import sys
 import typing
 from collections.abc import Sequence
 from pkgutil import resolve_name
 from typing import Any, NoReturn
 
-from klue_datasets.commands import input_file, needs, output_folder, without_collection
+from klue_datasets.commands import input_file, needs, output_folder, repeated, without_collection
 from recipes.arguments import (
     FIELDS,
     GROUPS,
@@ -70,7 +69,7 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
         run(task, arguments)
     except KeyboardInterrupt:
         again = words if "--resume_from_checkpoint" in words else [*words, "--resume_from_checkpoint"]
-        command = shlex.join([parser.prog, *(again if arguments.do_train else words)])
+        command = repeated(again if arguments.do_train else words)
         print(f"\nInterrupted. To continue: {command}", file=sys.stderr)  # a progress bar may end here
         raise SystemExit(INTERRUPTED) from None
     except UsageError as error:

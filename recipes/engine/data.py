@@ -135,15 +135,15 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
             "KLUE files with --data_dir.",
             record.name, name,
         )  # fmt: skip
-    is_full = True
-    for split, limit in (("train", arguments.max_train_samples), ("validation", arguments.max_eval_samples)):
-        if limit is not None and split in splits and limit < splits[split].num_rows:
-            splits[split] = splits[split].select(range(limit))
-            is_full = is_full and split != "validation"
+    given = {"train": arguments.max_train_samples, "validation": arguments.max_eval_samples}
+    limits = {split: limit for split, limit in given.items() if limit and split in splits}
+    truncated = [split for split, limit in limits.items() if limit < splits[split].num_rows]
+    for split in truncated:
+        splits[split] = splits[split].select(range(limits[split]))
     return Data(
         splits,
         name,
-        is_official=version is not None and is_full,
+        is_official=version is not None and "validation" not in truncated,
         version=version,
         is_comparable=is_comparable,
         revision=revision,
@@ -223,22 +223,28 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
                 f"{recipe.task}: the {name} split of {data.name} has no gold ({', '.join(sorted(missing))}); "
                 "expected it to train and to evaluate. --do_predict alone needs none."
             )
-    fewest = get_metric(recipe.task).fewest
-    if arguments.do_eval and len(splits["validation"]) < fewest:
-        raise ValueError(
-            f"{recipe.task}: the validation split of {data.name} has {len(splits['validation'])} example; "
-            f"expected {fewest} or more, which the metric needs."
-        )
-    if recipe.scored_by_guid and "validation" in scored:
-        counts = collections.Counter(splits["validation"]["guid"])
-        if repeated := [guid for guid, count in counts.items() if count > 1]:
-            raise ValueError(
-                f"{recipe.task}: the validation split of {data.name} has {repeated[0]} more than once "
-                f"(repeated guids: {len(repeated)}); expected each once: the metric finds references by guid."
-            )
+    if "validation" in scored:
+        _check_scored(recipe.task, splits["validation"], f"the validation split of {data.name}")
     if tuning and tuning.hold_out and "train" in splits:
         splits["train"], splits[tuning.split] = tuning.hold_out(splits["train"])
     return splits
+
+
+def _check_scored(task: str, examples: datasets.Dataset, where: str) -> None:
+    """Raise ValueError for examples that the metric cannot score: too few, or with repeated guids."""
+    metric = get_metric(task)
+    if len(examples) < metric.fewest:
+        raise ValueError(
+            f"{task}: {where} has {len(examples)} example; expected {metric.fewest} or more, which the "
+            "metric needs."
+        )
+    if metric.by_guid:
+        counts = collections.Counter(examples["guid"])
+        if repeated := [guid for guid, count in counts.items() if count > 1]:
+            raise ValueError(
+                f"{task}: {where} has {repeated[0]} more than once (repeated guids: {len(repeated)}); "
+                "expected each once: the metric finds references by guid."
+            )
 
 
 def _needed_splits(arguments: RecipeArguments, data: Data, tuning: Tuning | None) -> list[str]:

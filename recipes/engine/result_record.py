@@ -20,7 +20,6 @@ from typing import Any
 from klue_datasets.raw_files import read_text
 from klue_datasets.tasks import TASKS
 from klue_metrics.functional import METRICS
-from recipes.arguments import NOT_LEARNED, settings_of
 from recipes.engine.results import (
     ALL_RESULTS,
     ARGUMENTS,
@@ -33,6 +32,7 @@ from recipes.engine.results import (
     write_json_lines,
 )
 from recipes.engine.settings_files import presets, read_preset
+from recipes.engine.settings_record import NOT_LEARNED, settings_of
 
 SCHEMA = 1
 SPLITS = ("validation", "test")

@@ -10,7 +10,7 @@ from typing import Any
 import transformers
 from transformers import TrainingArguments
 
-from recipes.arguments import RecipeArguments, to_record
+from recipes.arguments import RecipeArguments
 from recipes.engine.baselines import log_scores
 from recipes.engine.card import training_record, write_card_of_run
 from recipes.engine.checkpoints import check_owner, find_checkpoint, is_own_folder, locked, prepare_output_dir
@@ -21,6 +21,7 @@ from recipes.engine.hardware import use_all_cores
 from recipes.engine.modeling import load_model, save_model
 from recipes.engine.result_record import write_record
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, read_json, strict, write_json
+from recipes.engine.settings_record import to_record
 from recipes.engine.speed import for_device, set_attention
 from recipes.engine.training import make_trainer, train, tune
 from recipes.engine.training_arguments import make_training_arguments
@@ -83,8 +84,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
         )
         results: dict[str, Any] = {}
         if arguments.do_train:
-            results |= train(trainer, encoded["train"], checkpoint)
-            results |= training_record(arguments, data)
+            results |= train(trainer, encoded["train"], checkpoint) | training_record(arguments, data)
             results |= tune(trainer, recipe.tuning(arguments), evaluators)
             save_model(trainer, output_dir)
             if trainer.is_world_process_zero():

@@ -18,6 +18,12 @@ from recipes.arguments import RecipeArguments, UsageError
 from recipes.tasks.protocol import Recipe
 
 LOGGING_STEPS = 0.05  # share of the updates between two log entries
+# Settings that are fields of TrainingArguments by the same name.
+SAME = (
+    *("do_train", "do_eval", "do_predict", "learning_rate", "num_train_epochs", "max_steps", "weight_decay"),
+    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
+    *("bf16", "fp16", "seed"),
+)
 
 
 def make_training_arguments(
@@ -28,49 +34,24 @@ def make_training_arguments(
     Raises:
         UsageError: Settings contradict each other, or are not possible on this machine.
     """
-    extra = dict(arguments.trainer)
-    evaluates = arguments.do_train and arguments.do_eval
-    strategy = arguments.eval_strategy if evaluates else "no"
-    if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
-        strategy = "steps"  # checkpoints need an evaluation to be compared by
-    save_strategy = extra.pop("save_strategy", None)
-    if save_strategy is None:
-        save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
-    # As in transformers, evaluations are as frequent as log entries by default.
-    steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
+    extra = arguments.trainer
     best = extra.get("metric_for_best_model") or get_metric(recipe.task).primary
     _check_best_metric(recipe, best)
     _check_trackers(extra.get("report_to"))
-    values: dict[str, Any] = {
+    values: dict[str, Any] = {name: getattr(arguments, name) for name in SAME}
+    values |= {
         "output_dir": str(output_dir),
-        "do_train": arguments.do_train,
-        "do_eval": arguments.do_eval,
-        "do_predict": arguments.do_predict,
-        "learning_rate": arguments.learning_rate,
-        "num_train_epochs": arguments.num_train_epochs,
-        "max_steps": arguments.max_steps,
-        "per_device_train_batch_size": arguments.per_device_train_batch_size,
-        "per_device_eval_batch_size": arguments.per_device_eval_batch_size,
-        "gradient_accumulation_steps": arguments.gradient_accumulation_steps,
         "warmup_steps": arguments.warmup_ratio,  # below 1 it is a share of the updates
-        "weight_decay": arguments.weight_decay,
         "train_sampling_strategy": "group_by_length" if arguments.group_by_length else "random",
-        "bf16": arguments.bf16,
-        "fp16": arguments.fp16,
-        "seed": arguments.seed,
-        "eval_strategy": strategy,
-        "eval_steps": steps if strategy == "steps" else None,
-        "save_strategy": save_strategy,
-        "save_steps": steps,
         "save_total_limit": 1,
-        "load_best_model_at_end": strategy != "no" and save_strategy in (strategy, "best"),
         "metric_for_best_model": best,
         "greater_is_better": not best.endswith("loss"),
         "restore_callback_states_from_checkpoint": True,  # or early stopping restarts its count
         "logging_steps": LOGGING_STEPS,
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,  # features hold only what collator and model need
-    } | extra
+    }
+    values |= extra | _when_to_evaluate(arguments)
     known = inspect.signature(TrainingArguments).parameters
     missing = sorted(set(values) - set(known))
     if missing:
@@ -87,6 +68,29 @@ def make_training_arguments(
             "--fp16 was given on a CPU, which cannot train in float16; expected --bf16, or neither."
         )
     return made
+
+
+def _when_to_evaluate(arguments: RecipeArguments) -> dict[str, Any]:
+    """Return the fields that say when a run evaluates and saves checkpoints."""
+    extra = arguments.trainer
+    evaluates = arguments.do_train and arguments.do_eval
+    strategy = arguments.eval_strategy if evaluates else "no"
+    if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
+        strategy = "steps"  # checkpoints need an evaluation to be compared by
+    save_strategy = extra.get("save_strategy")
+    if save_strategy is None:
+        save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
+    # As in transformers, evaluations are as frequent as log entries by default.
+    steps = arguments.eval_steps or extra.get("save_steps") or extra.get("logging_steps") or LOGGING_STEPS
+    return {
+        "eval_strategy": strategy,
+        "eval_steps": steps if strategy == "steps" else None,
+        "save_strategy": save_strategy,
+        "save_steps": extra.get("save_steps", steps),
+        "load_best_model_at_end": extra.get(
+            "load_best_model_at_end", strategy != "no" and save_strategy in (strategy, "best")
+        ),
+    }
 
 
 def read_flags(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from klue_datasets.iob import spans_from_tags
@@ -66,41 +66,32 @@ def collect_answers(
         ``right`` (1 or 0), ``scores`` (None if there are none) and ``drawn``, or null for one that is
         left out. And sentences that say what is missing.
     """
-    notes: list[str] = []
     sides = [_Side(task, run, cases[run.name]) for _, run in runs]
     first = sides[0]
-    told: Mapping[str, str] = first.texts
-    if not told:
-        found = [texts.of(run) for _, run in runs]
-        told = next((known for known, problem in found if not problem), {})
-        notes += [] if told else [problem for _, problem in found[:1]]
-    order = list(first.ids)
+    known, notes = _known_texts(first, runs, texts)
     for (_, run), side in zip(runs, sides, strict=True):
-        if set(side.ids) != set(order) or not all(side.has_gold_of(first, name) for name in order):
+        if not side.has_examples_of(first):
             notes.append(f"{run.name}: its examples are not those of {runs[0][1].name}; answers not shown.")
             side.is_left_out = True
     kept = [side for side in sides if not side.is_left_out]
-    columns = {name: [told.get(name, ""), first.golds[name]] for name in order}
-    columns = {name: [cut(text) for text in column] for name, column in columns.items()}
-    wrong = [name for name in order if not all(side.right[name] for side in kept)]
-    right = [name for name in order if all(side.right[name] for side in kept)]
-    shown: set[str] = set()
-    size = 0
-    for name in (wrong + right)[:max_rows]:
-        row: list[Any] = [name, columns[name], [[side.answers[name], side.scores.get(name)] for side in kept]]
-        row.append([first.gold_drawn.get(name), [side.drawn.get(name) for side in kept]])
-        size += len(json.dumps(row, ensure_ascii=False).encode())
-        if size > max_bytes:
-            break
-        shown.add(name)
-    order = [name for name in order if name in shown]
+    shown_texts = {name: cut(known.get(name, "")) for name in first.ids}
+    golds = {name: cut(first.golds[name]) for name in first.ids}
+
+    def row(name: str) -> list[Any]:
+        answers = [[side.answers[name], side.scores.get(name), side.drawn.get(name)] for side in kept]
+        return [name, shown_texts[name], golds[name], first.gold_drawn.get(name), answers]
+
+    wrong = [name for name in first.ids if not all(side.right[name] for side in kept)]
+    right = [name for name in first.ids if all(side.right[name] for side in kept)]
+    shown = _that_fit((wrong + right)[:max_rows], row, max_bytes)
+    order = [name for name in first.ids if name in shown]
     return {
         "total": len(first.ids),
         "wrong": len(wrong),
         "has_classes": METRICS[task].types["references"] == "int64",
         "ids": order,
-        "texts": [columns[name][0] for name in order],
-        "golds": [columns[name][1] for name in order],
+        "texts": [shown_texts[name] for name in order],
+        "golds": [golds[name] for name in order],
         "drawn": [
             next((side.gold_drawn[name] for side in kept if name in side.gold_drawn), None) for name in order
         ],
@@ -109,6 +100,29 @@ def collect_answers(
             for (label, _), side in zip(runs, sides, strict=True)
         ],
     }, notes
+
+
+def _known_texts(
+    first: _Side, runs: Sequence[tuple[str, Run]], texts: Texts
+) -> tuple[Mapping[str, str], list[str]]:
+    """Find the texts of the examples: in the first run's answers, or in the data of any run."""
+    if first.texts:
+        return first.texts, []
+    found = [texts.of(run) for _, run in runs]
+    known = next((known for known, problem in found if not problem), {})
+    return known, [] if known else [problem for _, problem in found[:1]]
+
+
+def _that_fit(names: Iterable[str], row: Callable[[str], Any], max_bytes: int) -> set[str]:
+    """Select the first names whose rows fit into a number of bytes, as JSON."""
+    shown: set[str] = set()
+    size = 0
+    for name in names:
+        size += len(json.dumps(row(name), ensure_ascii=False).encode())
+        if size > max_bytes:
+            break
+        shown.add(name)
+    return shown
 
 
 class _Side:
@@ -142,13 +156,16 @@ class _Side:
             if "tokens" in fields:
                 self.texts[name] = "".join(fields["tokens"])
 
-    def has_gold_of(self, other: _Side, name: str) -> bool:
-        """Return whether an example has the same reference in another run.
+    def has_examples_of(self, other: _Side) -> bool:
+        """Return whether the examples and their references are those of another run.
 
         Files may spell labels as names or ids, which are shown alike; and of entities what is shown depends
         on the prediction, too.
         """
-        return self.references[name] == other.references[name] or self.golds[name] == other.golds[name]
+        return set(self.ids) == set(other.ids) and all(
+            self.references[name] == other.references[name] or self.golds[name] == other.golds[name]
+            for name in self.ids
+        )
 
     def columns(self, order: Sequence[str]) -> dict[str, Any]:
         """Return answers, whether they are right, and scores, in a given order."""

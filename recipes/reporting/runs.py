@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from klue_metrics.functional import METRICS, Metric
-from recipes.arguments import NOT_LEARNED, settings_of
 from recipes.engine.result_record import Record, record_of_run
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
+from recipes.engine.settings_record import NOT_LEARNED, settings_of
 
 PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"

@@ -11,7 +11,7 @@ from typing import Any
 
 from klue_datasets.tasks import get_task
 from klue_metrics.functional import METRICS
-from recipes.arguments import NOT_LEARNED
+from recipes.engine.settings_record import NOT_LEARNED
 from recipes.reporting.measure import Line, Score
 from recipes.reporting.runs import MODEL, Board, Run
 

@@ -16,18 +16,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hub_cards import __version__
-from recipes.arguments import (
-    BY_DEVICE,
-    DATA_SOURCES,
-    PLACES,
-    UsageError,
-    fields_of,
-    is_expert,
-    settings_of,
-    to_record,
-)
+from recipes.arguments import UsageError, fields_of, is_expert
 from recipes.engine.command_line import make_parser, parse
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict, write_json
+from recipes.engine.settings_record import BY_DEVICE, DATA_SOURCES, PLACES, settings_of, to_record
 
 LOG = "run.log"  # output of the recipe, in a job's folder
 FAILED = "failed.json"  # the last message of a recipe that failed
@@ -36,6 +28,7 @@ SWEEP = "sweep.json"
 SCHEMA_VERSION = 1
 SOURCE_HASH = "recipes.engine.data:source_hash"  # its imports take a second
 SEARCH, FINAL = "search", "final"
+PER_JOB = ("--model_name_or_path", "--output_dir", "--seed")  # flags that a job sets itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,9 +90,11 @@ def check_settings(jobs: Iterable[Job]) -> None:
     Raises:
         UsageError: A recipe would refuse the settings of a job.
     """
-    for task, words in dict.fromkeys((job.task, job.words) for job in jobs):
+    for task, seed, words in dict.fromkeys((job.task, job.seed, job.words) for job in jobs):
         try:
-            parse(make_parser(task, None), task, words)
+            if given := [word for word in words if word.partition("=")[0] in PER_JOB]:
+                raise UsageError(f"{given[0]} is among the flags of all jobs, but each job has its own.")
+            parse(make_parser(task, None), task, ["--seed", str(seed), *words])
         except UsageError as error:
             raise UsageError(f"{task}: {error}") from error
 

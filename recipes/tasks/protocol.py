@@ -155,7 +155,6 @@ class Recipe(abc.ABC):
         settings: Names of the settings that the recipe writes to a model's configuration.
         kept: Feature columns for ``decode`` that are not model inputs.
         prediction_inputs: Feature columns for ``predict`` that training does not use.
-        scored_by_guid: Whether the metric matches predictions and references by guid.
         evaluates_loss: Whether ``predict`` returns a loss if there is gold.
         saved_code: Module to copy next to a saved model, for models that do not save their code.
         raw_input: The format of raw input.
@@ -168,7 +167,6 @@ class Recipe(abc.ABC):
     settings: ClassVar[tuple[str, ...]] = ()
     kept: ClassVar[tuple[str, ...]] = ()
     prediction_inputs: ClassVar[tuple[str, ...]] = ()
-    scored_by_guid: ClassVar[bool] = False
     evaluates_loss: ClassVar[bool] = True
     saved_code: ClassVar[str | None] = None
     raw_input: RawInput

@@ -21,12 +21,13 @@ from safetensors.torch import load_file
 
 from klue_datasets.loading import MINI_DIR
 from klue_datasets.tasks import get_task
-from recipes.arguments import SCHEMA_VERSION, RecipeArguments, from_record, settings_of, to_record
+from recipes.arguments import RecipeArguments
 from recipes.engine import card, hardware, trainer
 from recipes.engine import run as story
 from recipes.engine.checkpoints import locked
 from recipes.engine.command_line import main, make_parser, parse
 from recipes.engine.results import RESULT_FILES
+from recipes.engine.settings_record import SCHEMA_VERSION, from_record, settings_of, to_record
 from recipes.tasks import SCRIPTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +97,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_whatever_its_gradient(
         (("--warmup_steps", "-5"), "warmup_steps is -5.0; expected 0 or more"),
         (("--dataloader_num_workers", "-1"), "dataloader_num_workers is -1; expected 0 or more"),
         (("--save_total_limit", "0"), "save_total_limit is 0; expected 1 or more"),
-        (("--seed", "-1"), "seed is -1; expected 0 or more"),
+        (("--seed", "-1"), "seed is -1; expected a number from 0"),
         (("--use_lora", "--lora_r", "0"), "lora_r is 0; expected 1 or more"),
         (("--set", "lora_dropout=2"), "lora_dropout is 2.0; expected a number from 0 to 1"),
         (("--fp16",), "--fp16 was given on a CPU"),
@@ -185,9 +186,10 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     [warning] = [record.getMessage() for record in caplog.records if "model card" in record.getMessage()]
     assert "ids occur more than once" in warning
     command = warning.split("To write it again: ")[1]
-    start = ["python", f"recipes/train_{SCRIPTS[task]}.py", "--model_name_or_path", str(tmp_path / "out")]
-    program, script, *again = shlex.split(command)
-    assert [program, script, *again[:2]] == start
+    start = ["klue", "train", task, "--model_name_or_path", str(tmp_path / "out")]
+    words_again = shlex.split(command)
+    assert words_again[:5] == start
+    again = words_again[3:]
     monkeypatch.setattr(card, "write_card", lambda *_: (tmp_path / "out/README.md").write_text("a card"))
     before = read(tmp_path / "out/all_results.json")
     assert again[-2:] == ["--set", "preprocessing_num_workers=1"]
@@ -201,7 +203,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
 @pytest.mark.parametrize("task", SCRIPTS)
 def test_the_command_for_a_card_has_what_evaluation_depends_on(task: str) -> None:
     arguments = RecipeArguments(bf16=True, mini=True, held_out_fraction=0.2, learning_rate=1e-4)
-    words = shlex.split(card._evaluation_command(task, arguments, Path("out")))[2:]
+    words = shlex.split(card._evaluation_command(task, arguments, Path("out")))[3:]
     again = parse(make_parser(task, ""), task, words)
     assert (again.bf16, again.mini, again.held_out_fraction) == (True, True, 0.2)
     assert (again.do_train, again.do_eval, again.model_name_or_path) == (False, True, "out")
@@ -323,5 +325,5 @@ def test_ctrl_c_ends_a_recipe_with_the_command_that_continues_it(tiny: Path, tmp
     errors = (tmp_path / "errors").read_text()
     assert "Traceback" not in errors
     last = errors.strip().splitlines()[-1]
-    assert last.startswith("Interrupted. To continue: ")
+    assert last.startswith("Interrupted. To continue: python recipes/train_nli.py --")
     assert last.endswith("--resume_from_checkpoint")

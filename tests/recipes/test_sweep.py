@@ -103,6 +103,9 @@ LOCAL = ["run", "--tasks", "ynat", "--launcher", "submitit-local", "--option"]
         (["run", "--config", "grid.yaml"], "grid.yaml: learning_rate is '3e-5'; expected a list."),
         (["run", "--config", "flags.yaml"], "flags.yaml: flags is ['mini']; expected a mapping."),
         (["run", "--config", "broken.yaml"], "broken.yaml: not valid YAML"),
+        (["run", "--tasks", "nli", "--grid", "seed=1,2"], "nli: --seed is among the flags of all jobs"),
+        (["run", "--tasks", "nli", "--config", "seed.yaml"], "nli: argument --seed: invalid int value: 'x'"),
+        (["run", "--tasks", "nli", "--config", "seeds.yaml"], "nli: seed is -4; expected a number from 0"),
         (["run", "--grid", "=3"], "--grid is '=3'; expected NAME=V1,V2"),
         (["run", "--option", "foo=1"], "--option foo is not a setting of --launcher local; it has no"),
         ([*HF, "foo=1"], "--option foo is not a setting of --launcher hf-jobs; expected some of attempts"),
@@ -128,6 +131,8 @@ def test_what_makes_no_sense_is_a_sentence(
     Path("text.yaml").write_text("models: out/tiny\n")
     Path("grid.yaml").write_text("grid: {learning_rate: 3e-5}\n")
     Path("flags.yaml").write_text("flags: [mini]\n")
+    Path("seed.yaml").write_text("seeds: [x]\n")
+    Path("seeds.yaml").write_text("seeds: [-4]\n")
     Path("broken.yaml").write_text("models: [\n")
     assert main(words) == 1
     error = capsys.readouterr().err

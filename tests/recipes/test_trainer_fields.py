@@ -17,10 +17,11 @@ import yaml
 from runs import QUICK, read, run
 from transformers import TrainingArguments
 
-from recipes.arguments import FIELDS, RecipeArguments, as_settings, to_record
+from recipes.arguments import FIELDS, RecipeArguments
 from recipes.engine import run as story
 from recipes.engine import training_arguments
 from recipes.engine.command_line import main
+from recipes.engine.settings_record import as_settings, to_record
 from recipes.engine.trainer_fields import HONOURED, REFUSED
 from recipes.redaction import SECRET_TEXTS, redact
 from recipes.tasks import SCRIPTS

@@ -76,7 +76,6 @@ class ReadingComprehension(Recipe):
     peft_task_type: ClassVar[str | None] = "QUESTION_ANS"
     settings: ClassVar[tuple[str, ...]] = (*SETTINGS, "null_threshold", "answer_tails")
     kept: ClassVar[tuple[str, ...]] = ("left", "right")
-    scored_by_guid = True
     prediction_inputs: ClassVar[tuple[str, ...]] = (
         "first", "last", "own_first", "own_last", "null", "n_best",
     )  # fmt: skip
