@@ -1,7 +1,7 @@
-"""``recipes.predict`` over many lines: lines per second beside transformers' pipeline, and memory.
+"""Inputs per second and memory of prediction, beside transformers' pipeline at its best batch size.
 
-The headlines of klue-small, repeated. Our command is measured whole, with its start; transformers' pipeline
-by its calls alone, at the batch size where it is fastest; both in float32 and in bfloat16.
+Once for the command over a million headlines of a tiny model, with its start; and once for ``load_pipeline``
+with a real encoder on validation inputs of klue-small. Both in float32, the pipeline's default, and bfloat16.
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ import sys
 import time
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
+import pytest
 import transformers
 from runs import run
+
+from klue_datasets import load
+from recipes.engine.inference import load_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW, MANY = 100_000, 1_000_000
 SAMPLE = 10_000  # lines for transformers
 SIZES = (1, 8, 32, 128)
+KINDS = {"ynat": "text-classification", "nli": "text-classification", "ner": "token-classification"}
+INPUTS = 1_000  # of a real encoder
 
 
 def predict(model: Path, source: Path, lines: int, *more: str) -> tuple[float, float]:
@@ -69,6 +76,39 @@ def fastest(model: Path, texts: list[str], name: str) -> Fastest:
     batches = [lengths[start : start + best] for start in range(0, len(lengths), best)]
     computed = sum(len(batch) * max(batch) for batch in batches)
     return Fastest(name, rates[best], best, computed / sum(lengths))
+
+
+def inputs_of(task: str, rows: Any) -> tuple[list[Any], list[Any]]:
+    """Inputs of a task for ``load_pipeline`` and for transformers' pipeline."""
+    if task == "nli":
+        pairs = list(zip(rows["premise"], rows["hypothesis"], strict=True))
+        return pairs, [{"text": premise, "text_pair": hypothesis} for premise, hypothesis in pairs]
+    texts = list(rows["title"]) if task == "ynat" else ["".join(tokens) for tokens in rows["tokens"]]
+    texts = [text for text in texts if text.strip()][:INPUTS]
+    return texts, texts
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_a_real_encoder(task: str, shared: Path, tmp_path: Path) -> None:
+    run(task, shared / "models/e5-small-ko", tmp_path, "--max_steps", "1")
+    ours, theirs = inputs_of(task, load(task, "validation", data_dir=shared / "data/klue-small"))
+    rates: dict[str, float] = {}
+    for name, bf16 in (("float32", False), ("bfloat16", True)):
+        answer = load_pipeline(task, tmp_path, device="cpu", bf16=bf16)
+        answer(ours[:64])
+        begin = time.perf_counter()
+        assert sum(1 for _ in answer.stream(ours)) == len(ours)
+        rates[name] = len(ours) / (time.perf_counter() - begin)
+    pipeline = transformers.pipeline(KINDS[task], model=str(tmp_path), device="cpu", dtype="float32")
+    found = {}
+    for size in SIZES:
+        begin = time.perf_counter()
+        assert len(pipeline(theirs, batch_size=size)) == len(theirs)
+        found[size] = len(theirs) / (time.perf_counter() - begin)
+    size = max(found, key=lambda size: found[size])
+    print(f"\n{task}: transformers {found[size]:.1f} inputs/s in float32 at its best batch size, {size}")
+    for name, rate in rates.items():
+        print(f"  ours in {name}: {rate:.1f} inputs/s, {rate / found[size]:.2f} times as many")
 
 
 def test_a_million_lines(shared: Path, tiny: Path, tmp_path: Path) -> None:
