@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from typing import Any
 
 import torch
-from transformers.utils import is_flash_attn_2_available
+from transformers.utils import is_flash_attn_2_available, is_kernels_available
 
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.engine.padding_free import remove_padding
 from recipes.tasks.protocol import plain_model
 
+logger = logging.getLogger(__name__)
 WORKERS = 4  # maximum number of data loader workers per device
 AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
 
@@ -48,8 +50,15 @@ def has_native_bf16() -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
+def has_flash() -> bool:
+    """Return whether transformers may find flash attention for this machine's GPU."""
+    return is_flash_attn_2_available() or (torch.cuda.is_available() and is_kernels_available())
+
+
 def set_attention(model: Any, arguments: RecipeArguments) -> None:
     """Set a model's attention: the one asked for, or flash attention with ``fast`` in half precision.
+
+    Flash attention comes from the package flash-attn, or from the Hub through the package kernels.
 
     Args:
         model: A model of a recipe, with or without adapters.
@@ -60,14 +69,15 @@ def set_attention(model: Any, arguments: RecipeArguments) -> None:
     """
     model = plain_model(model)
     asked = arguments.attn_implementation
-    has_flash = is_flash_attn_2_available() and model._supports_flash_attn
-    if asked is None and arguments.fast and (arguments.bf16 or arguments.fp16) and has_flash:
-        asked = "flash_attention_2"
-    if asked is None:
+    is_half = arguments.bf16 or arguments.fp16
+    if asked is None and not (arguments.fast and is_half and model._supports_flash_attn and has_flash()):
         return
     try:
-        model.set_attn_implementation(asked)
-    except (ImportError, ValueError) as error:
+        model.set_attn_implementation(asked or "flash_attention_2")
+    except (ImportError, ValueError, OSError) as error:
+        if asked is None:  # such as a kernel that cannot be downloaded
+            logger.warning("Training goes on without flash attention, which cannot be loaded: %s", error)
+            return
         raise UsageError(f"attn_implementation is {asked}, which transformers refuses: {error}") from error
     if not getattr(model, "reads_all_layers", False):  # the outputs of inner layers would have no padding
         remove_padding(model.base_model)

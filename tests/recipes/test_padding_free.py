@@ -189,6 +189,29 @@ def test_fast_takes_flash_attention_where_it_is(monkeypatch: pytest.MonkeyPatch)
     assert chosen == ["flash_attention_2", "sdpa"]
 
 
+def test_fast_goes_on_without_a_kernel_that_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a GPU without flash-attn, the package kernels downloads the attention from the Hub."""
+
+    def unreachable(name: str) -> None:
+        raise OSError(f"the Hub cannot be reached ({name})")
+
+    model = make("bert")
+    before = model.config._attn_implementation
+    monkeypatch.setattr(model, "set_attn_implementation", unreachable)
+    monkeypatch.setattr(speed, "is_kernels_available", lambda: True)
+    speed.set_attention(model, RecipeArguments(fast=True, bf16=True))  # there is no GPU
+    assert not caplog.messages
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    speed.set_attention(model, RecipeArguments(fast=True, bf16=True))
+    assert "without flash attention" in caplog.text
+    assert "the Hub cannot be reached (flash_attention_2)" in caplog.text
+    assert model.config._attn_implementation == before
+    with pytest.raises(UsageError, match="which transformers refuses: the Hub cannot be reached"):
+        speed.set_attention(model, RecipeArguments(attn_implementation="flash_attention_2"))
+
+
 def test_attention_that_is_not_there_is_a_usage_error() -> None:
     for name, message in (("flash_attention_3", "installed"), ("no-such", "not supported")):
         with pytest.raises(UsageError, match=rf"attn_implementation is {name}.*{message}"):
