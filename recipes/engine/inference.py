@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from recipes.arguments import RecipeArguments
-from recipes.engine.encoding import Collator, encode_split
+from recipes.engine.encoding import Collator, EncodedSplit, encode_split
 from recipes.engine.modeling import load_trained
 from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe
 from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
 from recipes.tasks.shared.length_batches import length_batches
 
-CHUNK = 1_000  # inputs held in memory at once
+CHUNK = 1_000  # inputs that are encoded together
+T = TypeVar("T")
 
 
 class Columns:
@@ -115,11 +120,20 @@ class KluePipeline:
         return next(self.stream([inputs]))
 
     def stream(self, inputs: Iterable[Any]) -> Iterator[Any]:
-        """Answer a stream of inputs lazily, in order."""
+        """Answer a stream of inputs lazily, in order.
+
+        While the model reads some inputs, a thread reads and tokenises the next ones.
+        """
         iterator = iter(inputs)
-        while chunk := list(itertools.islice(iterator, CHUNK)):
-            rows = [self.recipe.raw_input.read(item) for item in chunk]
-            decoded = self.decode(rows)
+        first = list(itertools.islice(iterator, CHUNK))
+        if len(first) < CHUNK:
+            encoded: Iterator[tuple[Any, EncodedSplit]] = map(self._encode, [first] if first else [])
+        else:  # a tokenizer cannot encode and decode at the same time
+            encode = functools.partial(self._encode, tokenizer=copy.deepcopy(self.loaded.tokenizer))
+            rest = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
+            encoded = one_ahead(map(encode, itertools.chain([first], rest)))
+        for rows, split in encoded:
+            decoded = self._predict(split)
             for index, row in enumerate(rows):
                 yield self._present(decoded, index, row)
 
@@ -136,8 +150,24 @@ class KluePipeline:
 
     def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
         """Predict and decode rows, in the metric's format."""
+        return self._predict(self._encode_rows(rows, self.loaded.tokenizer))
+
+    def _encode(
+        self, inputs: Sequence[Any], tokenizer: PreTrainedTokenizerBase | None = None
+    ) -> tuple[list[dict[str, Any]], EncodedSplit]:
+        """Return inputs as rows, and the features made from them."""
+        rows = [self.recipe.raw_input.read(item) for item in inputs]
+        return rows, self._encode_rows(rows, tokenizer or self.loaded.tokenizer)
+
+    def _encode_rows(
+        self, rows: Sequence[dict[str, Any]], tokenizer: PreTrainedTokenizerBase
+    ) -> EncodedSplit:
         given: Any = Columns({name: [row.get(name) for row in rows] for name in rows[0]})
-        split = encode_split(self.recipe, self.recipe.prepare(given), self.loaded)
+        loaded = dataclasses.replace(self.loaded, tokenizer=tokenizer)
+        return encode_split(self.recipe, self.recipe.prepare(given), loaded)
+
+    def _predict(self, split: EncodedSplit) -> Decoded:
+        """Run the model on features, and decode its outputs."""
         features = split.features
         names = [name for name in features.column_names if name not in split.not_for_the_model]
         outputs, index = [], []
@@ -156,6 +186,26 @@ class KluePipeline:
         ordered = split.in_order(_joined(outputs), np.concatenate(index))
         decoded = self.recipe.decode(ordered, split.examples, split.features, self.loaded)
         return dataclasses.replace(decoded, truncated=split.is_truncated.tolist())
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items, each of which a thread has computed while the one before was in use."""
+    computed: list[T | Exception | None] = []
+
+    def compute() -> None:
+        try:
+            computed.append(next(items, None))
+        except Exception as error:  # raised again where the item is asked for
+            computed.append(error)
+
+    compute()
+    while (item := computed.pop()) is not None:
+        if isinstance(item, Exception):
+            raise item
+        worker = threading.Thread(target=compute, daemon=True)  # Ctrl-C does not wait for it
+        worker.start()
+        yield item
+        worker.join()
 
 
 def load_pipeline(

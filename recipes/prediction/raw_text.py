@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,7 +61,7 @@ def predict(arguments: argparse.Namespace) -> int:
 def answered(
     answer: KluePipeline, items: Iterable[tuple[int, Any]], wrong: list[str]
 ) -> Iterator[tuple[int, Any, Any]]:
-    """Answer items in order, reading no further ahead than the model needs.
+    """Answer items in order, while they are read.
 
     Args:
         answer: The model.
@@ -77,7 +78,7 @@ def answered(
             waiting.append((number, item))
             if isinstance(item, ValueError):
                 wrong.append(str(item))
-                print(f"predict: {item}", file=sys.stderr)
+                print(f"{os.path.basename(sys.argv[0])}: {item}", file=sys.stderr)
             elif item is not None:
                 yield item
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
             assert [json.loads(line)["prediction"] for line in printed.out.splitlines()] == (
                 [] if task == "re" else [None]
             )
-            assert ("\npredict: re: " in printed.err) == (task == "re")
+            assert (": re: " in printed.err) == (task == "re")
             assert "Traceback" not in printed.err
             continue
         found = answer(item)
@@ -260,7 +261,7 @@ def test_relations_and_questions_are_read_from_standard_input_as_json(
 def test_lines_are_read_as_they_are_answered(
     finished: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No more than the model needs at once: a file may be larger than memory."""
+    """No more than two chunks are in memory: a file may be larger than it."""
     task, folder = finished
     if task != "ynat":
         return
@@ -276,7 +277,32 @@ def test_lines_are_read_as_they_are_answered(
     answers = answered(load_pipeline(task, folder, device="cpu"), read_items(task, None), [])
     for number in range(1, 26):
         assert next(answers)[0] == number
-        assert len(read) <= number + 10
+        assert len(read) <= number + 20
+
+
+def test_inputs_that_are_encoded_ahead_have_the_same_answers(
+    finished: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, folder = finished
+    answer = load_pipeline(task, folder, device="cpu")
+    sample = get_recipe(task).raw_input.sample
+    expected = rounded([answer(sample)] * 7)
+    encode, threads = answer._encode, []
+
+    def noted(*words: Any, **options: Any) -> Any:
+        threads.append(threading.current_thread())
+        return encode(*words, **options)
+
+    monkeypatch.setattr(answer, "_encode", noted)
+    monkeypatch.setattr("recipes.engine.inference.CHUNK", 2)
+    assert rounded(list(answer.stream([sample] * 7))) == expected
+    assert len(threads) == 4
+    assert threads[0] is threading.main_thread()
+    assert threading.main_thread() not in threads[1:]
+    answers = answer.stream([*[sample] * 4, {}])
+    assert rounded([next(answers) for _ in range(4)]) == expected[:4]
+    with pytest.raises(ValueError, match="expected"):
+        next(answers)
 
 
 def test_a_file_in_utf_16_is_refused(tmp_path: Path) -> None:
@@ -342,5 +368,8 @@ def test_top_k_gives_the_best_answers_in_order(
     words = ["--task", task, "--model", str(folder), "--device", "cpu", "--input", str(file)]
     assert main([*words, "--top_k", "3"]) == 0
     assert rounded(json.loads(capsys.readouterr().out)["prediction"]) == rounded(ranked)
-    assert main([*words, "--top_k", "0"]) == 1
-    assert "top_k is 0; expected 1 or more" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*words, "--top_k", "0"])
+    assert "argument --top_k: 0 is out of range; expected 1 or more" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="top_k is 0; expected 1 or more"):
+        load_pipeline(task, folder, top_k=0)
