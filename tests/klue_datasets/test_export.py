@@ -195,5 +195,7 @@ def test_the_command_prints_what_it_wrote_and_says_what_is_wrong(tmp_path: Path,
     assert done.stdout.splitlines()[1] == f"Written to {tmp_path / 'klue'}"
     wrong = python(*words, "--data_dir", tmp_path / "nowhere", check=False)
     assert wrong.returncode == 1
-    assert wrong.stderr.splitlines()[-1].startswith("nli: no raw KLUE file of version 1.1.0 below")
+    assert wrong.stderr.splitlines()[-1].startswith(
+        "python -m klue_datasets: nli: no raw KLUE file of version 1.1.0 below"
+    )
     assert "Traceback" not in wrong.stderr

@@ -267,7 +267,7 @@ def test_the_exit_status_and_a_missing_folder(tmp_path: Path, python) -> None:
     assert "sts train g0 guid (duplicate guid): occurs before" in done.stdout
     wrong = python(*words, tmp_path / "nowhere", check=False)
     assert wrong.returncode == 1
-    assert wrong.stderr.startswith("sts: no raw KLUE file of version 1.1.0 below")
+    assert wrong.stderr.startswith("python -m klue_datasets: sts: no raw KLUE file of version 1.1.0 below")
 
 
 TAGS = TASKS["ner"].labels
