@@ -90,7 +90,7 @@ def add_repository(parser: argparse.ArgumentParser) -> None:
     """Add the flags of an upload."""
     parser.add_argument("--repo_id", required=True, metavar="NAME", help="Repository, such as me/klue.")
     parser.add_argument("--private", action="store_true", help="Make a new repository private.")
-    parser.add_argument("--dry_run", action="store_true", help="Show what would be uploaded, offline.")
+    parser.add_argument("--dry_run", action="store_true", help="Only list what would be uploaded.")
 
 
 main = Command(make_parser)

@@ -89,10 +89,11 @@ def repeated(words: Sequence[str]) -> str:
     Args:
         words: The arguments.
     """
-    program = [sys.argv[0]]
-    if os.path.isfile(program[0]):  # otherwise a command such as "klue train ner"
-        program.insert(0, "accelerate launch" if "ACCELERATE_MIXED_PRECISION" in os.environ else "python")
-    return f"{' '.join(program)} {shlex.join(words)}"
+    program = sys.argv[0]
+    if os.path.isfile(program):  # otherwise a command such as "klue train ner"
+        launcher = "accelerate launch" if "ACCELERATE_MIXED_PRECISION" in os.environ else "python"
+        program = f"{launcher} {shlex.quote(program)}"
+    return f"{program} {shlex.join(words)}"
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 
 from klue_datasets.commands import LARGEST_SEED, Command, number_from, output_folder
 from klue_datasets.tasks import ALIASES, TASKS
-from recipes.pretraining.choices import ARCHITECTURES, MODEL_SIZES, VOCABULARIES
+from recipes.pretraining.choices import ARCHITECTURES, CORPUS, MODEL_SIZES, add_vocabulary_flags
 
 FACTORS = ("tokenizer", "masking", "mask_unit", "mlm_probability")
 
@@ -35,21 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--output_dir", required=True, type=output_folder, metavar="DIR", help="Output folder.")
     add("--factor", required=True, choices=FACTORS, help="Factor in which the models differ.")
     add("--values", required=True, nargs="+", metavar="VALUE", help="Two or more values of the factor.")
-    add(
-        "--corpus",
-        required=True,
-        nargs="+",
-        metavar="PATH",
-        help="Files of text, JSON lines or Parquet, or folders with such files.",
-    )
-    add("--kind", choices=VOCABULARIES, default="wordpiece", help="Kind of vocabulary (default: wordpiece).")
-    add(
-        "--vocab_size",
-        type=number_from(1),
-        default=32_000,
-        metavar="N",
-        help="Number of tokens (default: 32,000).",
-    )
+    add("--corpus", required=True, **CORPUS)
+    add_vocabulary_flags(parser)
     add("--arch", choices=ARCHITECTURES, default="bert", help="Architecture (default: bert).")
     add("--size", choices=MODEL_SIZES, default="small", help="Size (default: small).")
     add("--pretrain_steps", type=number_from(1), required=True, metavar="N", help="Number of updates.")

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
 from klue_datasets.commands import LARGEST_SEED, Command, number_from, output_folder
-from recipes.pretraining.choices import STAGES
+from recipes.pretraining.choices import STAGES, add_dataset_flags
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -38,8 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="NAME=PATH",
         help="File or folder, and a name for it; may be repeated.",
     )
-    add("--dataset_name", metavar="NAME", help="Data set on the Hub: NAME or NAME:CONFIGURATION.")
-    add("--text_column", metavar="NAME", help="Field or column of the text (default: text).")
+    add_dataset_flags(build)
     add("--sentences", action="store_true", help="Split documents into sentences.")
     add("--skip", nargs="+", choices=STAGES, default=[], metavar="STAGE", help="Stages to leave out.")
     add("--minimum", type=number_from(0), metavar="N", help="Fewest characters of a document (default: 10).")

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
 from klue_datasets.commands import LARGEST_SEED, Command, number_from, output_folder
-from recipes.pretraining.choices import ARCHITECTURES, MASKINGS, MODEL_SIZES, UNITS
+from recipes.pretraining.choices import ARCHITECTURES, CORPUS, MASKINGS, MODEL_SIZES, UNITS, add_dataset_flags
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -40,15 +40,10 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="Width of the generator of electra, as a fraction of the discriminator's.",
     )
-    group = parser.add_argument_group("data").add_argument
-    group(
-        "--corpus",
-        nargs="+",
-        metavar="PATH",
-        help="Files of text, JSON lines or Parquet, or folders with such files.",
-    )
-    group("--dataset_name", metavar="NAME", help="Data set on the Hub: NAME or NAME:CONFIGURATION.")
-    group("--text_column", metavar="NAME", help="Field or column of the text (default: text).")
+    data = parser.add_argument_group("data")
+    group = data.add_argument
+    group("--corpus", **CORPUS)
+    add_dataset_flags(data)
     group("--tokenizer", metavar="PATH", help="Tokenizer (default: that of --from or --teacher).")
     group("--max_seq_length", type=number_from(1), metavar="N", help="Tokens of a block (default: 512).")
     group(

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs the checkout it is in
 
-from klue_datasets.commands import RAW_FILES, Command, number_from, output_folder
-from recipes.pretraining.choices import SEGMENTERS, VOCABULARIES
+from klue_datasets.commands import RAW_FILES, Command, output_folder
+from recipes.pretraining.choices import CORPUS, SEGMENTERS, add_dataset_flags, add_vocabulary_flags
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -30,23 +30,9 @@ def make_parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a vocabulary")
     add = train.add_argument
     add("--output_dir", required=True, type=output_folder, metavar="DIR", help="Output folder.")
-    add(
-        "--corpus",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="Files of text, JSON lines or Parquet, or folders with such files.",
-    )
-    add("--dataset_name", metavar="NAME", help="Data set on the Hub: NAME or NAME:CONFIGURATION.")
-    add("--text_column", default="text", metavar="NAME", help="Field or column of the text (default: text).")
-    add("--kind", choices=VOCABULARIES, default="wordpiece", help="Kind of vocabulary (default: wordpiece).")
-    add(
-        "--vocab_size",
-        type=number_from(1),
-        default=32_000,
-        metavar="N",
-        help="Number of tokens (default: 32,000).",
-    )
+    add("--corpus", default=[], **CORPUS)
+    add_dataset_flags(train)
+    add_vocabulary_flags(train)
     stats = commands.add_parser("stats", help="compare how tokenizers split the texts of each task")
     stats.add_argument("tokenizers", nargs="+", metavar="TOKENIZER", help="Folders or Hub ids.")
     where = stats.add_mutually_exclusive_group(required=True)

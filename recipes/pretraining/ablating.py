@@ -91,13 +91,19 @@ def ablate(arguments: AblationArguments) -> str:
 
 def _check_value(factor: str, value: str) -> None:
     """Raise ValueError for a value that the factor does not have."""
-    wanted = f"one of {', '.join(VALUES[factor])}" if factor in VALUES else "a number above 0 and below 1"
-    try:
-        is_known = value in VALUES[factor] if factor in VALUES else 0 < float(value) < 1
-    except ValueError:
-        is_known = False
+    if factor in VALUES:
+        is_known, wanted = value in VALUES[factor], f"one of {', '.join(VALUES[factor])}"
+    else:
+        is_known, wanted = _is_share(value), "a number above 0 and below 1"
     if not is_known:
         raise ValueError(f"--values: {factor} is {value!r}; expected {wanted}.")
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 < float(text) < 1
+    except ValueError:
+        return False
 
 
 def _pretrained(arguments: AblationArguments, value: str, output_dir: Path) -> dict[str, Any]:

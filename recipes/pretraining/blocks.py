@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from recipes.pretraining.places import mixed
 from recipes.subwords.offsets import subwords_with_spans
 
+TEXTS = ("string", "large_string", "null")  # types of a column of texts; null if all are missing
 SHORTEST = 16  # minimum tokens of a document at the end of a block
 # One row: ids; whether each begins a word; lengths of the segments.
 FEATURES = datasets.Features(
@@ -58,6 +59,9 @@ def encode_corpus(
             f"The corpus has the columns {', '.join(corpus.column_names)}; expected {text_column!r}, or "
             "another --text_column."
         )
+    kind = getattr(corpus.features[text_column], "dtype", "list")
+    if kind not in TEXTS:
+        raise ValueError(f"The column {text_column} of the corpus is of the type {kind}; expected a text.")
     if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None or tokenizer.mask_token_id is None:
         raise ValueError(
             f"The tokenizer {tokenizer.name_or_path} lacks a token for the beginning, the end, or the mask; "

@@ -20,7 +20,7 @@ BAD: dict[str, tuple[str, bytes | None, str]] = {
     "extension": ("a.xyz", b"text", "holds no corpus; expected files that end in .txt"),
     "empty": ("a.txt", b"", "no (document|text)"),
     "column": ("a.jsonl", b'{"other": "a"}\n', r"columns other; expected 'text'"),
-    "number": ("a.jsonl", b'{"text": 3}\n', "text is 3; expected a text|holds no text"),
+    "number": ("a.jsonl", b'{"text": 3}\n' * 20, "(text is 3|type int64); expected a text"),
     "bytes": ("a.txt", b"a\xff\xfe\n", "cannot be read.*codec can't decode byte 0xff"),
     "surrogate": ("a.jsonl", b'{"text": "\\ud800"}\n', "cannot be read.*surrogate"),
     "json": ("a.jsonl", b'{"text": \n', "cannot be read.*JSON parse error"),
