@@ -108,7 +108,7 @@ LOCAL = ["run", "--tasks", "ynat", "--launcher", "submitit-local", "--option"]
         (["run", "--tasks", "nli", "--config", "seeds.yaml"], "nli: seed is -4; expected a number from 0"),
         (["run", "--grid", "=3"], "--grid is '=3'; expected NAME=V1,V2"),
         (["run", "--option", "foo=1"], "--option foo is not a setting of --launcher local; it has no"),
-        ([*HF, "foo=1"], "--option foo is not a setting of --launcher hf-jobs; expected some of attempts"),
+        ([*HF, "foo=1"], "--option foo is not a setting of --launcher hf-jobs; expected some of "),
         ([*HF, "script=x"], "--option script is not a setting of --launcher hf-jobs"),
         ([*HF], "me/x: the Hub was not asked, since HF_HUB_OFFLINE is set"),
         ([*LOCAL, "foo=1"], "--option: Parameter 'foo' need to be prefixed by an executor name."),
