@@ -17,9 +17,9 @@ def render(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
     """Render a template.
 
     Args:
-        template: File name in the folder.
-        folder: Where the template lies. What it includes may also lie below hub_cards/templates.
-        **values: Values of the template's names; a name without a value is an error.
+        template: File name of the template.
+        folder: Folder of the template; templates that it includes may also be in hub_cards/templates.
+        **values: Values of the template's variables; a variable without a value is an error.
     """
     import jinja2
 
@@ -39,11 +39,11 @@ class PublishedTable:
     """Published scores of one task from one source.
 
     Attributes:
-        title: What they are, of which split, and by whom.
-        split: ``test``, ``dev``, or ``not stated`` where the source does not say it.
-        source: A link, or what the source is called.
-        header: Name of the first column, then of each score, with the split if it is known.
-        rows: Name of a row, then its figures with two decimals.
+        title: Title of the table, with the split and the authors.
+        split: ``test``, ``dev``, or ``not stated`` if the source does not say.
+        source: Link to the source, or its name.
+        header: Names of the columns: the first column, then each score, with the split if it is known.
+        rows: Rows of the table: a name, then the scores with two decimals.
         notes: Sentences about single rows.
     """
 
@@ -60,8 +60,8 @@ def published_tables(task: str, score_names: Mapping[str, str], *names: str) -> 
 
     Args:
         task: Name of the task.
-        score_names: Keys of scores and how they are called in tables.
-        *names: Names of blocks, such as ``test`` and ``dev``; without any, all blocks are returned.
+        score_names: Key of a score -> its name in tables.
+        *names: Names of blocks, such as ``test`` and ``dev``; by default all blocks.
     """
     tables = []
     for name, block in read_published().items():

@@ -1,4 +1,4 @@
-"""KLUE as Hugging Face datasets: builders for the raw files, and the Hub folder they produce.
+"""KLUE as Hugging Face datasets: builders for the raw files, and export for the Hub.
 
 >>> from klue_datasets import load
 >>> load("ynat", mini=True)["train"].features["label"].names[:2]

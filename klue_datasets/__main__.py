@@ -12,7 +12,7 @@ PROG = "python -m klue_datasets"
 
 
 def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
-    """Build the parser. ``prog`` is the name that the user typed."""
+    """Build the parser; ``prog`` is the name of the command in messages."""
     parser = argparse.ArgumentParser(prog=prog, description="KLUE data sets.")
     commands = parser.add_subparsers(required=True, metavar="export|push|validate|stats")
     export = _add(
@@ -54,7 +54,7 @@ def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
 
 
 def _add(commands: Any, name: str, title: str, description: str) -> argparse.ArgumentParser:
-    """Add a subcommand with the flags that all of them share."""
+    """Add a subcommand with the flags shared by all subcommands."""
     source_help = " Without --data_dir and --mini, the official files are downloaded and checked."
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=title, description=description + source_help
@@ -64,7 +64,7 @@ def _add(commands: Any, name: str, title: str, description: str) -> argparse.Arg
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that select the data; they are named like the arguments of ``load``."""
+    """Add the flags that select the data, which have the names of the arguments of ``load``."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--data_dir", metavar="DIR", help=RAW_FILES)
     source.add_argument("--mini", action="store_true", help="Use the small synthetic corpus of this package.")

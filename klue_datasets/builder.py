@@ -1,4 +1,4 @@
-"""Base class of the dataset builders: split files, and a cache keyed by file content."""
+"""Base class of the dataset builders: finds the files of each split, and caches by file content."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ from .tasks import check_version
 
 Files = Mapping[str, Sequence[str]]
 DataFiles = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
-# Raise it when builders produce other rows from the same bytes, so that older caches are not used.
+# Increase this when builders produce other rows from the same bytes, so that older caches are not used.
 BUILD = "2"
 # Name of the cache folder: without a network, load_dataset("klue") reads the cache under that name.
 CACHE_NAME = "klue_hub"
 
 
 class KlueBuilder(datasets.ArrowBasedBuilder):
-    """Base class of the eight builders. It yields whole columns instead of single rows.
+    """Base class of the eight builders, which yields whole columns instead of single rows.
 
-    A subclass names its task and defines two methods: ``features`` and ``columns``.
+    A subclass sets its task and defines the methods ``features`` and ``columns``.
 
     Args:
-        files: Split name -> local raw files. None: those in ``data_dir``; without one, the official files,
-            downloaded and checked.
+        files: Split name -> local raw files; by default those in ``data_dir`` or, without it, the official
+            files, which are downloaded and verified.
         data_dir: A KLUE checkout, its ``klue_benchmark`` folder, one task's folder in it, or an archive of
             one of these.
-        data_files: Files instead: a path or paths (the train split), or a mapping of splits to them; in any
-            format that ``raw_files.read_records`` and ``read_rows`` read.
+        data_files: Files in place of ``data_dir``: one or more paths for the train split, or a mapping from
+            splits to paths, in any format of ``raw_files.read_records`` and ``read_rows``.
         columns: Column name -> its name in ``data_files``, if different.
-        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them; the default view
-            corrects them and adds to them, see ``load``.
-        **kwargs: As for datasets.DatasetBuilder.
+        hub_compatible: Whether rows and columns are exactly those of ``klue/klue`` on the Hub; the default
+            view corrects them and adds columns, see ``load``.
+        **kwargs: Further arguments of datasets.DatasetBuilder.
     """
 
     KLUE_TASK: ClassVar[Task]
@@ -86,7 +86,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         known = [*self.features(), *FLAT_COLUMNS.get(name, ())]
         for unknown in [column for column in self.column_names if column not in known]:
             raise ValueError(f"{name} has no column {unknown!r} to map; expected one of {', '.join(known)}.")
-        # The cache folder is named after the view and the content of the files, not their location.
+        # The cache folder is named after the view and the content of the files, not after their location.
         kwargs["hash"] = _fingerprint(
             files or {}, f"{kwargs.get('hash') or ''} {hub_compatible} {self.column_names or ''}"
         )
@@ -94,14 +94,14 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
 
     @abc.abstractmethod
     def features(self) -> datasets.Features:
-        """Return the columns and their types: those on the Hub, and unless ``hub_compatible`` a few more."""
+        """Return columns and types: those on the Hub and, unless ``hub_compatible``, additional ones."""
 
     @abc.abstractmethod
     def columns(self, path: str) -> dict[str, pa.Array]:
         """Read one raw file into one Arrow array per column."""
 
     def misspelt(self, columns: dict[str, pa.Array]) -> Sequence[int]:
-        """Find sentences that differ from their characters (ner) or words (dp)."""
+        """Find sentences that differ from the text of their rows (ner and dp)."""
         return ()
 
     def _info(self) -> datasets.DatasetInfo:
@@ -157,15 +157,15 @@ def find_files(
         task: The task's record.
         data_dir: A KLUE checkout, its ``klue_benchmark`` folder, the task's own folder in it, or an archive
             of one of these (.zip or .tar, see ``unpack``).
-        version: 1.1.0 or 1.0.0.
-        cache_dir: The datasets cache to extract an archive to; None for the usual one.
+        version: KLUE version, 1.1.0 or 1.0.0.
+        cache_dir: Datasets cache that archives are extracted to; by default the usual one.
 
     Returns:
-        Split name -> its one file, in the order train, validation.
+        Split name -> list of its file, for train and validation.
 
     Raises:
-        FileNotFoundError: None of the files exists; the message lists the paths.
-        KlueDataError: ``data_dir`` is a file that is not such an archive.
+        FileNotFoundError: There is none of the files; the message lists the paths.
+        KlueDataError: ``data_dir`` is a file but not such an archive.
     """
     version = check_version(version)
     root = Path(data_dir).expanduser()
@@ -193,7 +193,7 @@ def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
 
     Args:
         task: The task's record, for messages.
-        data_files: A path or paths, which are the train split, or a mapping of splits to them.
+        data_files: One or more paths for the train split, or a mapping from splits to paths.
 
     Returns:
         Split name -> its files.
@@ -222,7 +222,7 @@ def named_files(task: Task, data_files: DataFiles) -> dict[str, list[str]]:
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Disable garbage collection: parsing creates millions of objects and no garbage."""
+    """Disable garbage collection, since parsing creates millions of objects but no garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,6 +1,6 @@
-"""Checks beyond parsing: one function per task, from columns to findings.
+"""Checks of parsed data, one function per task; those of ner and dp are in ``checks_tsv``.
 
-Columns are those of the builders' default view. ner and dp are checked in checks_tsv.
+They take the columns of the builders' default view and yield findings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from klue_datasets.raw_files import INPUTS, KlueDataError, read_text
 from klue_datasets.tasks import TASKS
 
 RE_TYPES = {"subject_entity": ("PER", "ORG"), "object_entity": ("PER", "ORG", "LOC", "DAT", "POH", "NOH")}
-# Slots of names, places and times, whose values in dev are often missing from the ontology.
+# Slots of names, places and times; their values in dev are often missing from the ontology.
 OPEN_SLOT = re.compile("이름|시간|출발지|도착지")
 
 
@@ -30,14 +30,14 @@ def check_rows(task: str, columns: Columns, folder: Path) -> list[Finding]:
 
     Args:
         task: Name of the task.
-        columns: What its builder made of the file, in the default view.
-        folder: Where the file lies, for relation_list.json and ontology.json beside it.
+        columns: Columns of the file, in the builder's default view.
+        folder: Folder of the file, which may also hold relation_list.json or ontology.json.
 
     Returns:
-        The findings, check by check, in the order of the rows.
+        The findings, by check and by row.
 
     Raises:
-        KlueDataError: A file beside the rows cannot be read.
+        KlueDataError: One of these other files cannot be read.
     """
     found = [*_duplicates(task, columns), *_empty_texts(task, columns)]
     check = _CHECKS.get(task)
@@ -45,7 +45,7 @@ def check_rows(task: str, columns: Columns, folder: Path) -> list[Finding]:
 
 
 def outside_ontology(columns: Columns, ontology: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:
-    """Find slot values in states that the ontology does not list, once per dialogue."""
+    """Find slot values that are not in the ontology, once per dialogue."""
     known = {slot: frozenset(values) for slot, values in ontology.items()}
     for guid, dialogue in zip(columns["guid"].to_pylist(), columns["dialogue"].to_pylist(), strict=True):
         for item in sorted({item for turn in dialogue for item in turn["state"]}):
@@ -174,7 +174,7 @@ def check_ontology(ontology: Mapping[str, list[str]], broken: Mapping[str, str])
 
     Args:
         ontology: Slot -> its values.
-        broken: Value -> slot, of values known to be no value: nothing in them shows it.
+        broken: Value -> slot, for known errors that cannot be detected.
     """
     for slot, values in ontology.items():
 

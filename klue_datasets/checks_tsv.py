@@ -1,4 +1,4 @@
-"""Checks for the tasks with one row per character (ner) or word (dp), vectorised over the file."""
+"""Vectorised checks for the tasks with one row per character (ner) or word (dp)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from klue_datasets.reading_tsv import INLINE_TAG, misspelt
 from klue_datasets.tasks import DP_POS_TAGS
 
 Columns = Mapping[str, Any]
-BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # what remains after all complete ones are removed
+BROKEN_TAG = f"[:;]({'|'.join(ENTITY_TYPES)})>"  # remains after complete tags have been removed
 
 
 class Finding(NamedTuple):
     """A problem in one row.
 
     Attributes:
-        guid: The row; for a file beside the rows, its name.
-        field: The column.
+        guid: Guid of the row; for other files, the file name.
+        field: Name of the column.
         kind: Name of the check, as in known_defects.json.
         message: The value found, and what was expected.
     """
@@ -56,7 +56,7 @@ def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
     characters = tokens.flatten()
 
     def at(is_wrong: np.ndarray) -> Iterator[tuple[str, int, int]]:
-        """Yield guid, position in the sentence, and row of every marked character."""
+        """Yield guid, position in the sentence and row of the selected characters."""
         for row in np.flatnonzero(is_wrong):
             sentence = int(np.searchsorted(offsets, row, side="right")) - 1
             yield guids[sentence].as_py(), int(row - offsets[sentence]), int(row)
@@ -124,7 +124,7 @@ def check_dp(columns: Columns, folder: Path) -> Iterator[Finding]:
     head = _flat(columns["head"])
 
     def at(is_wrong: np.ndarray) -> Iterator[tuple[str, int, int]]:
-        """Guid, word number in the sentence and row in the file of every word that is wrong."""
+        """Yield guid, word number in the sentence and row in the file of the selected words."""
         for row in np.flatnonzero(is_wrong):
             yield guids[int(sentence_of[row])].as_py(), int(index[row]), int(row)
 
@@ -149,7 +149,7 @@ def check_dp(columns: Columns, folder: Path) -> Iterator[Finding]:
 
 
 def _in_cycles(head: np.ndarray, origin: np.ndarray, is_end: np.ndarray) -> np.ndarray:
-    """Find words whose chain of heads never reaches a root."""
+    """Find words whose chain of heads does not end at a root."""
     stops = (head == 0) | is_end
     parent = np.where(stops, np.arange(head.size), origin + head - 1)
     for _ in range(max(1, int(head.size).bit_length())):  # each round doubles the distance

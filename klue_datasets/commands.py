@@ -1,7 +1,7 @@
-"""Commands: flags are parsed before large libraries are imported, and errors are single sentences.
+"""Helpers for command lines that start quickly and report errors in one sentence.
 
-A command ends without a traceback when its input is wrong, when a package is missing, or when the reader of
-its output has gone.
+Flags are parsed before large libraries are imported. Invalid input, missing packages and closed pipes do not
+lead to a traceback.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ RAW_FILES = (
     "KLUE's raw files: a checkout of KLUE, its klue_benchmark folder, the folder of one task, or a .zip or "
     ".tar.gz of one of these."
 )  # help of --data_dir
-LARGEST_SEED = 2**32 - 1  # of NumPy's random numbers
+LARGEST_SEED = 2**32 - 1  # largest seed that NumPy accepts
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
     """A command line: a parser, and the function that runs the command.
 
-    A function given by name is imported after the flags have been parsed, so that ``--help`` and errors in
-    flags do not have to wait for large libraries.
+    A function given by name is imported after the flags have been parsed, so that ``--help`` and invalid
+    flags do not wait for large libraries.
 
     Attributes:
         make_parser: Function that builds the parser.
-        run: The function, or ``module:function`` to import it when it is called. It takes the parsed
-            arguments and returns the exit status, or None for 0. Its OSErrors and ValueErrors are shown as
-            messages. Subcommands can set their own function with ``set_defaults(run=...)``.
-        extra: The extra of pyproject.toml that it needs, see ``needs``. Subcommands can set their own, too.
-        passes_on: Whether unknown flags are kept, as ``passed_on`` of the arguments.
+        run: The function, or ``module:function`` to import it when needed. It takes the parsed arguments and
+            returns the exit status, or None for 0. OSError and ValueError are printed as messages.
+            Subcommands can set their own function with ``set_defaults(run=...)``.
+        extra: The extra of pyproject.toml that it needs, see ``needs``; subcommands can set their own.
+        passes_on: Whether unknown flags are kept as the attribute ``passed_on`` of the arguments.
     """
 
     make_parser: Callable[..., argparse.ArgumentParser]
@@ -78,7 +78,7 @@ class Command:
                     run = pkgutil.resolve_name(target) if isinstance(target, str) else target
                 try:
                     return int(run(arguments) or 0)
-                except (OSError, ValueError) as error:  # sentences that say what was wrong
+                except (OSError, ValueError) as error:  # messages for the user
                     print(f"{parser.prog}: {error}", file=sys.stderr)
                     return 1
 
@@ -90,7 +90,7 @@ def repeated(words: Sequence[str]) -> str:
         words: The arguments.
     """
     program = sys.argv[0]
-    if os.path.isfile(program):  # otherwise a command such as "klue train ner"
+    if os.path.isfile(program):  # otherwise a command, such as "klue train ner"
         launcher = "accelerate launch" if "ACCELERATE_MIXED_PRECISION" in os.environ else "python"
         program = f"{launcher} {shlex.quote(program)}"
     return f"{program} {shlex.join(words)}"
@@ -101,8 +101,8 @@ def without_collection() -> Iterator[None]:
     """Import modules without garbage collections, and keep what they hold out of later ones.
 
     Importing torch and transformers creates hundreds of thousands of objects that live as long as the
-    process. Collections traverse all of them in vain, during the imports and whenever Trainer collects;
-    tests/benchmarks/bench_startup.py measures it. Use it in commands only, not in library code.
+    process. Collections would traverse all of them, during the imports and whenever Trainer collects;
+    tests/benchmarks/bench_startup.py measures the effect. Use it in commands only, not in library code.
     """
     gc.disable()
     try:
@@ -119,12 +119,12 @@ def needs(extra: str | None = None) -> Iterator[None]:
     It also exits silently when the reader of standard output closes the pipe, as in ``... | head``.
 
     Args:
-        extra: The extra of pyproject.toml that installs everything that is used here; None if a plain
-            installation does.
+        extra: The extra of pyproject.toml that installs the packages used; None if they are part of a plain
+            installation.
 
     Raises:
-        SystemExit: A package is missing; a sentence on standard error says which and how to install it, the
-            status is 1. Or standard output was closed by its reader; the status is 141, as in a shell.
+        SystemExit: A package is missing (status 1; a message names it and how to install it), or the reader
+            of standard output closed it (status 141, as in a shell).
     """
     try:
         with quiet_pipe():
@@ -200,7 +200,7 @@ def output_file(text: str) -> Path:
         PathError: A folder or a device is in its place, or a file in that of its folder.
     """
     path = Path(text)
-    if path.exists() and not path.is_file():  # a device would be replaced by a file
+    if path.exists() and not path.is_file():  # writing would replace a device by a file
         raise PathError(
             f"{path} is {'a folder' if path.is_dir() else 'a device'}; expected the path of a file"
         )
@@ -211,7 +211,7 @@ def output_file(text: str) -> Path:
 class _Output:
     """Standard output that exits quietly when its reader has closed the pipe.
 
-    Elsewhere a broken pipe is an OSError, which commands would print as an error of theirs.
+    By default a broken pipe raises OSError, which commands would print as an error.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -240,7 +240,7 @@ def quiet_pipe() -> Iterator[None]:
     """Exit without a message when the reader of standard output closes the pipe, as ``head`` does.
 
     Raises:
-        SystemExit: With status 141, as a shell reports a process that SIGPIPE has ended.
+        SystemExit: With status 141, as in a shell for a process ended by SIGPIPE.
     """
     output = cast(TextIO, _Output(sys.stdout))
     with contextlib.redirect_stdout(output):
@@ -252,9 +252,9 @@ def quiet_pipe() -> Iterator[None]:
 
 def missing_package(error: BaseException | None) -> str | None:
     """Return the third-party package whose absence caused an error, or None."""
-    while error is not None:  # transformers wraps the error that has the name
+    while error is not None:  # transformers wraps the error with the name
         if isinstance(error, ModuleNotFoundError) and error.name:
-            quoted = re.search(r"'([\w-]+)", error.name)  # importlib.metadata puts a sentence into the name
+            quoted = re.search(r"'([\w-]+)", error.name)  # importlib.metadata stores a sentence as the name
             package = quoted[1] if quoted else error.name.split(".")[0]
             return None if package in OURS else package
         error = error.__cause__

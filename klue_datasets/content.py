@@ -13,14 +13,14 @@ from klue_datasets.tasks import get_task
 
 
 def content_hash(task: str, rows: datasets.Dataset) -> str:
-    """Compute the SHA-256 of what a split scores: model inputs and gold answers, in row order.
+    """Compute the SHA-256 of the scored content of a split: model inputs and gold answers, in row order.
 
-    The default and the Hub-compatible view of the same raw file have the same hash. Columns that are neither
-    input nor gold (guid, source, annotators) do not count.
+    The default and the Hub-compatible view of a raw file have the same hash. Other columns, such as guid,
+    source and annotators, are ignored.
 
     Args:
         task: Name of the task.
-        rows: A split with the task's columns.
+        rows: A split with the columns of the task.
 
     Raises:
         ValueError: A column is missing.
@@ -41,7 +41,7 @@ def content_version(task: str, rows: datasets.Dataset) -> str | None:
 
     Args:
         task: Name of the task.
-        rows: The rows of a validation split, in full.
+        rows: A complete validation split.
     """
     record = get_task(task)
     if not record.content or rows.num_rows != record.counts["validation"]:
@@ -52,7 +52,7 @@ def content_version(task: str, rows: datasets.Dataset) -> str | None:
 
 def _scored(task: str, rows: datasets.Dataset) -> Iterator[dict[str, Any]]:
     for row in rows.with_format(None):
-        if task == "mrc":  # the Hub's rows are stripped and include plausible answers
+        if task == "mrc":  # texts on the Hub are stripped, and plausible answers are included
             answers = row["answers"]
             if isinstance(
                 answers, dict

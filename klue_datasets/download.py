@@ -1,4 +1,4 @@
-"""Download of the official raw files: pinned, verified by hash, kept in the datasets cache."""
+"""Download the official raw files from a pinned commit, verify their hashes, and cache them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .tasks import VERSION_SUFFIX
 from .tasks import Task
 
 BASE_URL = "https://raw.githubusercontent.com/KLUE-benchmark/KLUE"
-# The archives of version 1.0.0, as the Hub's loading script named them; the number is that of the task.
+# Archives of version 1.0.0, with the names used by the loading script on the Hub.
 ARCHIVE_URL = "http://klue-benchmark.com.s3.amazonaws.com"
 FIRST_COMPETITION = 66
 LISTS = ("ontology.json", "relation_list.json")  # further files in the folders of wos and re
@@ -81,16 +81,16 @@ def fetch(
 ) -> dict[str, list[str]]:
     """Download the official files of a task, or find them in the Hugging Face datasets cache.
 
-    A file whose git blob SHA-1 is known comes from the pinned commit. The others of version 1.0.0 come out of
-    the published archive, whose SHA-256 is known.
+    Files with a known git blob SHA-1 are downloaded from the pinned commit. The other files of version 1.0.0
+    are extracted from the published archive, whose SHA-256 is known.
 
     Args:
         task: The task's record.
-        version: 1.1.0 or 1.0.0.
-        cache_dir: The datasets cache to keep them in; None for the usual one.
+        version: KLUE version, 1.1.0 or 1.0.0.
+        cache_dir: Datasets cache for the files; by default the usual one.
 
     Returns:
-        Split name -> its one local file.
+        Split name -> list of its local file.
 
     Raises:
         KlueDownloadError: A file cannot be downloaded, or its hash is wrong or unknown.
@@ -129,13 +129,13 @@ def official_splits(
 def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
     """Extract KLUE's files from an archive into the datasets cache, in a folder named by content hash.
 
-    Only files with KLUE's names are extracted, each to the place that KLUE's layout gives it, so that no path
-    in the archive can lead elsewhere.
+    Only files with the names of KLUE's files are extracted, to their paths in KLUE's layout, so that paths in
+    the archive cannot lead elsewhere.
 
     Args:
-        archive: A .zip or a .tar, compressed or not, of a KLUE checkout, its klue_benchmark folder or the
+        archive: A .zip or .tar file, compressed or not, of a KLUE checkout, its klue_benchmark folder or the
             folder of one task.
-        cache_dir: The datasets cache; None for the usual one.
+        cache_dir: Datasets cache; by default the usual one.
 
     Returns:
         A folder in the layout of klue_benchmark.
@@ -163,7 +163,7 @@ def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
             except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
                 reason = (
                     str(error).partition("\n")[0].rstrip(":")
-                )  # tarfile adds a line for every compression
+                )  # tarfile's messages have a line per compression
                 raise KlueDataError(
                     f"{archive}: not a readable archive ({reason}); expected a folder, a .zip or a .tar(.gz)."
                 ) from error
@@ -172,7 +172,7 @@ def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
 
 
 def _members(archive: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield KLUE's files in an archive: their place in klue_benchmark, and their content."""
+    """Yield KLUE's files in an archive: their path in klue_benchmark, and their content."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for info in zipped.infolist():
@@ -186,7 +186,7 @@ def _members(archive: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _place(member: str) -> str | None:
-    """Return the place in klue_benchmark of a file in an archive, or None if it is not one of KLUE's."""
+    """Return the path in klue_benchmark of a file in an archive; None if it is not one of KLUE's files."""
     path = PurePosixPath(member)
     for task in TASKS.values():
         for version in VERSION_SUFFIX:
@@ -213,7 +213,7 @@ def _cached(
         partial = path.with_name(f"{path.name}.incomplete")
         was_begun = partial.is_file()
         _download(task, address, partial)
-        if was_begun and hash_of(partial) != expected:  # the partial file may have been another file's
+        if was_begun and hash_of(partial) != expected:  # the partial file may belong to another file
             partial.unlink()
             _download(task, address, partial)
         found = hash_of(partial)
@@ -228,21 +228,21 @@ def _cached(
 
 
 def _download(task: Task, address: str, partial: Path) -> None:
-    """Download to ``partial``, resuming after the bytes that are there, and retry transient errors.
+    """Download to ``partial``, resume after its existing bytes, and retry transient errors.
 
-    huggingface_hub's own http_get loses up to 10 MB, more than most of these files, when a connection breaks.
+    http_get of huggingface_hub loses up to 10 MB, more than most of these files, when a connection breaks.
     """
     cause: Exception | None = None
     reason, failures, most = "HF_HUB_OFFLINE is set", 0, 0
     while failures < MAX_RETRIES and not config.HF_HUB_OFFLINE:
         try:
             status = _receive(address, partial)
-        except Exception as error:  # OSError, or one of httpx's, which depend on the version: said below
+        except Exception as error:  # OSError, or an error of httpx, which depends on the version
             cause, status = error, 0
         if status in (200, 206):
             return
         reason = f"HTTP status {status}" if status else f"{type(cause).__name__}: {cause}"
-        if status == 416:  # the partial file is longer than the server's
+        if status == 416:  # the partial file is longer than the one on the server
             partial.unlink()
         elif status not in (0, 408, 429) and status < 500:
             break

@@ -27,7 +27,7 @@ from .raw_files import KlueDataError as KlueDataError
 
 
 class Dp(KlueBuilder):
-    """KLUE dependency parsing: sentence; index, word_form, lemma, pos, head, deprel of its words; guid."""
+    """KLUE dependency parsing: sentence, index, word_form, lemma, pos, head and deprel of its words, guid."""
 
     KLUE_TASK = TASKS["dp"]
 
@@ -63,7 +63,7 @@ class Dp(KlueBuilder):
         }
 
     def _columns_of_rows(self, rows: list[Record], path: str) -> dict[str, pa.Array]:
-        label_lists(rows, path, "deprel", DP_RELATIONS)  # strings on the Hub; only checked here
+        label_lists(rows, path, "deprel", DP_RELATIONS)  # validated only, since the Hub has strings
         lists = {
             "word_form": string_lists(rows, path, "word_form"),
             "index": integer_lists(rows, path, "index"),

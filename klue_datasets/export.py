@@ -1,4 +1,4 @@
-"""Export of the Hub folder: one Parquet file per split and a card, replaced in one step."""
+"""Export of a folder for the Hub with a Parquet file per split and a data card."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from klue_datasets.validation import known_defects
 
 ROW_GROUP = 10_000  # rows per group; the viewer and streaming read group by group
 BENCHMARK = "eval.yaml"
-FRAMEWORK = "klue-hub"  # the Hub has a list of known names, and this is not on it yet
+FRAMEWORK = "klue-hub"  # not yet one of the names that the Hub knows
 MARKER = "klue-hub-export"  # tag in the card that identifies our exports
 
 
@@ -47,26 +47,27 @@ def export(
     cache_dir: str | Path | None = None,
     repo_id: str | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Write a folder that ``load_dataset(output_dir, task)`` reads offline, without any code of ours.
+    """Write a folder that ``load_dataset(output_dir, task)`` reads offline, without this package.
 
-    An earlier export in the same place is replaced as a whole; when anything fails it stays as it was.
+    An earlier export in the same folder is replaced as a whole, and left unchanged if the export fails.
 
     Args:
-        output_dir: The folder, e.g. ``hub/klue``.
-        tasks: Which tasks; None for all.
-        data_dir: Raw KLUE files; without it, and without ``mini``, the official files are downloaded.
-        mini: The mini corpus.
-        version: 1.1.0 or 1.0.0.
-        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them, see ``load``.
-        cache_dir: Datasets cache to build in; None for the usual one.
-        repo_id: The repository to load in the card's examples; None for the folder.
+        output_dir: The folder, such as ``hub/klue``.
+        tasks: Names of tasks; by default all.
+        data_dir: Folder of raw KLUE files; by default, unless ``mini`` is set, the official files are
+            downloaded.
+        mini: Whether to use the mini corpus.
+        version: KLUE version, 1.1.0 or 1.0.0.
+        hub_compatible: Whether rows and columns are exactly those of ``klue/klue`` on the Hub, see ``load``.
+        cache_dir: Datasets cache; by default the usual one.
+        repo_id: Repository id for the examples in the card; by default they load the folder.
 
     Returns:
         Task -> split -> number of rows written.
 
     Raises:
-        FileExistsError: ``output_dir`` holds something that no export wrote, or an export of tasks that this
-            one would delete.
+        FileExistsError: ``output_dir`` holds files that are not an export, or an export of tasks that would
+            be deleted.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``load``.
     """
     names = [get_task(task).name for task in (tasks or TASKS)]
@@ -102,7 +103,7 @@ def export(
 
 
 def _benchmark(names: Sequence[str]) -> str:
-    """Describe the leaderboards, one per official metric, in the Hub's format for data sets."""
+    """Describe the leaderboards, one per official metric, in the Hub's format."""
     described = {
         "name": "KLUE",
         "description": "Korean Language Understanding Evaluation: eight tasks and their official metrics. "
@@ -121,13 +122,13 @@ def _write_parquet(splits: datasets.DatasetDict, folder: Path) -> None:
     folder.mkdir()
     for split, table in splits.items():
         path = folder / f"{split}-00000-of-00001.parquet"
-        # The schema's metadata carries the features, ClassLabel names included.
+        # The metadata of the schema contains the features with the names of the labels.
         arrow = table.with_format("arrow")[:].cast(table.features.arrow_schema)
         parquet.write_table(arrow, path, row_group_size=ROW_GROUP, compression="zstd", write_page_index=True)
 
 
 def _write_ontology(builder: KlueBuilder, folder: Path) -> None:
-    """Copy the ontology of WoS, which load_dataset does not read and the recipes do."""
+    """Copy the ontology of WoS, which the recipes read but load_dataset does not."""
     files = [Path(path) for paths in (builder.files or {}).values() for path in paths]
     if ontology := ontology_beside(files):
         text = json.dumps(ontology, ensure_ascii=False, indent=2)
@@ -156,7 +157,7 @@ def _section(name: str, splits: datasets.DatasetDict, official: set[str]) -> dic
 
 
 def _described(name: str, table: datasets.Dataset) -> dict[str, Any]:
-    """Return the statistics of one split: counts as text, and lengths as table rows."""
+    """Format the statistics of one split: counts as text, and lengths as table rows."""
     columns = table.with_format("arrow")[:].combine_chunks()
     combined = {field: _one_array(columns.column(field)) for field in columns.column_names}
     counted = describe(name, combined)

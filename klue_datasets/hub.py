@@ -1,7 +1,6 @@
 """Upload the files of a folder to the Hub in one commit, with errors as single sentences.
 
-Not ``HfApi.upload_folder``: with Xet storage that splits a large folder into several commits, and a reader in
-between would see half of it.
+``HfApi.upload_folder`` is not used, since with Xet storage it splits a large folder into several commits.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ SECRET = re.compile(r"hf_\w+")
 AGAIN = (
     "The repository now holds all of this upload or none of it, so the same command can safely be run again."
 )
-# Status of the Hub's answer -> what it means for the user.
+# HTTP status -> explanation for the user.
 _MEANINGS = {
     400: "the Hub found the request wrong",
     401: "the Hub does not know who you are (401): log in with `hf auth login`, or set HF_TOKEN",
@@ -46,11 +45,11 @@ class Upload:
     Attributes:
         repo_id: The repository, e.g. ``me/klue``.
         repo_type: One of KINDS.
-        folder: Where the files lie.
-        files: Their paths below it, with slashes.
+        folder: Folder of the files.
+        files: Paths of the files relative to the folder, with slashes.
         message: Commit message.
         sdk: SDK of a Space: ``gradio`` or ``static``.
-        stale: Patterns of files that earlier uploads may have left; they are deleted.
+        stale: Patterns of files from earlier uploads that are deleted.
     """
 
     repo_id: str
@@ -88,18 +87,18 @@ def files_of(folder: Path) -> list[str]:
 def send(upload: Upload, *, private: bool = False) -> str:
     """Create the repository if there is none, and upload all files in one commit.
 
-    The token is found by huggingface_hub: that of ``hf auth login``, or HF_TOKEN.
+    huggingface_hub finds the token: that of ``hf auth login``, or HF_TOKEN.
 
     Args:
         upload: The files and their repository.
         private: Whether a new repository is private; existing ones are unchanged.
 
     Returns:
-        A line of text: the URL of the commit, or that nothing has changed.
+        The URL of the commit, or a note that nothing has changed.
 
     Raises:
-        PublishError: The Hub refuses or cannot be reached, or tasks that a data set has there would be
-            deleted.
+        PublishError: The Hub refuses the upload or cannot be reached, or tasks of an existing data set would
+            be deleted.
     """
     api = HfApi()
     where: Any = {"repo_id": upload.repo_id, "repo_type": upload.repo_type}
@@ -137,15 +136,15 @@ def hub_errors(repo_id: str, advice: str = "") -> Iterator[None]:
 
     Args:
         repo_id: The requested repository.
-        advice: What to do now.
+        advice: What the user can do.
     """
     try:
         yield
     except PublishError:
         raise
     except Exception as error:
-        # Errors have many classes: huggingface_hub's, those of its HTTP library (depending on its version),
-        # and RuntimeError around either. Anything else is a bug and is re-raised.
+        # The errors are those of huggingface_hub, those of its HTTP library, which depends on the version,
+        # and RuntimeErrors that wrap either. Any other error is a bug and re-raised.
         raise PublishError(f"{repo_id}: {_meaning(error)}. {advice}".rstrip()) from error
 
 

@@ -1,4 +1,4 @@
-"""``load``: from a task's name to its rows, whichever raw files they come from."""
+"""``load``: load a task from the official files, local files or the mini corpus."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def load(
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> Any:
-    """Load one KLUE task, as ``datasets.load_dataset`` would.
+    """Load one KLUE task, with the result of ``datasets.load_dataset``.
 
     Args:
         task: ynat, sts, nli, ner, re, dp, mrc, wos, or an alias (tc, dst).
         split: A split or slice such as ``validation`` or ``train[:10%]``; None for all.
         data_dir: A KLUE checkout, its ``klue_benchmark`` folder, one task's folder in it, or an archive of
             one of these (.zip or .tar); the splits whose official file exists are built.
-        data_files: Files instead: a path or paths (the train split), or a mapping of splits to them. CSV,
-            TSV, JSON lines or Parquet with the Hub's columns (docs/own-data.md), KLUE's own format, and for
-            mrc SQuAD and KorQuAD 1; all of them also compressed with gzip.
+        data_files: Files in place of ``data_dir``: one or more paths for the train split, or a mapping from
+            splits to paths. CSV, TSV, JSON lines or Parquet with the Hub's columns (docs/own-data.md), KLUE's
+            own format, and for mrc also SQuAD and KorQuAD 1; files may be compressed with gzip.
         columns: Column name -> its name in ``data_files``, if different.
-        mini: The small synthetic corpus that comes with this package.
-        version: 1.1.0 or 1.0.0.
-        hub_compatible: Rows and columns exactly as ``klue/klue`` on the Hub has them. How the default view
-            differs, the data card says under "Two views" (hub_cards/templates/dataset.md).
-        streaming: Rows as they are read, without a cache.
-        num_proc: Number of processes, one file each.
-        cache_dir: Datasets cache; None for the usual one.
+        mini: Whether to load the small synthetic corpus of this package.
+        version: KLUE version, 1.1.0 or 1.0.0.
+        hub_compatible: Whether rows and columns are exactly those of ``klue/klue`` on the Hub. "Two views" in
+            the data card (hub_cards/templates/dataset.md) explains how the default view differs.
+        streaming: Whether to read rows when needed, without a cache.
+        num_proc: Number of processes; each reads one file.
+        cache_dir: Datasets cache; by default the usual one.
 
     Returns:
-        A DatasetDict, or a Dataset where a split is named; their iterable counterparts when streaming.
+        A Dataset if ``split`` is given, otherwise a DatasetDict; their iterable counterparts if streaming.
 
     Raises:
-        ValueError: Unknown task, version or split, or more than one source.
-        FileNotFoundError: The source has no file of this task.
+        ValueError: The task, version or split is unknown, or there is more than one source.
+        FileNotFoundError: The source has no files of the task.
         KlueDataError: A raw file is invalid.
         KlueDownloadError: The official files cannot be downloaded.
     """
@@ -75,7 +75,7 @@ def load(
 def build(
     builder: KlueBuilder, split: str | None = None, *, streaming: bool = False, num_proc: int | None = None
 ) -> Any:
-    """Build the rows, or read them from the cache; arguments and errors are those of ``load``."""
+    """Build the rows, or read them from the cache; arguments and errors as in ``load``."""
     _check_split(builder, split)
     if streaming:
         return builder.as_streaming_dataset(split=split)
@@ -99,7 +99,7 @@ def make_builder(
     hub_compatible: bool = False,
     cache_dir: str | Path | None = None,
 ) -> KlueBuilder:
-    """Create the builder behind ``load``: its files are found or downloaded, but nothing is built.
+    """Create the builder for ``load``, and find or download its files.
 
     Arguments and errors are those of ``load``.
     """

@@ -12,18 +12,18 @@ def excerpt(value: object) -> str:
     """Format a value for a message: printable, at most 60 characters."""
     try:
         text = repr(value[:60] if isinstance(value, str) else value)  # lone surrogates are escaped
-    except (RecursionError, ValueError):  # nested too deeply, or an integer of more than 4,300 digits
+    except (RecursionError, ValueError):  # deep nesting, or an integer with more than 4,300 digits
         text = f"a value of type {type(value).__name__} that is too large to show"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def in_range(least: float, most: float = math.inf) -> str:
-    """Describe the numbers of a range, for what a message expects."""
+    """Describe a range of numbers for a message."""
     return f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
 
 
 def some_labels(value: object, names: Sequence[str]) -> str:
-    """Select labels for a message about an invalid one: all if there are few, else the three most similar."""
+    """Select labels for a message about an invalid one: all if they are few, or the three most similar."""
     if len(names) <= 13:
         return ", ".join(names)
     text = value[:100] if isinstance(value, str) else ""
@@ -34,7 +34,7 @@ def some_labels(value: object, names: Sequence[str]) -> str:
 def unicode_note(value: object, names: Sequence[str]) -> str:
     """Explain a wrong label that looks like a valid one; return an empty string for any other.
 
-    Two strings that differ only in their Unicode normalization form cannot be told apart in print.
+    Strings that differ only in their Unicode normalisation form look the same.
     """
     if not isinstance(value, str):
         return ""

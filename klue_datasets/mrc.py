@@ -29,9 +29,9 @@ from .messages import excerpt as excerpt
 class Mrc(KlueBuilder):
     """KLUE machine reading comprehension: one row per question, in file order.
 
-    By default everything is as the file has it: texts are not stripped, so that offsets fit, and an
-    unanswerable question has no answers but plausible_answers. The Hub's rows have the texts stripped, but
-    not the offsets moved, and the plausible answers behind the answers.
+    The default view keeps the content of the file: texts are not stripped, so that offsets are right, and
+    unanswerable questions have no answers but plausible_answers. In the rows of the Hub, texts are stripped
+    without adapting the offsets, and plausible answers are appended to the answers.
     """
 
     KLUE_TASK = TASKS["mrc"]
@@ -55,14 +55,14 @@ class Mrc(KlueBuilder):
 
     def columns(self, path: str) -> dict[str, pa.Array]:
         records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
-        if records and PLACE in records[0]:  # a row is a question with its passage
+        if records and PLACE in records[0]:  # rows of a table, with one question each
             articles = paragraphs = questions = records
             article_of_paragraph = paragraph = np.arange(len(records))
         else:
             articles = records
             paragraphs, article_of_paragraph = _flatten(nested(articles, path, "paragraphs"))
             questions, paragraph = _flatten(nested(paragraphs, path, "qas"))
-        for question in questions:  # named id in SQuAD and KorQuAD
+        for question in questions:  # SQuAD and KorQuAD name it id
             if "guid" not in question and "id" in question:
                 question["guid"] = question["id"]
         article = article_of_paragraph.take(paragraph)
@@ -103,5 +103,5 @@ class Mrc(KlueBuilder):
 
 
 def _flatten(lists: list[list[Record]]) -> tuple[list[Record], np.ndarray]:
-    """Concatenate lists of records; also return the list that each record comes from."""
+    """Concatenate lists of records; also return the index of the list of each record."""
     return list(chain.from_iterable(lists)), np.repeat(np.arange(len(lists)), list(map(len, lists)))

@@ -25,7 +25,7 @@ from .raw_files import KlueDataError as KlueDataError
 
 
 class Ner(KlueBuilder):
-    """KLUE named entity recognition: sentence with inline tags, tokens (its characters), ner_tags; guid."""
+    """KLUE named entity recognition: sentence with inline tags, tokens (characters), ner_tags, guid."""
 
     KLUE_TASK = TASKS["ner"]
 

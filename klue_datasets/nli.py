@@ -31,11 +31,11 @@ class Nli(KlueBuilder):
 
     def columns(self, path: str) -> dict[str, pa.Array]:
         records = read_records(path, self.KLUE_TASK.name, self.features(), self.column_names)
-        # The official train file says genre where the dev file says source; both occur in files made of both.
+        # The field is called genre in the official train file and source in the dev file.
         for record in records:
             if record.get("source") is None:
                 record["source"] = record.get("genre")
-        field = "label" if records and PLACE in records[0] else "gold_label"  # the Hub's name, and KLUE's
+        field = "label" if records and PLACE in records[0] else "gold_label"  # names on the Hub and in KLUE
         return {
             "guid": strings(records, path, "guid"),
             "source": strings(records, path, "source", default=""),

@@ -1,4 +1,4 @@
-"""The ontology of WoS: its slots, and the values that each may have."""
+"""The ontology of WoS: the possible values of each slot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from klue_datasets.raw_files import KlueDataError, read_text
 
 logger = logging.getLogger(__name__)
 Ontology = dict[str, list[str]]
-FILE = "ontology.json"  # beside the raw files of wos, and in the folder wos of an exported data set
+FILE = "ontology.json"  # in the folder of the raw files of wos, and in the folder wos of an export
 
 
 def load_ontology(
@@ -28,9 +28,9 @@ def load_ontology(
     """Load the ontology that comes with a data set.
 
     Args:
-        data_dir: Raw KLUE files, as for ``load``.
+        data_dir: Folder or archive of raw KLUE files, as for ``load``.
         mini: Whether to use the mini corpus.
-        dataset_name: Without these two, a data set on the Hub or an exported folder.
+        dataset_name: Data set on the Hub or exported folder, if neither of the others is given.
         revision: Branch, tag or commit of a data set on the Hub.
 
     Returns:
@@ -66,7 +66,7 @@ def read_ontology(folder: Path) -> Ontology | None:
     """Read ontology.json from a folder; return None if there is no such file.
 
     Raises:
-        KlueDataError: It is not an object of slots, each with a list of values.
+        KlueDataError: The file is not an object with a list of values per slot.
     """
     path = folder / FILE
     if not path.is_file():

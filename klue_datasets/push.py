@@ -1,4 +1,4 @@
-"""Upload of the exported folder to the Hub in one commit: ``python -m klue_datasets push``."""
+"""Upload of an export to the Hub in one commit: ``python -m klue_datasets push``."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def push(
     """Export to a temporary folder and upload it; the repository then holds exactly these tasks.
 
     Args:
-        repo_id: The dataset repository, e.g. ``me/klue``; made if there is none.
+        repo_id: The dataset repository, such as ``me/klue``; created if it does not exist.
         private: Whether a new repository is private; existing ones are unchanged.
-        dry_run: Nothing is sent.
-        tasks: As for ``export``, and so are all that follow.
+        dry_run: Whether to describe the upload only.
+        tasks: See ``export``.
         data_dir: See ``export``.
         mini: See ``export``.
         version: See ``export``.
@@ -43,11 +43,11 @@ def push(
         cache_dir: See ``export``.
 
     Returns:
-        Lines of text: the files and their sizes, and their (possible) target.
+        Text that lists the files with their sizes, and the target of the upload.
 
     Raises:
         ValueError: ``repo_id`` is not a valid repository id.
-        PublishError: The Hub cannot be reached or refuses, or the repository holds other tasks, too.
+        PublishError: The Hub refuses the upload or cannot be reached, or the repository holds other tasks.
         KlueDataError, KlueDownloadError, FileNotFoundError: As for ``export``.
     """
     validate_repo_id(repo_id)

@@ -1,7 +1,7 @@
 """Read files as records: KLUE's JSON, SQuAD and KorQuAD, and tables with the Hub's columns.
 
-Rows come from CSV, TSV, JSON lines and Parquet. Every error is a KlueDataError that names the file and, where
-it looks like a file of another task, that task.
+Tables are CSV, TSV, JSON lines or Parquet. Errors are KlueDataErrors that name the file and, if it resembles
+the files of another task, that task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from .tasks import TASKS
 
 Record = dict[str, Any]
-# Input fields of each task in its raw files, used to recognise files and to find duplicates.
+# Input fields in the raw files of each task, used to recognise files and find duplicates.
 INPUTS: Mapping[str, tuple[str, ...]] = {
     "ynat": ("title",),
     "sts": ("sentence1", "sentence2"),
@@ -46,8 +46,8 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 # Columns that may replace a nested column of the Hub (``labels``).
 FLAT_COLUMNS: Mapping[str, tuple[str, ...]] = {"sts": ("label", "real-label", "binary-label")}
 GZIP = b"\x1f\x8b"  # magic number of gzip
-PLACE = "\0where"  # key for a record's place in the file, for error messages; not the name of a field
-# Column names in other tables, in lower case -> names used here.
+PLACE = "\0where"  # key for the place of a record in its file, for messages; not the name of a field
+# Column names of other tables, in lower case -> names used here.
 _COLUMN_NAMES = {
     "id": "guid",
     "index": "guid",
@@ -63,7 +63,7 @@ class KlueDataError(ValueError):
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """Read a text file, decompressing gzip. Raise KlueDataError for UTF-16 and for broken gzip."""
+    """Read a text file, decompressing gzip; raise KlueDataError for UTF-16 and damaged gzip."""
     data = Path(path).read_bytes()
     if data.startswith(GZIP):
         try:
@@ -93,7 +93,7 @@ def _refuse_utf16(data: bytes, path: str | Path) -> None:
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 file, with or without byte order mark or gzip; raise KlueDataError for anything else."""
+    """Read a UTF-8 file with or without byte order mark or gzip; raise KlueDataError for other files."""
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,16 +112,16 @@ def read_records(
     """Read a file as records: KLUE's JSON, or rows as returned by ``read_rows``.
 
     Args:
-        path: A local file: KLUE's JSON (for mrc also SQuAD or KorQuAD 1), or rows.
+        path: A local file: KLUE's JSON (for mrc also SQuAD or KorQuAD 1), or a table.
         task: Name of the task.
         features: See ``read_rows``.
         columns: See ``read_rows``.
 
     Returns:
-        The records, in file order; for mrc the articles of KLUE's JSON, or rows of one question each.
+        The records in the order of the file; for mrc articles of KLUE's JSON, or rows with one question each.
 
     Raises:
-        KlueDataError: The file is not UTF-8, in none of these formats, or of another task.
+        KlueDataError: The file is not UTF-8, has none of these formats, or belongs to another task.
     """
     rows = read_rows(path, task, features, columns)
     if rows is not None:
@@ -156,14 +156,14 @@ def read_rows(
     """Read a table with the Hub's columns.
 
     Args:
-        path: A local file: CSV with the usual quotes or TSV without any, both with a header line; JSON lines;
-            or Parquet. Labels are names or Hub ids; cells of CSV and TSV hold lists and objects as JSON.
+        path: A local file: CSV with quotes or TSV without, both with a header line; JSON lines; or Parquet.
+            Labels are names or Hub ids. Lists and objects in CSV and TSV are JSON.
         task: Name of the task.
-        features: The task's columns and their types; None for those that are required, as text.
-        columns: Name of a column -> what the file calls it, where that is something else.
+        features: Columns of the task and their types; by default the required columns, as text.
+        columns: Column name -> its name in the file, if different.
 
     Returns:
-        One record per row, which knows its place in the file; None for a file in KLUE's own format.
+        One record per row, with its place in the file; None for a file in KLUE's own format.
 
     Raises:
         KlueDataError: A line cannot be read, or a required column is missing.
@@ -194,7 +194,7 @@ def read_rows(
 
 
 def looks_like(text: str, task: str) -> str:
-    """Say which task a text resembles, for a message about a text that is not a file of ``task``."""
+    """Name the task that a text resembles, for a message about a text that is not a file of ``task``."""
     header = _header(text)
     if header:
         return _resemblance([_renamed(dict.fromkeys(header), set(), {})], task)
@@ -221,14 +221,14 @@ def _read_json(text: str, path: str | Path) -> Any:
             f"{path}: not valid JSON at {where} ({error.msg}), nor a table with known columns."
             f"{looks_like(text, '')}"
         ) from error
-    except ValueError as error:  # e.g. an integer with more digits than Python converts
+    except ValueError as error:  # such as an integer with more digits than Python converts
         raise KlueDataError(f"{path}: not readable as JSON ({error}).") from error
     except RecursionError as error:
         raise KlueDataError(f"{path}: JSON nested too deeply; expected a list of flat records.") from error
 
 
 def _resemblance(data: Any, task: str) -> str:
-    """Say which other task the first record resembles; return an empty string if none."""
+    """Name the other task that the first record resembles; return an empty string if there is none."""
     articles = data.get("data") if isinstance(data, dict) else None
     records = articles if isinstance(articles, list) else data
     first = records[0] if isinstance(records, list) and records else None
@@ -242,7 +242,7 @@ def _resemblance(data: Any, task: str) -> str:
         found = "mrc"
     elif "ner_tags" in first or "deprel" in first:
         found = "ner" if "ner_tags" in first else "dp"
-    else:  # ner and dp are not JSON, and re has their field, too
+    else:  # ner and dp are not JSON, and their field occurs in re, too
         fitting = [name for name in INPUTS if set(INPUTS[name]) <= set(first) and name not in ("ner", "dp")]
         found = task if task in fitting else "".join(fitting[:1])
     if not found or found == task:
@@ -251,7 +251,7 @@ def _resemblance(data: Any, task: str) -> str:
 
 
 def _header(text: str, known: Collection[str] = (), path: str | Path = "") -> list[str]:
-    """Return the first line of a table, recognised by file name or a known column; else an empty string."""
+    """Return the first line of a table, recognised by file name or columns; empty for other files."""
     line = text.partition("\n")[0].rstrip("\r")[:10_000]
     if line[:1] in ("[", "{", "#"):
         return []
@@ -363,8 +363,8 @@ def _record(task: str, row: Record, number: int, parsed: Collection[str]) -> Rec
     Args:
         task: Name of the task.
         row: The row, with the column names used here.
-        number: Position of the row, used as guid if it has none.
-        parsed: The columns whose text is read as JSON.
+        number: Position of the row, used as its guid if it has none.
+        parsed: Names of the columns with JSON.
     """
     for name in parsed & row.keys():
         if isinstance(row[name], str):
@@ -394,14 +394,14 @@ def _record(task: str, row: Record, number: int, parsed: Collection[str]) -> Rec
 
 
 def _name(label: Any, names: Sequence[str]) -> Any:
-    """Return the name of a label that may be given as its Hub id; keep anything else unchanged."""
+    """Convert a label given as Hub id to its name; return other values unchanged."""
     if type(label) is not int:
         return label
     return names[label] if 0 <= label < len(names) else str(label)
 
 
 def _scores(found: Any) -> Any:
-    """Complete the scores of a sentence pair: derive real-label and binary-label from label if absent."""
+    """Complete the scores of a sentence pair; real-label and binary-label may be derived from label."""
     if not isinstance(found, dict) or "label" not in found:
         return found
     score = found["label"]
@@ -433,10 +433,10 @@ def _joined(parts: Any, separator: str) -> str:
 
 
 def _literal(text: str) -> Any:
-    """Parse a cell as JSON or as a Python literal; return None if it is empty, and text otherwise."""
+    """Parse a cell as JSON or Python literal; return None for an empty cell, or else its text."""
     if text.lower() in ("", "true", "false"):  # spreadsheets write TRUE and FALSE
         return {"true": True, "false": False}.get(text.lower())
-    if text.startswith('"') and text.endswith('"'):  # quoted in a TSV
+    if text.startswith('"') and text.endswith('"'):  # some TSV files are quoted
         text = text[1:-1].replace('""', '"')
     for parse in (json.loads, ast.literal_eval):
         try:

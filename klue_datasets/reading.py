@@ -1,6 +1,6 @@
-"""Convert records of raw KLUE files to columns of lists and Arrow arrays, with errors that say where.
+"""Convert records of raw KLUE files to columns of lists and Arrow arrays.
 
-Every error is a KlueDataError that names the file, the record (its guid, else its position) and the field.
+Errors are KlueDataErrors that name the file, the record (its guid or position) and the field.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .raw_files import Record
 _MISSING = object()
 
 
-# Field -> in how many records it is absent, and of how many, while ``missing_fields`` counts.
+# Field -> number of records without it, and of all records, inside ``missing_fields``.
 _missing: ContextVar[dict[str, tuple[int, int]] | None] = ContextVar("missing", default=None)
 
 
@@ -37,7 +37,7 @@ def missing_fields() -> Iterator[dict[str, tuple[int, int]]]:
     """Count the optional fields that are missing from records read inside the context.
 
     Yields:
-        Name of the field -> how many records lack it (absent, null or ""), and how many records there are.
+        Name of the field -> number of records without it (absent, null or ""), and number of all records.
     """
     counts: dict[str, tuple[int, int]] = {}
     token = _missing.set(counts)
@@ -56,10 +56,10 @@ def strings(
         records: The result of ``read_records``, or of ``objects`` or ``nested`` on it.
         path: The source file, for messages.
         field: Name of the field.
-        default: Value where the field is absent or null; None makes the field required.
+        default: Value for records in which the field is absent or null; None makes it required.
 
     Raises:
-        KlueDataError: The field is missing though required, is not a string, or cannot be encoded as UTF-8.
+        KlueDataError: A required field is missing, is not a string, or cannot be encoded as UTF-8.
     """
     values = _values(records, path, field, default, "a string", {str})
     try:
@@ -77,7 +77,7 @@ def string_lists(
     default: Sequence[str] | None = None,
     single: bool = False,
 ) -> pa.ListArray:
-    """Return ``field``, a list of strings or of ``single`` characters; otherwise like ``strings``."""
+    """Return the field ``field``, a list of strings or (``single``) characters; see ``strings``."""
     expected, is_right = (
         ("a list of single characters", _are_characters) if single else ("a list of strings", _are_strings)
     )
@@ -99,7 +99,7 @@ def numbers(records: Sequence[Record], path: str | Path, field: str) -> pa.Array
 def integers(
     records: Sequence[Record], path: str | Path, field: str, *, default: int | None = None
 ) -> pa.Array:
-    """Return the field ``field`` of every record, an integer, as an int32 array; required without default."""
+    """Return the integer field ``field`` as an int32 array; it is required if there is no default."""
     values = _values(records, path, field, default, "a whole number of 32 bits", {int}, _is_int32)
     return pa.array(values, type=pa.int32())
 
@@ -120,10 +120,10 @@ def class_ids(
         path: The source file, for messages.
         field: Name of the field.
         names: The class names, in ClassLabel order.
-        as_index: The file stores the position itself (0, 1, ...) instead of the name.
+        as_index: Whether the file has positions (0, 1, ...) instead of names.
 
     Raises:
-        KlueDataError: A value is missing, or not one of the classes.
+        KlueDataError: A value is missing, or is not one of the classes.
     """
     ids: dict[Any, int] = {index if as_index else name: index for index, name in enumerate(names)}
     kind = int if as_index else str
@@ -135,7 +135,7 @@ def class_ids(
 
 
 def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Record]:
-    """Return the required field ``field``, an object that remembers its record for messages."""
+    """Return the required object ``field``, with the place of its record for messages."""
     values = _values(records, path, field, None, "an object", {dict})
     return [
         {**value, PLACE: _where(record, index)}
@@ -146,7 +146,7 @@ def objects(records: Sequence[Record], path: str | Path, field: str) -> list[Rec
 def nested(
     records: Sequence[Record], path: str | Path, field: str, *, default: Sequence[Record] | None = None
 ) -> list[list[Record]]:
-    """Return the field ``field``, a list of objects that remember their place for messages."""
+    """Return the field ``field``, a list of objects with their places for messages."""
     values = _values(records, path, field, default, "a list of objects", {list}, _are_objects)
     return [
         [
@@ -183,7 +183,7 @@ def integer_lists(
         records: The result of ``read_rows``.
         path: The source file, for messages.
         field: Name of the field.
-        at_most_length: Whether each number is a position: from 0 to the length of its list.
+        at_most_length: Whether the numbers must be from 0 to the length of their list, like positions.
     """
 
     def is_right(value: list[Any]) -> bool:
@@ -230,10 +230,10 @@ def _values(
     is_right: Callable[[Any], bool] | None = None,
     names: Sequence[str] = (),
 ) -> list[Any]:
-    """Return the field of every record, with ``default`` if it is absent or null.
+    """Return the field of every record, or ``default`` if it is absent or null.
 
-    Each value must be of one of the kinds (a boolean is no int), and right where there is more to it: one of
-    ``names``, for classes.
+    Values must have one of the types (a boolean is not an int) and pass the further checks, such as being one
+    of ``names``.
     """
     if default is None:
         values = [record.get(field, _MISSING) for record in records]
@@ -249,7 +249,7 @@ def _values(
 
 def _count_missing(records: Sequence[Record], field: str, default: Any) -> None:
     counts = _missing.get()
-    if counts is None or isinstance(default, list):  # a missing list counts as empty
+    if counts is None or isinstance(default, list):  # a missing list is an empty list
         return
     absent = sum(record.get(field) in (None, "") for record in records)
     if absent:
@@ -278,7 +278,7 @@ def _raise_first(
 
 
 def _where(record: Record, index: int, field: str = "") -> str:
-    """Describe the place of a record for a message: its line or row, and its guid if valid."""
+    """Describe the place of a record for a message: its line or row, and its guid."""
     guid, place = record.get("guid"), str(record.get(PLACE, f"record {index}"))
     if not isinstance(guid, str) or field == "guid":
         return place

@@ -1,8 +1,8 @@
-"""Convert raw files with one line per character (ner) or word (dp) to Arrow columns, file by file.
+"""Convert raw files with one line per character (ner) or word (dp) to Arrow columns.
 
-Five header lines; then, sentence after sentence, ``## guid<TAB>sentence``, the rows (fields separated by
-tabs, never quoted or stripped: a blank is a character), and a blank line. Every error is a KlueDataError that
-names file and line.
+A file has five header lines, then for each sentence a line ``## guid<TAB>sentence``, its rows, and a blank
+line. The fields of a row are separated by tabs and neither quoted nor stripped, since a blank is a character.
+Errors are KlueDataErrors that name file and line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .tasks import TASKS
 
 HEADER_LINES = 5
 _TYPES = "|".join(tag[2:] for tag in TASKS["ner"].labels if tag.startswith("B-"))
-INLINE_TAG = f"<([^<>]*):({_TYPES})>"  # inline entity in a ner sentence
+INLINE_TAG = f"<([^<>]*):({_TYPES})>"  # entity in a sentence of ner
 SENTENCE = r"^## (?P<guid>[^\t]+)\t(?P<text>.*)$"
 
 
@@ -35,11 +35,11 @@ class Sentences:
 
     Attributes:
         path: The file, for messages.
-        guids: What each sentence is called.
-        texts: What stands behind its guid.
-        lines: Index of each sentence's first line in the file, for messages.
-        offsets: Where in ``fields`` the rows of each sentence begin, and where the last one's end.
-        fields: Name of a field -> its value in every row of the file.
+        guids: Guid of each sentence.
+        texts: Text of each sentence.
+        lines: Index of the first line of each sentence in the file, for messages.
+        offsets: Positions in ``fields`` at which the rows of each sentence begin, and the end of the last.
+        fields: Name of a field -> its value in each row of the file.
     """
 
     path: str | Path
@@ -60,7 +60,7 @@ class Sentences:
         return self._lists(self._indices(field, names).cast(pa.int64()))
 
     def integers(self, field: str) -> pa.ListArray:
-        """Return a field as lists of int32; raise KlueDataError for anything but non-negative integers."""
+        """Return a field of non-negative integers as lists of int32; raise KlueDataError for other values."""
         values = self.fields[field]
         is_right = pc.match_substring_regex(values, pattern="^[0-9]{1,9}$")
         self._refuse(field, pc.invert(is_right), "a whole number from 0")
@@ -97,15 +97,15 @@ class Sentences:
 def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
     """Read a KLUE file of sentences with rows.
 
-    Official files end their lines with LF. A file whose first line ends with CRLF is read with that instead;
-    a carriage return anywhere else is a character like any other. The last sentence needs no blank line.
+    Lines end with LF as in the official files, or with CRLF if the first line does; other carriage returns
+    are part of the text. The blank line after the last sentence is optional.
 
     Args:
-        path: A local file, UTF-8, with or without a byte order mark.
+        path: A local UTF-8 file with or without byte order mark.
         fields: Names of the fields of a row.
 
     Returns:
-        The sentences in file order.
+        The sentences in the order of the file.
 
     Raises:
         KlueDataError: The file is not UTF-8, or a line is invalid.
@@ -153,11 +153,11 @@ def read_sentences(path: str | Path, fields: Sequence[str]) -> Sentences:
 
 
 def misspelt(sentences: pa.StringArray, rows: pa.ListArray, *, separator: str) -> np.ndarray:
-    """Find sentences that differ from their rows because some were lost, repeated or edited.
+    """Find sentences whose text differs from their rows, which may be missing, repeated or edited.
 
     Args:
-        sentences: The sentences, those of ner with inline tags.
-        rows: The characters (ner) or words (dp) of each.
+        sentences: The sentences; those of ner have inline tags.
+        rows: Characters (ner) or words (dp) of each sentence.
         separator: Separator of rows: nothing (ner) or a blank (dp).
     """
     text = sentences

@@ -17,10 +17,10 @@ from klue_datasets.tasks import DEFAULT_VERSION, TASKS, get_task
 
 Columns = Mapping[str, Any]
 Counts = dict[str, dict[str, int]]
-Lengths = dict[str, Any]  # name of the length -> its value in every row
-# Lower quantiles are actual lengths, hence integers on every platform.
+Lengths = dict[str, Any]  # name of a length -> its value in each row
+# Lower quantiles are values that occur, and hence integers on every platform.
 QUANTILES: Mapping[str, float] = {"min": 0, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1}
-STATISTICS = Path(__file__).with_name("stats.json")  # for the official dev files at hand
+STATISTICS = Path(__file__).with_name("stats.json")  # statistics of official dev files
 
 
 def statistics(
@@ -34,10 +34,10 @@ def statistics(
     """Compute statistics of raw files; arguments as for ``validate``.
 
     Returns:
-        Task -> split -> result of ``describe``. Tasks without files are left out.
+        Task -> split -> result of ``describe``, without tasks that have no files.
 
     Raises:
-        FileNotFoundError: There is no raw file of these tasks.
+        FileNotFoundError: There are no raw files of these tasks.
         KlueDataError: A file cannot be read.
     """
     found: dict[str, dict[str, Any]] = {}
@@ -60,11 +60,11 @@ def describe(task: str, columns: Columns) -> dict[str, Any]:
 
     Args:
         task: Name of the task.
-        columns: Its columns as Arrow arrays, in either view.
+        columns: Columns of either view as Arrow arrays.
 
     Returns:
-        ``rows``; ``labels``: what is counted -> label -> how often, in the order of the labels; ``lengths``:
-        what is measured -> minimum, quantiles, maximum and mean over the rows.
+        ``rows``, the number of rows; ``labels``, field -> label -> number of occurrences, in the order of the
+        labels; ``lengths``, quantity -> minimum, quantiles, maximum and mean over the rows.
     """
     labels, lengths = _MEASURES[task](columns)
     return {

@@ -1,6 +1,6 @@
 """The KLUE tasks: names, labels, official files and their hashes, row counts, licence and citation.
 
-Standard library only, so that every other part (metrics, recipes, cards, tests) can import it for free.
+The module imports the standard library only.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ CITATION = """\
 }"""
 
 DEFAULT_VERSION = "1.1.0"
-# Version -> suffix of its files and folders, and the commit of KLUE-benchmark/KLUE with them.
+# Version -> suffix of its files and folders, and its commit in KLUE-benchmark/KLUE.
 VERSION_SUFFIX: Mapping[str, str] = {"1.1.0": "v1.1", "1.0.0": "v1"}
 VERSION_COMMIT: Mapping[str, str] = {
     "1.1.0": "1cc52e64c0e0b6915577244f7439c55a42199a64",
     "1.0.0": "ab22cd5cfdd6b527a9a4e2d177f9dacb85ddde2c",
 }
-# Hub split name -> name in official files.
+# Name of a split on the Hub -> its name in the official files.
 SPLIT_FILE: Mapping[str, str] = {"train": "train", "validation": "dev"}
 
 # dp, in the order of KLUE-baseline, whose metric merges the relations from index 15 (VP_CMP) on.
@@ -106,28 +106,28 @@ class Task:
 
     Attributes:
         name: Config name on the Hub, e.g. ``ynat``.
-        alias: The other name that users type, e.g. ``tc``; empty if there is none.
+        alias: Another name that users may type, such as ``tc``; empty if there is none.
         title: English name of the task.
         title_ko: Korean name of the task.
-        description: One sentence that says what goes in and what comes out.
+        description: One sentence about input and output.
         summary: Short description for tables and help.
         summary_ko: Short description in Korean.
         stem: Prefix of official folders and files, e.g. ``klue-sts``.
         extension: File name ending of the official files, without the dot.
         counts: Published number of rows of each split.
-        blobs: Version -> split -> git blob SHA-1 of the official file; absent if it is unknown.
-        scored_columns: The columns with model inputs and gold answers.
-        content: Version -> SHA-256 of these columns of its official validation split, see
-            ``klue_datasets.content``. Versions with the same rows have one entry, that of the newest; empty
-            where no hash is known.
-        version: Version of the task in this package; raised when scores of the same model and
+        blobs: Version -> split -> git blob SHA-1 of the official file, if known.
+        scored_columns: Columns with model inputs and gold answers.
+        content: Version -> SHA-256 of these columns in the official validation split, see
+            ``klue_datasets.content``. Versions with the same rows have one entry, that of the newest; the
+            mapping is empty if no hash is known.
+        version: Version of the task in this package; increased when scores of the same model on the same
             data are no longer comparable with earlier ones.
         archive_sha256: SHA-256 of the official v1 archive.
-        archive_bytes: Its size.
+        archive_bytes: Size of this archive in bytes.
         labels: Class names in the order of the Hub's ClassLabel; empty if the task has no classes.
         card_task: Task category of the Hub, for cards.
-        leaderboards: Key of each official metric -> id of its leaderboard on the Hub, which takes one metric
-            per leaderboard.
+        leaderboards: Key of each official metric -> id of its leaderboard on the Hub, where each has one
+            metric.
     """
 
     name: str
@@ -160,7 +160,7 @@ class Task:
 
 
 def _same_in_both_versions(blobs: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
-    """Use one hash for v1 and v1.1, since most files did not change."""
+    """Return blobs with the same hash for v1 and v1.1, in which most files are the same."""
     return dict.fromkeys(VERSION_SUFFIX, blobs)
 
 
@@ -383,7 +383,7 @@ ALIASES: Mapping[str, str] = {task.alias: task.name for task in _TASKS if task.a
 
 
 def get_task(name: str) -> Task:
-    """Return the record of a task, by its name or its alias.
+    """Return the record of a task by name or alias.
 
     Raises:
         ValueError: There is no such task; the message lists the names.

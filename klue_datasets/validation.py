@@ -1,4 +1,4 @@
-"""Comparison of raw files with the published ones, and checks: ``python -m klue_datasets validate``."""
+"""Validation of raw files: ``python -m klue_datasets validate``."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class SplitReport:
     Attributes:
         task: Name of the task.
         split: Name of the split on the Hub.
-        rows: Its rows; None if the file is absent or cannot be read.
-        published: Rows of the official file.
-        hash: official, other, unknown (none is published for this version), or absent.
-        figures: What is counted beside the rows, for people.
+        rows: Number of rows; None if the file is absent or cannot be read.
+        published: Number of rows of the official file.
+        hash: official, other, unknown (there is no published hash for the version), or absent.
+        figures: Further counts, as text.
         remarks: Remarks that are not defects.
     """
 
@@ -75,7 +75,7 @@ class ValidationReport:
 
 
 def known_defects() -> list[dict[str, Any]]:
-    """Return the list of KLUE's known defects, each with guids, a summary and its source."""
+    """Return KLUE's known defects, each with guids, a summary and its source."""
     data: list[dict[str, Any]] = json.loads(KNOWN_DEFECTS.read_text(encoding="utf-8"))
     return data
 
@@ -88,17 +88,18 @@ def validate(
     version: str = DEFAULT_VERSION,
     cache_dir: str | Path | None = None,
 ) -> ValidationReport:
-    """Check the raw files of some tasks; missing files are reported.
+    """Compare raw files with the published ones and check their content; missing files are reported.
 
     Args:
-        tasks: Which tasks; None for all.
-        data_dir: Raw KLUE files; without it, and without ``mini``, the official files are downloaded.
-        mini: The mini corpus.
-        version: 1.1.0 or 1.0.0.
-        cache_dir: Datasets cache with the downloads; None for the usual one.
+        tasks: Names of tasks; by default all.
+        data_dir: Folder of raw KLUE files; by default, unless ``mini`` is set, the official files are
+            downloaded.
+        mini: Whether to check the mini corpus.
+        version: KLUE version, 1.1.0 or 1.0.0.
+        cache_dir: Datasets cache for downloads; by default the usual one.
 
     Raises:
-        FileNotFoundError: There is no raw file of these tasks.
+        FileNotFoundError: There are no raw files of these tasks.
         KlueDownloadError: As for ``load``.
     """
     version = check_version(version)
@@ -112,7 +113,7 @@ def validate(
             builder = make_builder(name, data_dir=data_dir, mini=mini, version=version, cache_dir=cache_dir)
         except FileNotFoundError as error:
             missing.append(str(error))
-            if name == "wos" and data_dir is not None:  # the ontology may be there without the dialogues
+            if name == "wos" and data_dir is not None:  # there may be an ontology without dialogues
                 root = Path(data_dir).expanduser()
                 defects += _ontology_defects({root / task.folder(version)})
             splits += [SplitReport(name, split, None, task.counts[split], "absent") for split in SPLIT_FILE]
@@ -155,7 +156,7 @@ def _check_file(
     rows = len(columns["guid"])
     if rows != published:
         message = f"{rows:,} rows; the published file has {published:,}."
-        if hash_ == "official":  # then the reader is wrong, not the file
+        if hash_ == "official":  # the error is then in the reader, not in the file
             findings.append(Finding(Path(path).name, "", "row count", message))
         else:
             remarks.append(message)
@@ -192,13 +193,13 @@ def _ontology_defects(folders: set[Path]) -> Iterator[Defect]:
         try:
             ontology = read_ontology(folder)
         except KlueDataError:
-            continue  # already reported as a defect of each split
+            continue  # reported as a defect of each split
         for finding in check_ontology(ontology or {}, broken):
             yield Defect("wos", "ontology", finding)
 
 
 def _with_known(defects: Sequence[Defect], version: str) -> list[Defect]:
-    """Match defects with known ones, each at most as often as it is known to occur."""
+    """Match defects with known ones, at most as often as those are known to occur."""
     entries = [entry for entry in known_defects() if version in entry["versions"]]
     times: Counter[str] = Counter()
     marked = []

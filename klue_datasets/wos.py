@@ -27,8 +27,8 @@ ROLES = ("user", "sys")
 class Wos(KlueBuilder):
     """KLUE dialogue state tracking: guid, domains, and the turns, each with role, text and state.
 
-    A state is everything that the user wanted so far, as strings ``domain-slot-value``. Turns of the system
-    have none in the file, and an empty list here.
+    A state contains everything that the user has asked for so far, as ``domain-slot-value`` strings. System
+    turns have no state in the file and an empty list here.
     """
 
     KLUE_TASK = TASKS["wos"]

@@ -19,7 +19,8 @@ def path(name: str = "klue_metric") -> str:
     """Return the absolute folder of an evaluate module, for ``evaluate.load`` from any working directory.
 
     Args:
-        name: A task (``ynat``), its alias, a module (``klue_ynat``), or ``klue_metric``, the one for all.
+        name: A task (``ynat``), its alias, a module (``klue_ynat``), or ``klue_metric``, the module for all
+            tasks.
 
     Raises:
         ValueError: There is no such module.
@@ -33,10 +34,10 @@ def load(task: str, **kwargs: Any) -> evaluate.Metric:
 
     Args:
         task: A task or its alias.
-        **kwargs: Passed on to ``evaluate.load``, e.g. ``experiment_id``.
+        **kwargs: Further arguments of ``evaluate.load``, such as ``experiment_id``.
 
     Raises:
-        ValueError: There is no such task, or no metric for it yet.
+        ValueError: There is no such task.
     """
     name = get_metric(task).task
     import evaluate  # imported here since metrics need numpy only

@@ -22,7 +22,7 @@ PROG = "python -m klue_metrics"
 
 
 def make_parser(prog: str = PROG) -> argparse.ArgumentParser:
-    """Build the parser. ``prog`` is the name that the user typed."""
+    """Build the parser; ``prog`` is the name of the command in messages."""
     parser = argparse.ArgumentParser(prog=prog, description="The official KLUE metrics.")
     commands = parser.add_subparsers(required=True, metavar="score|compare|export")
     breakdowns = ", ".join(f"{' or '.join(metric.breakdowns)} ({task})" for task, metric in METRICS.items())

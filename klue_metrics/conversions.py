@@ -10,7 +10,7 @@ from klue_datasets.tasks import TASKS, get_task
 
 HUB = "hub"
 BASELINE = "klue-baseline"
-# Label orders of KLUE-baseline that differ from the Hub's data set. The relations have the same order.
+# Label orders of KLUE-baseline that differ from those of the data set on the Hub; that of re is the same.
 _BASELINE_ORDER: Mapping[str, tuple[str, ...]] = {
     "ynat": ("정치", "경제", "사회", "생활문화", "세계", "IT과학", "스포츠"),
     "nli": ("entailment", "contradiction", "neutral"),
@@ -24,11 +24,11 @@ def label_names(task: str, ids: Iterable[Any], order: str = BASELINE) -> list[An
 
     Args:
         task: ynat, nli, ner or re, or an alias.
-        ids: The numbers; for ner also lists of them, one list per sentence.
-        order: ``klue-baseline``, the order of KLUE's own code, or ``hub``, that of the data set on the Hub.
+        ids: Label ids; for ner also lists of ids, one list per sentence.
+        order: Order of the ids: ``klue-baseline`` for KLUE's own code, ``hub`` for the data set on the Hub.
 
     Returns:
-        The names, in the form of ``ids``.
+        The label names, nested like ``ids``.
 
     Raises:
         ValueError: The task has no labels, the order is unknown, or an id is out of range.
@@ -64,10 +64,11 @@ def tags_from_spans(sentence: str | Sequence[str], spans: Iterable[Any]) -> list
             ``entity_group`` (PS, LC, OG, DT, TI or QT) or ``entity`` (B-PS, I-PS, ...).
 
     Returns:
-        B- and I- tags in the spans, O elsewhere. Blanks inside an entity are inside, as in KLUE's data.
+        B- and I- tags inside the spans and O elsewhere. Blanks inside an entity are part of it, as in KLUE's
+        data.
 
     Raises:
-        ValueError: A span is not in the sentence, is empty, has another type, or overlaps another one.
+        ValueError: A span is outside the sentence, is empty, has an unknown type, or overlaps another span.
     """
     text = "".join(sentence)
     if len(text) != len(sentence):

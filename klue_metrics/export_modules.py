@@ -1,4 +1,4 @@
-"""Export of the metric folders to the Hub: self-contained, so that they load without this package."""
+"""Export of the metrics as self-contained folders for the Hub, which load without this package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(klue_metrics.__file__).parent
 FUNCTIONAL = ROOT / "functional"
 MODULES = (*(f"klue_{task}" for task in METRICS), "klue_metric")
 REQUIREMENTS = "evaluate>=0.4.6\nnumpy>=1.26\n"
-# Modules that a metric folder contains, under names that shadow nothing: dotted name -> flat name.
+# Modules copied into a metric folder, with names that do not shadow others: dotted name -> file name.
 _FLAT = {
     "klue_datasets.tasks": "klue_tasks",
     "klue_datasets.messages": "klue_messages",
@@ -48,7 +48,7 @@ import importlib.util
 import pathlib
 import sys
 
-# The files beside this one, as a package.
+# Import the files beside this one as a package.
 spec = importlib.machinery.ModuleSpec("space_files", None, is_package=True)
 spec.submodule_search_locations = [str(pathlib.Path(__file__).parent)]
 sys.modules["space_files"] = importlib.util.module_from_spec(spec)
@@ -63,20 +63,20 @@ NAMESPACE = "klue"  # default owner of the Spaces in examples
 def export(
     output_dir: str | Path, modules: Sequence[str] = MODULES, *, namespace: str = NAMESPACE
 ) -> list[Path]:
-    """Write one folder per module: script, the parts of this package that it needs, card, app, requirements.
+    """Write one folder per module with its script, the code that it needs, its card, app and requirements.
 
-    Each loads with ``evaluate.load(folder)``, offline, where only evaluate is installed.
+    ``evaluate.load(folder)`` then works without a network, in an environment with evaluate only.
 
     Args:
-        output_dir: Where the folders go, e.g. ``hub/metrics``; folders of the same names are replaced.
-        modules: Names among ``klue_ynat`` ... ``klue_wos``, ``klue_metric``.
-        namespace: The user or organisation whose Spaces they become: what cards and apps load them from.
+        output_dir: Parent of the folders, such as ``hub/metrics``; existing metric folders are replaced.
+        modules: Names of modules: ``klue_ynat`` to ``klue_wos``, and ``klue_metric``.
+        namespace: User or organisation on the Hub, for the examples in cards and apps.
 
     Returns:
-        The folders.
+        Paths of the folders.
 
     Raises:
-        FileExistsError: A folder of that name contains something other than a metric.
+        FileExistsError: A folder with the name of a module contains something else.
     """
     target = Path(output_dir)
     target.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def export(
 def _write(name: str, folder: Path, namespace: str) -> None:
     folder.mkdir()
     source = ROOT / name
-    # The loader of evaluate copies siblings that the script names in lines of this form.
+    # evaluate copies only the files that the script imports in lines of this form.
     named = "".join(f"from .{flat} import __name__ as _{flat}\n" for flat in _FLAT.values())
     script = _flatten((source / f"{name}.py").read_text(encoding="utf-8"))
     script = script.replace(_BASE, f"# All the siblings, so that evaluate copies them along.\n{named}{_BASE}")

@@ -1,4 +1,4 @@
-"""Base class of the evaluate modules; it validates and encodes inputs before evaluate stores them."""
+"""Base class of the evaluate modules, which validates and encodes inputs before evaluate stores them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from klue_metrics.functional.inputs import check_pairs, to_python
 
 
 class KlueModule(evaluate.Metric, abc.ABC):
-    """Base class of the evaluate modules, for the task ``KLUE_TASK`` or the one that the config names.
+    """Base class of the evaluate modules, for the task ``KLUE_TASK`` or the task named by the config.
 
-    It is abstract because evaluate takes the first concrete class in a script's names for its metric.
+    It is abstract because evaluate uses the first concrete class in the namespace of a script.
     """
 
     @property
@@ -26,7 +26,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
 
     @property
     def klue_metric(self) -> Metric:
-        """The definition behind this module; ValueError if the config names no task."""
+        """The metric's definition; raises ValueError if the config names no task."""
         return get_metric(self.KLUE_TASK or self.config_name)
 
     def _info(self) -> evaluate.MetricInfo:
@@ -44,7 +44,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
     def compute(
         self, *, predictions: Any = None, references: Any = None, **kwargs: Any
     ) -> dict[str, Any] | None:
-        """Score predictions against references, or what ``add`` and ``add_batch`` have gathered."""
+        """Score predictions against references, or those collected by ``add`` and ``add_batch``."""
         if predictions is not None or references is not None:
             # Converted once, since an iterator can be read only once.
             predictions, references = self._convert(predictions, references)
@@ -60,7 +60,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
         return scores
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
-        """Gather a batch of predictions and references."""
+        """Collect a batch of predictions and references."""
         predicted, gold = self._convert(predictions, references)
         if len(predicted) or len(gold):  # a rank may have no examples
             check_pairs(predicted, gold, self.klue_metric.task)
@@ -75,7 +75,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
         references: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Gather one prediction and its reference; evaluate documents them under their plural names."""
+        """Collect one prediction and its reference; evaluate's own examples use the plural names."""
         one = prediction if predictions is None else predictions
         its_gold = reference if references is None else references
         predicted, gold = self._convert([one], [its_gold])
@@ -101,7 +101,7 @@ class KlueModule(evaluate.Metric, abc.ABC):
 
 
 def _feature(kind: Any) -> Any:
-    """Convert a type from Metric's notation to a feature of datasets."""
+    """Convert a type in the notation of ``Metric.types`` to a feature of datasets."""
     if isinstance(kind, list):
         return datasets.Sequence(_feature(kind[0]))
     if isinstance(kind, dict):

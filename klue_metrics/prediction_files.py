@@ -1,6 +1,6 @@
-"""Read files of predictions: JSON lines, a JSON list, CSV, TSV, or one label per line.
+"""Read predictions from JSON lines, a JSON list, CSV, TSV, or a text file with one label per line.
 
-In a table, and in a list, the rows may do without ``guid`` and ``index``: their position is their index then.
+Rows of tables and lists may have neither ``guid`` nor ``index``; their index is then their position.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from klue_datasets.raw_files import read_bytes, read_text
 
-Record = tuple[str, Any]  # its place, and its content or a ValueError
+Record = tuple[str, Any]  # file and line, and the content or a ValueError
 # An example prediction of each task, as JSON; ``cell_of`` formats it for tables.
 EXAMPLES: Mapping[str, Any] = {
     "ynat": "경제",
@@ -27,7 +27,7 @@ EXAMPLES: Mapping[str, Any] = {
     "wos": ["숙소-지역-서울 중앙"],
 }
 LABELLED = ("ynat", "sts", "nli", "re")  # tasks whose predictions may be lines of plain text
-_PARSED = ("prediction", "reference", "tokens", "probabilities")  # tasks whose cells hold JSON
+_PARSED = ("prediction", "reference", "tokens", "probabilities")  # columns of tables that may hold JSON
 
 
 def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]:
@@ -36,7 +36,7 @@ def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]
     Args:
         task: Name of the task.
         path: The file; it may be compressed with gzip.
-        field: What a value without a name is: ``prediction`` or ``reference``.
+        field: Field that values without a name belong to: ``prediction`` or ``reference``.
         key: Name of the prediction field in the file.
 
     Yields:
@@ -65,7 +65,7 @@ def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]
 
 
 def cell_of(task: str) -> str:
-    """Format a task's example as a table cell or as a line of its own."""
+    """Format the example prediction of a task as a table cell or line of text."""
     example = EXAMPLES[task]
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
 
@@ -76,7 +76,7 @@ def _lines(data: bytes, path: str) -> Iterator[Record]:
             continue
         try:
             fields = json.loads(line)
-        except ValueError as error:  # includes text that is not UTF-8
+        except ValueError as error:  # also raised for text that is not UTF-8
             fields = error
         else:
             fields = fields if isinstance(fields, dict) else ValueError("no object")

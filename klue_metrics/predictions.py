@@ -1,13 +1,18 @@
-"""Predictions files, and the references that they are scored against.
+"""Read predictions files and pair predictions with references.
 
-One JSON object per line (``prediction_files`` reads other forms, too): ``guid`` or ``index`` (position in the
-split), ``prediction`` and, unless references come from elsewhere, ``reference``, as the recipes write them.
-wos: a line is a turn, and ``turn`` (0, 1, ...)
-tells the user turns of one guid apart; or a dialogue, with a list of states, one per user turn. mrc: a
-prediction is the text itself or a mapping with ``prediction_text``. Further fields that are read where every
-line has them: ``tokens`` (ner), ``probabilities`` (re), ``source`` (sts, nli), ``cluster`` (any: what is
-resampled together). A field that is null or NaN counts as missing, and so does a ``guid``, ``index`` or
-``cluster`` that is "". Blank lines are skipped; the file may be compressed with gzip.
+A predictions file, as written by the recipes, has one JSON object per line, with these fields
+(``prediction_files`` reads other formats, too):
+
+* ``guid``, or ``index``, the position in the split;
+* ``prediction``; for mrc a text, or a mapping with ``prediction_text``;
+* ``reference``, unless references are read from another source;
+* for wos, ``turn`` (0, 1, ...), the number of the user turn in its dialogue. Alternatively a line is a whole
+  dialogue, and its prediction a list of states, one per user turn;
+* optionally, in every line: ``tokens`` (ner), ``probabilities`` (re), ``source`` (sts, nli), and ``cluster``
+  (any task), which names the examples that are resampled together.
+
+Fields that are null or NaN count as missing, as do an empty ``guid``, ``index`` or ``cluster``. Blank lines
+are skipped. The file may be compressed with gzip.
 """
 
 from __future__ import annotations
@@ -22,15 +27,15 @@ from klue_datasets.messages import excerpt
 from klue_datasets.tasks import get_task
 from klue_metrics.prediction_files import read_records
 
-SHOWN = 5  # problems that an error lists
+SHOWN = 5  # number of problems listed in an error message
 _IDS = ("guid", "index")  # possible keys of a line
-# Task -> column of the data whose equal values are resampled together: three hypotheses share a premise, and
-# several questions a passage; wos goes by dialogue (its guid). re is left out: of the 7,765 official
-# validation rows two share a sentence.
+# Task -> column whose equal values form a cluster: three hypotheses share a premise, and several questions a
+# passage. Clusters of wos are dialogues (guids). re has none, since only two of the 7,765 official validation
+# rows share a sentence.
 CLUSTERED_BY = {"nli": "premise", "mrc": "context"}
 SOURCE_TASKS = ("sts", "nli")  # tasks whose scores are broken down by source
 GROUP_COLUMNS = {"sts": ("source",), "nli": ("source", "premise"), "mrc": ("context",)}  # of ``group_fields``
-# Field of a line -> what the metric calls the column, and the tasks that it is for.
+# Field of a line -> name of the metric's argument, and the tasks that use it.
 _COLUMNS = {
     "tokens": ("tokens", ("ner",)),
     "probabilities": ("probabilities", ("re",)),
@@ -41,14 +46,14 @@ _COLUMNS = {
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Source of references outside the predictions file; at most one of the first four may be set.
+    """Where references come from, if not from the predictions file; at most one of the first four is set.
 
     Attributes:
-        references: A file like the predictions file, with ``reference`` in every line.
-        data_dir: Raw KLUE files.
-        mini: The mini corpus.
-        dataset_name: A Hub id or an exported folder.
-        split: Split of the data.
+        references: A file in the format of predictions files, with ``reference`` in every line.
+        data_dir: Folder of raw KLUE files.
+        mini: Whether to use the mini corpus.
+        dataset_name: Id of a data set on the Hub, or an exported folder.
+        split: Split of the data with the references.
         prediction_key: Name of the prediction field in the predictions file.
     """
 
@@ -67,12 +72,12 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line, or one turn of a line.
+    """One line of a file, or one turn of a line with a dialogue.
 
     Attributes:
-        id: Id of the known defect.
+        id: The guid or index, with the turn for wos.
         where: File and line, or data set, for messages.
-        fields: What the line says.
+        fields: The fields of the line.
     """
 
     id: str
@@ -88,7 +93,7 @@ class Cases:
         ids: Id of each unit.
         predictions: One prediction per unit.
         references: One reference per unit.
-        columns: Whatever else the metric can use: tokens, probabilities, sources, clusters.
+        columns: Further inputs of the metric by name: tokens, probabilities, sources and clusters.
     """
 
     ids: list[str]
@@ -101,8 +106,8 @@ def load_cases(task: str, path: str, source: Source) -> Cases:
     """Read a predictions file and pair it with references, in the order of the latter.
 
     Raises:
-        ValueError: A broken line, a missing field; an id that is missing, unknown or there twice. The error
-            lists the first few.
+        ValueError: A line is broken, a field is missing, or an id is missing, unknown or repeated. The
+            message lists the first few problems.
         OSError: A file cannot be read.
     """
     name = get_task(task).name
@@ -134,14 +139,14 @@ def load_cases(task: str, path: str, source: Source) -> Cases:
 
 
 def cases_of(task: str, lines: Sequence[Mapping[str, Any]]) -> Cases:
-    """Pair predictions and references of lines that are in memory.
+    """Pair predictions with references of lines in memory.
 
     Args:
         task: A task or its alias.
-        lines: The content of the lines, each with its reference.
+        lines: The fields of each line, with its reference.
 
     Raises:
-        ValueError: Some lines have a field that others lack.
+        ValueError: Only some of the lines have a field.
     """
     rows = [_row(task, fields, f"line {number}") for number, fields in enumerate(lines, start=1)]
     return _cases(get_task(task).name, [(row, row) for row in rows])
@@ -158,11 +163,11 @@ def _cases(task: str, pairs: Sequence[tuple[Row, Row]]) -> Cases:
 
 
 def group_fields(task: str, example: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields that name an example's cluster in the predictions file.
+    """Return the fields of the predictions file that group examples.
 
     Returns:
-        ``source``, by which scores are broken down ("" where the example does not say), and ``cluster``, a
-        fingerprint of what is resampled as a whole. Each where the task has it and the data has its column.
+        ``source``, for the breakdown by source ("" if unknown), and ``cluster``, a hash of the text that the
+        examples of a cluster share; each only if the task uses it and the example has its column.
     """
     fields = {}
     if task in SOURCE_TASKS and "source" in example:
@@ -179,7 +184,7 @@ def read_rows(task: str, path: str, field: str, key: str = "prediction") -> list
     Args:
         task: Name of the task.
         path: The file.
-        field: What every line must have.
+        field: Field that every line must have.
         key: Name of the prediction field.
     """
     rows, broken = [], []
@@ -220,7 +225,7 @@ def _is_missing(task: str, name: str, value: object) -> bool:
 
 
 def _id(fields: Mapping[str, Any]) -> str:
-    """Return the key of a line: its guid, or else its index, and its turn."""
+    """Return the key of a line: its guid or, without one, its index; and its turn."""
     key = next((name for name in _IDS if name in fields), None)
     if key is None:
         raise ValueError("no guid and no index")
@@ -294,7 +299,7 @@ def _reference(task: str, row: Row) -> Any:
 
 
 def _columns(task: str, pairs: Iterable[tuple[Row, Row]]) -> dict[str, list[Any]]:
-    """Return further columns, from the predictions file or else from the source of the references."""
+    """Return the further columns, from the predictions file or the source of the references."""
     merged = [{**gold.fields, **row.fields} for row, gold in pairs]
     if task == "wos":  # turns with a guid belong to its dialogue
         merged = [
@@ -314,7 +319,7 @@ def _columns(task: str, pairs: Iterable[tuple[Row, Row]]) -> dict[str, list[Any]
 
 
 def _data_rows(task: str, source: Source, predicted: Sequence[Row]) -> list[Row]:
-    """Return the rows of a data set, keyed by guid or index like the predictions."""
+    """Return the rows of a data set, with the same kind of keys as the predictions."""
     import datasets  # imported here since metrics need numpy only
 
     import klue_datasets
@@ -345,7 +350,7 @@ def _data_rows(task: str, source: Source, predicted: Sequence[Row]) -> list[Row]
 
 
 def _examples(task: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the reference in a row of the data, with the fields for breakdowns and clusters."""
+    """Return the references in a row of the data, with the fields for breakdowns and clusters."""
     if task == "wos":
         states = [turn["state"] for turn in row["dialogue"] if turn["role"] == "user"]
         return [

@@ -20,7 +20,7 @@ from klue_metrics.predictions import SHOWN, Cases, Source, load_cases
 
 NO_BREAKDOWN = "none"
 RESAMPLES = 1000
-_TOLD = (UserWarning, RuntimeWarning)  # categories of the metric's warnings
+_CATEGORIES = (UserWarning, RuntimeWarning)  # categories of the metrics' warnings
 
 
 def score(
@@ -32,15 +32,15 @@ def score(
         task: A task or its alias.
         path: The predictions file.
         source: Source of the references.
-        by: As for ``score_cases``, and so the rest.
+        by: Name of a breakdown, see ``score_cases``.
         resamples: Number of bootstrap resamples; 0 for no intervals.
-        **options: Of the intervals: confidence, method, seed.
+        **options: Options of the intervals: confidence, method and seed.
 
     Returns:
         The result of ``score_cases``.
 
     Raises:
-        ValueError: The file does not fit the references, or not the metric.
+        ValueError: The predictions do not match the references, or the metric rejects them.
         OSError: A file cannot be read.
     """
     name = get_metric(task).task
@@ -61,19 +61,20 @@ def score_cases(
     Args:
         task: A task or its alias.
         cases: Predictions and references.
-        by: The breakdown; None for the first that the data suffices for, ``none`` for none.
+        by: Name of a breakdown; None for the first one that the data allows, ``none`` for no breakdown.
         resamples: Number of bootstrap resamples; 0 for no intervals.
-        compute: What scores them, such as that of an evaluate module; by default the definition itself.
-        **options: Of the intervals: confidence, method, seed.
+        compute: Function that computes the scores, such as the method of an evaluate module; by default that
+            of ``functional``.
+        **options: Options of the intervals: confidence, method and seed.
 
     Returns:
-        task, examples, clusters (None without), right (how many examples are, see ``Metric.right``),
-        resamples, the options, scores (key -> score, low, high), notes (what the metric warned of),
-        confusion (gold label -> predicted label -> examples, where the task has labels; sts by the two sides
-        of the threshold) and the breakdown under ``by_<name>``.
+        task; number of examples and clusters (None without clusters); right, the number of entirely right
+        examples (see ``Metric.right``); resamples and the options; scores (key -> score, low, high); notes,
+        the warnings of the metric; confusion (gold label -> predicted label -> number of examples) for tasks
+        with labels, and for the two sides of the threshold of sts; and ``by_<name>``, the breakdown.
 
     Raises:
-        ValueError: The predictions do not fit the metric.
+        ValueError: The metric rejects the predictions.
     """
     metric = get_metric(task)
     columns = dict(cases.columns)
@@ -129,7 +130,7 @@ def _add_ends(
     resamples: int,
     options: Mapping[str, Any],
 ) -> None:
-    """Add ``low`` and ``high``: of F1 for classes and slots, of the primary metric for groups."""
+    """Add ``low`` and ``high`` to a breakdown: of the F1 of classes, or of the primary metric of groups."""
     ends = breakdown_intervals(
         metric.task,
         cases.predictions,
@@ -185,11 +186,11 @@ def compare(
         second: Another predictions file; differences are first minus second.
         source: Source of the references; by default both files, which must agree.
         resamples: Number of bootstrap resamples.
-        **options: Of the test: confidence, method, seed.
+        **options: Options of the test: confidence, method and seed.
 
     Returns:
-        task, examples, clusters, resamples, the options, scores (key -> first, second, difference,
-        low, high, p_value) and notes: what the metric warned of, and whether the files are of different
+        task; numbers of examples, clusters and resamples; the options; scores (key -> first, second,
+        difference, low, high, p_value); and notes: warnings of the metric, and of files from different
         versions of the data or the task.
 
     Raises:
@@ -202,13 +203,13 @@ def compare(
 
 
 def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
-    """Return the metric's warnings without repetition."""
-    told = (str(warning.message) for warning in caught if issubclass(warning.category, _TOLD))
-    return list(dict.fromkeys(told))
+    """Return the distinct warnings of the metric."""
+    messages = (str(warning.message) for warning in caught if issubclass(warning.category, _CATEGORIES))
+    return list(dict.fromkeys(messages))
 
 
 def _version_notes(first: str, second: str) -> list[str]:
-    """Warn if the results beside two predictions files name different versions of data or task."""
+    """Return a warning if the results beside two files name different versions of data or task."""
     sides = [_results_beside(path) for path in (first, second)]
     notes = []
     for key, what in (("data_version", "data"), ("task_version", "task")):
@@ -222,7 +223,7 @@ def _version_notes(first: str, second: str) -> list[str]:
 
 
 def _results_beside(path: str) -> dict[str, Any]:
-    """Read the results of the evaluation that wrote a predictions file; empty if they are not beside it."""
+    """Read the evaluation results in the folder of a predictions file; empty if there are none."""
     results = Path(path).with_name("eval_results.json")
     values: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
     return values
@@ -236,9 +237,9 @@ def compare_cases(
     Args:
         task: A task or its alias.
         one: Name of the first file for messages, and its cases.
-        other: Likewise; the differences are first minus second.
+        other: The same for the second file; differences are first minus second.
         resamples: Number of bootstrap resamples.
-        **options: Of the test: confidence, method, seed.
+        **options: Options of the test: confidence, method and seed.
 
     Raises:
         ValueError: As in ``compare``.
@@ -246,7 +247,7 @@ def compare_cases(
     metric = get_metric(task)
     (first, left), (second, right) = one, other
     right = aligned(metric.task, right, left, f"{first} and {second}")
-    shared = {**right.columns, **left.columns}  # either file may say them
+    shared = {**right.columns, **left.columns}  # either file may have them
     clusters, tokens = shared.get("clusters"), _only(shared, "tokens")
     tables = [_only(side.columns, "probabilities") for side in (left, right)]
     given: dict[str, Any] = dict(tokens)
@@ -283,7 +284,7 @@ def compare_cases(
 
 
 def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
-    """Name the scores that the predictions are insufficient for (AUPRC of relation extraction)."""
+    """Name the scores that need more fields than the predictions have (AUPRC of re)."""
     missing = [name for key, name in metric.names.items() if key not in scores]
     if not missing:
         return []
@@ -294,7 +295,7 @@ def _missing_scores(metric: Metric, scores: Mapping[str, Any]) -> list[str]:
 
 
 def _order_note(metric: Metric, cases: Cases) -> list[str]:
-    """State which label order numeric labels are read in, if KLUE's own code uses another."""
+    """State the assumed order of numeric labels if that of KLUE-baseline is different."""
     plain = (value.item() if hasattr(value, "item") else value for value in cases.predictions)
     if metric.task not in ("ynat", "nli") or not all(isinstance(value, int) for value in plain):
         return []
@@ -310,7 +311,7 @@ def _only(columns: Mapping[str, list[Any]], *names: str) -> dict[str, Any]:
 
 
 def _first_breakdown(metric: Metric, cases: Cases) -> str:
-    """Return the first breakdown for which the required columns are there."""
+    """Return the first breakdown whose required columns exist."""
     for name in metric.breakdowns:
         has_types = metric.task == "mrc" and all(row.get("question_type") for row in cases.references)
         if name == "source" and "sources" not in cases.columns:
@@ -322,13 +323,13 @@ def _first_breakdown(metric: Metric, cases: Cases) -> str:
 
 
 def aligned(task: str, cases: Cases, others: Cases, between: str) -> Cases:
-    """Reorder cases like others, which must have the same ids and references.
+    """Reorder cases like others with the same ids and references.
 
     Args:
         task: Name of the task, for messages.
-        cases: To be put in order.
+        cases: The cases to reorder.
         others: The cases that define the order.
-        between: What messages call the two, as in ``a.jsonl and b.jsonl``.
+        between: Names of both in messages, such as ``a.jsonl and b.jsonl``.
 
     Raises:
         ValueError: Ids or references differ.
@@ -412,7 +413,7 @@ def verdict(report: Mapping[str, Any], first: str, second: str) -> str:
 
     Args:
         report: The result of ``compare``.
-        first: The first file.
+        first: Name of the first file.
         second: Name of the second file.
     """
     metric = get_metric(report["task"])

@@ -1,4 +1,4 @@
-"""The page of a metric's Space: it scores a predictions file, or compares two."""
+"""Web page for the Space of a metric, which scores a predictions file or compares two."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ def evaluate_files(
     Args:
         task: Name of the task.
         predictions: Path of the file; None if none was given.
-        others: Path of a second file, of other predictions for the same examples.
+        others: Path of a second file, with other predictions for the same examples.
         references: Path of a file with the references; None to use those in the predictions file.
         resamples: Number of bootstrap resamples.
 
     Returns:
-        What was scored, in words; rows of scores; the breakdown, as a table; rows of the comparison; and its
-        verdict.
+        A summary; rows of scores; the breakdown as a table; rows of the comparison; and its verdict.
 
     Raises:
-        gradio.Error: There is no file, or one that cannot be scored; says why.
+        gradio.Error: There is no file, or a file cannot be scored.
     """
     if predictions is None:
         raise gradio.Error("There is no file; expected a file of predictions.")
@@ -56,16 +55,19 @@ def evaluate_files(
     scores = [
         [names[key], *(_rounded(row[name]) for name in SCORES[1:])] for key, row in report["scores"].items()
     ]
-    told = [f"{report['examples']:,} examples, {report['right']:,} of them right in full.", *report["notes"]]
+    summary = [
+        f"{report['examples']:,} examples, {report['right']:,} of them entirely right.",
+        *report["notes"],
+    ]
     if against is None:
-        return "\n\n".join(told), scores, _breakdown(report), [], ""
+        return "\n\n".join(summary), scores, _breakdown(report), [], ""
     compared = [
         [names[key], *(_rounded(row[name]) for name in COMPARISON[1:-1]), _rounded(row["p_value"], 4)]
         for key, row in against["scores"].items()
     ]
-    told += against.get("notes", [])
+    summary += against.get("notes", [])
     return (
-        "\n\n".join(told),
+        "\n\n".join(summary),
         scores,
         _breakdown(report),
         compared,
@@ -98,7 +100,7 @@ def make_page(task: str | None = None, module: str = "klue_metric") -> gradio.Bl
 
     Args:
         task: Name of the task; None to let the user choose.
-        module: Argument of ``evaluate.load``.
+        module: Name or folder for ``evaluate.load``.
     """
     names = list(METRICS) if task is None else [task]
     title = "KLUE metrics" if task is None else f"KLUE {TASKS[task].title} ({task})"
@@ -116,7 +118,7 @@ def make_page(task: str | None = None, module: str = "klue_metric") -> gradio.Bl
             second = gradio.File(label="Other predictions, to compare with (optional)", file_types=SUFFIXES)
             gold = gradio.File(label="References (optional: those in the file)", file_types=SUFFIXES)
         button = gradio.Button("Score", variant="primary")
-        told = gradio.Markdown()
+        summary = gradio.Markdown()
         scores = gradio.Dataframe(headers=SCORES, label="Scores", interactive=False)
         sentence = gradio.Textbox(label="Verdict", interactive=False)
         compared = gradio.Dataframe(headers=COMPARISON, label="Comparison", interactive=False)
@@ -124,7 +126,7 @@ def make_page(task: str | None = None, module: str = "klue_metric") -> gradio.Bl
         button.click(
             evaluate_files,
             [choice, first, second, gold],
-            [told, scores, breakdown, compared, sentence],
+            [summary, scores, breakdown, compared, sentence],
             api_name="score",
         )
     return page
@@ -139,5 +141,5 @@ def _form(task: str) -> str:
 
 
 def launch(task: str | None = None, module: str = "klue_metric", **options: Any) -> Any:
-    """Start the page; arguments as for ``make_page``, and options of ``gradio.Blocks.launch``."""
+    """Start the page; takes the arguments of ``make_page`` and options of ``gradio.Blocks.launch``."""
     return make_page(task, module).launch(**{"show_error": True, **options})

@@ -1,8 +1,8 @@
-"""The metric folders: cards, apps and first lines, generated from records and definitions.
+"""Generate cards, apps and first lines of the metric modules from records and definitions.
 
-What a card says of scores, inputs and errors is the docstring of ``klue_metrics.functional.<task>.compute``,
-and its example is that of the evaluate module. Only ``metrics/<task>.md`` is prose of its own: how it begins,
-details that go beyond the docstring if there are any, and limitations.
+Scores, inputs and errors in a card are those in the docstring of ``klue_metrics.functional.<task>.compute``,
+and the example is that of the evaluate module. ``metrics/<task>.md`` adds an introduction, details that go
+beyond the docstring, and limitations.
 """
 
 from __future__ import annotations
@@ -33,13 +33,12 @@ def card(task: str, module: str) -> str:
 
     Args:
         task: Name of the task.
-        module: Text of the evaluate module, whose docstring holds the example.
+        module: Text of the evaluate module, whose docstring contains the example.
     """
     record, metric = TASKS[task], METRICS[task]
     parts = docstring_parts(inspect.getdoc(metric.compute) or "")
     intro, details, limitations = _prose(task)
     breakdowns = [item for item in parts["Returns"] if item.startswith("With `by")]
-    ranges = [item for item in parts["Returns"] if item.startswith(("All ", "Both "))]
     return render(
         "metric.md",
         folder=TEMPLATES,
@@ -47,14 +46,13 @@ def card(task: str, module: str) -> str:
         metric=metric,
         scores=_joined(list(metric.names.values())),
         intro=intro,
-        definition=[item for item in parts["Returns"] if item not in breakdowns + ranges],
+        definition=[item for item in parts["Returns"] if item not in breakdowns],
         details=details,
         limitations=limitations,
         example=_example(module, f'klue_metrics.load("{task}")'),
         inputs=parts["Args"],
         labels=_labels(record, metric),
         keys=result_keys(task),
-        ranges=ranges,
         breakdowns=breakdowns,
         errors=parts["Raises"],
         published=published_tables(task, METRICS[task].names),
@@ -74,13 +72,13 @@ def card_of_all(module: str) -> str:
 
 
 def app(name: str) -> str:
-    """Generate the app of a metric's Space; that of ``klue_metric`` lets the user choose the task."""
+    """Generate the app of a metric's Space; with that of ``klue_metric``, users choose the task."""
     task = "None" if name == ALL else f'"{name.removeprefix("klue_")}"'
     return APP.format(task=task, name=name)
 
 
 def with_first_line(task: str, module: str) -> str:
-    """Replace the first line of an evaluate module from the task's record."""
+    """Replace the first line of an evaluate module by one from the task's record."""
     plural = "metrics" if len(METRICS[task].names) > 1 else "metric"
     title = TASKS[task].title.lower()
     line = f'"""The official {plural} of KLUE {title} ({task}) as an evaluate module.\n'
@@ -88,11 +86,11 @@ def with_first_line(task: str, module: str) -> str:
 
 
 def recipe_with_head(task: str, script: str) -> str:
-    """Replace the beginning of a recipe's docstring, which is its --help, from the task's record.
+    """Replace the beginning of a recipe's docstring, shown by --help, by one from the task's record.
 
     Args:
         task: Name of the task.
-        script: Text of the script; the lines from its first command on stay.
+        script: Text of the script, which is kept from the first command on.
     """
     record, metric = TASKS[task], METRICS[task]
     names = list(metric.names.values())
@@ -106,17 +104,18 @@ def recipe_with_head(task: str, script: str) -> str:
 def docstring_parts(docstring: str) -> dict[str, list[str]]:
     """Parse the sections of a Google-style docstring into lists of Markdown items.
 
-    An item of Args and Raises is a name and its text; one of Returns begins at a line that begins with a key,
-    ``With``, ``All`` or ``Both``.
+    Items of Args and Raises are a name and its description. Items of Returns begin at a line that starts with
+    the key of a score or with ``With``; lines before the first of these are ignored.
     """
     parts: dict[str, list[str]] = {}
     for title, body in re.findall(r"^(\w+):\n((?:    .*\n?|\n)+)", docstring, flags=re.MULTILINE):
-        begins = r"``\w+``|With |All |Both " if title == "Returns" else r"\w+: "
+        begins = r"``(?!by_)\w+``|With " if title == "Returns" else r"\w+: "
         items: list[list[str]] = []
         for line in textwrap.dedent(body).strip().splitlines():
-            if not items or re.match(begins, line):
+            if re.match(begins, line):
                 items.append([])
-            items[-1].append(line.strip())
+            if items and line:
+                items[-1].append(line.strip())
         parts[title] = [_as_markdown(" ".join(item), title) for item in items]
     return parts
 
@@ -133,7 +132,7 @@ def _as_markdown(item: str, title: str) -> str:
 
 
 def _prose(task: str) -> tuple[str, str | None, str]:
-    """Return introduction, details (optional) and limitations of a metric."""
+    """Return introduction, optional details and limitations of a metric."""
     text = (PROSE / f"{task}.md").read_text(encoding="utf-8")
     intro, *rest = re.split(r"^## (Details|Limitations)$", text, flags=re.MULTILINE)
     sections = {title: body.strip() for title, body in zip(rest[::2], rest[1::2], strict=True)}
@@ -141,14 +140,14 @@ def _prose(task: str) -> tuple[str, str | None, str]:
 
 
 def _example(module: str, load: str, imports: str = "import klue_metrics") -> str:
-    """Return the example of a module, as its card shows it."""
+    """Return the example in a module's docstring, with another way to load the metric."""
     lines = (ast.get_docstring(ast.parse(module)) or "").splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith(">>> metric = "))
     return "\n".join([f">>> {imports}", f">>> metric = {load}", *lines[start + 1 :]])
 
 
 def _labels(record: Task, metric: Metric) -> str | None:
-    """List the label names that the metric accepts, in id order."""
+    """List the label names of a task in the order of their ids."""
     if record.name == "dp":
         return f"Relations: {', '.join(DP_RELATIONS)}."
     if metric.types["references"] in ("int64", ["int64"]):

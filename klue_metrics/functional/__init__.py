@@ -1,4 +1,4 @@
-"""The official KLUE metrics as plain functions over numpy arrays: no evaluate, no files, no models.
+"""The official KLUE metrics as plain functions; they need NumPy only.
 
 >>> from klue_metrics.functional import compute
 >>> compute("nli", ["neutral", "entailment"], ["neutral", "contradiction"])
@@ -23,24 +23,26 @@ __all__ = ["METRICS", "Metric", "compute", "get_metric"]
 class Metric:
     """The official metrics of one task.
 
+    A unit is an example, a sentence, a question or a turn, depending on the task.
+
     Attributes:
         task: Name of the task.
-        compute: Predictions and references to scores, each times 100, official ones first.
-        convert: One side's values (and its role, for messages) as checked plain values, one per example.
-        types: What ``convert`` gives for predictions and references: a type's name as datasets calls it, in a
-            list for lists of it, in a mapping for named fields.
-        names: Result key -> name of the score in tables and cards, in the order of the keys.
-        primary: The key by which checkpoints are chosen, as in the baseline.
-        statistics: Predictions and references to what each unit (an example, sentence, question, turn) adds
-            to the scores: an array of shape (units, k).
-        scores_from: Sums of such rows, shape (..., k), to scores; of the rows of all units, to those that
-            ``compute`` gives (for re without those that need probabilities: see its ``weighted_scores``).
-        right: Predictions and references to whether each unit is right in full, a boolean array: whether
-            every score of that unit alone is perfect. For sts, where r needs several pairs, whether it counts
-            as right in F1; for re no_relation counts too.
-        breakdowns: What ``compute`` takes as ``by``.
-        breakdown: Predictions, references and one of these to the statistics behind it.
-        fewest: Minimum number of examples.
+        compute: Computes scores, each times 100, official ones first, from predictions and references.
+        convert: Validates predictions or references, given with their role for error messages, and converts
+            them to plain values, one per unit.
+        types: Types of the values returned by ``convert``, for predictions and for references: the name of a
+            type in datasets, a list for lists of that type, or a mapping for named fields.
+        names: Result key -> name of the score in tables and cards, in the order of the results.
+        primary: Key of the primary metric, which selects checkpoints as in KLUE-baseline.
+        statistics: Computes the contribution of each unit to the scores, shape (units, k).
+        scores_from: Computes scores from sums of contributions, shape (..., k). The sum over all units gives
+            the scores of ``compute``, except those of re that need probabilities (``re.weighted_scores``).
+        right: Returns for each unit whether it is entirely right, that is, whether its scores alone would be
+            perfect. For sts, where r needs several pairs, whether it is right in F1; for re, no_relation
+            counts as a relation.
+        breakdowns: Valid values of ``by`` in ``compute``.
+        breakdown: Computes the statistics of a breakdown from predictions, references and its name.
+        fewest: Minimum number of units.
     """
 
     task: str

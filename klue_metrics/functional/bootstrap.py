@@ -1,9 +1,9 @@
-"""Uncertainty of scores: bootstrap intervals, and tests between sets of predictions.
+"""Uncertainty of scores: bootstrap confidence intervals and significance tests.
 
-Resamples sufficient statistics instead of examples: each metric says what every unit (an example, a sentence,
-a question, a turn) adds to its score, ``Metric.statistics``, and turns sums of that into scores,
-``Metric.scores_from``. A resample is then a row of weights, and all of them one matrix product. Units with
-equal statistics, of which classification has only a handful, are drawn together, by their number.
+Sufficient statistics are resampled instead of examples. ``Metric.statistics`` gives the contribution of each
+unit (an example, sentence, question or turn) to the scores, and ``Metric.scores_from`` computes scores from
+sums of contributions. A resample is a row of weights, so that all resamples together are one matrix product.
+Units with equal statistics are drawn together, by their number; classification has only a few kinds of them.
 
 Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentile 13.3, BCa 14.3, tests 16);
 Koehn, Statistical Significance Tests for Machine Translation Evaluation, EMNLP 2004 (paired resampling);
@@ -67,12 +67,12 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """Compute confidence intervals for the scores of one task.
 
-    A resample in which a score is undefined (NaN) does not count for it; where the score itself is, or all
-    resamples are, both ends are NaN. A class that a resample has on neither side is left out of that
-    resample's macro F1, as the definition says. re's auprc, given ``probabilities``, is undefined in every
-    resample that misses a relation; auprc_present is not. Both are no functions of sums: they are computed
-    from the weights of the examples, in half a second for 1,000 resamples of data of the official size; bca,
-    which leaves out each example once, takes seconds.
+    Resamples in which a score is undefined (NaN) are ignored for that score. Both bounds are NaN if the
+    score itself, or all of its resamples, are undefined. Classes that occur neither in the predictions nor in
+    the references of a resample are left out of its macro F1, as in the definition of the metric. The auprc
+    of re, computed if ``probabilities`` are given, is undefined in every resample without one of the
+    relations; auprc_present is not. Neither is a function of sums of statistics, so both are computed from
+    the weights of the examples, which is slower, above all with ``bca``.
 
     Args:
         task: Name of the task or its alias.
@@ -82,16 +82,16 @@ def intervals(
         confidence: Confidence level.
         method: ``percentile``, or ``bca``: corrected for bias and acceleration, the latter by the jackknife.
         seed: Random seed.
-        clusters: For each reference the group that it is drawn with, as a string, e.g. the dialogue of a turn
-            or the passage of a question; by default each is drawn by itself.
-        **extra: ``tokens`` for ner, ``probabilities`` for re, as ``compute`` takes them.
+        clusters: The cluster of each reference, as a string, such as the dialogue of a turn or the passage of
+            a question; clusters are resampled as a whole. By default each reference is its own cluster.
+        **extra: ``tokens`` for ner and ``probabilities`` for re, as for ``compute``.
 
     Returns:
-        Score key -> lower and upper end, 0 to 100 as the scores are.
+        Score key -> lower and upper bound, in the units of the score (0 to 100).
 
     Raises:
-        ValueError: Where ``compute`` raises it; wrong method, number of resamples or confidence; clusters
-            that do not fit the references, or a single one.
+        ValueError: ``compute`` raises it; the method, the number of resamples or the confidence level is
+            invalid; the clusters do not match the references, or there is only one.
     """
     _check(resamples, confidence, method)
     metric = get_metric(task)
@@ -114,27 +114,27 @@ def breakdown_intervals(
     clusters: object = None,
     **extra: Any,
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """Compute percentile intervals for the scores of a breakdown: each class, slot, source and so on.
+    """Compute percentile intervals for the scores of a breakdown, such as those of each class or source.
 
-    The units of the whole data are resampled, not those of one part, so the size of a part varies, too. A
-    resample in which a score is undefined does not count for it.
+    All units are resampled, not those of one part only, so the size of a part varies between resamples.
+    Resamples in which a score is undefined are ignored for that score.
 
     Args:
         task: Name of the task or its alias.
         predictions: Predictions as for ``compute``.
         references: The references, in the same format.
-        by: Likewise.
-        resamples: As in ``intervals``, and so the rest.
+        by: Name of the breakdown, as for ``compute``.
+        resamples: Number of resamples.
         confidence: Confidence level.
         seed: Random seed.
         clusters: Cluster of each reference; clusters are resampled as a whole.
-        **extra: ``tokens`` for ner, ``sources`` for sts and nli, as ``compute`` takes them.
+        **extra: ``tokens`` for ner and ``sources`` for sts and nli, as for ``compute``.
 
     Returns:
-        Part -> score key -> lower and upper end; NaN if the score is undefined.
+        Part -> score key -> lower and upper bound; NaN if the score is undefined.
 
     Raises:
-        ValueError: As in ``intervals``; no such breakdown.
+        ValueError: As in ``intervals``, or there is no such breakdown.
     """
     _check(resamples, confidence, "percentile")
     metric = get_metric(task)
@@ -172,26 +172,27 @@ def paired_test(
     clusters: object = None,
     **extra: Any,
 ) -> dict[str, Comparison]:
-    """Compare two sets of predictions for the same references; both see the same resamples.
+    """Compare two sets of predictions for the same references, scored on the same resamples.
 
-    The p-value is two-sided, of the hypothesis that the true difference is 0: the share of resamples whose
-    difference deviates from the observed one by as much as that does from 0, the observed sample counted as
-    one of them, so never 0. NaN is treated as in ``intervals``.
+    The p-value is two-sided, for the null hypothesis that the true difference is 0: the fraction of resamples
+    whose difference is at least as far from the observed difference as the observed difference is from 0. The
+    observed sample counts as one of the resamples, so the p-value is never 0. NaN is treated as in
+    ``intervals``.
 
     Args:
         task: Name of the task or its alias.
-        predictions_a: Predictions as for ``compute``.
-        predictions_b: Predictions as for ``compute``.
+        predictions_a: Predictions of the first system, as for ``compute``.
+        predictions_b: Predictions of the second system.
         references: The references, in the same format.
-        resamples: As in ``intervals``, and so the rest.
-        confidence: Of the interval of the difference.
-        method: Method of the interval of the difference.
+        resamples: Number of resamples.
+        confidence: Confidence level of the interval of the difference.
+        method: ``percentile`` or ``bca``, as in ``intervals``.
         seed: Random seed.
         clusters: Cluster of each reference; clusters are resampled as a whole.
-        **extra: ``tokens`` for ner; ``probabilities`` for re: those of a and those of b, in a tuple.
+        **extra: ``tokens`` for ner; ``probabilities`` for re, a pair of tables, one per system.
 
     Returns:
-        Score key -> difference (a minus b), its interval, p-value.
+        Score key -> difference (a minus b), its interval and its p-value.
 
     Raises:
         ValueError: As in ``intervals``.
@@ -230,39 +231,39 @@ def group_tests(
 ) -> dict[tuple[int, int], dict[str, GroupComparison]]:
     """Compare the mean scores of several systems, each with one or more seeds, pair by pair.
 
-    Examples and seeds vary together: a resample draws the same units for all runs, and to the difference of
-    the means adds a draw of the seeds' part. Seeds are too few to be resampled themselves (the variance of a
-    resample of three is a third too small), so their part is Student's t, scaled by the standard error that
-    the deviations of both systems from their means show, with their k + l - 2 degrees of freedom: it assumes
-    that the seeds of the two vary alike. The variation of answers from run to run counts in both parts, which
-    makes the test conservative. Where both systems have one run there is no seeds' part: the test is
-    ``paired_test`` and says nothing about other seeds.
+    The test accounts for the variance of examples and of seeds. Each resample draws the same units for all
+    runs, and adds a random seed effect to the difference of the mean scores. There are too few seeds to
+    resample them (with three, the variance of a resample is a third too small), so the seed effect is drawn
+    from Student's t distribution with k + l - 2 degrees of freedom, for k and l runs, scaled by the pooled
+    standard error of the two means; this assumes equal variances of both systems. The variance of predictions
+    between runs is part of both terms, which makes the test conservative. With one run per system there is no
+    seed effect: the test is then ``paired_test`` and does not generalise to other seeds.
 
     Args:
         task: Name of the task or its alias.
-        groups: For each system its runs, each the predictions as ``compute`` takes them.
-        references: Those of all of them.
-        resamples: As in ``intervals``, and so the rest. Raised where fewer could not show a p-value of 0.05
-            after the correction: to 40 a test.
-        confidence: Of the intervals of the differences.
+        groups: The runs of each system; a run is its predictions, as for ``compute``.
+        references: The references of all runs.
+        resamples: Minimum number of resamples. There are at least 40 per test, since with fewer no p-value
+            could be below 0.05 after the correction.
+        confidence: Confidence level of the intervals of the differences.
         seed: Random seed.
         clusters: Cluster of each reference; clusters are resampled as a whole.
-        probabilities: Of re: for each run what ``compute`` takes, nested as ``groups`` is.
+        probabilities: For re, the probabilities of each run, nested like ``groups``.
         **extra: ``tokens`` for ner.
 
     Returns:
         Positions of two systems -> score key -> their comparison, first minus second. ``p_holm`` is corrected
-        by Holm's method for all that is returned.
+        by Holm's method for all tests returned.
 
     Raises:
-        ValueError: As in ``intervals``; fewer than two systems, or one without a run.
+        ValueError: As in ``intervals``; there are fewer than two systems, or one has no run.
     """
     _check(resamples, confidence, "percentile")
     metric = get_metric(task)
     if len(groups) < 2 or not all(groups):
         raise ValueError(
-            f"{metric.task}: the systems have {[len(runs) for runs in groups]} runs; expected two systems or "
-            "more, each with a run."
+            f"{metric.task}: the systems have {[len(runs) for runs in groups]} runs; expected at least two "
+            "systems, each with at least one run."
         )
     tables = probabilities or [[None] * len(runs) for runs in groups]
     references, extra = to_python(references), to_python(extra)  # every run reads them
@@ -301,7 +302,7 @@ def group_tests(
 
 
 def _seeds_part(points: Sequence[FloatArray], count: int, generator: np.random.Generator) -> FloatArray:
-    """Draw errors of a difference of means that are due to the choice of seeds, shape (count,)."""
+    """Draw seed effects on a difference of means, shape (count,)."""
     sizes = [len(scores) for scores in points]
     freedom = sum(sizes) - len(sizes)
     if not freedom:
@@ -315,7 +316,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p-values for multiple tests by Holm's method, which controls the family-wise error rate.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics
-    6, 1979. NaN is kept, and does not count as a test.
+    6, 1979. NaN is kept and not counted as a test.
     """
     values = np.asarray(p_values, dtype=np.float64)
     corrected = np.full(len(values), np.nan)
@@ -332,14 +333,14 @@ def _check(resamples: int, confidence: float, method: str) -> None:
     if resamples < 1:
         raise ValueError(f"{resamples} resamples; expected at least 1.")
     if not 0 < confidence < 1:
-        raise ValueError(f"The confidence is {confidence}; expected a share between 0 and 1, e.g. 0.95.")
+        raise ValueError(f"The confidence is {confidence}; expected a number between 0 and 1, such as 0.95.")
 
 
 class _Side(NamedTuple):
     """One set of predictions in a comparison."""
 
     rows: FloatArray  # statistics, one row per unit
-    weighted: Scorer | None  # maps unit weights to scores that are no function of the statistics
+    weighted: Scorer | None  # maps unit weights to the scores that statistics are insufficient for
 
 
 def _side(metric: Metric, predictions: object, references: object, extra: Mapping[str, Any]) -> _Side:
@@ -355,7 +356,7 @@ class _Resampled(NamedTuple):
 
     point: dict[str, FloatArray]  # of all units, shape ()
     samples: dict[str, FloatArray]  # of each resample, shape (resamples,)
-    jackknifed: dict[str, FloatArray]  # without one unit of each kind; empty if not asked for
+    jackknifed: dict[str, FloatArray]  # without one unit of each kind; empty unless requested
 
 
 def _resample(
@@ -367,7 +368,7 @@ def _resample(
     *,
     jackknife: bool = False,
 ) -> tuple[list[_Resampled], IntArray]:
-    """Score every side on the same resamples of the units; also count the units of each kind."""
+    """Score every side on the same resamples; also return the number of units of each kind."""
     rows = np.hstack([side.rows for side in sides])
     ends = np.cumsum([side.rows.shape[1] for side in sides])[:-1]
     members = np.arange(len(rows))
@@ -376,13 +377,13 @@ def _resample(
         if not members.any():
             raise ValueError(
                 f"{metric.task}: all {len(rows)} examples are in one cluster; expected two clusters or more, "
-                "since every resample of one is the same."
+                "since all resamples of one cluster are equal."
             )
         order = np.argsort(members, kind="stable")
         starts = np.flatnonzero(np.diff(members[order], prepend=-1))
         rows = np.add.reduceat(rows[order], starts, axis=0)
     needs_weights = any(side.weighted for side in sides)
-    if needs_weights:  # units differ in more than their statistics
+    if needs_weights:  # units with equal statistics may differ
         sizes = np.ones(len(rows), dtype=np.int64)
     else:
         first, sizes = distinct(rows)
@@ -407,13 +408,13 @@ def _resample(
     everything = sizes[None].astype(np.float64)
     points = [{key: value[0] for key, value in found.items()} for found in of_blocks([everything])]
     samples = of_blocks(draws(sizes, resamples, seed))
-    knives: list[dict[str, FloatArray]] = [{} for _ in sides]
+    jackknifed: list[dict[str, FloatArray]] = [{} for _ in sides]
     if jackknife and needs_weights:
         step = max(1, _CELLS // len(rows))
-        knives = of_blocks(_all_but_one(len(rows), step))
+        jackknifed = of_blocks(_all_but_one(len(rows), step))
     elif jackknife:
-        knives = scores(everything @ rows - rows)
-    return [_Resampled(*found) for found in zip(points, samples, knives, strict=True)], sizes
+        jackknifed = scores(everything @ rows - rows)
+    return [_Resampled(*found) for found in zip(points, samples, jackknifed, strict=True)], sizes
 
 
 def _cluster_ids(clusters: object, count: int, task: str) -> IntArray:
@@ -451,7 +452,7 @@ def draws(sizes: IntArray, resamples: int, seed: int) -> Iterator[FloatArray]:
     """
     generator = np.random.default_rng(seed)
     kinds, units = len(sizes), int(sizes.sum())
-    few = kinds * 16 < units  # then drawing counts is cheaper than drawing units
+    few = kinds * 16 < units  # drawing counts is then faster than drawing units
     block = max(1, _CELLS // (kinds if few else units))
     of_unit = np.repeat(np.arange(kinds), sizes)
     for begin in range(0, resamples, block):

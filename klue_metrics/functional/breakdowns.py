@@ -1,4 +1,4 @@
-"""Breakdowns: the results of ``compute(..., by=...)`` for classes and for groups of examples."""
+"""Breakdowns of scores by class or by group of examples, for ``compute(..., by=...)``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Part(NamedTuple):
     """One class or one group of units.
 
     Attributes:
-        units: Positions of the units that count in it, increasing, m of them.
-        rows: Their statistics, shape (m, k).
-        support: Its gold occurrences: for a group, its units.
+        units: Positions of its units in increasing order, shape (m,).
+        rows: Statistics of these units, shape (m, k).
+        support: Number of gold occurrences of a class, or of units in a group.
     """
 
     units: IntArray
@@ -37,8 +37,8 @@ class Breakdown(NamedTuple):
     """The statistics behind a breakdown.
 
     Attributes:
-        parts: Name -> class or group.
-        scores_from: Summed statistics, shape (..., k), to scores, 0 to 100, each of shape (...).
+        parts: Name of a class or group -> its statistics.
+        scores_from: Computes scores (0 to 100, each of shape (...)) from summed statistics of shape (..., k).
     """
 
     parts: Mapping[str, Part]
@@ -57,9 +57,10 @@ def by_class(names: Sequence[str], counts: FloatArray, scores_from: ScoresFrom |
 
     Args:
         names: The classes.
-        counts: Shape (units, k, classes): how often each unit has a class right, predicts it, has it in the
-            references, and whatever else ``scores_from`` reads.
-        scores_from: Of the counts of one class, shape (..., k); by default ``class_scores``.
+        counts: Counts of each unit and class, shape (units, k, classes): true positives, predictions, gold
+            labels, and any others that ``scores_from`` needs.
+        scores_from: Computes scores from the counts of one class, shape (..., k); by default
+            ``class_scores``.
     """
     occurs = np.asarray(counts.any(axis=1))
     parts = {}
@@ -71,7 +72,7 @@ def by_class(names: Sequence[str], counts: FloatArray, scores_from: ScoresFrom |
 
 
 def class_scores(counts: FloatArray) -> dict[str, FloatArray]:
-    """Compute precision, recall and F1 (0 to 100) from right, predicted and gold, shape (..., 3 or more)."""
+    """Compute precision, recall and F1 (0 to 100) from counts of shape (..., 3 or more), see ``by_class``."""
     hits, predicted, actual = np.moveaxis(counts[..., :3], -1, 0)
     return {
         "precision": 100 * ratio(hits, predicted),
@@ -88,12 +89,12 @@ def add_confusion(table: dict[str, dict[str, Any]], matrix: IntArray) -> dict[st
 
 
 def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -> Breakdown:
-    """Break units down by group: the metric's own scores within each group.
+    """Break units down by group, with the scores of the metric within each group.
 
     Args:
-        groups: The group of each unit, n of them.
-        rows: Their statistics, shape (n, k).
-        scores_from: Summed statistics to scores.
+        groups: The group of each unit, shape (n,).
+        rows: Statistics of the units, shape (n, k).
+        scores_from: Computes scores from summed statistics.
     """
     names, index = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
     members = [np.flatnonzero(index == number) for number in range(len(names))]
@@ -105,7 +106,7 @@ def by_group(groups: Sequence[str], rows: FloatArray, scores_from: ScoresFrom) -
 
 
 def by_source(sources: object, rows: FloatArray, scores_from: ScoresFrom, task: str) -> Breakdown:
-    """Break units down by source (see ``by_group``); raise ValueError unless each has one."""
+    """Break units down by source (see ``by_group``); raise ValueError if a unit has none."""
     if sources is None:
         raise ValueError(
             f"{task}: by='source' needs sources=, the source of each example, in the same order."

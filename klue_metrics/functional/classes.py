@@ -1,4 +1,4 @@
-"""Class scores from counts, shared by topic classification, inference and the tagging tasks."""
+"""Scores of classes from counts, shared by the classification and tagging tasks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def class_counts(
         units: Number of units, if ``unit`` is given.
 
     Returns:
-        Shape (units, 3, count): how often each class is right, predicted, in the references.
+        True positives, predictions and gold labels of each unit and class, shape (units, 3, count).
     """
     if unit is None:
         unit, units = np.arange(len(references)), len(references)
@@ -63,10 +63,10 @@ def macro_f1(counts: FloatArray) -> FloatArray:
     """Average F1, 0 to 1, over the classes in the references or predictions; NaN if there are none.
 
     Args:
-        counts: Shape (..., 3, classes), as ``class_counts`` gives them, summed over units.
+        counts: Counts from ``class_counts``, summed over units, shape (..., 3, classes).
 
     Returns:
-        Shape (...).
+        The macro F1, shape (...).
     """
     scores = f1_scores(counts[..., 0, :], counts[..., 1, :], counts[..., 2, :])
     present = ~np.isnan(scores)

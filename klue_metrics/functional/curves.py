@@ -21,8 +21,8 @@ def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[
         references: Class ids, shape (n,).
 
     Returns:
-        A function of weights (whole numbers), shape (rows, n), to areas, shape (rows, classes), 0 to 1; NaN
-        for a class whose references all weigh nothing.
+        A function that computes areas (0 to 1, shape (rows, classes)) from integer weights of shape
+        (rows, n). The area of a class is NaN if all of its references have weight 0.
     """
     curves = [
         _Curve(probabilities[:, relation], references == relation)
@@ -43,7 +43,7 @@ def weighted_areas(probabilities: FloatArray, references: IntArray) -> Callable[
 
 
 class _Curve:
-    """The curve of one class: its examples by falling score, and the points at scores of positives."""
+    """The curve of one class: examples by decreasing score, and the points at scores of positives."""
 
     def __init__(self, scores: FloatArray, is_actual: npt.NDArray[np.bool_]) -> None:
         self.order = np.argsort(-scores, kind="stable")

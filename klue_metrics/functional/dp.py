@@ -1,4 +1,4 @@
-"""Dependency parsing: the baseline's variants of UAS and LAS, and the standard ones (klue_dp_*)."""
+"""Dependency parsing: UAS and LAS in the variants of KLUE-baseline (klue_dp_*), and the standard ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from klue_metrics.functional.inputs import (
     check_pairs,
 )
 
-# The baseline scores the relations from here on, by its own order, as one class.
+# KLUE-baseline scores the relations from this position of its order on as one class.
 OTHERS = 15
 WRONG_HEAD = OTHERS + 1  # artificial class of words with a wrong head
 CLASSES = WRONG_HEAD + 1
@@ -49,27 +49,32 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
 
 
 def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
-    """Score dependency parsing over all words of all sentences; punctuation is part of words.
+    """Score dependency parsing over all words, of which punctuation is a part.
 
     Args:
-        predictions: For each sentence a mapping with ``head`` (position of each word's head from 1, 0 for the
-            root) and ``deprel`` (relation names).
+        predictions: One mapping per sentence with ``head``, the position of each word's head (from 1; 0 is
+            the root), and ``deprel``, the names of the relations.
         references: The references, in the same format and order.
         by: ``relation`` or ``length`` for a breakdown.
 
     Returns:
-        ``uas_macro_f1``: macro F1 with every head position (0, 1, 2, ...) on either side as a class.
-        ``las_macro_f1``: macro F1 over relations, the 23 rare ones pooled, where a word with a wrong head has
-        an artificial class, whose F1 is 0: one wrong head in a whole set lowers the score by a 17th.
-        ``las_micro_f1``: share of words with the right head and the right pooled relation.
-        ``uas``, ``las``: share of words with the right head; and with the right relation, of 38, too.
-        All 0 to 100.
-        With ``by="relation"`` also ``by_relation``, for each of the 38: precision, recall and f1 of words
-        that have the right head and this relation, support (gold words), and uas of those. With
-        ``by="length"`` ``by_length``: all scores by the number of words, and support (sentences).
+        Scores from 0 to 100:
+
+        ``uas_macro_f1``: macro F1 of the heads; each position (0, 1, 2, ...) that occurs is a class.
+        ``las_macro_f1``: macro F1 of the relations, of which the 23 rare ones are pooled. Words with a wrong
+        head are predictions of an artificial class whose F1 is 0, so a single wrong head in the whole data
+        lowers the score by a 17th.
+        ``las_micro_f1``: fraction of words with the right head and the right pooled relation.
+        ``uas``: fraction of words with the right head.
+        ``las``: fraction of words with the right head and the right relation out of all 38.
+
+        With ``by="relation"`` also ``by_relation``: for each relation, precision, recall and f1 of the words
+        with the right head and this relation, support (gold words), and uas of the gold words.
+        With ``by="length"`` also ``by_length``: all scores by number of words, and support (sentences).
 
     Raises:
-        ValueError: A missing or wrong field, unequal numbers of sentences or words, or nothing to score.
+        ValueError: A field is missing or invalid, the numbers of sentences or words differ, or there is
+            nothing to score.
     """
     check_by("dp", by, BREAKDOWNS)
     words = _pairs(predictions, references)
@@ -91,15 +96,15 @@ def statistics(predictions: object, references: object) -> FloatArray:
     """Compute the counts that each sentence contributes to the scores.
 
     Returns:
-        Shape (sentences, 4 + 3 x 17 + 3 x p): words; those with the right head, with the right pooled
-        relation too, with the right one of 38 too; then right, predicted and gold words of each pooled
-        relation, and of each of the p head positions that occur.
+        Counts of shape (sentences, 4 + 3 x 17 + 3 x p): words; words with the right head; of these, words
+        with the right pooled relation; and words with the right relation out of 38. Then true positives,
+        predictions and gold labels of each pooled relation, and of each of the p head positions that occur.
     """
     return _rows(_pairs(predictions, references))
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Return for each sentence whether all heads and all relations (of 38) are right."""
+    """Return for each sentence whether all heads and all relations, out of 38, are right."""
     rows = statistics(predictions, references)
     return np.asarray(rows[:, 0] == rows[:, 3])
 
@@ -189,12 +194,12 @@ def _parts(words: _Words, rows: FloatArray, by: str) -> Breakdown:
 
 
 def _relation_scores(counts: FloatArray) -> dict[str, FloatArray]:
-    """Compute scores from right, predicted and gold words, and those with the right head, shape (..., 4)."""
+    """Compute scores from counts of right, predicted, gold and attached words, shape (..., 4)."""
     return {**class_scores(counts), "uas": 100 * ratio(counts[..., 3], counts[..., 2])}
 
 
 def _words(sentences: object, role: str) -> tuple[IntArray, IntArray, IntArray]:
-    """Concatenate heads and relation ids of all words; also count the words of each sentence."""
+    """Concatenate heads and relation ids of all words; also return the number of words per sentence."""
     expected = "mappings with head and deprel, one per sentence"
     parsed: list[Any] = as_lists(sentences, task="dp", role=role, expected=expected, inner=dict)
     for index, sentence in enumerate(parsed):

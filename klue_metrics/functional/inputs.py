@@ -1,4 +1,4 @@
-"""Inputs of the metrics: any container is converted to plain Python, then to checked lists or arrays."""
+"""Inputs of the metrics: containers of any library are converted to validated lists and arrays."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _WHOLE = "whole numbers from 0"
 def to_python(value: Any) -> Any:
     """Convert containers and scalars of any library to lists, dicts and scalars of Python.
 
-    Takes lists, tuples, iterators, mappings, ``datasets.Column``, and arrays, series and scalars of numpy,
-    torch (on any device), pandas, polars, pyarrow and jax, mixed and nested in any way. The number and the
-    order of items never change. Sets, which have no order, and unknown objects are returned as they are.
+    Supports lists, tuples, iterators, mappings, ``datasets.Column``, and arrays, series and scalars of NumPy,
+    PyTorch (on any device), pandas, Polars, PyArrow and JAX, mixed and nested in any way. The number and
+    order of items do not change. Sets, which have no order, and unknown objects are returned unchanged.
     """
     if type(value) in _PLAIN:
         return value
@@ -41,7 +41,7 @@ def to_python(value: Any) -> Any:
         if hasattr(value, method):
             return to_python(getattr(value, method)())
     if isinstance(value, str):
-        return str.__str__(value)  # of a subclass, such as an enumeration
+        return str.__str__(value)  # the value may be of a subclass, such as an enumeration
     if isinstance(value, int):
         return int(value)
     if isinstance(value, Iterable) and not isinstance(value, bytes | set | frozenset):
@@ -59,7 +59,7 @@ def as_list(values: object, *, task: str, role: str, expected: str) -> list[Any]
         expected: Description of valid values, for messages.
 
     Raises:
-        ValueError: Not a sequence, or nested too deeply.
+        ValueError: The values are not a sequence, or are nested too deeply.
     """
     try:
         plain = to_python(values)
@@ -74,7 +74,7 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
     """Convert class names or ids, in any container, to ids.
 
     Args:
-        values: Names or ids, which may be mixed.
+        values: Names, ids, or a mixture of both.
         names: Class names in the order of the ids (the Hub's ClassLabel order).
         task: Name of the task, for messages.
         role: ``predictions`` or ``references``, for messages.
@@ -83,7 +83,7 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
         An int64 array of shape (n,).
 
     Raises:
-        ValueError: Not a flat sequence, or a value that is neither a name nor an id.
+        ValueError: The values are not a flat sequence, or one is neither a name nor an id.
     """
     expected = f"class names or their ids (0 to {len(names) - 1})"
     flat = as_list(values, task=task, role=role, expected=expected)
@@ -93,14 +93,14 @@ def as_class_ids(values: object, names: Sequence[str], *, task: str, role: str) 
 def as_class_id_lists(
     values: object, names: Sequence[str], *, task: str, role: str
 ) -> tuple[IntArray, IntArray]:
-    """Flatten lists of class names or ids to one array of ids, with lengths; errors as ``as_class_ids``."""
+    """Flatten lists of class names or ids to an array of ids and lengths; errors as in ``as_class_ids``."""
     lists = as_lists(values, task=task, role=role, expected="lists of class names or ids")
     flat, lengths = _flattened(lists)
     return _class_ids(flat, names, task, _places(role, lengths)), lengths
 
 
 def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray, IntArray]:
-    """Flatten lists of non-negative integers to one array, with lengths; else raise ValueError."""
+    """Flatten lists of non-negative integers to an array and lengths; raise ValueError for others."""
     lists = as_lists(values, task=task, role=role, expected=f"lists of {_WHOLE}")
     flat, lengths = _flattened(lists)
     place = _places(role, lengths)
@@ -111,7 +111,7 @@ def as_integer_lists(values: object, *, task: str, role: str) -> tuple[IntArray,
 
 
 def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> FloatArray:
-    """Convert real numbers, in any container, to float64.
+    """Convert real numbers in any container to float64.
 
     Args:
         values: The numbers.
@@ -123,8 +123,8 @@ def as_floats(values: object, *, task: str, role: str, finite: bool = True) -> F
         A float64 array of shape (n,).
 
     Raises:
-        ValueError: Not a flat sequence; a value that is not a number, too large for a float or, if asked for,
-            not finite.
+        ValueError: The values are not a flat sequence, or one is not a number, is too large for a float or,
+            with ``finite``, is not finite.
     """
     flat = as_list(values, task=task, role=role, expected="numbers")
     return _floats(flat, task, lambda index: f"{role}[{index}]", finite)
@@ -156,7 +156,7 @@ def as_lists(
     """Convert nested input to a list whose elements have a given type.
 
     Args:
-        values: The outer container; all containers may be of any kind that ``to_python`` accepts.
+        values: Nested containers of any kind that ``to_python`` accepts.
         task: Name of the task, for messages.
         role: Role of the values, for messages.
         expected: Description of valid values, for messages.
@@ -188,7 +188,7 @@ def as_texts(values: object, count: int, *, task: str, role: str) -> list[str]:
 def check_pairs(
     predictions: Sequence[Any] | npt.NDArray[Any], references: Sequence[Any] | npt.NDArray[Any], task: str
 ) -> None:
-    """Raise ValueError unless there are equally many predictions and references, and at least one."""
+    """Raise ValueError if there are no predictions, or another number of references."""
     if len(predictions) != len(references):
         raise ValueError(
             f"{task}: {len(predictions)} predictions and {len(references)} references; "
@@ -199,7 +199,7 @@ def check_pairs(
 
 
 def _class_ids(flat: list[Any], names: Sequence[str], task: str, place: Callable[[int], str]) -> IntArray:
-    """Return the id of each value; raise ValueError that names the first invalid one."""
+    """Return the id of each value; raise ValueError for the first invalid one."""
     table: dict[object, int] = {name: index for index, name in enumerate(names)}
     table |= {index: index for index in range(len(names))}
     # Types are compared, too: True and 1.0 equal 1 but are not ids.

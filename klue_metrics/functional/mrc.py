@@ -1,4 +1,4 @@
-"""Reading comprehension: exact match and KLUE's ROUGE-W (KLUE-baseline, metrics/utils.py)."""
+"""Machine reading comprehension: exact match and KLUE's ROUGE-W (KLUE-baseline, metrics/utils.py)."""
 
 from __future__ import annotations
 
@@ -33,22 +33,27 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     """Score machine reading comprehension.
 
     Args:
-        predictions: For each question a mapping with ``guid`` and ``prediction_text`` ("" for unanswerable).
-        references: For each question a mapping with ``guid`` and ``answers``, itself a mapping with ``text``,
-            the list of right answers, or as in KLUE's raw files a list of mappings with ``text``; where it is
-            empty, or ``is_impossible`` is true, only "" is right. Optional: ``question_type`` (1 to 3).
-        by: ``type`` (needs every ``question_type``) or ``answerable`` for a breakdown.
+        predictions: One mapping per question with ``guid`` and ``prediction_text``, which is "" for no
+            answer.
+        references: One mapping per question with ``guid`` and ``answers``: a mapping whose ``text`` is the
+            list of right answers or, as in KLUE's raw files, a list of mappings with a ``text`` each. If
+            there are none, or ``is_impossible`` is true, only "" is right. ``question_type`` (1 to 3) is
+            optional.
+        by: ``type``, for which every question needs its ``question_type``, or ``answerable`` for a breakdown.
 
     Returns:
-        ``exact_match``: share of questions whose prediction is, normalised, one of the answers.
-        ``rouge_w``: mean over questions of the best, over its answers, of F1 by the longest run of
-        characters that prediction and answer share (contiguous, blanks included).
-        Both 0 to 100.
+        Scores from 0 to 100:
+
+        ``exact_match``: fraction of questions whose normalised prediction equals a normalised answer.
+        ``rouge_w``: mean over questions of the F1 between prediction and answer, based on the length of
+        their longest common substring, blanks included; the best answer of a question counts.
+
         With ``by`` also ``by_type`` (paraphrase, multi_sentence, unanswerable) or ``by_answerable``
         (answerable, unanswerable): both scores and support, the number of questions.
 
     Raises:
-        ValueError: Wrong fields; a question without its prediction, or twice; a prediction without question.
+        ValueError: A field is missing or invalid, a question has no prediction or more than one, or a
+            prediction has no question.
     """
     check_by("mrc", by, BREAKDOWNS)
     gold = convert(references, "references")
@@ -75,7 +80,7 @@ def _parts(gold: list[Any], rows: FloatArray, by: str) -> Breakdown:
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """Compute each question's contribution, in the order of the references: exact match, ROUGE-W, 1."""
+    """Compute exact match, ROUGE-W and 1 for each question, in the order of the references."""
     exact, rouge = question_scores(*_aligned(predictions, references))
     return np.stack([exact, rouge, np.ones(len(exact))], axis=1)
 
@@ -108,7 +113,7 @@ def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> t
 
     Args:
         texts: The prediction for each question.
-        answers: The right answers of each question, at least one ("" for an unanswerable one).
+        answers: The right answers of each question, at least one; "" for an unanswerable one.
     """
     counts = np.array([len(options) for options in answers])
     left = np.repeat(np.array(normalize(texts), dtype=object), counts)
@@ -122,7 +127,7 @@ def question_scores(texts: Sequence[str], answers: Sequence[Sequence[str]]) -> t
 
 
 def normalize(texts: Sequence[str]) -> list[str]:
-    """Lower-case, delete ASCII punctuation, fold white space; other punctuation stays, as in KLUE."""
+    """Convert to lower case, remove ASCII punctuation and collapse white space, as KLUE-baseline does."""
     joined = "\0".join(texts)  # normalise all texts in one pass
     parts = _PUNCTUATION.sub("", joined.lower()).split("\0")
     if len(parts) != len(texts):  # a text contains the separator
@@ -131,7 +136,7 @@ def normalize(texts: Sequence[str]) -> list[str]:
 
 
 def _overlap_f1(predicted: Sequence[str], gold: Sequence[str]) -> FloatArray:
-    """Compute 2 L / (|prediction| + |answer|) of each pair, L the length of their longest common run."""
+    """Compute 2 L / (|prediction| + |answer|), where L is the length of the longest common substring."""
     sizes = np.array([list(map(len, predicted)), list(map(len, gold))], dtype=np.int64)
     runs = np.zeros(len(gold), dtype=np.int64)
     is_long = sizes[1] >= AUTOJUNK_LENGTH
@@ -159,7 +164,7 @@ def _longest_runs(left: Sequence[str], right: Sequence[str]) -> Any:
 
 
 def _codes(texts: Sequence[str], padding: int) -> Any:
-    """Return code points, one column per text, shape (longest, texts)."""
+    """Return the code points of texts, one per column, shape (longest, texts)."""
     sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.int32)
     codes = np.full((len(texts), int(sizes.max())), padding, dtype=np.int32)
@@ -175,11 +180,12 @@ def convert(values: object, role: str) -> list[dict[str, Any]]:
         role: ``predictions`` or ``references``.
 
     Returns:
-        Predictions: guid, prediction_text. References: guid, answers: the texts that are right, none where
-        only "" is; question_type, None if it is not given.
+        For predictions, mappings with ``guid`` and ``prediction_text``. For references, mappings with
+        ``guid``, ``answers`` (the right texts, empty for an unanswerable question) and ``question_type``
+        (None if not given).
 
     Raises:
-        ValueError: An element lacks a field or has it of another kind.
+        ValueError: A field is missing or has another type.
     """
     field = "prediction_text" if role == "predictions" else "answers"
     expected = f"mappings with guid and {field}, one per question"
@@ -213,7 +219,7 @@ def _checked(row: Mapping[str, Any], field: str, where: str) -> dict[str, Any]:
 
 
 def _aligned(predictions: object, references: object) -> tuple[list[str], list[list[str]]]:
-    """Return predictions in the order of the references, and the answers of the latter."""
+    """Return the predictions in the order of the references, and the answers of each reference."""
     texts = _by_guid(convert(predictions, "predictions"), "prediction_text", "predictions")
     answers = _by_guid(convert(references, "references"), "answers", "references")
     if not answers:

@@ -1,4 +1,4 @@
-"""Named entities: entity macro F1 by strict IOB2, and character macro F1 (KLUE-baseline, klue_ner_*)."""
+"""Named entity recognition: macro F1 of entities (strict IOB2) and of characters, as in KLUE-baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from klue_metrics.functional.inputs import (
     check_pairs,
 )
 
-# The baseline also scores [CLS] and the last position of each sentence, with gold O.
+# KLUE-baseline also scores [CLS] and the last position of each sentence, whose gold tag is O.
 SPECIAL_POSITIONS = 2
 _ENTITY_COUNTS = 3 * len(ENTITY_TYPES)
 
@@ -45,25 +45,27 @@ def compute(
     """Score named entity recognition.
 
     Args:
-        predictions: For each sentence the tag of every character, blanks included, as names or Hub ids.
+        predictions: The tags of each sentence, one per character, blanks included, as names or Hub ids.
         references: The references, in the same format and order.
-        tokens: For each sentence its characters. With them, blanks are dropped before scoring, as officially
-            (an entity that begins on a blank is then lost on that side); without them every position counts.
+        tokens: The characters of each sentence. If given, blanks are removed before scoring, as KLUE-baseline
+            does; an entity that begins on a blank is then lost. By default every position is scored.
         by: ``type`` for a breakdown.
 
     Returns:
-        ``entity_macro_f1``: mean, over the types that occur in references or predictions, of the F1 of
-        entities that agree in type, first and last position; NaN, with a warning, if there are none.
-        An I- that does not continue an entity of its type is no entity, and ends the one before it.
-        ``char_macro_f1``: mean over all 13 tags, O included, of the F1 of positions; a tag that occurs on
-        neither side counts as 1; two positions of each sentence count as O on both sides, which stand for the
-        special tokens that the baseline scores.
-        ``char_macro_f1_without_o``: the mean over the other 12 tags, which is what the paper describes.
-        All 0 to 100.
-        With ``by="type"`` also ``by_type``: each entity type's precision, recall, f1 and support.
+        Scores from 0 to 100:
+
+        ``entity_macro_f1``: macro F1 of entities over the types that occur in references or predictions;
+        NaN, with a warning, if there are none. An entity is right if its type and both of its ends are. An
+        I- tag that does not continue an entity of its type is not part of an entity and ends the one before.
+        ``char_macro_f1``: macro F1 of characters over all 13 tags, O included. A tag that does not occur
+        counts as 1. Two positions per sentence are added as O on both sides, for the special tokens that
+        KLUE-baseline scores.
+        ``char_macro_f1_without_o``: the same mean over the other 12 tags, as described in the paper.
+
+        With ``by="type"`` also ``by_type``: precision, recall, f1 and support of each entity type.
 
     Raises:
-        ValueError: Unknown tag, sentences or tags that do not match in number, or nothing to score.
+        ValueError: A tag is unknown, the numbers of sentences or tags differ, or there is nothing to score.
     """
     check_by("ner", by, BREAKDOWNS)
     rows = statistics(predictions, references, tokens)
@@ -91,8 +93,8 @@ def statistics(predictions: object, references: object, tokens: object = None) -
     """Compute the counts that each sentence contributes to the scores.
 
     Returns:
-        Shape (sentences, 57): entities right, predicted and gold of each type; then characters right,
-        predicted and gold of each tag, the two special positions included.
+        Counts of shape (sentences, 57): true positives, predictions and gold entities of each type; then true
+        positives, predictions and gold characters of each tag, the two added positions included.
     """
     predicted, gold, sentence, sentences = _positions(predictions, references, tokens)
     entities = entity_counts(predicted, gold, sentence, sentences)
@@ -128,7 +130,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
     entities = counts[..., :_ENTITY_COUNTS].reshape(*counts.shape[:-1], 3, len(ENTITY_TYPES))
     characters = counts[..., _ENTITY_COUNTS:].reshape(*counts.shape[:-1], 3, len(TAGS))
     tags = f1_scores(characters[..., 0, :], characters[..., 1, :], characters[..., 2, :])
-    tags = np.where(np.isnan(tags), 1.0, tags)  # a tag that occurs on neither side counts as 1
+    tags = np.where(np.isnan(tags), 1.0, tags)  # a tag that does not occur counts as 1
     return {
         "entity_macro_f1": 100 * macro_f1(entities),
         "char_macro_f1": 100 * tags.mean(axis=-1),
@@ -148,7 +150,8 @@ def entity_counts(
         sentences: Number of sentences, to count per sentence; by default, counts are totals.
 
     Returns:
-        Shape ([sentences,] 3, 6): entities that agree, predicted ones, gold ones; types as in ENTITY_TYPES.
+        True positives, predictions and gold entities of each type, in the order of ENTITY_TYPES; shape
+        (3, 6), or (sentences, 3, 6).
     """
     is_first = np.ones(len(sentence), dtype=bool)
     np.not_equal(sentence[1:], sentence[:-1], out=is_first[1:])

@@ -29,19 +29,21 @@ def compute(
     """Score natural language inference.
 
     Args:
-        predictions: Relation names or Hub ids (0 entailment, 1 neutral, 2 contradiction), n of them, in any
-            flat container. The baseline's ids are in another order: exchange names.
+        predictions: Class names or Hub ids (0 entailment, 1 neutral, 2 contradiction), shape (n,). The ids of
+            KLUE-baseline have another order, so names are safer.
         references: The references, in the same format and order.
         by: ``class`` or ``source`` for a breakdown.
-        sources: Where each pair comes from, n strings, for ``by="source"``.
+        sources: The source of each pair, for ``by="source"``; strings, shape (n,).
 
     Returns:
-        ``accuracy``, 0 to 100.
-        With ``by="class"`` also ``by_class``: each relation's precision, recall, f1, support, and its row of
-        the confusion matrix, ``predicted_as``; with ``by="source"`` ``by_source``: accuracy and support.
+        ``accuracy``, from 0 to 100.
+        With ``by="class"`` also ``by_class``: precision, recall, f1 and support of each class, and its row of
+        the confusion matrix, ``predicted_as``.
+        With ``by="source"`` also ``by_source``: accuracy and support.
 
     Raises:
-        ValueError: Unknown label, unequal lengths, or nothing to score.
+        ValueError: A label is unknown, the numbers of predictions and references differ, or there is nothing
+            to score.
     """
     check_by("nli", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
@@ -66,12 +68,12 @@ def _parts(predicted: IntArray, gold: IntArray, by: str, sources: object) -> Bre
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """Compute each pair's contribution to the score, shape (n, 2): whether it is right, and 1."""
+    """Compute for each pair whether it is right, and 1, shape (n, 2)."""
     return _rows(*_pairs(predictions, references))
 
 
 def right(predictions: object, references: object) -> BoolArray:
-    """Return for each pair whether it has the gold relation."""
+    """Return for each pair whether it has the gold label."""
     predicted, gold = _pairs(predictions, references)
     return np.asarray(predicted == gold)
 

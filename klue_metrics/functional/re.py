@@ -1,4 +1,4 @@
-"""Relations: micro F1 without no_relation, and AUPRC over 30 classes (KLUE-baseline, klue_re_*)."""
+"""Relation extraction: micro F1 without no_relation, and AUPRC over 30 classes (klue_re_*)."""
 
 from __future__ import annotations
 
@@ -42,24 +42,27 @@ def compute(
     """Score relation extraction.
 
     Args:
-        predictions: Relation names or Hub ids, n of them, in any flat container.
+        predictions: Names or Hub ids of relations, shape (n,).
         references: The references, in the same format and order.
-        probabilities: Shape (n, 30): the model's probability of each relation, in Hub order. Each row is a
-            distribution, so softmax outputs and not logits; there is a warning where predictions are not the
-            most probable relation of their row, which happens when the columns are in another order.
+        probabilities: The model's probabilities (not logits) of all relations in Hub order, shape (n, 30).
+            There is a warning if predictions are not the most probable relations, since the columns may then
+            be in another order.
         by: ``relation`` for a breakdown.
 
     Returns:
-        ``micro_f1``: F1 of all relations but no_relation, pooled; 0 if there are none.
-        With probabilities also ``auprc``: the mean over all 30 relations, no_relation included, of the area
-        under the precision-recall curve by trapezoids (not average precision); NaN, with a warning that
-        names them, where relations do not occur in the references; and ``auprc_present``: the mean over
-        those that do. All 0 to 100.
-        With ``by="relation"`` also ``by_relation``: each relation's precision, recall, f1 and support.
+        Scores from 0 to 100:
+
+        ``micro_f1``: micro F1 of all relations but no_relation; 0 if there are none.
+        ``auprc``, with probabilities: mean over all 30 relations, no_relation included, of the area under the
+        precision-recall curve, by the trapezoidal rule (not average precision). NaN, with a warning, if a
+        relation does not occur in the references.
+        ``auprc_present``, with probabilities: the same mean over the relations that occur.
+
+        With ``by="relation"`` also ``by_relation``: precision, recall, f1 and support of each relation.
 
     Raises:
-        ValueError: Unknown label, wrong shape, a row of probabilities that is no distribution, or nothing to
-            score.
+        ValueError: A label is unknown, a shape is wrong, a row of probabilities is not a distribution, or
+            there is nothing to score.
     """
     check_by("re", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
@@ -89,7 +92,7 @@ def breakdown(predictions: object, references: object, by: str) -> Breakdown:
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """Compute each example's counts without no_relation, shape (n, 3): right, predicted, gold."""
+    """Compute true positives, predictions and gold labels but no_relation of each example, shape (n, 3)."""
     return _rows(*_pairs(predictions, references))
 
 
@@ -108,7 +111,7 @@ def scores_from(counts: FloatArray) -> dict[str, FloatArray]:
 def weighted_scores(
     references: object, probabilities: object
 ) -> Callable[[FloatArray], dict[str, FloatArray]]:
-    """Return a function from weights, shape (rows, n), to auprc and auprc_present, shape (rows,)."""
+    """Return a function that maps weights of shape (rows, n) to auprc and auprc_present, shape (rows,)."""
     gold = convert(references, "references")
     areas_of = weighted_areas(_distributions(probabilities, len(gold)), gold)
 
@@ -122,7 +125,7 @@ def weighted_scores(
 
 
 def _distributions(probabilities: object, count: int) -> FloatArray:
-    """Return probabilities of shape (count, 30); raise ValueError if a row is not a distribution."""
+    """Return probabilities as an array of shape (count, 30); raise ValueError for other values."""
     matrix = as_matrix(probabilities, (count, len(LABELS)), task="re", role="probabilities")
     wrong = np.flatnonzero((matrix < 0).any(axis=1) | (np.abs(matrix.sum(axis=1) - 1) > SUM_TOLERANCE))
     if wrong.size:
@@ -160,22 +163,24 @@ def _pairs(predictions: object, references: object) -> tuple[IntArray, IntArray]
 
 
 def precision_recall_areas(probabilities: FloatArray, references: IntArray) -> Any:
-    """Compute the area under each class's precision-recall curve by trapezoids from (recall 0, precision 1).
+    """Compute the area under the precision-recall curve of each class by the trapezoidal rule.
+
+    The curves begin at recall 0 and precision 1.
 
     Args:
-        probabilities: Shape (n, classes).
+        probabilities: Probabilities of shape (n, classes).
         references: Class ids, shape (n,).
 
     Returns:
-        Shape (classes,), 0 to 1; NaN for a class that no reference has.
+        Areas from 0 to 1, shape (classes,); NaN for a class that does not occur in the references.
     """
     classes = probabilities.shape[1]
     areas = np.full(classes, np.nan)
     ordered = np.sort(probabilities.T, axis=1)
     for relation in np.unique(references).tolist():
         actual = np.sort(probabilities[references == relation, relation])
-        # With falling threshold, recall rises at positive examples only; equal scores
-        # form one point. For each: counts of examples and positives with that score or more, and with more.
+        # As the threshold decreases, recall increases at positive examples only, and equal scores are one
+        # point. For each point: examples and positives with at least that score, and with a higher one.
         found, earlier_found = (len(actual) - np.searchsorted(actual, actual, side) for side in _SIDES)
         passed, earlier = (
             len(ordered[0]) - np.searchsorted(ordered[relation], actual, side) for side in _SIDES

@@ -1,4 +1,4 @@
-"""Semantic textual similarity: Pearson's r and F1 at 3 (KLUE-baseline metrics/functional.py, klue_sts_*)."""
+"""Semantic textual similarity: Pearson's r, and F1 with the threshold 3 (klue_sts_*)."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def compute(
     """Score semantic textual similarity.
 
     Args:
-        predictions: Similarities as the model gives them, unclipped, n of them, in any flat container.
-        references: The data's ``real-label`` (0 to 5), in the same order.
+        predictions: Similarities, not clipped to the range of the labels, shape (n,).
+        references: Gold similarities, ``real-label`` in the data (0 to 5), in the same order.
         by: ``source`` for a breakdown.
-        sources: Where each pair comes from, n strings, for ``by="source"``.
+        sources: The source of each pair, for ``by="source"``; strings, shape (n,).
 
     Returns:
-        ``pearsonr``, -100 to 100: Pearson's correlation; NaN, with a warning, where one side is constant or
-        a prediction is NaN or infinite.
-        ``f1``, 0 to 100: F1 of the class "3 or more" on both sides, rounded to float32 as officially
-        (2.99999999 is 3; NaN is below 3); 0 if neither side has any.
-        With ``by="source"`` also ``by_source``: both within each source (NaN instead of a warning or an
-        error where r is undefined), and its support.
+        ``pearsonr``, from -100 to 100: Pearson's correlation; NaN, with a warning, if one side is constant or
+        a prediction is not finite.
+        ``f1``, from 0 to 100: F1 of the class "3 or more", with both sides rounded to float32 as in
+        KLUE-baseline (2.99999999 is 3); NaN is below 3. The score is 0 if the class does not occur.
+        With ``by="source"`` also ``by_source``: both scores and the support of each source; r is NaN without
+        a warning where it is undefined.
 
     Raises:
-        ValueError: A prediction that is not a number, a reference that is not a finite number, unequal
-            lengths, or fewer than two pairs.
+        ValueError: A prediction is not a number, a reference is not a finite number, the numbers of
+            predictions and references differ, or there are fewer than two pairs.
     """
     check_by("sts", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
@@ -70,9 +70,9 @@ def _parts(predicted: FloatArray, gold: FloatArray, sources: object) -> Breakdow
 def statistics(predictions: object, references: object) -> FloatArray:
     """Compute the sums that each pair contributes to the scores, shape (n, 9).
 
-    1, x, y, x^2, y^2, xy of the values less their mean and over their largest deviation, which changes no
-    correlation and keeps the digits (all NaN of a prediction that is not finite); at or above the threshold
-    on both sides, predicted, gold.
+    The columns are 1, x, y, x^2, y^2 and xy, where x and y are deviations from the mean, divided by the
+    largest deviation to keep numerical precision (NaN for predictions that are not finite); and whether the
+    pair is at or above the threshold on both sides, in the prediction, and in the reference.
     """
     return _rows(*_pairs(predictions, references))
 
@@ -112,9 +112,9 @@ def _pairs(predictions: object, references: object) -> tuple[FloatArray, FloatAr
 
 
 def pearson(predictions: FloatArray, references: FloatArray) -> float:
-    """Compute Pearson's correlation of two arrays of shape (n,), -1 to 1.
+    """Compute Pearson's correlation, from -1 to 1, of two arrays of shape (n,).
 
-    NaN, with a warning, where one side is constant or a prediction is not finite.
+    It is NaN, with a warning, if one side is constant or a prediction is not finite.
     """
     wrong = np.flatnonzero(~np.isfinite(predictions))
     if wrong.size:
@@ -138,7 +138,7 @@ def pearson(predictions: FloatArray, references: FloatArray) -> float:
 def _deviations(values: FloatArray) -> FloatArray:
     """Return deviations from the mean, divided by the largest; NaN for values that are not finite.
 
-    Dividing keeps the squares within the range of float64.
+    The division keeps the squares within the range of float64.
     """
     finite = np.isfinite(values)
     if not finite.any():

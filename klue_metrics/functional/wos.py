@@ -1,4 +1,4 @@
-"""Dialogue state tracking: joint goal accuracy and the mean F1 of turns (KLUE-baseline, klue_wos_*)."""
+"""Dialogue state tracking: joint goal accuracy and slot micro F1 (klue_wos_*)."""
 
 from __future__ import annotations
 
@@ -24,24 +24,29 @@ def convert(values: object, role: str) -> list[Any]:
 
 
 def compute(predictions: object, references: object, *, by: str | None = None) -> dict[str, Any]:
-    """Score dialogue state tracking, turn by turn of the user; turns of all dialogues are pooled.
+    """Score dialogue state tracking over the user turns of all dialogues.
 
     Args:
-        predictions: For each turn its state: ``domain-slot-value`` strings, compared letter by letter.
+        predictions: The state after each turn, a list of ``domain-slot-value`` strings. Strings are compared
+            exactly.
         references: The references, in the same format and order.
         by: ``domain`` or ``slot`` for a breakdown.
 
     Returns:
-        ``joint_goal_accuracy``: share of turns whose states are equal as sets.
-        ``slot_micro_f1``: the mean over turns of each turn's F1 over its list of strings (a duplicate counts
-        twice); a turn where both are empty counts as 1. Despite its name neither micro nor over slots.
-        Both 0 to 100.
-        With ``by="domain"`` also ``by_domain``: both scores of the states cut to one domain, over the turns
-        where either side has it (support: their number). With ``by="slot"`` ``by_slot``: precision, recall,
-        f1 and support (gold strings) of each ``domain-slot``, pooled over turns.
+        Scores from 0 to 100:
+
+        ``joint_goal_accuracy``: fraction of turns whose predicted and gold states are equal as sets.
+        ``slot_micro_f1``: mean over turns of the F1 between the two lists of strings, in which duplicates
+        count; 1 if both are empty. In spite of its official name, it is not a micro average.
+
+        With ``by="domain"`` also ``by_domain``: both scores of the states restricted to a domain, over the
+        turns whose predicted or gold state has it (their number is the support).
+        With ``by="slot"`` also ``by_slot``: precision, recall, f1 and support (gold strings) of each
+        ``domain-slot``.
 
     Raises:
-        ValueError: A state that is no list of strings, unequal numbers of turns, or nothing to score.
+        ValueError: A state is not a list of strings, the numbers of turns differ, or there is nothing to
+            score.
     """
     check_by("wos", by, BREAKDOWNS)
     pairs = _pairs(predictions, references)
@@ -58,7 +63,7 @@ def breakdown(predictions: object, references: object, by: str) -> Breakdown:
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """Compute each turn's contribution, shape (turns, 3): whether its state is right, its F1, and 1."""
+    """Compute for each turn whether its state is right, its F1, and 1, shape (turns, 3)."""
     return _rows(_pairs(predictions, references))
 
 

@@ -27,18 +27,18 @@ def compute(predictions: object, references: object, *, by: str | None = None) -
     """Score topic classification.
 
     Args:
-        predictions: Topic names or Hub ids, n of them, in any flat container.
+        predictions: Names or Hub ids of topics, shape (n,).
         references: The references, in the same format and order.
         by: ``class`` for a breakdown.
 
     Returns:
-        ``macro_f1``, 0 to 100: the mean of F1 over the topics that occur in references or predictions; a
-        topic whose precision and recall are both 0 counts as 0.
-        With ``by="class"`` also ``by_class``: each topic's precision, recall, f1, support, and its row of
+        ``macro_f1``, from 0 to 100: macro F1 over the topics that occur in references or predictions.
+        With ``by="class"`` also ``by_class``: precision, recall, f1 and support of each topic, and its row of
         the confusion matrix, ``predicted_as``.
 
     Raises:
-        ValueError: Unknown label, unequal lengths, or nothing to score.
+        ValueError: A label is unknown, the numbers of predictions and references differ, or there is nothing
+            to score.
     """
     check_by("ynat", by, BREAKDOWNS)
     predicted, gold = _pairs(predictions, references)
@@ -57,7 +57,7 @@ def breakdown(predictions: object, references: object, by: str) -> Breakdown:
 
 
 def statistics(predictions: object, references: object) -> FloatArray:
-    """Compute each headline's counts, shape (n, 21): right, predicted and gold per topic."""
+    """Compute true positives, predictions and gold labels of each headline and topic, shape (n, 21)."""
     counts = class_counts(*_pairs(predictions, references), len(LABELS))
     return counts.reshape(len(counts), -1)
 

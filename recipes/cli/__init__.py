@@ -1,11 +1,11 @@
-"""The command ``klue``, which gives access to everything that this project does.
+"""The command ``klue``, which gives access to all commands of this project.
 
     klue data export --mini --output_dir hub/klue
     klue train ner --model_name_or_path klue/roberta-base --output_dir out/ner
     klue --lang ko --help
 
-Each command is a module that also runs by itself (``python -m klue_datasets``, ``-m recipes.publish``);
-here they are found, and explained in English or Korean. Nothing heavy is imported before it is needed.
+Each command is a module that can also be run directly (``python -m klue_datasets``, ``-m recipes.publish``).
+They are listed and described in English or Korean. Large libraries are imported only when needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from recipes.cli.languages import LANGUAGES, Language
 from recipes.engine.command_line import main as train
 from recipes.tasks import SCRIPTS
 
-ALL = "all"  # klue train all: every task, by recipes.run_all
+ALL = "all"  # klue train all: train all tasks with recipes.run_all
 HELP = ("-h", "--help")
 
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def language(environment: Mapping[str, str]) -> str:
-    """Return the language that the POSIX environment asks for, or ``en`` if there are no texts in it."""
+    """Return the language of the POSIX environment, or ``en`` if there are no texts in it."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if environment.get(name):
             return "ko" if environment[name].lower().startswith("ko") else "en"
@@ -87,7 +87,7 @@ def _unknown(texts: Language, word: str, known: Sequence[str] | Mapping[str, Any
 
 
 def _explain(texts: Language, command: str, words: Sequence[str]) -> None:
-    """Print an introduction before a module's English help if the user's language is another."""
+    """Print an introduction before a module's English help in other languages."""
     if any(word in HELP for word in words) and texts.flags_are_english:
         print(f"{texts.explain(command)}\n\n{texts.flags_are_english}\n", flush=True)
 
@@ -97,8 +97,8 @@ def _run(command: str, module: str, *before: str, prog: str | None = None) -> Ca
 
     Args:
         command: Name of the command.
-        module: Where ``main`` is.
-        *before: Words that come first.
+        module: Name of the module with ``main``.
+        *before: Arguments in front of the user's.
         prog: Program name for ``main``; None if it reads ``sys.argv[0]``.
     """
 

@@ -1,4 +1,4 @@
-"""The command ``klue`` as ``python -m recipes.cli``, for when it is not on the path."""
+"""The command ``klue`` as ``python -m recipes.cli``, if it is not on the path."""
 
 from recipes.cli import main
 

@@ -1,4 +1,4 @@
-"""The table of tasks: names, sizes, metrics and recipes, as text or JSON."""
+"""Table of the tasks with names, sizes, metrics and recipes, as text or JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def as_json() -> str:
 
 
 def as_table(texts: Language) -> str:
-    """Format the table as text; Hangul is two cells wide."""
+    """Format the table as text, in which Hangul is two cells wide."""
     is_korean = texts is LANGUAGES["ko"]
     lines = [list(texts.columns)]
     for row in rows():

@@ -1,4 +1,4 @@
-"""LoRA adapters that find their base model wherever their folder is moved."""
+"""LoRA adapters that find their base model after their folder has been moved."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["PeftModel", "PortableLoraConfig", "get_peft_model", "read_adapter_co
 class PortableLoraConfig(LoraConfig):
     """A LoRA configuration saved without the absolute path of a local base model.
 
-    ``base_model_name_or_path`` is a Hub id or an absolute path in memory. On disk, a local base model is a
-    path relative to the adapter's folder, so that the two can be moved together.
+    In memory, ``base_model_name_or_path`` is a Hub id or an absolute path. On disk, the path of a local base
+    model is relative to the adapter's folder, so that both can be moved together.
     """
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
@@ -35,8 +35,8 @@ def read_adapter_config(path: str, file: Path) -> PortableLoraConfig:
     """Read ``adapter_config.json`` and find the base model.
 
     Args:
-        path: The adapter as the user named it: a folder, or a Hub id.
-        file: Its ``adapter_config.json``.
+        path: Folder or Hub id of the adapter, as given by the user.
+        file: Path of its ``adapter_config.json``.
 
     Returns:
         The configuration; ``base_model_name_or_path`` is a Hub id or an absolute path.
@@ -45,7 +45,7 @@ def read_adapter_config(path: str, file: Path) -> PortableLoraConfig:
         ValueError: The base model is a local folder that does not exist.
     """
     config = LoraConfig.from_pretrained(str(file.parent))
-    config.__class__ = PortableLoraConfig  # PEFT always reads its own class
+    config.__class__ = PortableLoraConfig  # PEFT always creates its own class
     base = config.base_model_name_or_path
     folder = (file.parent / base).resolve()
     if folder.is_dir():

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 def constant_scores(
     recipe: Recipe, train: datasets.Dataset | None, examples: datasets.Dataset
 ) -> dict[str, float | None]:
-    """Score the constant baseline, which does not see the scored split.
+    """Score the constant baseline, which does not depend on the scored split.
 
     Args:
         recipe: The task, which defines the constant answers.
@@ -30,8 +30,8 @@ def constant_scores(
         examples: The scored examples.
 
     Returns:
-        The metric's keys; for each the best that one of the constants reaches, None if none is defined, as
-        without a training split.
+        Key of the metric -> best score of a constant answer; None if the score is undefined, or if there is
+        no training split.
     """
     metric = get_metric(recipe.task)
     if train is None:
@@ -39,7 +39,7 @@ def constant_scores(
         return dict.fromkeys(metric.names)
     references = recipe.references(examples)
     scores = []
-    with warnings.catch_warnings():  # a constant has no correlation, as intended here
+    with warnings.catch_warnings():  # the correlation of a constant is undefined
         warnings.simplefilter("ignore")
         for answer in recipe.constants(train, examples):
             scores.append(metric.compute(answer.predictions, references, **answer.metric_inputs))
@@ -51,7 +51,7 @@ def constant_scores(
 
 
 def below_constant(task: str, results: Mapping[str, float | None]) -> str | None:
-    """Describe scores that are no better than the constant baseline; None if all are better.
+    """Describe the scores that are not better than the constant baseline; None if all are better.
 
     Args:
         task: Name of the task.

@@ -1,4 +1,4 @@
-"""The model card of a run, with its scores in both formats that the Hub reads."""
+"""The model card of a run, with scores in both of the formats that the Hub reads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from recipes.tasks.shared.configuration_encoder import CONFIG_NAME
 
 logger = logging.getLogger(__name__)
 PIPELINES = ("text-classification", "token-classification")  # pipelines of transformers that load our models
-TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' own pipeline gives the whole answer
+TEXT_CLASSIFICATION = ("ynat", "sts", "nli")  # transformers' pipeline returns the complete answer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,16 +59,16 @@ class Training:
 
     @property
     def base_model(self) -> str | None:
-        """The model that training started from: a Hub id, or the name of a local folder without its path."""
+        """Hub id or name of the local folder, without its path, of the model that training started from."""
         return self.results.get("base_model")
 
     @property
     def hub_base_model(self) -> str | None:
-        """The base model if it is on the Hub, as far as the record says."""
+        """Hub id of the base model; None if it is not known to be on the Hub."""
         return None if self.results.get("base_model_is_local", True) else self.base_model
 
     def chose_checkpoint_on(self, data: Data) -> bool:
-        """Return whether training chose its checkpoint on the validation split of this data."""
+        """Return whether training selected its checkpoint on the validation split of this data."""
         known = self.results.get("train_data_hash")
         is_same = known is not None and known == (data.hash or data.revision)
         return is_same and self.results.get("best_checkpoint_metric") is not None
@@ -85,7 +85,7 @@ def write_card(
 ) -> None:
     """Write README.md, and .eval_results/klue.yaml if the run was evaluated.
 
-    The latter has no entry for data that is not official, as its leaderboards are those of KLUE.
+    The latter has no entries for data that is not official, since its leaderboards are for KLUE.
 
     Args:
         recipe: The task.
@@ -124,13 +124,13 @@ def write_card(
 
 
 def _scores(task: str, results: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the scores of an evaluation by the keys of the metric; empty without an evaluation."""
+    """Return the scores of an evaluation by key; empty without an evaluation."""
     keys = get_metric(task).names
     return {key: results[f"eval_{key}"] for key in keys if f"eval_{key}" in results}
 
 
 def _scored(recipe: Recipe, output_dir: Path, data: Data, results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the template's values for the section on results."""
+    """Return the variables of the template's section on results."""
     names, report = get_metric(recipe.task).names, read_json(output_dir / EVAL_DETAILS)
     found = details(recipe.task, report, output_dir / PREDICTIONS, data.splits.get("validation"))
     return {
@@ -213,7 +213,7 @@ def _not_official(data: Data) -> str:
 
 
 def _usage(recipe: Recipe, training: Training | None, output_dir: Path) -> str:
-    """Generate code that loads the model and answers one question, with transformers alone if possible."""
+    """Generate code that loads the model and runs it on one input, with transformers alone if possible."""
     record, is_adapter = get_task(recipe.task), _is_adapter(training)
     sample = recipe.raw_input.sample
     shown = json.dumps(sample, ensure_ascii=False)
@@ -294,7 +294,7 @@ def _settings(arguments: RecipeArguments, task: str) -> str:
 
 
 def _model_name(arguments: RecipeArguments, task: str, training: Training | None) -> str:
-    """Return the model's name for the card: that of its base model, or else its own."""
+    """Return the model's name for the card: that of its base model or, if unknown, its own."""
     if training and training.base_model:
         return f"{training.base_model.rsplit('/', 1)[-1]}-klue-{get_task(task).name}"
     path = Path(arguments.model_name_or_path)
@@ -302,7 +302,7 @@ def _model_name(arguments: RecipeArguments, task: str, training: Training | None
 
 
 def _hub_metrics(keys: Iterable[str]) -> list[str]:
-    """Return the Hub's names of the metrics that it knows, without repetition."""
+    """Return the distinct Hub names of the metrics that the Hub knows."""
     names = {"accuracy": "accuracy", "pearsonr": "pearsonr", "exact_match": "exact_match", "f1": "f1"}
     found = (names.get(key, "f1" if key.endswith("_f1") else None) for key in keys)
     return list(dict.fromkeys(name for name in found if name))
@@ -315,12 +315,12 @@ def _slug(name: str) -> str:
 def write_card_of_run(
     recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: dict[str, Any]
 ) -> None:
-    """Write the model card; errors are logged as warnings, since the run is already finished."""
+    """Write the model card; errors are logged as warnings, since the run has finished."""
     try:
         training = _training_of(arguments, results)
         holds_model = arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)
         write_card(recipe, output_dir, arguments, data, results, training, holds_model)
-    except Exception as error:  # any error: the results are complete without the card
+    except Exception as error:  # any error, since the results are complete without the card
         command = _evaluation_command(recipe.task, arguments, output_dir)
         logger.warning(
             "The results are written, but the model card is not (%s: %s). To write it again: %s",
@@ -356,7 +356,7 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
 
 
 def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
-    """Return what a card states about training besides its settings: base model and data."""
+    """Return the facts about training that are not settings: base model and data."""
     path = Path(arguments.model_name_or_path)
     return {
         "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,
@@ -367,7 +367,7 @@ def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
 
 
 def _training_of(arguments: RecipeArguments, results: dict[str, Any]) -> Training | None:
-    """Read how a run's model was trained: in this run, or by the model's folder; None if unknown."""
+    """Return the record of the training, from this run or the model's folder; None if unknown."""
     if arguments.do_train:
         return Training(arguments, results)
     folder = Path(arguments.model_name_or_path)

@@ -1,4 +1,4 @@
-"""Details of a model card: intervals, breakdowns, wrong answers."""
+"""Details of a model card: intervals, breakdowns and wrong answers."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Details:
     """Details of a run's results and predictions beyond the scores.
 
     Attributes:
-        intervals: Score key -> both ends of the 95 % bootstrap interval as text, where it is defined.
-        breakdown: Scores in parts; None if the task has none for this data.
+        intervals: Score key -> bounds of the 95 % bootstrap interval as text, if defined.
+        breakdown: Scores by class or group; None if the task has no breakdown for this data.
         wrong: Some wrong answers, the most confident ones first if there are scores.
         right: Number of entirely right answers.
         answers: Number of answers.
-        clusters: Number of groups that the intervals resample; None if they resample answers.
+        clusters: Number of clusters that are resampled; None if single answers are resampled.
     """
 
     intervals: Mapping[str, str]
@@ -64,10 +64,10 @@ def details(
 
     Args:
         task: Name of the task.
-        report: What ``Evaluator.report`` gave, as eval_details.json has it; empty if there is none, in
-            folders of earlier versions.
+        report: The result of ``Evaluator.report``, read from eval_details.json; empty for folders of earlier
+            versions, which do not have that file.
         predictions: Path of the predictions file.
-        examples: The predicted rows, for their texts; None to omit texts.
+        examples: The predicted examples, for their texts; None to omit texts.
     """
     cases = load_cases(task, str(predictions), Source())
     is_right = right_answers(task, cases)
@@ -101,7 +101,7 @@ def _breakdown(report: Mapping[str, Any]) -> Table | None:
 
 
 def _wrong(task: str, rows: Sequence[Mapping[str, Any]], examples: datasets.Dataset | None) -> Table | None:
-    """Select the worst wrong answers; among equally wrong ones, the most confident."""
+    """Select the worst answers and, among equally wrong ones, the most confident."""
     if not rows:
         return None
     worst = sorted(rows, key=lambda row: (-_badness(task, row), -(row.get("score") or 0.0)))[:WRONG_ANSWERS]
@@ -120,7 +120,7 @@ def _wrong(task: str, rows: Sequence[Mapping[str, Any]], examples: datasets.Data
 
 
 def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
-    """Map guid (or position, and turn if any) to the model's input."""
+    """Map the guid or position of an example, with the turn for wos, to the model's input."""
     if examples is None:
         return {}
     names = list(examples["guid"]) if "guid" in examples.column_names else range(len(examples))
@@ -174,12 +174,12 @@ def named_entities(
 ) -> tuple[str, str]:
     """Format expected and predicted entities.
 
-    Tags that make no entity, such as an I- that continues none, are named where they alone are wrong.
+    Tags outside of entities, such as an I- tag that does not continue one, are shown if only they are wrong.
 
     Args:
         predicted: One tag per character, as names or Hub ids.
         expected: The gold tags, in the same format.
-        tokens: The characters; None to use positions (end exclusive) instead.
+        tokens: The characters; without them, positions (end exclusive) are shown.
     """
     sides = []
     for tags in (expected, predicted):
@@ -224,6 +224,6 @@ def _number(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Escape text for a table cell: Markdown tables end at bars and line ends."""
+    """Escape bars and line breaks, which would end a cell of a Markdown table."""
     text = " ".join(str(value).split()).replace("|", "\\|")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

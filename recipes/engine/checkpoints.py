@@ -22,10 +22,10 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def locked(output_dir: Path) -> Iterator[None]:
-    """Lock a folder against other runs. The system releases the lock when the process ends.
+    """Lock a folder against other runs; the system releases the lock when the process ends.
 
     Raises:
-        ValueError: Another run is writing into the folder.
+        ValueError: Another run is writing to the folder.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(output_dir / LOCK)
@@ -42,19 +42,19 @@ def locked(output_dir: Path) -> Iterator[None]:
 
 
 def is_own_folder(model: str, output_dir: Path) -> bool:
-    """Return whether a run writes into the folder that its model comes from."""
+    """Return whether a run writes to the folder of its model."""
     return Path(model).resolve() == output_dir.resolve()
 
 
 def check_owner(output_dir: Path, model: str) -> None:
-    """Make sure that a run without training does not write into another model's folder.
+    """Check that a run without training does not write to the folder of another model.
 
     Args:
         output_dir: Output folder of the run.
-        model: The evaluated model: a folder or a Hub id.
+        model: Folder or Hub id of the evaluated model.
 
     Raises:
-        ValueError: The folder holds a model that was trained there, or results of another model.
+        ValueError: The folder holds a trained model, or results of another model.
     """
     if Path(model).is_dir() and Path(model).resolve() == output_dir.resolve():
         return
@@ -76,13 +76,13 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
 
     Args:
         output_dir: Output folder of the run.
-        wanted: A checkpoint folder; ``last`` (or ``true``) for the last one in ``output_dir``; or None.
+        wanted: A checkpoint folder, ``last`` (or ``true``) for the last one in ``output_dir``, or None.
 
     Returns:
-        The folder; None to start from the beginning.
+        The checkpoint folder; None to start from the beginning.
 
     Raises:
-        ValueError: The folder is not a complete checkpoint, or the checkpoint has no optimizer state.
+        ValueError: The folder is not a complete checkpoint, or it has no optimizer state.
     """
     if wanted is None:
         return None
@@ -107,10 +107,10 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
 
 
 def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> None:
-    """Prepare the folder for training: delete results and checkpoints of an older run.
+    """Prepare the folder for training: delete results and checkpoints of an earlier run.
 
     Raises:
-        ValueError: An unfinished run left checkpoints, and the run neither resumes nor overwrites them.
+        ValueError: There are checkpoints of an unfinished run, which are neither resumed nor overwritten.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     old = _checkpoints(output_dir)

@@ -1,4 +1,4 @@
-"""Command line of the recipe scripts: presets, YAML files and flags. It imports nothing heavy.
+"""Command line of the recipe scripts: presets, YAML files and flags, without heavy imports.
 
 Later sources override earlier ones: defaults, the preset, ``--config`` files, flags and ``--set``.
 """
@@ -54,8 +54,8 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
         argv: The command-line arguments; None for those of this process.
 
     Raises:
-        SystemExit: The flags are invalid (status 2), the run failed (1) or was interrupted (130); standard
-            error says why.
+        SystemExit: The flags are invalid (status 2), the run failed (1) or was interrupted (130); a message
+            is printed to standard error.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     parser = make_parser(task, description)
@@ -80,10 +80,10 @@ def main(task: str, description: str | None, argv: Sequence[str] | None = None) 
 
 
 class RecipeParser(argparse.ArgumentParser):
-    """A parser that raises UsageError, so that the flags of many runs can be checked before they start."""
+    """A parser that raises UsageError, so that the flags of several runs can be checked in advance."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError in place of ending the process."""
+        """Raise UsageError instead of ending the process."""
         raise UsageError(message)
 
     def refuse(self, error: UsageError) -> NoReturn:
@@ -95,7 +95,7 @@ def make_parser(task: str, description: str | None) -> RecipeParser:
     """Build the parser of a recipe.
 
     Args:
-        task: Name of the task, whose presets ``--preset`` offers.
+        task: Name of the task.
         description: The script's docstring, shown above the flags.
     """
     parser = RecipeParser(
@@ -252,10 +252,10 @@ def _trainer_flags(words: Sequence[str], task: str) -> dict[str, Any]:
     if not words:
         return {}
     named = (word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--"))
-    check_fields(dict.fromkeys(name for name in named if name in REFUSED))  # before their values are read
+    check_fields(dict.fromkeys(name for name in named if name in REFUSED))  # before their values are parsed
     values, unknown = resolve_name("recipes.engine.training_arguments:read_flags")(words)
     if unknown:
-        word = unknown[0].split("=")[0]  # what follows may be a secret
+        word = unknown[0].split("=")[0]  # the value may be a secret
         if (name := word.lstrip("-")) in fields_of(task):
             raise ValueError(f"{word} is an expert setting, not a flag; expected --set {name}=VALUE.")
         names = [*fields_of(task), "config", "preset", "set", *HONOURED]

@@ -1,4 +1,4 @@
-"""The data of a run: its source, and whether its validation split is KLUE's official one."""
+"""Load the data of a run, and determine whether its validation split is KLUE's official one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from recipes.tasks.protocol import Recipe, Tuning
 from recipes.tasks.shared.held_out import hold_out
 
 logger = logging.getLogger(__name__)
-SHOWN = 3  # defects of a split in a warning
-# Checks of columns that the recipes do not read.
+SHOWN = 3  # number of defects shown in a warning
+# Checks of columns that the recipes do not use.
 UNREAD = frozenset({
     "duplicate input", "inline tags against rows", "lemma against pos", "span of plausible_answers",
     "words against sentence",
@@ -40,14 +40,14 @@ class Data:
     """The splits of a run.
 
     Attributes:
-        splits: Split name -> rows, truncated to the numbers asked for.
-        name: Name of the data in cards: a Hub id, or the source.
+        splits: Split name -> rows, truncated to the requested numbers.
+        name: Name of the data in cards: a Hub id, or the name of the source.
         is_official: Whether the validation split is KLUE's official one, in full.
-        version: The newest KLUE version whose validation split has the content of the source's; None where
-            it is another split, or its content could not be compared.
-        is_comparable: Whether it could be compared: the source is raw files, or the content of KLUE's split
-            is known.
-        revision: The commit of a data set on the Hub, as far as known; None for other sources.
+        version: The newest KLUE version with the same validation split; None for other data, or if it could
+            not be compared.
+        is_comparable: Whether the validation split could be compared with KLUE's: the source is raw files, or
+            the content of KLUE's split is known.
+        revision: The commit of a data set on the Hub, if known; None for other sources.
         hash: The result of ``source_hash``.
     """
 
@@ -61,10 +61,10 @@ class Data:
 
 
 def source_hash(task: str, arguments: RecipeArguments) -> str | None:
-    """Hash the content of the local files that a task's data is read from.
+    """Hash the content of the local files with the data of a task.
 
     Returns:
-        Twelve hexadecimal digits; None for data that is not local.
+        A hash of twelve hexadecimal digits; None for data that is not local.
 
     Raises:
         FileNotFoundError: There are no raw files for the task.
@@ -96,12 +96,12 @@ def _local_builder(task: str, arguments: RecipeArguments) -> KlueBuilder | None:
 
 
 def load_data(task: str, arguments: RecipeArguments) -> Data:
-    """Load the rows that the settings ask for.
+    """Load the data that the settings select.
 
     Raises:
-        ValueError: A revision was given for data that is not on the Hub, or there is too little training data
+        ValueError: A revision is given for data that is not on the Hub, or there is too little training data
             to hold out a part of it.
-        FileNotFoundError: The source has no data for this task.
+        FileNotFoundError: The source has no data for the task.
     """
     record = get_task(task)
     builder = _local_builder(record.name, arguments)
@@ -152,7 +152,7 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
 
 
 def _source_name(arguments: RecipeArguments) -> str:
-    """Return the name of local raw files: that of their folder or file."""
+    """Return the name of a local source: that of its folder or file."""
     if arguments.mini:
         return "klue-hub mini corpus"
     own = arguments.own_files
@@ -161,7 +161,7 @@ def _source_name(arguments: RecipeArguments) -> str:
 
 
 def _warn_of_defects(task: str, splits: datasets.DatasetDict, files: Mapping[str, str]) -> None:
-    """Warn of rows of the user's own files whose labels contradict their texts."""
+    """Warn about rows of the user's own files whose labels contradict their texts."""
     for name, rows in splits.items():
         columns = {column: rows.data.table[column].combine_chunks() for column in rows.column_names}
         found = [
@@ -198,13 +198,13 @@ def _version(
 
 
 def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> dict[str, datasets.Dataset]:
-    """Return the splits that a run needs, one row per example, without gold columns if gold is hidden.
+    """Return the splits that a run needs, one row per example, without the columns of hidden gold labels.
 
-    Where the task chooses settings on held-out training examples, those are a split ``held_out``.
+    If the task tunes settings on held-out training examples, these are the split ``held_out``.
 
     Raises:
-        ValueError: A split that the run needs is missing, the gold of a split that is to be trained or scored
-            on is hidden, or guids are not unique where the metric needs them.
+        ValueError: A split is missing, gold labels for training or scoring are hidden, or guids are repeated
+            although the metric needs unique ones.
     """
     splits, tuning = {}, recipe.tuning(arguments)
     for name in _needed_splits(arguments, data, tuning):
@@ -231,7 +231,7 @@ def prepare_splits(recipe: Recipe, arguments: RecipeArguments, data: Data) -> di
 
 
 def _check_scored(task: str, examples: datasets.Dataset, where: str) -> None:
-    """Raise ValueError for examples that the metric cannot score: too few, or with repeated guids."""
+    """Raise ValueError for examples that the metric cannot score: too few, or repeated guids."""
     metric = get_metric(task)
     if len(examples) < metric.fewest:
         raise ValueError(
@@ -260,22 +260,22 @@ def _needed_splits(arguments: RecipeArguments, data: Data, tuning: Tuning | None
 def training_examples(
     recipe: Recipe, data: Data, splits: Mapping[str, datasets.Dataset]
 ) -> datasets.Dataset | None:
-    """Return the examples that a constant baseline may learn from; None without a train split."""
+    """Return the examples for the constant baseline; None without a train split."""
     if "train" in splits or "train" not in data.splits:
         return splits.get("train")
     return recipe.prepare(data.splits["train"])
 
 
 def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -> datasets.Dataset:
-    """Remove the gold columns of a split if its gold is hidden.
+    """Remove the gold columns of a split if its gold labels are hidden.
 
     Args:
-        recipe: The task, which defines what withheld gold looks like.
+        recipe: The task, which defines how hidden labels are marked.
         name: Name of the split, for messages.
         examples: The prepared examples of the split.
 
     Raises:
-        ValueError: Some examples have gold and others do not.
+        ValueError: Only some of the examples have gold labels.
     """
     columns = [column for column in recipe.gold if column in examples.column_names]
     if len(columns) == len(recipe.gold):
@@ -298,7 +298,7 @@ def without_hidden_gold(recipe: Recipe, name: str, examples: datasets.Dataset) -
 
 
 def _commit(builder: datasets.DatasetBuilder) -> str | None:
-    """Return the commit that files on the Hub are read from, which is part of their URLs."""
+    """Return the commit of files on the Hub, which is part of their URLs."""
     addresses = [address for paths in (builder.config.data_files or {}).values() for address in paths]
     commits = {found[1] for address in addresses if (found := re.search(r"@([0-9a-f]{40})/", str(address)))}
     return commits.pop() if len(commits) == 1 else None
@@ -309,10 +309,10 @@ def data_errors(name: str) -> Iterator[None]:
     """Convert errors of loading a data set to single sentences.
 
     Args:
-        name: Its folder or Hub id.
+        name: Folder or Hub id of the data set.
 
     Raises:
-        OSError: The Hub cannot be reached and has not been asked for this data set before, or it has none.
+        OSError: There is no such data set, or the Hub cannot be reached and the cache does not have it.
     """
     try:
         yield

@@ -27,8 +27,8 @@ class EncodedSplit:
     Attributes:
         recipe: The task.
         examples: The scored examples, one row each.
-        features: The model's inputs and what decoding needs, in the order of the examples; column
-            ``example`` is the position of the one that a feature was made from.
+        features: Inputs of the model and further columns for decoding, in the order of the examples; the
+            column ``example`` has the position of the example of each feature.
     """
 
     recipe: Recipe
@@ -50,7 +50,7 @@ class EncodedSplit:
     @property
     def windowed(self) -> int:
         """Number of examples that are read in several windows."""
-        if "windows" in self.features.column_names:  # a feature holds all windows
+        if "windows" in self.features.column_names:  # a feature contains all windows
             return sum(len(windows) > 1 for windows in self.features["windows"])
         return int(np.sum(np.bincount(self.features["example"], minlength=1) > 1))
 
@@ -60,7 +60,7 @@ class EncodedSplit:
         return self._inputs(selected).remove_columns(list(self.recipe.prediction_inputs))
 
     def evaluation_inputs(self) -> datasets.Dataset:
-        """Return the inputs for evaluation, longest first: less padding, and memory errors occur early."""
+        """Return the inputs for evaluation, longest first: less padding, and early memory errors."""
         inputs = self._inputs(self.features).add_column(INDEX, np.arange(len(self.features)))
         return inputs.select(np.argsort(-np.asarray(self.features["length"]), kind="stable"))
 
@@ -93,7 +93,7 @@ class EncodedSplit:
 def encode_split(
     recipe: Recipe, examples: datasets.Dataset, loaded: LoadedModel, *, num_proc: int | None = None
 ) -> EncodedSplit:
-    """Encode prepared examples, with ``num_proc`` processes."""
+    """Encode prepared examples in ``num_proc`` processes."""
     features = examples.map(
         functools.partial(
             _encode,

@@ -32,11 +32,11 @@ _VERSION = re.compile(r"KLUE (\d+\.\d+\.\d+)")
 
 
 def to_entries(record: Record, *, dataset_id: str = HUB_DATASET) -> list[EvalResultEntry]:
-    """Convert a record to entries, one per official metric; none for data that is not official.
+    """Convert a record to entries, one per official metric, or none for data that is not official.
 
     Args:
         record: The result.
-        dataset_id: The data set on the Hub whose leaderboards the entries are for.
+        dataset_id: The data set on the Hub with the leaderboards.
     """
     data = record.data
     if not data.is_official or data.split != "validation":
@@ -95,9 +95,9 @@ def from_entries(
     """Convert the entries of a model to records, one per task; skip entries of other data sets.
 
     Args:
-        model: The model's Hub id.
-        entries: Its entries.
-        dataset_id: The data set whose leaderboards the entries are for.
+        model: Hub id of the model.
+        entries: Entries of the model.
+        dataset_id: The data set on the Hub with the leaderboards.
     """
     by_task: dict[str, list[tuple[str, EvalResultEntry]]] = {}
     for entry in entries:

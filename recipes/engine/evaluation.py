@@ -45,7 +45,7 @@ class Evaluator:
     """Score model outputs on one encoded split with the official metric.
 
     Attributes:
-        references: The gold of the examples; None if there is none.
+        references: Gold labels of the examples; None if there are none.
     """
 
     def __init__(self, split: EncodedSplit, loaded: LoadedModel) -> None:
@@ -53,11 +53,11 @@ class Evaluator:
         self.loaded = loaded
         is_labelled = set(split.recipe.gold) <= set(split.examples.column_names)
         self.references = split.recipe.references(split.examples) if is_labelled else None
-        # In memory, so that ranks and parallel runs share no lock files.
+        # In memory, so that processes and parallel runs do not share lock files.
         self.metric = klue_metrics.load(split.recipe.task, keep_in_memory=True)
 
     def decode(self, prediction: Any) -> Decoded:
-        """Decode the outputs that Trainer gathered to predictions, in the order of the examples."""
+        """Decode the outputs gathered by Trainer to predictions, in the order of the examples."""
         split = self.split
         outputs = split.in_order(prediction.predictions, prediction.label_ids)
         return split.recipe.decode(outputs, split.examples, split.features, self.loaded)
@@ -75,11 +75,11 @@ class Evaluator:
         return {**self.score(decoded), **decoded.figures}
 
     def report(self, decoded: Decoded) -> dict[str, Any]:
-        """Score final predictions: official scores, and the details that cards and reports show.
+        """Score final predictions, with the details for cards and reports.
 
         Returns:
-            What ``klue_metrics.scoring.score_cases`` does, and ``klue_metrics score --json`` prints: scores
-            with intervals, the number of right answers, breakdown and confusion matrix.
+            The result of ``klue_metrics.scoring.score_cases``, which ``klue_metrics score --json`` prints:
+            scores with intervals, the number of right answers, breakdown and confusion matrix.
         """
         cases = cases_of(self.split.recipe.task, self.prediction_rows(decoded))
         return score_cases(self.split.recipe.task, cases, compute=self.metric.compute, **BOOTSTRAP)
@@ -138,7 +138,7 @@ def evaluate(
     output_dir: Path,
     arguments: RecipeArguments,
 ) -> dict[str, Any]:
-    """Predict the validation split, score the predictions, and write everything derived from them."""
+    """Predict the validation split, score the predictions, and write the result files."""
     started = time.perf_counter()
     output = model_outputs(trainer, evaluator, "eval")
     seconds = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Run recipes in forks of this process, which has already imported the libraries."""
+"""Run recipes in forks of this process, which has imported the libraries before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recipes.engine.hardware import THREADS
 
 
 def can_fork() -> bool:
-    """Return whether Accelerate would start one CPU process, and nothing else is configured."""
+    """Return whether Accelerate would start a single CPU process without further configuration."""
     is_configured = Path(default_config_file).is_file()
     return hasattr(os, "fork") and not torch.accelerator.is_available() and not is_configured
 
@@ -35,7 +35,7 @@ def visible_devices() -> list[str]:
 def fork(
     script: str, task: str, words: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> tuple[int, Callable[[], int | None]]:
-    """Run a recipe in a fork; return its process id and a function for its status (None while it runs)."""
+    """Run a recipe in a fork; return its process id and a function for its status (None if running)."""
     process = multiprocessing.get_context("fork").Process(
         target=_run, args=(script, task, words, environment, output)
     )

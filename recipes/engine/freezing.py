@@ -8,7 +8,7 @@ from torch import nn
 
 
 def layer_lists(model: Any, total: int) -> dict[str, nn.ModuleList]:
-    """Return the lists of ``total`` layers in a model, by name; the encoder's own comes first."""
+    """Return the module lists with ``total`` layers by name, that of the encoder first."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -19,14 +19,14 @@ def layer_lists(model: Any, total: int) -> dict[str, nn.ModuleList]:
 def freeze_layers(encoder: Any, layers: int) -> None:
     """Freeze the embeddings and the first layers of an encoder.
 
-    Modules after the layers, such as a pooler, are trained in any case.
+    Modules after the layers, such as a pooler, are not frozen.
 
     Args:
-        encoder: A model of transformers without a head; ``config.num_hidden_layers`` layers in one list.
+        encoder: A model of transformers without a head, with ``config.num_hidden_layers`` layers in a list.
         layers: Number of layers to freeze, from the bottom; 0 freezes the embeddings only.
 
     Raises:
-        ValueError: The encoder has no such list, or fewer layers.
+        ValueError: The encoder has no such list or too few layers.
     """
     total = encoder.config.num_hidden_layers
     names = list(layer_lists(encoder, total))

@@ -1,4 +1,4 @@
-"""The hardware of a run: description for the model card, and number of cores used."""
+"""Hardware of a run: a description for the model card, and the number of cores used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def hardware() -> str:
 def use_all_cores() -> None:
     """Use all cores available to this process, unless the user has set OMP_NUM_THREADS.
 
-    For a single process on a CPU: ``accelerate launch`` sets the variable to 1 for it.
+    This is for single processes on a CPU, for which ``accelerate launch`` sets the variable to 1.
     """
     if user_threads() is not None:
         return
@@ -37,7 +37,7 @@ def use_all_cores() -> None:
 def user_threads() -> str | None:
     """Return the user's OMP_NUM_THREADS; None if unset or set by ``accelerate launch``.
 
-    The launcher is this process's parent. Its environment is the user's, where the system shows it.
+    The environment of the user is that of the launcher, the parent process, on systems that show it.
     """
     value = os.environ.get(THREADS)
     if value != "1" or "ACCELERATE_MIXED_PRECISION" not in os.environ:  # the launcher sets both

@@ -23,7 +23,7 @@ from recipes.tasks import get_recipe
 from recipes.tasks.protocol import Decoded, LoadedModel, Recipe
 from recipes.tasks.shared.length_batches import length_batches
 
-CHUNK = 1_000  # inputs that are encoded together
+CHUNK = 1_000  # number of inputs that are encoded together
 T = TypeVar("T")
 
 
@@ -31,7 +31,7 @@ class Columns:
     """In-memory columns with the part of ``datasets.Dataset`` that recipes use.
 
     Args:
-        columns: Name -> values, all of the same length.
+        columns: Name of a column -> its values; all have the same length.
     """
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -75,12 +75,12 @@ def _plain_lists(values: Any) -> list[Any]:
 
 
 class KluePipeline:
-    """A trained model that answers raw input.
+    """A pipeline that runs a trained model on raw inputs.
 
     Args:
         recipe: The task.
         loaded: The model; see ``load_pipeline``.
-        batch_size: Features (sentences, windows, turns) that the model reads at once.
+        batch_size: Number of features (sentences, windows, turns) per batch.
         top_k: Number of answers per input, best first; None for the best one only.
         bf16: Whether to compute in bfloat16 mixed precision.
     """
@@ -106,14 +106,14 @@ class KluePipeline:
         """Answer one input, or a list of inputs.
 
         Args:
-            inputs: An input of the task, see ``read`` of its ``RawInput``, or a list of inputs.
+            inputs: One input or a list of inputs, in a form that ``RawInput.read`` of the task accepts.
 
         Returns:
-            The answer, or a list of answers. Where the model did not read all of an input, the answer has
-            ``truncated``: True. With ``top_k``, a list of answers takes the place of each.
+            The answer or a list of answers; with ``top_k``, a list of answers per input. Answers to truncated
+            inputs have ``truncated``: True.
 
         Raises:
-            ValueError: An input is not what the task takes, or the task has one answer only.
+            ValueError: An input is invalid, or ``top_k`` is set for a task with a single answer.
         """
         if isinstance(inputs, list) and not self.recipe.raw_input.is_single(inputs):
             return list(self.stream(inputs))
@@ -122,13 +122,13 @@ class KluePipeline:
     def stream(self, inputs: Iterable[Any]) -> Iterator[Any]:
         """Answer a stream of inputs lazily, in order.
 
-        While the model reads some inputs, a thread reads and tokenises the next ones.
+        A thread reads and tokenises the next inputs while the model runs.
         """
         iterator = iter(inputs)
         first = list(itertools.islice(iterator, CHUNK))
         if len(first) < CHUNK:
             encoded: Iterator[tuple[Any, EncodedSplit]] = map(self._encode, [first] if first else [])
-        else:  # a tokenizer cannot encode and decode at the same time
+        else:  # tokenizers cannot encode and decode at the same time
             encode = functools.partial(self._encode, tokenizer=copy.deepcopy(self.loaded.tokenizer))
             rest = iter(lambda: list(itertools.islice(iterator, CHUNK)), [])
             encoded = one_ahead(map(encode, itertools.chain([first], rest)))
@@ -149,13 +149,13 @@ class KluePipeline:
         return [decoded.marked(index, answer) for answer in decoded.ranked(index)[: self.top_k]]
 
     def decode(self, rows: Sequence[dict[str, Any]]) -> Decoded:
-        """Predict and decode rows, in the metric's format."""
+        """Predict and decode rows in the format of the metric."""
         return self._predict(self._encode_rows(rows, self.loaded.tokenizer))
 
     def _encode(
         self, inputs: Sequence[Any], tokenizer: PreTrainedTokenizerBase | None = None
     ) -> tuple[list[dict[str, Any]], EncodedSplit]:
-        """Return inputs as rows, and the features made from them."""
+        """Return inputs as rows, and their features."""
         rows = [self.recipe.raw_input.read(item) for item in inputs]
         return rows, self._encode_rows(rows, tokenizer or self.loaded.tokenizer)
 
@@ -189,13 +189,13 @@ class KluePipeline:
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield items, each of which a thread has computed while the one before was in use."""
+    """Yield items; a thread computes each item while the previous one is processed."""
     computed: list[T | Exception | None] = []
 
     def compute() -> None:
         try:
             computed.append(next(items, None))
-        except Exception as error:  # raised again where the item is asked for
+        except Exception as error:  # re-raised when the item is requested
             computed.append(error)
 
     compute()
@@ -222,13 +222,13 @@ def load_pipeline(
 
     Args:
         task: Name of the task, or its alias.
-        model: The run's output folder, or a Hub id; adapters are loaded onto their base model.
-        device: Such as ``cuda`` or ``cpu``; by default the GPU if there is one.
-        batch_size: Features that the model reads at once.
-        top_k: Number of answers per input (ynat, nli, re, mrc), best first; None for the best one,
-            which is then not in a list.
-        bf16: Whether to compute in bfloat16 mixed precision, which is faster on GPUs and CPUs that have it.
-            Scores differ slightly.
+        model: Output folder of a run, or a Hub id; adapters are loaded onto their base model.
+        device: Device such as ``cuda`` or ``cpu``; by default the GPU if there is one.
+        batch_size: Number of features per batch.
+        top_k: Number of answers per input (ynat, nli, re, mrc), best first; None for the best answer only,
+            not in a list.
+        bf16: Whether to compute in bfloat16 mixed precision, which is faster on devices that support it;
+            scores differ slightly.
         trust_remote_code: Whether to run code from the model's repository.
 
     Raises:

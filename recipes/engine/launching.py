@@ -1,4 +1,4 @@
-"""Launch runs side by side, each with its own log; they end together with this process."""
+"""Launch several runs at once, each with its own log; they end together with this process."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Process:
 class Launcher:
     """Start recipes, several at once.
 
-    Where Accelerate has nothing to configure, on a CPU and without a configuration file, a recipe runs in a
-    fork of this process, which saves it the imports; elsewhere ``accelerate launch`` starts it.
+    On a CPU without a configuration of Accelerate, recipes run in forks of this process, which saves the time
+    for imports; otherwise they are started with ``accelerate launch``.
 
     Args:
-        jobs: Number of runs at once; None for one per GPU. They share the cores: each gets a part as
-            OMP_NUM_THREADS. Where there are several GPUs, each gets one of them.
+        jobs: Number of runs at once; None for one per GPU. The cores are divided between runs by
+            OMP_NUM_THREADS. If there are several GPUs, each run gets one of them.
         verbose: Whether recipes write to standard output and error instead of their logs.
         forks: Whether recipes run in forks; None to detect it.
     """
@@ -63,7 +63,7 @@ class Launcher:
         return found
 
     def _free_device(self) -> str | None:
-        """Return the GPU with the fewest runs; None if runs do not get one each."""
+        """Return the GPU with the fewest runs; None if GPUs are not assigned to runs."""
         if self.jobs == 1 or len(self._devices) < 2:
             return None
         used = Counter(process.device for process in self._running if process.status() is None)
@@ -72,14 +72,14 @@ class Launcher:
     @functools.cached_property
     def _fork(self) -> Callable[..., tuple[int, Callable[[], int | None]]] | None:
         with without_collection():
-            forking = importlib.import_module("recipes.engine.forking")  # the libraries, which take seconds
+            forking = importlib.import_module("recipes.engine.forking")  # imports large libraries
         is_fork = forking.can_fork() if self._forks is None else self._forks
         return forking.fork if is_fork else None
 
     def run_all(self, runs: Iterable[Iterator[None]]) -> None:
         """Advance generators that start recipes, up to ``jobs`` at once, in order.
 
-        Whatever ends this process ends the recipes first: Ctrl-C, SIGTERM and SIGHUP.
+        Before Ctrl-C, SIGTERM or SIGHUP ends this process, the recipes are ended.
         """
         waiting = iter(runs)
         active: list[Iterator[None]] = []
@@ -96,8 +96,8 @@ class Launcher:
     def start(self, script: str, task: str, words: Sequence[str], log: Path) -> Process:
         """Start a recipe.
 
-        It has a session of its own, so that Ctrl-C reaches this process alone and not also the recipe and
-        its children, each of which would print a traceback.
+        The recipe is in a session of its own, so that Ctrl-C reaches this process only; otherwise the recipe
+        and its children would print tracebacks.
 
         Args:
             script: File name of the recipe in ``recipes/``.
@@ -146,7 +146,7 @@ def launch_command(script: str, words: Sequence[str]) -> list[str]:
 
 
 def _signal(process: Process, number: int) -> bool:
-    """Send a signal to a recipe and its children; return whether any of them is alive."""
+    """Send a signal to a recipe and its children; return whether any of them exists."""
     for send in (os.killpg, os.kill):  # it may not yet have its own group
         with contextlib.suppress(ProcessLookupError):
             send(process.pid, number)
@@ -156,7 +156,7 @@ def _signal(process: Process, number: int) -> bool:
 
 @contextlib.contextmanager
 def _exit_at(*signals: signal.Signals) -> Iterator[None]:
-    """Convert fatal signals to SystemExit, except for signals that are ignored (nohup)."""
+    """Convert fatal signals to SystemExit, unless they are ignored (nohup)."""
     handled = [one for one in signals if signal.getsignal(one) is signal.SIG_DFL]
     for one in handled:
         signal.signal(one, lambda number, _: sys.exit(128 + number))

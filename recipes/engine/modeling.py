@@ -1,4 +1,4 @@
-"""Tokenizer and model of a run: float32 weights, the task's head, LoRA, adapters trained before."""
+"""Load and save tokenizer and model of a run, with the task's head and LoRA adapters."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from recipes.tasks.shared.configuration_encoder import read_config
 from recipes.tasks.shared.encoder import EncoderModel
 from recipes.tasks.shared.saved_code import save_code
 
-ADAPTERS = "recipes.engine.adapters"  # imports PEFT, which takes seconds, so only where there are adapters
+ADAPTERS = "recipes.engine.adapters"  # imports PEFT, which takes seconds
 LARGE_INTEGER = 10**20  # larger limits mean no limit
-SHOWN = 3  # weights or labels in a message
+SHOWN = 3  # number of weights or labels shown in a message
 DEFAULT_LENGTH = 512  # tokens per input if neither model nor tokenizer has a limit
-# PEFT's task types of models without a task head: all weights come from the checkpoint.
+# PEFT's task types of models without a task head, whose weights all come from the checkpoint.
 LANGUAGE_MODELS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
-# Key in a model's configuration: ids of the tokens that its task added to the checkpoint's vocabulary.
+# Key in the configuration of a model with the ids of the tokens added by its task.
 TASK_TOKEN_IDS = "task_token_ids"
 
 
@@ -43,12 +43,12 @@ def load_model(
     Args:
         recipe: The task.
         arguments: The settings of the run.
-        splits: The prepared data, from which the model is configured.
+        splits: The prepared data, which configures the model.
 
     Raises:
-        ValueError: The checkpoint has no trained head, or no trained embeddings of the task's tokens, though
-            no training is asked for; it has no fast tokenizer; weights of its encoder are missing; it is an
-            adapter whose base is not there, or that was trained for another task.
+        ValueError: There is no fast tokenizer, or weights of the encoder are missing; the run does not train
+            but the checkpoint has no trained head, or no trained embeddings of the task's tokens; or the
+            checkpoint is an adapter without its base model, or for another task.
         OSError: There is no such checkpoint.
     """
     path, trust = arguments.model_name_or_path, arguments.trust_remote_code
@@ -101,7 +101,7 @@ def _check_trained(
     tokenizer: PreTrainedTokenizerBase,
     added: Sequence[int],
 ) -> None:
-    """Raise ValueError for an adapter of another task, or for untrained tokens where nothing trains them."""
+    """Raise ValueError for an adapter of another task, or for untrained tokens in a run without training."""
     path = arguments.model_name_or_path
     if is_adapter and not is_trained:
         raise ValueError(
@@ -120,10 +120,10 @@ def _check_trained(
 def _prepare_for_training(
     recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str], added: Sequence[int]
 ) -> Any:
-    """Freeze layers and add LoRA as the settings ask for; return the model.
+    """Freeze layers and add LoRA according to the settings; return the model.
 
     Raises:
-        ValueError: Frozen layers would have to learn, or DeepSpeed cannot train the model.
+        ValueError: Frozen weights would have to be trained, or DeepSpeed cannot train the model.
     """
     if arguments.freeze_layers is not None:
         if arguments.use_lora or added:
@@ -139,9 +139,9 @@ def _prepare_for_training(
 
 
 def _check_deepspeed(recipe: Recipe, model: Any) -> None:
-    """Raise ValueError for LSTMs under DeepSpeed, which computes other gradients for them than DDP does.
+    """Raise ValueError for LSTMs with DeepSpeed, whose gradients differ from those of DDP.
 
-    Seen with DeepSpeed 0.19.8 (ZeRO-2) on two CPU processes: the first update of dp's LSTMs is wrong.
+    With DeepSpeed 0.19.8 (ZeRO-2) on two CPU processes, the first update of dp's LSTMs is wrong.
     """
     has_lstm = any(isinstance(module, torch.nn.LSTM) for module in model.modules())
     if has_lstm and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
@@ -152,7 +152,7 @@ def _check_deepspeed(recipe: Recipe, model: Any) -> None:
 
 
 def _max_length(arguments: RecipeArguments, config: PreTrainedConfig, longest: float) -> int:
-    """Return the maximum tokens of an input: as asked for, else as trained, else the model's own limit."""
+    """Return the maximum length of an input: as set, as in training, or else the model's limit."""
     usual = getattr(config, "max_seq_length", DEFAULT_LENGTH if longest == math.inf else longest)
     asked = arguments.max_seq_length
     return int(min(usual if asked is None else asked, longest))
@@ -165,7 +165,7 @@ def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, l
             f"{recipe.task}: inputs would have at most {max_length} tokens (--max_seq_length, or the model's "
             f"own limit); expected {least} or more."
         )
-    room = max_length - least + 1  # the shortest input has one token of the text
+    room = max_length - least + 1  # the shortest input has one token of text
     if arguments.doc_stride is not None and not 1 <= arguments.doc_stride <= room:
         raise ValueError(
             f"{recipe.task}: doc_stride is {arguments.doc_stride}, in inputs of {max_length} tokens; "
@@ -174,7 +174,7 @@ def _check_length(recipe: Recipe, arguments: RecipeArguments, max_length: int, l
 
 
 def load_trained(recipe: Recipe, folder: str | Path, *, trust_remote_code: bool = False) -> LoadedModel:
-    """Load a model that a recipe has trained, adapters included, ready to answer (in evaluation mode)."""
+    """Load a trained model, with its adapters if any, in evaluation mode."""
     loaded = load_model(
         recipe,
         RecipeArguments(model_name_or_path=str(folder), do_eval=True, trust_remote_code=trust_remote_code),
@@ -190,11 +190,11 @@ def trainable_share(model: torch.nn.Module) -> tuple[int, int]:
 
 
 def save_model(trainer: Any, output_dir: Path) -> None:
-    """Save the model of a finished training, with the code that loading it needs.
+    """Save the model after training, with the code needed to load it.
 
     Args:
         trainer: The Trainer of the run.
-        output_dir: Folder of the model. Every process has to call this; the first one writes.
+        output_dir: Folder of the model. All processes have to call this function; the first one writes.
     """
     if trainer.is_world_process_zero():
         save_beside_adapter(trainer.accelerator.unwrap_model(trainer.model), output_dir)
@@ -204,7 +204,7 @@ def save_model(trainer: Any, output_dir: Path) -> None:
 
 
 def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
-    """Write the model's configuration, and its code if it is ours, beside a saved adapter."""
+    """Write the model's configuration, and its code if it is ours, to the folder of an adapter."""
     if hasattr(model, "get_base_model"):
         plain = plain_model(model)
         plain.config.save_pretrained(output_dir)
@@ -213,7 +213,7 @@ def save_beside_adapter(model: Any, output_dir: str | Path) -> None:
 
 
 def _first(names: Sequence[str]) -> str:
-    """The first names of a list, for a message."""
+    """Format the first names of a list for a message."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
@@ -225,10 +225,10 @@ def _configure(
     arguments: RecipeArguments,
     splits: Mapping[str, Any],
 ) -> list[int]:
-    """Let the recipe configure the model and add its tokens; return the ids of the untrained tokens.
+    """Let the recipe configure the model and add tokens; return the ids of untrained tokens.
 
-    The configuration keeps the ids of the task's tokens, so that a trained model's embeddings of them are
-    recognised even with a tokenizer that does not have them (``tokenizer_name``).
+    The configuration keeps the ids of the task's tokens, so that trained embeddings are recognised even with
+    a tokenizer that lacks the tokens (``tokenizer_name``).
     """
     before = set(tokenizer.get_vocab().values())
     trained = set(getattr(config, TASK_TOKEN_IDS, ()))
@@ -240,23 +240,23 @@ def _configure(
 
 
 def grow_embeddings(model: Any, tokens: int) -> None:
-    """Add rows to the embeddings, input and output, where they have fewer than ``tokens``."""
+    """Extend the input and output embeddings to at least ``tokens`` rows."""
     if tokens > len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(tokens, mean_resizing=False)
 
 
 def draw_embeddings(model: Any, tokens: Sequence[int]) -> None:
-    """Draw the embeddings of new tokens from N(0, initializer_range), as KLUE's baseline does.
+    """Draw the embeddings of new tokens from N(0, initializer_range), as KLUE-baseline does.
 
-    The default of ``resize_token_embeddings``, the mean of all rows, would give every new token nearly the
-    same vector: a model that has to tell a subject's markers from an object's would see no difference.
+    By default, ``resize_token_embeddings`` initialises all new tokens with nearly the same vector, the mean
+    of all rows, so that a model could not distinguish the markers of subject and object.
 
-    Rows that the checkpoint already has beyond its tokenizer's vocabulary (padding of the matrix, commonly
-    zero or equal to one another) are drawn too, so that a new token starts alike in every checkpoint.
+    If the embeddings of a checkpoint have more rows than its tokenizer has tokens (padding of the matrix,
+    often with equal rows), the rows of new tokens are drawn as well.
 
     Args:
         model: The model, whose embeddings have rows for the tokens.
-        tokens: Ids of untrained tokens.
+        tokens: Ids of the untrained tokens.
     """
     if not tokens:
         return
@@ -275,7 +275,7 @@ def _embedding_weights(model: Any) -> list[torch.nn.Parameter]:
 def _load_adapter(
     recipe: Recipe, arguments: RecipeArguments, file: Path, config: PreTrainedConfig, tokens: int
 ) -> Any:
-    """Load an adapter onto the base model, and the revision of it, that it was trained on."""
+    """Load an adapter onto the base model, in the revision that it was trained on."""
     adapters = import_module(ADAPTERS)
     path, revision = arguments.model_name_or_path, arguments.model_revision
     adapter = adapters.read_adapter_config(path, file)
@@ -293,7 +293,7 @@ def _load_adapter(
 
 
 def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]:
-    """Names of the modules outside the encoder, and of those inside it that hold fresh parameters."""
+    """Return the names of modules outside the encoder, and of those in it with new parameters."""
     if recipe.peft_task_type in LANGUAGE_MODELS:
         return sorted({name.rpartition(".")[0] for name in fresh})
     encoder = set(encoder_names(model).values())
@@ -304,10 +304,10 @@ def _head_modules(recipe: Recipe, model: Any, fresh: Sequence[str]) -> list[str]
 def _add_lora(
     recipe: Recipe, model: Any, arguments: RecipeArguments, head: Sequence[str], added: Sequence[int]
 ) -> Any:
-    """Adapters on the encoder; the head and all that the checkpoint lacked are trained and saved whole.
+    """Add adapters to the encoder; the head and other new weights are trained and saved in full.
 
-    The adapter keeps the revision of a base model from the Hub: the one asked for, or in place of ``main``,
-    which moves on, the commit that it is at.
+    The configuration of the adapter keeps the revision of a base model on the Hub; ``main``, which may
+    change, is replaced by its commit.
     """
     adapters = import_module(ADAPTERS)
     path = arguments.model_name_or_path
@@ -332,16 +332,17 @@ def _add_lora(
 
 
 def _longest_input(model: Any, tokenizer: PreTrainedTokenizerBase) -> float:
-    """Tokens that the model has positions for, or the tokenizer's limit where that is lower; inf for none.
+    """Return the maximum input length of the model or, if lower, the tokenizer; inf for no limit.
 
-    RoBERTa and its relatives number positions from the padding token's id + 1. Their tables of positions have
-    a ``padding_idx``, which tells them apart, and that many rows fewer for real tokens.
+    RoBERTa and similar models number positions from the id of the padding token + 1. Their position
+    embeddings have a ``padding_idx``, by which they are recognised, and accordingly fewer rows for real
+    tokens.
     """
     limits = [getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length]
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and hasattr(module, "weight"):
             padding = getattr(module, "padding_idx", None)
             limits.append(len(module.weight) - (0 if padding is None else padding + 1))
-    # Missing limits, XLNet's -1, and the tokenizers' VERY_LARGE_INTEGER all mean no limit.
+    # Missing limits, the -1 of XLNet, and VERY_LARGE_INTEGER of tokenizers mean no limit.
     known = [limit for limit in limits if limit is not None and 0 < limit < LARGE_INTEGER]
     return min(known, default=math.inf)

@@ -1,9 +1,9 @@
-"""Encoders that skip padding: their layers read the tokens of a batch as one sequence without gaps.
+"""Encoders without padding: their layers process the tokens of a batch as one sequence.
 
-Flash attention takes such a sequence, with the positions where the examples begin, and each example attends
-to itself only. Embeddings and heads still read padded batches, so this works with the heads of all tasks.
-Heads see zero vectors at padding. Only the loss of reading comprehension depends on these, since it compares
-the scores of all tokens of a batch, as in transformers.
+Flash attention supports such sequences, given the positions at which examples begin, and restricts attention
+to each example. Embeddings and heads still process padded batches, so all heads are supported. Hidden states
+at padding are zero. Only the loss of reading comprehension depends on them, since it is computed over the
+scores of all tokens of a batch, as in transformers.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from recipes.engine.freezing import layer_lists
 
 
 def remove_padding(encoder: Any) -> bool:
-    """Make the layers of an encoder skip padding, if its attention and its class allow it.
+    """Make the layers of an encoder skip padding, if its attention and class support it.
 
     Args:
-        encoder: A model of transformers without a head. Its weights, and what is saved of it, do not change.
+        encoder: A model of transformers without a head. Its weights and saved files do not change.
 
     Returns:
-        Whether the layers skip padding now. They do not without flash attention, or if the layers are not
-        in a module of their own, as in ModernBERT.
+        Whether the layers skip padding. They need flash attention and a module of their own, which ModernBERT
+        does not have.
     """
     config = encoder.config
     if not is_flash_attention_requested(config):
@@ -45,10 +45,10 @@ def remove_padding(encoder: Any) -> bool:
 
 @dataclasses.dataclass
 class _Hooks:
-    """Remove the padding of a batch before the layers read it, and pad what they return.
+    """Remove the padding of a batch before the layers, and restore it after them.
 
     Attributes:
-        real: Which tokens of the batch are not padding, shape (batch, tokens); None without padding.
+        real: Mask of the tokens that are not padding, shape (batch, tokens); None without padding.
     """
 
     real: torch.Tensor | None = None
@@ -64,7 +64,7 @@ class _Hooks:
         ends = nn.functional.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0))
         given["hidden_states"] = given["hidden_states"][self.real].unsqueeze(0)
         given["attention_mask"] = None
-        longest = self.real.shape[1]  # an upper bound, known without waiting for the device
+        longest = self.real.shape[1]  # an upper bound that needs no synchronisation with the device
         given |= {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends}
         given |= {"max_length_q": longest, "max_length_k": longest}
         return args[2:], given

@@ -17,21 +17,21 @@ from recipes.tasks.shared.saved_code import is_ours
 def load_tokenizer(arguments: RecipeArguments, config: PreTrainedConfig) -> PreTrainedTokenizerBase:
     """Load the fast tokenizer of a run, set to pad on the right.
 
-    Encoding and decoding count positions from the left, so padding has to be behind them. There are no token
-    types where the model has a single one or none. KLUE-RoBERTa is why: its BERT tokenizer numbers the second
-    sentence 1, for which the model has no row.
+    Encoding and decoding count positions from the left, so padding has to be on the right. Token types are
+    disabled for models with at most one of them, such as KLUE-RoBERTa, whose BERT tokenizer would give the
+    second sentence the type 1, for which the model has no embedding.
 
     Args:
         arguments: The settings of the run.
         config: The configuration of the checkpoint.
 
     Raises:
-        ValueError: There is none, or packages that it needs are missing, or code that was not trusted.
+        ValueError: There is no fast tokenizer, or it needs missing packages or code that is not trusted.
         OSError: There is no such checkpoint.
     """
     tokenizer = read_tokenizer(
         arguments.tokenizer_name or arguments.model_name_or_path,
-        config=None if arguments.tokenizer_name else config,  # AutoTokenizer does not know our type
+        config=None if arguments.tokenizer_name else config,  # AutoTokenizer does not know our model type
         revision="main" if arguments.tokenizer_name else arguments.model_revision,
         trust_remote_code=arguments.trust_remote_code,
         padding_side="right",
@@ -48,12 +48,12 @@ def read_tokenizer(path: str, *, trust_remote_code: bool = False, **options: Any
     """Load a fast tokenizer.
 
     Args:
-        path: Its folder or Hub id.
-        trust_remote_code: Whether to run code that it brings.
+        path: Folder or Hub id of the tokenizer.
+        trust_remote_code: Whether to run code from its repository.
         **options: Further options of ``from_pretrained``.
 
     Raises:
-        ValueError: There is none, or packages that it needs are missing, or code that was not trusted.
+        ValueError: There is no fast tokenizer, or it needs missing packages or code that is not trusted.
         OSError: There is no such folder or repository.
     """
     try:
@@ -68,7 +68,9 @@ def read_tokenizer(path: str, *, trust_remote_code: bool = False, **options: Any
             f"The tokenizer of {path} cannot be read. A SentencePiece file without tokenizer.json "
             "needs the packages sentencepiece and protobuf; expected pip install 'klue-hub[train]'."
         ) from error
-    if len(tokenizer) <= len(tokenizer.all_special_ids):  # made up by transformers, which finds no file
+    if len(tokenizer) <= len(
+        tokenizer.all_special_ids
+    ):  # an empty one, which transformers creates if there is no file
         raise ValueError(f"{path} has no tokenizer; expected its files (such as tokenizer.json) in it.")
     if not tokenizer.is_fast:
         raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")

@@ -14,8 +14,8 @@ from recipes.engine.results import shown
 def range_sentences(task: str, results: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]:
     """Compare the scores of a run with the published ones, one sentence per official metric.
 
-    A gap is within noise where the published score lies in the run's own 95 % interval. The published scores
-    have no intervals, and their source does not state the version of the data.
+    A difference is within noise if the published score is inside the 95 % interval of the run. The published
+    scores have no intervals, and their source does not state the version of the data.
 
     Args:
         task: Name of the task.
@@ -23,7 +23,7 @@ def range_sentences(task: str, results: Mapping[str, Any], details: Mapping[str,
         details: The content of ``eval_details.json``.
 
     Returns:
-        The sentences; none where the data is not KLUE's official validation split, in full.
+        The sentences; none if the data is not KLUE's complete official validation split.
     """
     if not results.get("eval_data_is_official"):
         return []

@@ -1,7 +1,7 @@
-"""Results as records: one JSON object per result, for runs, published scores and other sources alike.
+"""Results as records: one JSON object per result, for runs, published scores and other sources.
 
-A record says which model got which scores, on which data, by which method. Files of records are JSON lines;
-leaderboards and tables are made from them. The schema has a version, ``SCHEMA``.
+A record contains the model, its scores, the data and the method. Files of records are JSON lines, from which
+leaderboards and tables are made. ``SCHEMA`` is the version of the schema.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from recipes.engine.settings_record import NOT_LEARNED, settings_of
 SCHEMA = 1
 SPLITS = ("validation", "test")
 FINE_TUNED, PROMPTED, PUBLISHED = METHODS = ("fine-tuned", "prompted", "published")
-# Settings that identify the model or are irrelevant; all others belong to the method.
+# Settings that identify the model or are irrelevant; all others describe the method.
 NO_SETTINGS = NOT_LEARNED | {"model_name_or_path", "model_revision", "schema_version"}
 
 
 class RecordError(ValueError):
-    """An invalid record; the message says where, and what was expected."""
+    """An invalid record; the message names the place and the expected value."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MetricScore:
-    """A score x 100, None if undefined, and the bounds of its 95 % interval if known."""
+    """A score, times 100, or None if undefined; and the bounds of its 95 % interval, if known."""
 
     score: float | None
     low: float | None = None
@@ -56,15 +56,15 @@ class MetricScore:
 
 @dataclasses.dataclass(frozen=True)
 class ScoredData:
-    """What was scored.
+    """The scored data.
 
     Attributes:
-        name: What the data is called.
-        split: ``validation`` or ``test``; they are never compared with each other.
-        is_official: Whether it is the split that KLUE published, in full.
-        version: Version of KLUE; None if it is other data or the source does not say.
+        name: Name of the data.
+        split: ``validation`` or ``test``, which are never compared with each other.
+        is_official: Whether it is a complete split published by KLUE.
+        version: Version of KLUE; None for other data, or if unknown.
         hash: Hash of the files, or the commit of a data set on the Hub.
-        examples: How many were scored.
+        examples: Number of scored examples.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ScoredData:
 
 @dataclasses.dataclass(frozen=True)
 class ScoredModel:
-    """The model: a Hub id or a name, its revision, and how many parameters it has."""
+    """The model: its Hub id or name, its revision, and its number of parameters."""
 
     name: str
     revision: str | None = None
@@ -86,17 +86,17 @@ class ScoredModel:
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """How the scores were obtained.
+    """The method by which scores were obtained.
 
     Attributes:
         kind: ``fine-tuned``, ``prompted`` or ``published`` (by others).
-        preset: The preset that training began with, for models that were fine-tuned.
+        preset: The preset of the training, for fine-tuned models.
         changes: Settings that differ from the preset, as ``key=value``.
-        settings: Hash of all settings that change what is learned.
+        settings: Hash of all settings that affect what is learned.
         seeds: Random seeds.
-        shots: Examples in a prompt.
-        prompt: Version of a prompt.
-        source: Where published scores stand.
+        shots: Number of examples in the prompt.
+        prompt: Version of the prompt.
+        source: Source of published scores.
     """
 
     kind: str
@@ -125,15 +125,15 @@ class Record:
 
     Attributes:
         task: Name of the task.
-        data: What was scored.
+        data: The scored data.
         scores: Key of a metric -> score.
-        model: Which model.
-        method: How.
-        task_version: Version of the task's definition; None for scores of others.
-        speed: How fast.
-        date: Of the evaluation, as YYYY-MM-DD.
+        model: The model.
+        method: The method.
+        task_version: Version of the task's definition; None for scores of other software.
+        speed: Speed of training and evaluation.
+        date: Date of the evaluation, as YYYY-MM-DD.
         package: Version of klue-hub.
-        predictions: Where the predictions lie: a link, or in the folder of a run the name of the file.
+        predictions: Link to the predictions, or the name of the file in the folder of a run.
         schema: Version of the schema.
     """
 
@@ -155,7 +155,7 @@ class Record:
 
     @property
     def id(self) -> str:
-        """Hash of model, method, data and task, which identify the result; scores and speed are left out."""
+        """Hash of model, method, data and task, which identify the result, but not of scores and speed."""
         named = {
             key: value
             for key, value in self.to_json().items()
@@ -177,11 +177,11 @@ def record_from(values: Any, where: object) -> Record:
     """Parse a record.
 
     Args:
-        values: What JSON held.
-        where: Name for messages, such as ``results.jsonl:3``.
+        values: The JSON value.
+        where: Its place for messages, such as ``results.jsonl:3``.
 
     Raises:
-        RecordError: It is not a record of this schema.
+        RecordError: The value is not a record of this schema.
     """
     record: Record = _read(values, Record, str(where))
     if record.schema != SCHEMA:
@@ -257,7 +257,7 @@ def read_records(path: Path) -> Iterator[Record]:
     """Read a file of records, one per line.
 
     Raises:
-        RecordError: A line is not a valid record; the message says which.
+        RecordError: A line is not a valid record.
         FileNotFoundError: There is no such file.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -272,7 +272,7 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def unique(records: Iterable[Record]) -> list[Record]:
-    """Remove duplicates: of the records with one ``id``, keep the last."""
+    """Remove duplicates: keep the last of the records with the same ``id``."""
     return list({record.id: record for record in records}.values())
 
 
@@ -339,7 +339,7 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
 
 
 def _method(task: str, settings: Mapping[str, Any]) -> Method:
-    """Determine the method of a run by the preset that its settings differ least from."""
+    """Describe the method of a run relative to the preset with the fewest different settings."""
     if not settings:
         return Method(FINE_TUNED)
     learned = {key: value for key, value in settings.items() if key not in NO_SETTINGS}
@@ -367,7 +367,7 @@ def _without_folders(value: Any) -> Any:
 
 
 def _changes(settings: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that differ from the preset, or from the default if the preset sets nothing."""
+    """Return the settings that differ from the preset or, where it sets nothing, from the default."""
     expected = {**settings_of({}), **preset}
     return {
         key: value

@@ -17,7 +17,7 @@ EVAL_RESULTS = "eval_results.json"
 EVAL_DETAILS = "eval_details.json"  # same content as ``python -m klue_metrics score --json``
 EVAL_ENTRIES = ".eval_results/klue.yaml"  # official results in the Hub's format
 RECORD = "result.jsonl"  # the result as one record, see result_record.py
-ALL_RESULTS = "all_results.json"  # written last: it marks a finished run
+ALL_RESULTS = "all_results.json"  # written last, as the mark of a finished run
 RESULT_FILES = (TRAIN_RESULTS, EVAL_RESULTS, EVAL_DETAILS, RECORD, ALL_RESULTS)
 
 
@@ -35,7 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a result file; return an empty mapping if it does not exist.
 
     Raises:
-        ValueError: It does not hold a JSON object.
+        ValueError: The file does not contain a JSON object.
     """
     if not path.is_file():
         return {}
@@ -60,12 +60,12 @@ def strict(value: Any) -> Any:
 
 
 def shown(score: float | None) -> str:
-    """Format a score for people; None and NaN are shown as undefined."""
+    """Format a score; None and NaN are undefined."""
     return "undefined" if score is None or math.isnan(score) else f"{score:.2f}"
 
 
 def write_text(path: Path, texts: Iterable[str]) -> None:
-    """Write parts of a text to a file, which appears when it is complete."""
+    """Write parts of a text to a file, which appears only when complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:

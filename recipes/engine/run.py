@@ -1,4 +1,4 @@
-"""One run of one recipe, from the data to the model card. Read it from top to bottom."""
+"""One run of a recipe, from the data to the model card. Read this file from top to bottom."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from recipes.tasks import get_recipe
 
 
 def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
-    """Train, evaluate and predict as the arguments say, and write everything into their ``output_dir``.
+    """Train, evaluate and predict according to the settings, and write all results to ``output_dir``.
 
     Args:
         task: Name of the task.
         arguments: The settings of the run.
 
     Returns:
-        All results: the content of ``all_results.json``.
+        The content of ``all_results.json``.
 
     Raises:
-        ValueError: Data, model and arguments do not go together, and nothing was written; or training
-            diverged, and no results were written.
+        ValueError: Data, model and settings do not match, in which case nothing is written; or training
+            diverged, in which case no results are written.
     """
     # Settings: everything is validated before data or model are loaded.
     arguments = for_device(arguments)
@@ -90,7 +90,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
             if trainer.is_world_process_zero():
                 write_json(output_dir / TRAIN_RESULTS, results)
                 write_json(output_dir / ARGUMENTS, to_record(arguments))
-        elif is_own_folder(arguments.model_name_or_path, output_dir):  # the model's own training
+        elif is_own_folder(arguments.model_name_or_path, output_dir):  # results of the model's training
             results |= read_json(output_dir / TRAIN_RESULTS)
 
         # Evaluation and predictions.

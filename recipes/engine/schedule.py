@@ -15,13 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 class EvaluateWithinEpochs(TrainerCallback):
-    """Evaluate and save several times per epoch at equal distances.
+    """Evaluate and save several times per epoch, at equal distances.
 
-    KLUE's baseline evaluates four times an epoch (``val_check_interval`` 0.25).
+    KLUE-baseline evaluates four times per epoch (``val_check_interval`` 0.25).
 
     Args:
-        times: Number of evaluations per epoch, including the one at its end. An epoch with fewer updates is
-            evaluated after each of them.
+        times: Number of evaluations per epoch, including the one at its end; at most one per update.
     """
 
     def __init__(self, times: int) -> None:
@@ -31,7 +30,7 @@ class EvaluateWithinEpochs(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Count the parts of epochs that a resumed run has already done."""
+        """Count the parts of epochs that a resumed run has completed."""
         self.done = self._parts(state)
 
     def on_step_end(
@@ -48,10 +47,10 @@ class EvaluateWithinEpochs(TrainerCallback):
 
 
 class TrainingTimer(TrainerCallback, ExportableState):
-    """Measure the seconds of training; a run that is resumed goes on counting from its checkpoint.
+    """Measure the training time, which for resumed runs includes the time before the checkpoint.
 
     Attributes:
-        earlier_seconds: Training time before the checkpoint that this process resumed from.
+        earlier_seconds: Training time in seconds before the checkpoint of a resumed run.
     """
 
     def __init__(self) -> None:
@@ -86,12 +85,12 @@ def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resume
 
     Args:
         history: ``log_history`` of the trainer's state.
-        start: Number of updates before the checkpoint that the run resumed from.
+        start: Number of updates at the checkpoint from which the run was resumed.
         end: Number of updates at the end.
-        resumed: Mean loss of the updates after the checkpoint, which is all that Trainer reports.
+        resumed: Mean loss of the updates after the checkpoint, as reported by Trainer.
 
     Returns:
-        The mean; ``resumed`` where the log does not reach the checkpoint.
+        The mean; ``resumed`` if the log does not reach the checkpoint.
     """
     total, logged = 0.0, 0
     for entry in history:
@@ -102,10 +101,10 @@ def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resume
 
 
 class WarnOfAnotherSchedule(TrainerCallback):
-    """Warn if a resumed run has a different number of updates or batch size than its checkpoint.
+    """Warn if number of updates or batch size of a resumed run differ from its checkpoint.
 
     Args:
-        saved: The checkpoint's trainer state.
+        saved: Trainer state of the checkpoint.
     """
 
     def __init__(self, saved: Mapping[str, Any]) -> None:
@@ -114,7 +113,7 @@ class WarnOfAnotherSchedule(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Compare the schedules, now that the number of updates is known."""
+        """Compare the schedules when the number of updates is known."""
         before = (self.saved.get("max_steps"), self.saved.get("train_batch_size"))
         now = (state.max_steps, args.train_batch_size)
         if before != now:

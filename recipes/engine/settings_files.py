@@ -1,4 +1,4 @@
-"""Settings from presets, YAML files, and words of the form KEY=VALUE. It imports nothing heavy."""
+"""Settings from presets, YAML files and arguments KEY=VALUE, without heavy imports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
 
 
 def preset_file(task: str, name: str) -> Path:
-    """Return the path of a task's preset, which need not exist."""
+    """Return the path of a preset of a task, which may not exist."""
     return TASKS_DIR / task / "presets" / f"{name}.yaml"
 
 
@@ -29,26 +29,26 @@ def presets(task: str) -> list[str]:
 
 
 def read_preset(task: str, name: str) -> dict[str, Any]:
-    """Read a preset of a task; a preset with the key ``base`` extends that preset."""
+    """Read a preset of a task; with the key ``base`` it extends another preset."""
     values = read_mapping(preset_file(task, name))
     base = read_preset(task, values.pop("base")) if "base" in values else {}
     return base | typed_values(values, task, f"{preset_file(task, name)}: ")
 
 
 def read_yaml(path: Path, task: str) -> dict[str, Any]:
-    """Read a settings file of a task: a mapping from names of settings to values.
+    """Read a settings file of a task, a mapping from names of settings to values.
 
     Raises:
-        ValueError: The file is not a mapping, or has an unknown name or a value of the wrong type.
+        ValueError: The file is not a mapping, a name is unknown, or a value has the wrong type.
     """
     return typed_values(read_mapping(path), task, f"{path}: ")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping; an empty file is an empty one.
+    """Read a YAML file with a mapping; an empty file is an empty mapping.
 
     Raises:
-        ValueError: The file is not a mapping, or not valid YAML.
+        ValueError: The file is not valid YAML or not a mapping.
     """
     try:
         values = yaml.safe_load(read_text(path))
@@ -64,10 +64,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def read_pairs(words: Sequence[str], flag: str) -> dict[str, Any]:
-    """Read the words ``KEY=VALUE`` of a flag; values are written as in YAML.
+    """Read the arguments ``KEY=VALUE`` of a flag, whose values are YAML.
 
     Raises:
-        ValueError: A word is not of that form.
+        ValueError: An argument does not have that form.
     """
     values: dict[str, Any] = {}
     for word in words:
@@ -96,7 +96,7 @@ def typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, 
 
 
 def kind_of(hint: Any) -> tuple[type, bool]:
-    """Return the plain type behind a field's type hint, and whether the field is a list."""
+    """Return the type of a field or of its items, and whether the field is a list."""
     if isinstance(hint, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is list:
@@ -105,7 +105,7 @@ def kind_of(hint: Any) -> tuple[type, bool]:
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
-    """Convert a YAML value to the field's type; numbers may be text, since YAML reads 5e-5 as text."""
+    """Convert a YAML value to the field's type; numbers may be strings, as YAML reads 5e-5."""
     kind, is_list = kind_of(hint)
     if value is None and isinstance(hint, types.UnionType):
         return None

@@ -1,4 +1,4 @@
-"""The settings of a run as JSON: write, read and compare them, also those of other versions."""
+"""Write, read and compare the settings of runs as JSON, including those of other versions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from recipes.arguments import OWN_FILES, RecipeArguments, fields_of
 from recipes.redaction import redact
 
 logger = logging.getLogger(__name__)
-SCHEMA_VERSION = 2  # of the arguments file; raise it when the meaning of a field changes
-# Settings of paths and speed: runs that differ only in these have equal results.
+SCHEMA_VERSION = 2  # version of the arguments file; increase it when the meaning of a field changes
+# Paths and settings of speed; runs that differ only in these have equal results.
 PLACES = frozenset(
     {
         *("output_dir", "overwrite_output_dir", "resume_from_checkpoint", "preprocessing_num_workers"),
@@ -20,17 +20,17 @@ PLACES = frozenset(
     }
 )
 DATA_SOURCES = frozenset({"data_dir", "dataset_name", "mini", *OWN_FILES.values()})
-# Settings that depend on the device where ``fast`` is set.
+# Settings that depend on the device if ``fast`` is set.
 BY_DEVICE = frozenset({"bf16", "tf32", "dataloader_num_workers"})
-# Settings in which runs of one method may differ, since they do not change what is learned. Boards are
-# distinguished by the scored data, and training data by its hash.
+# Settings that do not affect what is learned, in which runs of the same method may differ. Tables are
+# separated by scored data, and the training data is identified by its hash.
 NOT_LEARNED = PLACES | DATA_SOURCES | {
     "seed", "do_train", "do_eval", "do_predict", "dataset_revision", "max_eval_samples",
 }  # fmt: skip
 
 
 def as_settings(arguments: RecipeArguments, task: str) -> Mapping[str, Any]:
-    """Return a task's settings as one flat mapping without secrets, for results and cards."""
+    """Return the settings of a task as a flat mapping without secrets, for results and cards."""
     values = redact(dataclasses.asdict(arguments))
     return {**{name: values[name] for name in fields_of(task)}, **values["trainer"]}
 
@@ -43,8 +43,8 @@ def to_record(arguments: RecipeArguments) -> dict[str, Any]:
 def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """Flatten the content of an arguments file, to compare runs.
 
-    Settings that the file lacks have their defaults, so that runs of different versions can be compared;
-    settings that this version does not know are kept, since the run was made with them.
+    Missing settings have their defaults, so that runs of different versions can be compared. Settings that
+    this version does not have are kept, since they may have affected the run.
     """
     values = {**dataclasses.asdict(RecipeArguments()), **_upgraded(record)}
     return values | dict(values.pop("trainer", None) or {})
@@ -53,11 +53,11 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
 def from_record(record: Mapping[str, Any], where: object) -> RecipeArguments:
     """Read the content of an arguments file, including those of other versions.
 
-    Fields that this version does not have are reported and ignored; missing ones have their defaults.
+    Unknown fields are reported and ignored; missing fields have their defaults.
 
     Args:
-        record: The content; files from before the schema had a version have none.
-        where: What messages call the file.
+        record: The content, which has no version in files written before the schema had one.
+        where: Name of the file for messages.
     """
     version = record.get("schema_version", 1)
     values = _upgraded(record)

@@ -1,4 +1,4 @@
-"""What ``fast`` uses of a device, and the choice of the attention implementation."""
+"""Settings that ``fast`` derives from the device, and the choice of attention implementation."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from recipes.tasks.protocol import plain_model
 
 logger = logging.getLogger(__name__)
 WORKERS = 4  # maximum number of data loader workers per device
-AMPERE = (8, 0)  # the compute capability from which a GPU has bf16 and TF32
+AMPERE = (8, 0)  # minimum compute capability for bf16 and TF32
 
 
 def for_device(arguments: RecipeArguments) -> RecipeArguments:
-    """Return the settings with what this machine's GPUs, or without any its CPU, offer, if ``fast`` is set.
+    """Return the settings adapted to the GPUs or, without any, the CPU of this machine, if ``fast`` is set.
 
-    Precision that the user has set, and fields of TrainingArguments, are kept.
+    The precision and the fields of TrainingArguments that the user has set are kept.
     """
     if not arguments.fast:
         return arguments
     if arguments.trainer.get("use_cpu") or not torch.accelerator.is_available():
         if arguments.fp16 or not has_native_bf16():
             return arguments
-        # transformers takes bf16 on a CPU only if the CPU was asked for.
+        # transformers accepts bf16 on a CPU only with use_cpu.
         return dataclasses.replace(arguments, bf16=True, trainer={**arguments.trainer, "use_cpu": True})
     if not torch.cuda.is_available():
         return arguments
@@ -43,7 +43,7 @@ def for_device(arguments: RecipeArguments) -> RecipeArguments:
 
 
 def has_native_bf16() -> bool:
-    """Return whether the CPU has instructions for products of bfloat16 numbers."""
+    """Return whether the CPU has instructions for bfloat16 arithmetic."""
     capabilities: dict[str, Any] = getattr(
         torch.cpu, "get_capabilities", dict
     )()  # torch before 2.9 has no such function
@@ -51,17 +51,17 @@ def has_native_bf16() -> bool:
 
 
 def has_flash() -> bool:
-    """Return whether transformers may find flash attention for this machine's GPU."""
+    """Return whether flash attention may be available for this machine's GPU."""
     return is_flash_attn_2_available() or (torch.cuda.is_available() and is_kernels_available())
 
 
 def set_attention(model: Any, arguments: RecipeArguments) -> None:
-    """Set a model's attention: the one asked for, or flash attention with ``fast`` in half precision.
+    """Set the attention of a model: the requested one, or flash attention with ``fast`` in half precision.
 
-    Flash attention comes from the package flash-attn, or from the Hub through the package kernels.
+    Flash attention is provided by the package flash-attn, or by the package kernels from the Hub.
 
     Args:
-        model: A model of a recipe, with or without adapters.
+        model: The model of a run, with or without adapters.
         arguments: The settings of the run.
 
     Raises:
@@ -75,9 +75,9 @@ def set_attention(model: Any, arguments: RecipeArguments) -> None:
     try:
         model.set_attn_implementation(asked or "flash_attention_2")
     except (ImportError, ValueError, OSError) as error:
-        if asked is None:  # such as a kernel that cannot be downloaded
+        if asked is None:  # flash attention cannot be loaded, for example downloaded
             logger.warning("Training goes on without flash attention, which cannot be loaded: %s", error)
             return
         raise UsageError(f"attn_implementation is {asked}, which transformers refuses: {error}") from error
-    if not getattr(model, "reads_all_layers", False):  # the outputs of inner layers would have no padding
+    if not getattr(model, "reads_all_layers", False):  # outputs of inner layers have no padding
         remove_padding(model.base_model)

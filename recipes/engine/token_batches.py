@@ -1,4 +1,4 @@
-"""Batches that hold as many examples as fit into a number of tokens, padding included."""
+"""Batches with a maximum number of tokens, padding included, instead of a number of examples."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler
 class TokenBatchSampler(BatchRebalanceSampler):
     """Sample batches of examples of similar length, with at most ``tokens`` tokens after padding.
 
-    In each epoch, the examples are sorted by length, with ties in random order, and cut into batches, which
-    are then shuffled. The sizes of the batches are the same in every epoch, so that Trainer knows the number
-    of updates in advance. Only the type of the base class matters: Trainer passes such samplers to the data
+    In each epoch, the examples are sorted by length, with ties in random order, and divided into batches,
+    which are then shuffled. Batch sizes are the same in every epoch, so that Trainer knows the number of
+    updates in advance. The base class is used for its type only: Trainer passes such samplers to the data
     loader unchanged, and expects them to select the batches of each process.
 
     Args:
-        lengths: Tokens of each example.
-        tokens: Maximum number of tokens of a batch. An example that is longer is a batch by itself.
+        lengths: Number of tokens of each example.
+        tokens: Maximum number of tokens of a batch; longer examples are batches by themselves.
         most: Maximum number of examples of a batch; None for no maximum.
-        shuffle: Whether the order is random; otherwise the longest batch comes first.
+        shuffle: Whether the order is random; otherwise the longest batch is first.
         seed: Random seed.
-        rank: Number of the process.
-        world_size: Number of processes. All get the same number of batches, with similar lengths at each
-            step.
+        rank: Rank of the process.
+        world_size: Number of processes, which all get the same number of batches, with similar lengths at
+            each step.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class TokenBatchSampler(BatchRebalanceSampler):
         self.rank, self.world_size = rank, world_size
         self.sizes = batch_sizes(self.lengths, tokens, most, world_size)
         self.drop_last = False
-        self.sampler = self  # Accelerate looks for set_epoch there
+        self.sampler = self  # Accelerate calls set_epoch of this attribute
 
     def __len__(self) -> int:
         """Return the number of batches of a process."""
@@ -54,7 +54,7 @@ class TokenBatchSampler(BatchRebalanceSampler):
         generator = np.random.default_rng([self.seed, self.epoch])
         ties = generator.permutation(len(self.lengths)) if self.shuffle else np.arange(len(self.lengths))
         order = np.lexsort((ties, -self.lengths))
-        order = np.resize(order, sum(self.sizes))  # repeats examples if there are fewer than processes
+        order = np.resize(order, sum(self.sizes))  # repeats examples if there are more processes
         batches = np.split(order, np.cumsum(self.sizes)[:-1])
         turns = generator.permutation(len(self)) if self.shuffle else np.arange(len(self))
         for turn in turns:
@@ -62,16 +62,16 @@ class TokenBatchSampler(BatchRebalanceSampler):
 
 
 def batch_sizes(lengths: np.ndarray, tokens: int, most: int | None = None, multiple: int = 1) -> list[int]:
-    """Compute the sizes of the batches that sorted examples are cut into, longest first.
+    """Compute the sizes of batches of examples that are sorted by length, longest first.
 
     Args:
-        lengths: Tokens of each example, in any order, shape (examples,).
-        tokens: Maximum number of tokens of a batch, padding included, unless it has one example.
+        lengths: Number of tokens of each example, in any order, shape (examples,).
+        tokens: Maximum number of tokens of a batch with several examples, padding included.
         most: Maximum number of examples of a batch; None for no maximum.
-        multiple: The number of batches is a multiple of this. The largest batches are split to reach it.
+        multiple: The number of batches is a multiple of this; the largest batches are split if necessary.
 
     Returns:
-        Sizes whose sum is the number of examples, or more if there are fewer examples than ``multiple``.
+        The sizes. Their sum is the number of examples, or ``multiple`` if there are fewer examples.
     """
     longest_first = np.sort(lengths)[::-1]
     sizes: list[int] = []

@@ -26,17 +26,16 @@ class NotFiniteError(ValueError):
 
 
 class RecipeTrainer(Trainer):
-    """A Trainer that predicts with the recipe and keeps track of the order of features.
+    """A Trainer that predicts with the methods of a recipe and tracks the order of features.
 
     Args:
         recipe: The task.
-        head: Names of the head's modules.
-        head_learning_rate: Peak learning rate of the head; None for that of the other weights.
-        tokens_per_batch: Maximum number of tokens of a training batch; None for batches of a fixed number of
-            examples.
-        tokens_per_eval_batch: Maximum number of tokens of an evaluation batch in a single process, of up to
-            ``EVALUATION`` times as many examples as otherwise; None for batches of a fixed number.
-        **kwargs: As for Trainer.
+        head: Names of the modules of the head.
+        head_learning_rate: Peak learning rate of the head; by default that of the other weights.
+        tokens_per_batch: Maximum number of tokens of a training batch; None for a fixed batch size.
+        tokens_per_eval_batch: Maximum number of tokens of an evaluation batch in a single process, with at
+            most ``EVALUATION`` times the batch size; None for a fixed batch size.
+        **kwargs: Further arguments of Trainer.
     """
 
     def __init__(
@@ -55,18 +54,18 @@ class RecipeTrainer(Trainer):
         self.tokens_per_batch = tokens_per_batch
         self.tokens_per_eval_batch = tokens_per_eval_batch
         super().__init__(**kwargs)
-        if self.args.world_size > 1:  # Accelerate gathers batches of one size only
+        if self.args.world_size > 1:  # Accelerate gathers batches of equal size only
             self.tokens_per_eval_batch = None
-        # Trainer assumes that a model whose forward has **kwargs divides its loss by the number of items,
-        # and then does not average over accumulated steps and processes. Ours do not divide.
+        # Trainer assumes that models with **kwargs in forward divide the loss by the number of items,
+        # and then does not average over accumulated steps and processes. Our models do not divide.
         self.model_accepts_loss_kwargs = False
         self._shard_by_layer()
 
     def _shard_by_layer(self) -> None:
         """Make FSDP shard the model by layer if the configuration does not name the layer class.
 
-        By default Accelerate goes by what transformers does not split between devices. For BERT and its like
-        that includes the embeddings, which Accelerate shards a second time; that is an error.
+        By default Accelerate shards the modules that transformers does not split between devices. For BERT
+        and similar models these include the embeddings, which Accelerate then tries to shard twice.
         """
         plugin = getattr(self.accelerator.state, "fsdp_plugin", None)
         total = getattr(self.model.config, "num_hidden_layers", None)
@@ -76,7 +75,7 @@ class RecipeTrainer(Trainer):
         plugin.transformer_cls_names_to_wrap = sorted({type(layer).__name__ for layer in layers}) or None
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Create Trainer's optimizer, with the head in its own parameter groups if it has its own rate."""
+        """Create Trainer's optimizer, with parameter groups for a head that has its own learning rate."""
         if self.optimizer is not None or self.head_learning_rate is None:
             return super().create_optimizer(model)
         optimizer = super().create_optimizer(model)
@@ -93,14 +92,14 @@ class RecipeTrainer(Trainer):
     def prediction_step(
         self, model: Any, inputs: Any, prediction_loss_only: bool, ignore_keys: list[str] | None = None
     ) -> tuple[torch.Tensor | None, Any, torch.Tensor]:
-        """Return the recipe's outputs for a batch and, in place of labels, the indices of its features.
+        """Return the recipe's outputs for a batch and, instead of labels, the indices of its features.
 
-        Outputs are reduced here, on the device and with the inputs at hand; ``preprocess_logits_for_metrics``
-        would see them only when they have been padded for all processes.
+        The outputs are reduced on the device, with access to the inputs. ``preprocess_logits_for_metrics`` is
+        called only after outputs have been padded across processes.
         """
         inputs = self._prepare_inputs(inputs)
         index = inputs.pop(INDEX)
-        # Trainer wraps only forward in autocast, not generate or the forward of an adapter.
+        # Trainer's autocast covers forward only, not generate or the forward of an adapter.
         with torch.no_grad(), self.compute_loss_context_manager(), self.accelerator.autocast():
             loss, outputs = self.recipe.predict(model, inputs)
         if loss is not None:
@@ -110,22 +109,22 @@ class RecipeTrainer(Trainer):
         return loss, outputs, index
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Raise NotFiniteError for a loss that is not finite, which Trainer leaves out of the logged mean."""
+        """Raise NotFiniteError for a loss that is not finite, which Trainer would leave out of the mean."""
         loss = super().training_step(*args, **kwargs)
-        if not math.isfinite(loss):  # no extra synchronisation: Trainer checks the same
+        if not math.isfinite(loss):  # no extra synchronisation, since Trainer checks this as well
             raise self._diverged(f"the loss is {float(loss)}", self.state.global_step + 1)
         return loss
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Raise NotFiniteError before an update with a gradient that is not finite."""
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)
-        # With float16, the gradient scaler skips such updates and lowers its scale.
+        # With float16, the gradient scaler skips such updates and reduces its scale.
         if not self.args.fp16 and not math.isfinite(norm):
             raise self._diverged(f"the gradient's norm is {float(norm)}", self.state.global_step + 1)
         return norm
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Save the model without the pickle of Trainer's arguments, which may contain secrets."""
+        """Save the model without the pickled TrainingArguments, which may contain secrets."""
         super()._save(output_dir, state_dict)
         (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
@@ -134,7 +133,7 @@ class RecipeTrainer(Trainer):
         super()._save_checkpoint(*args, **kwargs)
 
     def check_weights(self) -> None:
-        """Raise NotFiniteError if an update with a finite gradient has made a weight infinite or NaN.
+        """Raise NotFiniteError if a trained weight is infinite or NaN, even after finite gradients.
 
         Raises:
             NotFiniteError: A trained weight is infinite or NaN.
@@ -161,8 +160,8 @@ class RecipeTrainer(Trainer):
             )
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
-            # Trainer groups within one process. Grouping across all processes of an update makes the order
-            # independent of their number, and their batches similar in length.
+            # Trainer groups within each process. Grouping across processes makes the order independent of
+            # their number, and the lengths of their batches similar.
             sampler.batch_size *= self.args.world_size
         return sampler
 
@@ -174,5 +173,5 @@ class RecipeTrainer(Trainer):
                 most=EVALUATION * self.args.eval_batch_size,
                 shuffle=False,
             )
-        # transformers 5 applies length grouping, which shuffles, to evaluation too.
+        # transformers 5 groups by length, and thus shuffles, in evaluation as well.
         return SequentialSampler(eval_dataset) if self.args.world_size <= 1 else None

@@ -1,6 +1,6 @@
 """Fields of transformers' TrainingArguments that the recipes support, and reasons for refusing others.
 
-Every field is in ``HONOURED``, in ``REFUSED``, or a flag of the recipes themselves (``arguments.FIELDS``).
+Every field is in ``HONOURED``, in ``REFUSED``, or a flag of the recipes (``arguments.FIELDS``).
 """
 
 from __future__ import annotations
@@ -74,17 +74,17 @@ REFUSED = {
 }
 
 
-# Minimum values of fields that TrainingArguments checks late or not at all.
+# Minimum values of fields that TrainingArguments does not check, or not early.
 LEAST = {
     "max_grad_norm": 0, "dataloader_num_workers": 0, "warmup_steps": 0, "save_total_limit": 1, "data_seed": 0,
 }  # fmt: skip
 
 
 def check_fields(values: Mapping[str, Any]) -> None:
-    """Make sure that the recipes support these fields of TrainingArguments, and that numbers are in range.
+    """Check that the recipes support fields of TrainingArguments, and that numbers are in range.
 
     Raises:
-        ValueError: A field is not supported, or unknown, or its value is out of range.
+        ValueError: A field is unknown or not supported, or its value is out of range.
     """
     for name, value in values.items():
         if name in REFUSED:
@@ -101,6 +101,6 @@ def check_fields(values: Mapping[str, Any]) -> None:
 
 
 def check_steps(name: str, value: Any) -> None:
-    """Raise ValueError for a distance between events that is neither a number of updates nor a share."""
+    """Raise ValueError for an interval that is neither a number of updates nor a fraction of them."""
     if isinstance(value, int | float) and not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{name} is {value}; expected a number of updates, or a share of them above 0.")

@@ -1,4 +1,4 @@
-"""Training: the Trainer of a run, its callbacks, and the tuning after training."""
+"""Training: the Trainer of a run, its callbacks, and tuning after training."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def make_trainer(
         head=loaded.head,
         head_learning_rate=arguments.head_learning_rate,
         tokens_per_batch=arguments.tokens_per_batch,
-        # No more tokens than in a batch of inputs of full length.
+        # At most as many tokens as a batch of inputs of maximum length.
         tokens_per_eval_batch=arguments.per_device_eval_batch_size * loaded.max_length
         if arguments.fast
         else None,
@@ -77,7 +77,7 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
     """Train a model; return statistics of the training.
 
     Args:
-        trainer: The Trainer of the run; its model is trained in place.
+        trainer: The Trainer of the run, whose model is trained in place.
         split: The training split.
         checkpoint: Folder of the checkpoint to resume from; None to start from the beginning.
 
@@ -93,10 +93,10 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
         trainer.add_callback(WarnOfAnotherSchedule(saved))
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     trainer.check_weights()
-    timer = next(  # a resumed run replaces the callback
+    timer = next(  # in a resumed run, the callback has been replaced
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingTimer)
     )
-    metrics["train_runtime"] += timer.earlier_seconds  # rates refer to this process only
+    metrics["train_runtime"] += timer.earlier_seconds  # rates are of this process only
     state = trainer.state
     metrics["train_loss"] = mean_loss(state.log_history, start, state.global_step, metrics["train_loss"])
     is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
@@ -120,7 +120,7 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
 def tune(
     trainer: RecipeTrainer, tuning: Tuning | None, evaluators: Mapping[str, Evaluator]
 ) -> dict[str, Any]:
-    """Choose a setting that is not trained, on the split that it asks for; return results to report."""
+    """Choose a setting that is not trained on its split; return results to report."""
     if tuning is None:
         return {}
     evaluator = evaluators[tuning.split]

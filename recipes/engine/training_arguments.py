@@ -1,4 +1,4 @@
-"""Build TrainingArguments. Only this module depends on the names of their fields."""
+"""Build TrainingArguments; only this module depends on the names of their fields."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from klue_metrics.functional import get_metric
 from recipes.arguments import RecipeArguments, UsageError
 from recipes.tasks.protocol import Recipe
 
-LOGGING_STEPS = 0.05  # share of the updates between two log entries
-# Settings that are fields of TrainingArguments by the same name.
+LOGGING_STEPS = 0.05  # fraction of the updates between two log entries
+# Settings that are fields of TrainingArguments with the same name.
 SAME = (
     *("do_train", "do_eval", "do_predict", "learning_rate", "num_train_epochs", "max_steps", "weight_decay"),
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"),
@@ -32,7 +32,7 @@ def make_training_arguments(
     """Build the TrainingArguments of a run.
 
     Raises:
-        UsageError: Settings contradict each other, or are not possible on this machine.
+        UsageError: Settings contradict each other, or this machine does not support them.
     """
     extra = arguments.trainer
     best = extra.get("metric_for_best_model") or get_metric(recipe.task).primary
@@ -41,15 +41,15 @@ def make_training_arguments(
     values: dict[str, Any] = {name: getattr(arguments, name) for name in SAME}
     values |= {
         "output_dir": str(output_dir),
-        "warmup_steps": arguments.warmup_ratio,  # below 1 it is a share of the updates
+        "warmup_steps": arguments.warmup_ratio,  # a number below 1 is a fraction of the updates
         "train_sampling_strategy": "group_by_length" if arguments.group_by_length else "random",
         "save_total_limit": 1,
         "metric_for_best_model": best,
         "greater_is_better": not best.endswith("loss"),
-        "restore_callback_states_from_checkpoint": True,  # or early stopping restarts its count
+        "restore_callback_states_from_checkpoint": True,  # otherwise early stopping restarts its count
         "logging_steps": LOGGING_STEPS,
         "dataloader_pin_memory": torch.cuda.is_available(),
-        "remove_unused_columns": False,  # features hold only what collator and model need
+        "remove_unused_columns": False,  # features have no unused columns
     }
     values |= extra | _when_to_evaluate(arguments)
     known = inspect.signature(TrainingArguments).parameters
@@ -61,7 +61,7 @@ def make_training_arguments(
     try:
         made = TrainingArguments(**values)
         device = made.device.type
-    except ValueError as error:  # such as --bf16 on a GPU that does not have it
+    except ValueError as error:  # such as --bf16 on a GPU that does not support it
         raise UsageError(f"transformers refuses these settings: {error}") from error
     if made.fp16 and device == "cpu":
         raise UsageError(
@@ -71,12 +71,12 @@ def make_training_arguments(
 
 
 def _when_to_evaluate(arguments: RecipeArguments) -> dict[str, Any]:
-    """Return the fields that say when a run evaluates and saves checkpoints."""
+    """Return the fields for the schedule of evaluations and checkpoints."""
     extra = arguments.trainer
     evaluates = arguments.do_train and arguments.do_eval
     strategy = arguments.eval_strategy if evaluates else "no"
     if strategy == "epoch" and "save_steps" in extra and "save_strategy" not in extra:
-        strategy = "steps"  # checkpoints need an evaluation to be compared by
+        strategy = "steps"  # checkpoints are compared by evaluations
     save_strategy = extra.get("save_strategy")
     if save_strategy is None:
         save_strategy = "steps" if "save_steps" in extra else "epoch" if strategy == "no" else strategy
@@ -97,7 +97,7 @@ def read_flags(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """Read the flags that are fields of TrainingArguments.
 
     Returns:
-        The given values, and the remaining words.
+        The values of the fields given, and the remaining arguments.
 
     Raises:
         ValueError: A value has the wrong type.
@@ -113,7 +113,7 @@ def read_flags(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _check_best_metric(recipe: Recipe, name: str) -> None:
-    """Raise UsageError if no evaluation of the task yields the metric that chooses the checkpoint."""
+    """Raise UsageError if evaluations of the task do not have the metric that selects checkpoints."""
     known = [*get_metric(recipe.task).names, *(["loss"] if recipe.evaluates_loss else [])]
     if name.removeprefix("eval_") not in known:
         raise UsageError(f"metric_for_best_model is {name!r}; expected one of {', '.join(known)}.")

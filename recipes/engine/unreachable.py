@@ -20,11 +20,11 @@ def model_errors(path: str) -> Iterator[None]:
     """Convert errors of loading a model to single sentences.
 
     Args:
-        path: Its folder or Hub id.
+        path: Folder or Hub id of the model.
 
     Raises:
-        ValueError: The path is neither a folder nor a Hub id, or its weights are damaged.
-        OSError: The Hub cannot be reached and has not been asked for this model before.
+        ValueError: The path is neither a folder nor a Hub id, or the weights are damaged.
+        OSError: The Hub cannot be reached, and the cache does not have the model.
     """
     try:
         yield

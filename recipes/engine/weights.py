@@ -1,4 +1,4 @@
-"""Load checkpoint weights into the model of a run: the whole encoder, and the head if it fits."""
+"""Load the weights of a checkpoint into the model of a run: the encoder, and a head that fits."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from transformers import AutoModel, PreTrainedConfig
 
 from recipes.tasks.protocol import Recipe
 
-# What torch.compile and DataParallel put in front of the names of weights.
+# Prefixes that torch.compile and DataParallel add to the names of weights.
 WRAPPERS = r"^(?:_orig_mod\.|module\.)+"
-SHOWN = 3  # names in a message
+SHOWN = 3  # number of names shown in a message
 
 
 def load_weights(
     recipe: Recipe, path: str, config: PreTrainedConfig, *, new_head: bool = False, **options: Any
 ) -> tuple[Any, list[str]]:
-    """Load a checkpoint into the recipe's model, in float32 whatever it was saved in.
+    """Load a checkpoint into the recipe's model, in float32.
 
-    A head that is missing or has other sizes is initialised anew, and so is a pooler that the checkpoint
-    lacks. Everything else is the encoder, which has to be there in full.
+    A missing head or pooler, or a head with other shapes, is newly initialised. All other weights belong to
+    the encoder and must be in the checkpoint.
 
     Args:
         recipe: The task.
-        path: A folder or a Hub id.
+        path: Folder or Hub id of the checkpoint.
         config: The configuration of the model.
-        new_head: Whether to reinitialise the head even if the checkpoint has a fitting one.
-        **options: More keyword arguments of ``from_pretrained``.
+        new_head: Whether to initialise the head even if the checkpoint has one that fits.
+        **options: Further arguments of ``from_pretrained``.
 
     Returns:
         The model, and the names of newly initialised weights.
 
     Raises:
-        ValueError: transformers has no model of this kind for the task, or the checkpoint lacks weights of
-            the encoder, or has them in other sizes.
+        ValueError: transformers has no model of this type for the task, or weights of the encoder are missing
+            or have other shapes.
     """
     model_class = recipe.model_class(config)
     _check_class(recipe, model_class, config)
@@ -73,13 +73,13 @@ def load_weights(
 
 
 def encoder_names(model: Any) -> dict[str, str]:
-    """Map the encoder's parameter names in AutoModel to those in the model with its head."""
+    """Map the names of the encoder's parameters in AutoModel to those in the model with a head."""
     prefix = model.base_model_prefix
     own = {name for name, _ in model.named_parameters()}
     if hasattr(model, prefix):
         start = len(prefix) + 1
         return {name[start:]: name for name in own if name.startswith(f"{prefix}.")}
-    # Some models, such as T5ForQuestionAnswering, have the encoder's modules at the top level.
+    # In some models, such as T5ForQuestionAnswering, the encoder's modules are at the top level.
     with torch.device("meta"):
         encoder = AutoModel.from_config(model.config)
     return {name: name for name, _ in encoder.named_parameters() if name in own}
@@ -98,10 +98,10 @@ def _check_class(recipe: Recipe, model_class: Any, config: PreTrainedConfig) -> 
 
 
 def _renamed(names: Mapping[str, str], info: Mapping[str, Any]) -> dict[str, str]:
-    """Return patterns that rename the encoder's weights in the checkpoint to the names in the model.
+    """Return patterns that rename the encoder's weights in the checkpoint to their names in the model.
 
-    They differ where the class with the task's head calls the encoder otherwise than the class that saved the
-    checkpoint does, such as LlamaForQuestionAnswering, and behind torch.compile.
+    The names differ if the class with the task's head, such as LlamaForQuestionAnswering, uses another prefix
+    than the class that saved the checkpoint, or after torch.compile.
     """
     found = {re.sub(WRAPPERS, "", name): name for name in info["unexpected_keys"]}
     for name, full in names.items():

@@ -1,1 +1,1 @@
-"""Prediction from the command line: files of raw text, and typed lines."""
+"""Prediction from the command line, for files of raw text and typed lines."""

@@ -1,4 +1,4 @@
-"""Answer files of raw text, and typed lines, with a trained model."""
+"""Run a trained model on files of raw text and on typed lines."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from recipes.tasks import get_recipe
 from recipes.tasks.dp.conllu import Sentence, read_conllu, write_conllu
 from recipes.tasks.wos.turns import converse, dialogues
 
-PAIRS = ("sts", "nli", "mrc")  # tasks whose input is two texts
-OBJECTS = ("re", "mrc")  # tasks whose input may be a JSON object on a line of text or standard input
+PAIRS = ("sts", "nli", "mrc")  # tasks with two texts as input
+OBJECTS = ("re", "mrc")  # tasks whose lines of text or standard input may be JSON objects
 JSON = (".jsonl", ".json")
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Run ``recipes.predict``; return 1 if an input could not be answered."""
+    """Run ``recipes.predict``; return 1 if the model could not answer an input."""
     return int(predict(arguments) > 0)
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Answer the inputs that the arguments name; an output file is written completely or not at all.
+    """Answer the inputs; an output file is written completely or not at all.
 
     Returns:
-        The number of inputs that could not be answered; standard error has the reasons.
+        The number of inputs that could not be answered, for which messages are printed to standard error.
     """
     task = get_task(arguments.task).name
     if arguments.to_conllu and task != "dp":
@@ -61,15 +61,15 @@ def predict(arguments: argparse.Namespace) -> int:
 def answered(
     answer: KluePipeline, items: Iterable[tuple[int, Any]], wrong: list[str]
 ) -> Iterator[tuple[int, Any, Any]]:
-    """Answer items in order, while they are read.
+    """Answer items lazily, in order.
 
     Args:
-        answer: The model.
+        answer: The pipeline.
         items: Numbers and inputs from ``read_items``.
-        wrong: List to which a sentence is appended for each item that is a ValueError.
+        wrong: List to which a message is appended for each item that is a ValueError.
 
     Yields:
-        Number, input and answer of each item; the answer is None if there is none.
+        Number, input and answer of each item; the answer may be None.
     """
     waiting: collections.deque[tuple[int, Any]] = collections.deque()
 
@@ -94,12 +94,12 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
     """Read inputs from a file or standard input, one by one.
 
     Yields:
-        The number of the input (its line, in text for dst the first line of the dialogue, in CoNLL-U the
-        number of the sentence; all from 1), and the input: None for a blank line, a ValueError for one that
-        is not JSON or not UTF-8, or not what the task takes.
+        The number of the input from 1 (its line, the first line of a dialogue, or the number of a sentence in
+        CoNLL-U), and the input: None for a blank line, and a ValueError for an input that is not valid JSON,
+        UTF-8 or input of the task.
 
     Raises:
-        ValueError: The file has the extension of CoNLL-U but is not valid CoNLL-U.
+        ValueError: A file with the extension of CoNLL-U is not valid CoNLL-U.
     """
     if task == "dp" and _is(path, ".conllu"):
         yield from enumerate(read_conllu(read_text(str(path))), start=1)
@@ -158,7 +158,7 @@ def _decoded(raw: bytes, place: str) -> str:
 
 
 def _present(results: Iterable[tuple[int, Any, Any]], task: str, path: str | None) -> Iterator[Any]:
-    """Convert the answers to their JSON form."""
+    """Convert an answer to JSON."""
     for number, item, result in results:
         if isinstance(item, ValueError):
             yield {"line": number, "error": str(item)}
@@ -182,7 +182,7 @@ def _converse(answer: KluePipeline) -> Iterator[Any]:
 
 
 def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: Path | None) -> None:
-    """Write trees; for text lines, sent_id is the line number, and blank lines are skipped."""
+    """Write trees as CoNLL-U; for lines of text, sent_id is the line number, and blank lines are skipped."""
     texts = (
         write_conllu(
             words, item if isinstance(item, Sentence) else Sentence((), comments=[f"# sent_id = {n}"])

@@ -1,1 +1,1 @@
-"""Publishing on the Hub: what may be published, and the uploads."""
+"""Publishing on the Hub: selection of files, and uploads."""

@@ -1,4 +1,4 @@
-"""Decide which files of a folder may be published, and refuse secrets."""
+"""Select the files of a folder that may be published, and refuse secrets."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from recipes.engine.results import ALL_RESULTS, EVAL_ENTRIES, read_json
 from recipes.redaction import SECRET_TEXTS
 
 ADAPTER_CONFIG = "adapter_config.json"
-# Files that only the run needs: checkpoints, and state for resuming (including a pickle).
+# Files that only the run needs: checkpoints and states for resuming.
 LEFT_OUT = (
     "checkpoint-*/*", "*/checkpoint-*/*", "optimizer.*", "scheduler.pt", "scaler.pt", "rng_state*.pth",
     "training_args.bin", "trainer_state.json", "runs/*", "*.partial", "*.log", "__pycache__/*",
     "*/__pycache__/*", ".cache/*", ".DS_Store", "*.lock",
 )  # fmt: skip
-# Files whose name says that they hold secrets.
+# Names of files with secrets.
 SECRET_NAMES = (
     ".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".git-credentials", "credentials", "credentials.*",
     "stored_tokens", "id_rsa*", "id_ed25519*", "*.pem", "*.p12", "*.key",
 )  # fmt: skip
 SECRET_FOLDERS = (".git", ".aws", ".ssh", ".huggingface")
 _PATTERNS = {what: re.compile(pattern.encode()) for what, pattern in SECRET_TEXTS.items()}
-# Binary files of numbers: only their header can contain text.
+# Binary files of numbers, in which only the header contains text.
 NUMBERS = (".safetensors", ".parquet")
-BLOCK = 4_000_000  # bytes read at a time
-OVERLAP = 200  # upper bound on the length of secrets (the first line of private keys is enough)
+BLOCK = 4_000_000  # number of bytes read at a time
+OVERLAP = 200  # maximum length of secrets (for private keys, of their first line)
 DEFAULT_LIMIT_MB = 5_000
 SHOWN = 5
 
@@ -47,11 +47,11 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
         limit_mb: Maximum size of a file in megabytes.
 
     Returns:
-        Paths below the folder, with slashes: those to publish, and those left out.
+        Relative paths, with slashes, of the files to publish and of the others.
 
     Raises:
-        NotPublishableError: There is no such folder; it holds a secret, a link that leads out of it, or a
-            file over the limit.
+        NotPublishableError: The folder does not exist, or it contains a secret, a link to a place outside of
+            it, or a file above the limit.
     """
     if not folder.is_dir():
         raise NotPublishableError(f"{folder} is not a folder; expected one with what is to be published.")
@@ -75,12 +75,12 @@ def publishable(folder: Path, *, limit_mb: int = DEFAULT_LIMIT_MB) -> tuple[list
 
 
 def _has_no_entries(folder: Path, path: str) -> bool:
-    """Return whether a file reports no results to the Hub, such as that of unofficial data."""
+    """Return whether a file has no entries for the Hub, as with unofficial data."""
     return path == EVAL_ENTRIES and (folder / path).read_text(encoding="utf-8").strip() == "[]"
 
 
 def secrets_in(path: Path) -> list[str]:
-    """Detect secrets in a file, by kind. Only the beginning of weights and tables is read."""
+    """Return the kinds of secrets in a file; of weights and tables, only the beginning is read."""
     found: dict[str, None] = {}
     with path.open("rb") as file:
         tail = b""
@@ -95,10 +95,10 @@ def secrets_in(path: Path) -> list[str]:
 
 
 def check_results(folder: Path) -> dict[str, Any]:
-    """Make sure that a folder has the results of a finished and evaluated run.
+    """Check that a folder has the results of a finished and evaluated run.
 
     Raises:
-        NotPublishableError: There are none, or no card, model or tokenizer with them.
+        NotPublishableError: There are no results, or card, model or tokenizer are missing.
     """
     try:
         results = read_json(folder / ALL_RESULTS)
@@ -137,7 +137,7 @@ def _secret_name(path: str) -> list[str]:
     *folders, name = path.split("/")
     inside = next((folder for folder in folders if folder in SECRET_FOLDERS), None)
     if inside is not None:
-        # One sentence for the folder, not one per file.
+        # One message for the folder instead of one per file.
         first = path.split(f"{inside}/")[0] + inside
         return [f"it has a folder {first} ({name})"]
     return [f"{path} is a file for secrets, by its name"] if _matches(name, SECRET_NAMES) else []

@@ -1,4 +1,4 @@
-"""Uploads to the Hub: everything is checked first, then each repository gets one commit."""
+"""Uploads to the Hub, which are checked in advance; each repository gets one commit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from recipes.leaderboard.record_sources import find_records
 from recipes.leaderboard.site import STATIC, space_card
 from recipes.publishing.publishable import check_results, publishable
 
-# Files of an earlier upload that the new one replaces.
+# Files of earlier uploads that are deleted.
 STALE_MODEL = (
     "*.safetensors",
     "*.safetensors.index.json",
@@ -50,8 +50,8 @@ def command(arguments: argparse.Namespace) -> None:
     """Run ``recipes.publish``.
 
     Raises:
-        ValueError: It may not be published, or there is nothing to publish.
-        PublishError: The Hub refuses it, or cannot be reached.
+        ValueError: Files must not be published, or there is nothing to publish.
+        PublishError: The Hub refuses the upload or cannot be reached.
     """
     try:
         if arguments.kind == "scores":
@@ -83,7 +83,7 @@ def publish(arguments: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _prepared(arguments: argparse.Namespace) -> Iterator[list[Prepared]]:
-    """Yield the uploads, whose folders may be temporary."""
+    """Yield the checked uploads, whose folders may be temporary."""
     with tempfile.TemporaryDirectory(prefix="klue-publish-") as temporary:
         kinds = {"model": _model, "dataset": _dataset, "metrics": _metrics, "board": _board}
         prepare = kinds[arguments.kind]
@@ -140,7 +140,7 @@ def _board(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
 
 
 def _propose_scores(arguments: argparse.Namespace) -> None:
-    """Open a pull request with the official results of a model, beside those that its repository has."""
+    """Open a pull request that adds official results to a model's repository."""
     records = [one.record for one in find_records(arguments.results)]
     entries = [entry for one in records for entry in to_entries(one, dataset_id=arguments.dataset_id)]
     if not entries:
@@ -179,7 +179,7 @@ def _checked(upload: Upload, limit_mb: int) -> Prepared:
 
 
 def _described(prepared: Prepared, *, with_card: bool) -> Iterator[str]:
-    """Describe an upload: files, target, files left out, and the card."""
+    """Describe an upload: its files and target, other files in the folder, and the card."""
     upload = prepared.upload
     total = sum((upload.folder / path).stat().st_size for path in upload.files)
     where = FOLDERS[upload.repo_type] + upload.repo_id

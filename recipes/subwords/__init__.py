@@ -1,1 +1,1 @@
-"""Text and subword tokens: offsets, windows, special tokens, entity markers."""
+"""Text and subword tokens: offsets, windows, special tokens and entity markers."""

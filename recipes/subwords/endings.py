@@ -1,8 +1,9 @@
-"""Learn from training data where entities and answers end within their last subword token.
+"""Learn from training data where entities and answers end inside their last subword token.
 
-A tokenizer may join the end of an entity and the particle after it in one token, 명의 of ``<9명:QT>의``. One
-tag for such a token cannot say that 의 is outside, but its letters nearly always can: what a token ends on
-decides how many of its last characters are no part of an entity, or answer, whose last subword token it is.
+A tokenizer may join the end of an entity and the following particle in one token, such as 명의 in
+``<9명:QT>의``. The tag of such a token cannot express that 의 is outside the entity, but its text nearly
+always determines it. The functions learn from the endings of last tokens how many of their last characters
+are not part of the entity or answer.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Mapping
 
-WHOLE = "^"  # marks an ending that is the whole subword token
+WHOLE = "^"  # prefix of endings that are the whole token
 
 
 def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Learn from the last subword tokens of entities or answers.
 
     Args:
-        subword tokens: Each subword token's text, and how many of its last characters are outside.
+        subwords: Text of each token, and the number of its last characters outside the entity or answer.
 
     Returns:
-        Endings -> characters outside. An ending that would say the same as the longest shorter one is left
-        out. ``tail_length`` reads it.
+        Ending -> number of characters outside, for ``tail_length``. Endings with the same number as the
+        longest shorter ending are omitted.
     """
     counts: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
     for subword, tail in subwords:
@@ -39,12 +40,12 @@ def learn_tails(subwords: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def tail_length(subword: str, tails: Mapping[str, int]) -> int:
-    """Return how many trailing characters of a last subword token lie outside the entity."""
+    """Return the number of last characters of a token that are outside the entity."""
     return min(_look_up(_endings(subword), tails), max(len(subword) - 1, 0))
 
 
 def _endings(subword: str) -> list[str]:
-    """Yield the subword token itself, then its endings, longest first."""
+    """Yield the text of a token, then its endings, longest first."""
     return [WHOLE + subword, *(subword[start:] for start in range(len(subword)))]
 
 

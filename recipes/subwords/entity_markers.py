@@ -11,14 +11,14 @@ from transformers import PreTrainedTokenizerBase
 ROLES = {"subject_entity": "subj", "object_entity": "obj"}
 ENTITY_TYPES = ("PER", "ORG", "LOC", "DAT", "POH", "NOH")
 STYLES = ("official", "typed", "none")
-WORD_START = "▁"  # prefix of SentencePiece tokens that begin a word
+WORD_START = "▁"  # prefix of tokens of SentencePiece that begin a word
 
 
 def marker_tokens(style: str) -> list[str]:
-    """Return the special tokens of a style: each opening marker is followed by its closing one.
+    """Return the special tokens of a style, in which each opening marker is followed by its closing marker.
 
-    ``official`` gives ``<subj>``, ``</subj>``, ``<obj>``, ``</obj>``, in this order, as in KLUE's baseline;
-    ``typed`` has the entity's type in them too, ``<subj:PER>``; ``none`` has no markers.
+    They are ``<subj>``, ``</subj>``, ``<obj>``, ``</obj>`` for ``official``, as in KLUE-baseline; those of
+    ``typed`` contain the type of the entity, such as ``<subj:PER>``; and ``none`` has no markers.
     """
     if style == "none":
         return []
@@ -29,11 +29,11 @@ def marker_tokens(style: str) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Marked:
-    """A sentence in subword tokens, without the tokenizer's special tokens.
+    """A tokenised sentence with entity markers, but without other special tokens.
 
     Attributes:
-        ids: Subword token ids.
-        fixed: Positions in ``ids`` that no cut may remove.
+        ids: Token ids.
+        fixed: Positions in ``ids`` that must not be removed.
     """
 
     ids: list[int]
@@ -43,13 +43,14 @@ class Marked:
 class Marker:
     """Insert markers around entities.
 
-    The text between two markers is tokenised on its own, and an entity always as the beginning of a word, as
-    in KLUE's baseline. What follows a closing marker without a blank continues the entity's word (비틀즈가):
+    The text between two markers is tokenised separately, and entities always as the beginning of a word, as
+    in KLUE-baseline. Text that follows a closing marker without a blank continues the word of the entity
+    (비틀즈가):
 
-    * ``official`` repairs it as the baseline does: it is tokenised as a new word, and its first token becomes
-      a continuing one (WordPiece: Hangul gets ``##``; SentencePiece: the leading ``▁`` is removed), which
-      is unknown where the vocabulary does not have it.
-    * The other styles tokenise it as the rest of a word, as if there were no marker.
+    * ``official`` does what KLUE-baseline does: the text is tokenised as a new word, and its first token is
+      replaced by one that continues a word (WordPiece: ``##`` is added to Hangul; SentencePiece: the leading
+      ``▁`` is removed), or by the unknown token if the vocabulary does not have that.
+    * The other styles tokenise it as the rest of a word, as without the marker.
 
     Args:
         tokenizer: A fast tokenizer with the markers in its vocabulary.
@@ -69,10 +70,10 @@ class Marker:
         Args:
             sentence: The text.
             entities: ``subject_entity`` and ``object_entity``, with ``start_idx``, ``end_idx`` (characters,
-                inclusive) and ``type``. They may touch, lie in one another, or overlap.
+                inclusive) and ``type``. They may be adjacent, nested or overlapping.
 
         Raises:
-            ValueError: An entity is not inside the sentence, or of no known type where types are marked.
+            ValueError: An entity is outside the sentence, or has an unknown type and the style needs it.
         """
         ids: list[int] = []
         fixed = []
@@ -81,7 +82,7 @@ class Marker:
             if place > done:
                 text = blank + sentence[done:place]
                 bare = text.rstrip()
-                blank = text[len(bare) :]  # belongs to the word after it
+                blank = text[len(bare) :]  # part of the next word
                 ids += self._subwords(bare, after=sentence[done - 1] if closed else "")
                 done, closed = place, False
             fixed.append(len(ids))
@@ -93,7 +94,7 @@ class Marker:
         return Marked(ids, tuple(sorted({min(at, len(ids) - 1) for at in fixed})))
 
     def _marks(self, sentence: str, entities: Mapping[str, Mapping[str, Any]]) -> list[tuple[int, bool, str]]:
-        """Return position, closing or not, and role of the markers in text order, closing ones first."""
+        """Return position, whether it closes, and role of each marker in text order, closing ones first."""
         marks = []
         for role in ROLES:
             start, end = int(entities[role]["start_idx"]), int(entities[role]["end_idx"]) + 1
@@ -104,7 +105,7 @@ class Marker:
                 )
             marks += [(start, False, role, -end), (end, True, role, -start)]
         ordered = sorted(marks, key=lambda mark: (mark[0], not mark[1], mark[3]))
-        if len({mark[:2] for mark in marks}) == 2:  # the same span twice: the one opened last closes first
+        if len({mark[:2] for mark in marks}) == 2:  # for equal spans, the marker opened last closes first
             ordered[2:] = [ordered[3], ordered[2]]
         return [(place, is_closing, role) for place, is_closing, role, _ in ordered]
 
@@ -120,7 +121,7 @@ class Marker:
         return int(self.tokenizer.convert_tokens_to_ids(token))
 
     def _subwords(self, text: str, *, after: str) -> list[int]:
-        """Return the token ids of a text in the context of the preceding character; "" starts a new word."""
+        """Return the token ids of a text after the given character; "" starts a new word."""
         if not text:
             return []
         if after and not text[0].isspace():
@@ -146,12 +147,12 @@ class Marker:
         before, joined = self._words(after), self._words(after + text)
         if not joined[0].startswith(before[0]):
             return self._new(text)
-        rest = joined[0][len(before[0]) :]  # character of the word that began before
+        rest = joined[0][len(before[0]) :]  # remaining characters of the word
         words = [self.inner_mark + rest] * bool(rest) + joined[1:]
         return [token.id for word in words for token in self.backend.model.tokenize(word)]
 
     def _words(self, text: str) -> list[str]:
-        """Split a sentence into the words that the tokenizer's model sees, with their markers."""
+        """Split a sentence into the words that the tokenizer's model processes, with their markers."""
         if self.backend.normalizer is not None:
             text = self.backend.normalizer.normalize_str(text)
         if self.backend.pre_tokenizer is None:
@@ -160,13 +161,13 @@ class Marker:
 
 
 def cut(marked: Marked, limit: int) -> Marked:
-    """Keep the ``limit`` subword tokens nearest to the markers; markers are always kept.
+    """Keep the ``limit`` tokens nearest to the markers, and all markers.
 
-    The window is centred on the entities; where they are too far apart, something between them goes too.
+    The window is centred on the entities. If they are too far apart, tokens between them are removed as well.
 
     Args:
-        marked: A sentence.
-        limit: Subword tokens at most.
+        marked: A sentence with markers.
+        limit: Maximum number of tokens.
 
     Raises:
         ValueError: The entity markers alone have more tokens than ``limit``.

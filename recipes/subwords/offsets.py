@@ -1,4 +1,4 @@
-"""Character spans of subword tokens, for any tokenizer family; and ragged columns as arrays."""
+"""Character spans of subword tokens for all kinds of tokenizers, and ragged columns as arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-# Whether each code point is a blank; the last entry stands for all that follow.
+# Whether each code point is a blank; the last entry is for all further code points.
 _IS_BLANK = np.array([chr(code).isspace() for code in range(0x3002)])
 
 
@@ -22,7 +22,7 @@ def subwords_with_spans(
     """Tokenise texts without special tokens.
 
     Yields:
-        For each text the ids of its subword tokens, and the three arrays of ``spans_of_subwords``.
+        Token ids of each text, and the three arrays of ``spans_of_subwords``.
     """
     encoded = tokenizer(
         list(texts),
@@ -40,16 +40,16 @@ def subwords_with_spans(
 
 
 def blank_subwords(tokenizer: PreTrainedTokenizerBase, ids: Iterable[Sequence[int]]) -> dict[int, bool]:
-    """Mark tokens that stand for no character: special tokens, and bare word-boundary tokens.
+    """Find tokens without characters: special tokens, and word boundary tokens such as ``▁``.
 
-    The offsets of such a mark may name the character after it, so that they cannot tell.
+    The offsets of word boundary tokens may be those of the next character, so they do not identify them.
 
     Args:
         tokenizer: A fast tokenizer.
-        ids: Sentences of subword token ids.
+        ids: Token ids, one list per sentence.
 
     Returns:
-        Every id that occurs -> whether it is one.
+        Each id that occurs -> whether it has no characters.
     """
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     return {
@@ -66,19 +66,20 @@ def _decodes_to_nothing(tokenizer: PreTrainedTokenizerBase, subword: int) -> boo
 def spans_of_subwords(
     text: str, offsets: Sequence[tuple[int, int]], blank: Sequence[bool]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the characters of a text that each of its subword tokens stands for.
+    """Find the characters of each token of a text.
 
-    Blanks at a token's ends are not its own. A character that several tokens share (a syllable cut into bytes
-    or letters) is the first one's.
+    Blanks at the ends of a token do not belong to it. A character of several tokens, such as a syllable that
+    is split into bytes or letters, belongs to the first of them.
 
     Args:
         text: The tokenised text.
-        offsets: First and last (exclusive) character of each subword token, as the tokenizer says.
-        blank: Whether a subword token stands for no character.
+        offsets: First character and end (exclusive) of each token, from the tokenizer.
+        blank: Whether each token has no characters.
 
     Returns:
-        Three arrays of shape (tokens,): the first character that is the token's own, else the first that it
-        shares, -1 for none; then the first and the end (exclusive) of its own, both 0 if it has none.
+        Three arrays of shape (tokens,): the first character that belongs to the token, or else the first one
+        that it shares, or -1; and the first character and the end (exclusive) of those that belong to it,
+        both 0 if there are none.
     """
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     is_blank = _IS_BLANK[np.minimum(codes, len(_IS_BLANK) - 1)]
@@ -103,7 +104,7 @@ def spans_of_subwords(
 def flat(features: datasets.Dataset, column: str) -> np.ndarray:
     """Concatenate a column of lists of integers to one array."""
     values = _arrow(features, column).flatten()
-    if not len(values):  # untyped if all lists are empty
+    if not len(values):  # the type is unknown if all lists are empty
         return np.empty(0, dtype=np.int64)
     return values.to_numpy()
 

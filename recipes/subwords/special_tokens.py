@@ -1,4 +1,4 @@
-"""Special tokens around one or two sequences of subword tokens, and tokenizers that lack some."""
+"""Special tokens around one or two sequences of tokens, and their completion in tokenizers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transformers.models.auto import modeling_auto
 
 
 class Frame:
-    """Add special tokens around sequences: [CLS] a [SEP], [CLS] a [SEP] b [SEP], or the model's own form.
+    """Add special tokens to sequences: [CLS] a [SEP], [CLS] a [SEP] b [SEP], or as the model needs it.
 
     Args:
         tokenizer: A fast tokenizer.
@@ -21,7 +21,7 @@ class Frame:
         encoding = tokenizer(*["a", "a"][:sequences]).encodings[0]
         self.names = [name for name in tokenizer.model_input_names if name != "attention_mask"]
         self.cls_token_id = tokenizer.cls_token_id
-        # Special tokens, with one placeholder per sequence.
+        # Special tokens, with a placeholder for each sequence.
         self.layout: list[tuple[int | None, int, int]] = []
         for entry in zip(encoding.sequence_ids, encoding.ids, encoding.type_ids, strict=True):
             if entry[0] is None or all(entry[0] != known for known, _, _ in self.layout):
@@ -44,9 +44,9 @@ class Frame:
         return self._position([entry[0] for entry in self.layout].index(sequence), lengths)
 
     def summary(self, *lengths: int, is_causal: bool) -> int:
-        """Return the position of the token that represents the whole input, given all sequence lengths.
+        """Return the position of the token that represents the input, given the lengths of all sequences.
 
-        It is [CLS]; or the last token if there is no [CLS], or where tokens see only those before them.
+        It is [CLS], or the last token if there is no [CLS] or the model is causal.
         """
         found = [
             place
@@ -61,33 +61,34 @@ class Frame:
 
 def is_causal(config: PreTrainedConfig) -> bool:
     """Return whether a model is decoder-only, such as GPT-2."""
-    # Encoders are also registered as causal models, for use as decoders; XLNet reads in both directions.
+    # Encoders are registered as causal models as well, for use as decoders; XLNet is bidirectional.
     is_masked = config.model_type in (*modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet")
     is_known = config.model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     return is_known and not is_masked and not config.is_encoder_decoder
 
 
 def outer_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], list[str]]:
-    """Return the special tokens that a tokenizer puts before and after a text."""
+    """Return the special tokens that a tokenizer adds before and after a text."""
     encoding = tokenizer("가").encodings[0]
     inside = [place for place, sequence in enumerate(encoding.sequence_ids) if sequence is not None]
     return encoding.tokens[: inside[0]], encoding.tokens[inside[-1] + 1 :]
 
 
 def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> None:
-    """Add the special tokens that fine-tuning needs and tokenizers of language models may lack.
+    """Add special tokens that fine-tuning needs, and that tokenizers of language models may not have.
 
-    The end of text serves as padding, as separator between two texts, and as the end of the input for models
-    whose head reads it (BART, T5) and for tokenizers that add no special token at all. Changes are saved with
-    the tokenizer, so that transformers' pipelines read the same input.
+    The end-of-text token is used for padding, as separator between texts, and at the end of inputs for models
+    whose head reads it (BART, T5) and for tokenizers that add no special tokens. The changes are saved with
+    the tokenizer, so that transformers' pipelines have the same inputs.
 
     Args:
-        tokenizer: A fast tokenizer; changed in place.
-        config: The model's configuration; gets the ids of the separator and, for an encoder-decoder model, of
-            the end of the input.
+        tokenizer: A fast tokenizer, which is changed in place.
+        config: The model's configuration, in which the ids of the separator and, for encoder-decoder models,
+        of
+            the end of the input are set.
 
     Raises:
-        ValueError: Something is missing, and there is no end of text to take its place.
+        ValueError: A token is missing, and there is no end-of-text token to replace it.
     """
     end = tokenizer.eos_token or tokenizer.sep_token
     separator = tokenizer.sep_token or end
@@ -121,8 +122,8 @@ def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedCon
         special_tokens=[(token, tokenizer.convert_tokens_to_ids(token)) for token in known],
     )
     before = tokenizer.backend_tokenizer.post_processor
-    # One that adds no token, such as that of byte-level BPE, still has a say in the offsets.
+    # A post-processor that adds no tokens, such as that of byte-level BPE, may change offsets.
     steps = [before, template] if is_bare and before is not None else [template]
     tokenizer.backend_tokenizer.post_processor = processors.Sequence(steps)
-    for name in ("add_bos_token", "add_eos_token"):  # otherwise the template is rebuilt on loading
+    for name in ("add_bos_token", "add_eos_token"):  # otherwise loading rebuilds the template
         tokenizer.init_kwargs.pop(name, None)

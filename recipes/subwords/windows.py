@@ -9,16 +9,15 @@ import numpy as np
 
 
 class Windows:
-    """Windows over the subword tokens of a text, all of one size except for a shorter last one.
+    """Windows over the tokens of a text, all of the same size except the last, which may be shorter.
 
     Args:
-        subword tokens: How many there are.
-        size: Subword tokens per window, at least 1.
-        stride: Tokens from the start of one window to the start of the next; at most ``size`` is used, so
-            that none is left out.
+        subwords: Number of tokens of the text.
+        size: Number of tokens per window, at least 1.
+        stride: Number of tokens from the start of one window to the start of the next, limited to ``size``.
 
     Raises:
-        ValueError: A window has no room for a subword token, or the stride is not positive.
+        ValueError: The size or the stride is not positive.
     """
 
     def __init__(self, subwords: int, size: int, stride: int) -> None:
@@ -28,14 +27,15 @@ class Windows:
             )
         self.subwords = subwords
         step = min(stride, size)
-        last = max(-(-(subwords - size) // step), 0)  # number of the first window that reaches the end
+        last = max(-(-(subwords - size) // step), 0)  # index of the first window that reaches the end
         self.spans = [(start, min(start + size, subwords)) for start in range(0, (last + 1) * step, step)]
 
     @functools.cached_property
     def own(self) -> list[tuple[int, int]]:
-        """Return for each window the subword tokens (end exclusive) that lie deeper in it than in any other.
+        """Return for each window the range of tokens (end exclusive) that have the most context in it.
 
-        SQuAD's rule: as deep as the nearer of the window's ends is far, longer windows first, then earlier.
+        As for SQuAD, the context is the distance to the nearer end of the window; of equal ones, the longer
+        and then the earlier window is chosen.
         """
         place = np.arange(self.subwords)
         start, end = np.array(self.spans).T[:, :, None]

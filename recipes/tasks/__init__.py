@@ -1,7 +1,6 @@
 """One package per task: encoding, model, decoding, pipeline and presets.
 
-The main module of a room defines RECIPE, an object of the shape that ``recipes.tasks.protocol.Recipe``
-describes.
+The main module of each package defines ``RECIPE``, an implementation of ``recipes.tasks.protocol.Recipe``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from recipes.arguments import RecipeArguments
     from recipes.tasks.protocol import Recipe
 
-# Task -> name in its script recipes/train_*.py.
+# Task -> suffix of its script recipes/train_*.py.
 SCRIPTS = {
     "ynat": "tc",
     "sts": "sts",
@@ -26,7 +25,7 @@ SCRIPTS = {
     "mrc": "mrc",
     "wos": "dst",
 }
-# Task -> its main module. A table, so that --help does not import them.
+# Task -> its main module, as text, so that --help does not import it.
 MODULES = {
     "ynat": "recipes.tasks.ynat.topic_classification",
     "sts": "recipes.tasks.sts.sentence_similarity",
@@ -44,11 +43,11 @@ def get_recipe(task: str, arguments: RecipeArguments | None = None) -> Recipe:
 
     Args:
         task: Name or alias of the task.
-        arguments: What a run was told; a task may have several heads, each with its own recipe. Without
-            arguments, the recipe of the default head is returned.
+        arguments: The settings of a run, for tasks with several heads, each of which has its own recipe; by
+            default the recipe of the default head is returned.
 
     Raises:
-        ValueError: There is no such task, or the checkpoint and the arguments do not go together.
+        ValueError: There is no such task, or checkpoint and settings do not match.
     """
     module = import_module(MODULES[get_task(task).name])
     recipe: Recipe = module.RECIPE

@@ -31,10 +31,10 @@ class Decoded:
         scores: Confidence in each prediction, 0 to 1; None if not applicable.
         details: Further fields for each line of the predictions file, or None.
         metric_inputs: Further arguments of the metric, such as ``tokens`` or ``probabilities``.
-        figures: Further figures of the evaluation, by name.
+        figures: Further results of the evaluation, by name.
         truncated: Whether each input was truncated; may be empty.
-        ranked: For an index, the possible answers to that input, best first, in the form of
-            ``RawInput.present``; None for tasks that do not choose among answers.
+        ranked: Function that returns the ranked answers to the input with an index, in the form of
+            ``RawInput.present``; None for tasks with a single answer.
         picture: Function that draws a prediction as SVG for the card; None for tasks without pictures.
     """
 
@@ -48,18 +48,18 @@ class Decoded:
     picture: Callable[[], str] | None = None
 
     def marked(self, index: int, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return an answer to one input, with ``truncated`` set if the model did not read all of it."""
+        """Return the answer to an input, with ``truncated`` set if the input was truncated."""
         return answer | {"truncated": True} if self.truncated and self.truncated[index] else answer
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadedModel:
-    """A model and what is known about it.
+    """A model with its tokenizer.
 
     Attributes:
-        model: A PreTrainedModel, or a PeftModel around one.
-        tokenizer: Its fast tokenizer, restricted to inputs that the model accepts.
-        head: Names of newly initialised modules: the head, and other modules that the checkpoint lacked.
+        model: A PreTrainedModel, or a PeftModel that wraps one.
+        tokenizer: Its fast tokenizer, which returns only inputs that the model accepts.
+        head: Names of newly initialised modules: the head, and others missing in the checkpoint.
         max_length: Maximum number of tokens of an input.
     """
 
@@ -70,7 +70,7 @@ class LoadedModel:
 
     @property
     def config(self) -> Any:
-        """Configuration of the model, also under an adapter."""
+        """Configuration of the model, also if it has an adapter."""
         return plain_model(self.model).config
 
 
@@ -83,23 +83,23 @@ class RawInput(abc.ABC):
     """The input format of a task for users, and the format of its answers.
 
     Attributes:
-        sample: An example input for the card and for tests; not to be modified.
+        sample: An example input for the card and tests; not to be modified.
     """
 
     sample: Any
 
     def is_single(self, items: list[Any]) -> bool:
-        """Return whether a list is one input, such as a dialogue, and not a list of inputs."""
+        """Return whether a list is a single input, such as a dialogue, rather than a list of inputs."""
         return False
 
     def read(self, item: Any) -> dict[str, Any]:
-        """Return an input (text, or a mapping) as a row of the data without gold.
+        """Return an input (text, or a mapping) as a row of the data without gold labels.
 
         Raises:
-            ValueError: It is not an input of the task, or not valid Unicode.
+            ValueError: The input is not one of the task, or not valid Unicode.
         """
         row = self.parse(item)
-        try:  # all texts at once; JSON files can hold lone surrogates, which tokenizers refuse
+        try:  # JSON may contain lone surrogates, which tokenizers do not accept
             json.dumps(row, ensure_ascii=False, default=str).encode("utf-8")
         except UnicodeEncodeError as error:
             found = ascii(error.object[error.start])
@@ -108,14 +108,14 @@ class RawInput(abc.ABC):
 
     @abc.abstractmethod
     def parse(self, item: Any) -> dict[str, Any]:
-        """Convert an input to a row; errors as for ``read``."""
+        """Convert an input to a row; errors as in ``read``."""
 
     @abc.abstractmethod
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
         """Return the answer to one input.
 
         Args:
-            decoded: Answers to several inputs.
+            decoded: Predictions for several inputs.
             index: Position of the input.
             row: The input, as returned by ``read``.
         """
@@ -126,10 +126,10 @@ class Tuning:
     """A setting of ``decode`` that is chosen on a labelled split after training.
 
     Attributes:
-        choose: Takes outputs, examples, features and the loaded model, as ``Recipe.decode`` does. Writes the
-            setting into the model's configuration and returns what to report.
-        hold_out: Splits the training examples into those to train on and those to choose on; None to choose
-            on the validation split.
+        choose: Function with the arguments of ``Recipe.decode``, which writes the setting to the model's
+            configuration and returns results to report.
+        hold_out: Function that splits the training examples into those for training and those for the choice;
+            None to use the validation split.
     """
 
     choose: Callable[[Any, datasets.Dataset, datasets.Dataset, LoadedModel], dict[str, Any]]
@@ -137,15 +137,15 @@ class Tuning:
 
     @property
     def split(self) -> str:
-        """Name of the split to choose on."""
+        """Name of the split for the choice."""
         return "held_out" if self.hold_out else "validation"
 
 
 class Recipe(abc.ABC):
-    """Training and evaluation of one task, as the engine uses it.
+    """Training and evaluation of one task, as used by the engine.
 
-    An *example* is what is scored (a row of the data; a user turn for wos). A *feature* is what the model
-    reads; a long example may need several, its windows.
+    An *example* is a unit of scoring: a row of the data, or a user turn for wos. A *feature* is an input of
+    the model; long examples may have several features, their windows.
 
     Attributes:
         task: Name of the task.
@@ -153,10 +153,10 @@ class Recipe(abc.ABC):
         peft_task_type: PEFT's task type; None for our own model classes.
         pipeline_task: Name of the pipeline whose code is saved with the model, or None.
         settings: Names of the settings that the recipe writes to a model's configuration.
-        kept: Feature columns for ``decode`` that are not model inputs.
-        prediction_inputs: Feature columns for ``predict`` that training does not use.
-        evaluates_loss: Whether ``predict`` returns a loss if there is gold.
-        saved_code: Module to copy next to a saved model, for models that do not save their code.
+        kept: Columns of features for ``decode`` that are not model inputs.
+        prediction_inputs: Columns of features for ``predict`` that training does not use.
+        evaluates_loss: Whether ``predict`` returns a loss if there are gold labels.
+        saved_code: Module to copy to the folder of a saved model, for models that do not save their code.
         raw_input: The format of raw input.
     """
 
@@ -177,7 +177,7 @@ class Recipe(abc.ABC):
     def is_trained(self, config: PreTrainedConfig) -> bool:
         """Return whether a checkpoint has a head for this task, according to its configuration.
 
-        If not, its head and settings are ignored: training starts from its encoder.
+        If not, its head and settings are ignored, and training starts from its encoder.
         """
 
     @abc.abstractmethod
@@ -194,7 +194,7 @@ class Recipe(abc.ABC):
 
         Args:
             config: The configuration of the checkpoint.
-            tokenizer: Its tokenizer; the embeddings get rows for tokens added here.
+            tokenizer: Its tokenizer, to which tokens may be added; embeddings are extended accordingly.
             arguments: The settings of the run.
             splits: The prepared data; empty if a trained model is loaded for inference.
         """
@@ -214,34 +214,35 @@ class Recipe(abc.ABC):
         """Convert examples to features.
 
         Returns:
-            Columns: model inputs; labels where the batch has gold; ``length`` in tokens; ``truncated`` or
-            not; what is ``kept``; and, where features are not one per example, ``row``, the position in
-            ``batch`` that each comes from.
+            Columns: model inputs; labels, if the batch has gold labels; ``length`` in tokens; ``truncated``;
+            those in ``kept``; and, unless there is one feature per example, ``row``, the position of the
+            example in ``batch``.
         """
 
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Return the collator, which pads features to the longest of the batch."""
+        """Return the collator, which pads to the longest feature of a batch."""
         return DataCollatorWithPadding(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Return the fewest tokens per input that ``encode`` needs: special tokens and one of the text."""
+        """Return the minimum input length for ``encode``: special tokens and one token of text."""
         return Frame(tokenizer).added + 1
 
     def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
-        """Select the features to train on; by default all of them."""
+        """Select the features for training, by default all."""
         return features
 
-    # From the model's outputs to answers
+    # After the model
 
     @abc.abstractmethod
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Run a batch through the model.
 
         Returns:
-            The loss, None without gold; and what ``decode`` needs, reduced on the device: one tensor, or a
-            tuple of them, the first axis the batch. Axes that differ between batches are padded with -100.
+            The loss, or None without gold labels; and outputs for ``decode``, reduced on the device: a tensor
+            or a tuple of tensors whose first axis is the batch. Axes that differ between batches are padded
+            with -100.
         """
 
     @abc.abstractmethod
@@ -251,27 +252,27 @@ class Recipe(abc.ABC):
         """Decode the outputs of ``predict``, as NumPy arrays, to predictions.
 
         Args:
-            outputs: Row i belongs to ``features[i]``.
+            outputs: Outputs; row i belongs to ``features[i]``.
             examples: The examples to predict.
-            features: Their features, in order; the column ``example`` is the position in ``examples``.
+            features: Their features, in order; the column ``example`` has the position in ``examples``.
             loaded: The model, with its configuration and tokenizer.
         """
 
     @abc.abstractmethod
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Return the gold of the examples, in the format of the metric and the predictions file."""
+        """Return the gold labels, in the format of the metric and the predictions file."""
 
     @abc.abstractmethod
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
         """Return the constant baseline's predictions for ``examples``.
 
         Args:
-            train: Examples of the training split, e.g. to determine the most frequent class.
+            train: Examples of the training split, for example to determine the most frequent class.
             examples: The examples to predict.
         """
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Return whether the gold of an example is withheld: None, NaN, -1 or empty.
+        """Return whether the gold label of an example is hidden: None, NaN, -1 or empty.
 
         Args:
             row: The gold columns of an example.
@@ -292,10 +293,10 @@ def _is_withheld(value: Any) -> bool:
 
 
 def text_fields(item: Any, names: Sequence[str], task: str) -> dict[str, str]:
-    """Convert a user's input to texts: a mapping with them, a sequence of them, or a single text.
+    """Convert an input to texts; it is a mapping, a sequence of texts, or a single text.
 
     Raises:
-        ValueError: It has another form.
+        ValueError: The input has another form.
     """
     if isinstance(item, str) and len(names) == 1:
         return {names[0]: item}

@@ -275,7 +275,7 @@ def test_undefined_scores_and_resamples() -> None:
     [
         ({"method": "normal"}, "There is no method 'normal'; expected one of percentile, bca"),
         ({"resamples": 0}, "0 resamples; expected at least 1"),
-        ({"confidence": 95}, "The confidence is 95; expected a share between 0 and 1"),
+        ({"confidence": 95}, "The confidence is 95; expected a number between 0 and 1"),
         ({"clusters": [1, 2]}, r"nli: clusters\[0\] is 1; expected a string"),
     ],
 )
@@ -341,7 +341,7 @@ def test_seeds_widen_the_interval_and_their_number_narrows_it() -> None:
     assert widths[0] > widths[1] > widths[2]
     assert widths[1] > single.high - single.low
     for broken in ([groups[0]], [groups[0], []]):
-        with pytest.raises(ValueError, match=r"the systems have \[.*\] runs; expected two systems or more"):
+        with pytest.raises(ValueError, match=r"the systems have \[.*\] runs; expected at least two systems"):
             group_tests("nli", broken, references)
 
 

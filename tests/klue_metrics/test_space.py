@@ -55,7 +55,7 @@ def test_scores_are_those_of_the_command(
     report = score("ynat", first, Source(), resamples=200, confidence=0.95, method="percentile", seed=0)
     row = report["scores"]["macro_f1"]
     assert scores == [["macro F1", *(round(row[name], 2) for name in ("score", "low", "high"))]]
-    assert told.startswith("40 examples, 20 of them right in full.")
+    assert told.startswith("40 examples, 20 of them entirely right.")
     assert breakdown["headers"][0] == "group"
     assert {line[0] for line in breakdown["data"]} >= set(GOLD)
     assert compared[0][:3] == ["macro F1", round(row["score"], 2), 100.0]
@@ -163,7 +163,7 @@ def test_the_page_in_a_browser(space: str, files: tuple[Path, Path], browser: An
     page = browser.new_page()
     page.goto(space)
     evil = write(tmp_path / "evil.jsonl", GOLD, more="<img src=x onerror=window.evil=1>")
-    for path, expected in ((files[0], "20 of them right"), (evil, "40 of them right")):
+    for path, expected in ((files[0], "20 of them entirely right"), (evil, "40 of them entirely right")):
         page.reload()
         upload(page, path)
         page.get_by_role("button", name="Score").click()

@@ -1,4 +1,4 @@
-"""Parser settings in the encoder's configuration. This file is saved beside the weights."""
+"""Parser settings in the encoder's configuration. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from transformers import PreTrainedConfig
 
 HEADS = ("klue", "biaffine")
 DECODERS = ("argmax", "mst", "projective", "head_final")
-# Widths of the spaces in which arcs and relations are scored: KLUE-baseline; Dozat and Manning (2017).
+# Widths of the projections for arcs and relations in KLUE-baseline, and in Dozat and Manning (2017).
 ARC_SIZE = {"klue": 512, "biaffine": 500}
 RELATION_SIZE = {"klue": 256, "biaffine": 100}
 
 
 @dataclasses.dataclass(frozen=True)
 class ParserSettings:
-    """The parser's part of a configuration: the mapping ``dependency_parsing`` in ``config.json``.
+    """Settings of the parser: the mapping ``dependency_parsing`` in ``config.json``.
 
-    The encoder's configuration stays what it is, so that AutoModel also finds the plain encoder in a saved
-    parser. The relations are its labels: ``id2label`` and ``label2id``, as in any other model.
+    The rest of the configuration is that of the encoder, so that AutoModel can load the encoder of a saved
+    parser. The relations are the labels, ``id2label`` and ``label2id``.
 
     Attributes:
-        head: ``klue`` (LSTMs, as in KLUE's baseline) or ``biaffine`` (Dozat and Manning 2017).
-        use_pos: Whether parts of speech are embedded, too.
-        scalar_mix: Read a learned average of the encoder's layers instead of the last one.
-        decoder: How scores become trees where nobody says otherwise; one of ``DECODERS``.
-        pos_tags: The tags that have a vector; one vector more is for padding and the root.
-        hidden_size: Width of the LSTMs, each direction (``klue`` only).
-        arc_size: Width of the space in which heads are scored; None for that of the head's paper.
-        relation_size: The same for relations.
-        pos_size: Width of the vector of a tag.
-        dropout: Share of the features, and of the tags, that training drops.
+        head: ``klue`` (LSTMs, as in KLUE-baseline) or ``biaffine`` (Dozat and Manning 2017).
+        use_pos: Whether parts of speech are embedded.
+        scalar_mix: Whether to use a learned average of the encoder's layers instead of the last one.
+        decoder: Default algorithm that converts scores to trees, one of ``DECODERS``.
+        pos_tags: Tags with an embedding; there is an additional one for padding and the root.
+        hidden_size: Width of the LSTMs per direction (``klue`` only).
+        arc_size: Width of the projections for arcs; by default that of the paper of the head.
+        relation_size: Width of the projections for relations; by default that of the paper.
+        pos_size: Width of the embeddings of tags.
+        dropout: Dropout probability of features and tags.
     """
 
     head: str = "klue"
@@ -60,7 +60,7 @@ class ParserSettings:
         """Read the settings from a model's configuration.
 
         Raises:
-            ValueError: It has none, or one with an unknown name or value.
+            ValueError: There are no settings, or a name or value is unknown.
         """
         values = getattr(config, "dependency_parsing", None)
         if values is None:
@@ -75,7 +75,7 @@ class ParserSettings:
     def write(self, config: PreTrainedConfig, relations: Sequence[str]) -> None:
         """Write the settings, and the relations as labels, to a model's configuration.
 
-        Labels that are the relations in another order stay as they are: it is that of the model's outputs.
+        Existing labels that are the relations in another order, that of the model's outputs, are kept.
         """
         sizes = {
             "arc_size": self.arc_size or ARC_SIZE[self.head],

@@ -1,4 +1,4 @@
-"""CoNLL-U, and the other formats of input and output sentences. This file is saved beside the weights."""
+"""Formats of input and output sentences, such as CoNLL-U. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FIELDS = 10  # ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC
-MOST_WORDS = 1_000  # a parser scores every pair of words
+MOST_WORDS = 1_000  # the parser scores all pairs of words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,13 +15,13 @@ class Sentence:
     """A sentence to parse.
 
     Attributes:
-        words: Its words.
-        pos: Their parts of speech, like ``NNG+JKO``; ``_`` where one is not known. None for none.
+        words: The words.
+        pos: Part of speech of each word, such as ``NNG+JKO``, or ``_`` if unknown; None without any.
         rows: The ten CoNLL-U fields of each word, if read from CoNLL-U.
-        comments: Comment lines in CoNLL-U.
+        comments: Comment lines of CoNLL-U.
 
     Raises:
-        ValueError: There are more words than MOST_WORDS.
+        ValueError: There are more than MOST_WORDS words.
     """
 
     words: Sequence[str]
@@ -39,7 +39,7 @@ class Sentence:
 
 
 def lines_of(text: str) -> list[str]:
-    """Split a text into lines at LF and CRLF only: U+2028 and the like may occur within a word."""
+    """Split a text into lines at LF and CRLF only, since U+2028 and others may occur within a word."""
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
@@ -50,7 +50,7 @@ def is_conllu(text: str) -> bool:
 
 
 def are_words(items: Sequence[Any]) -> bool:
-    """Return whether a list holds the words of one sentence: strings without white space."""
+    """Return whether a list contains the words of one sentence: strings without white space."""
     return bool(items) and all(isinstance(item, str) and len(item.split()) < 2 for item in items)
 
 
@@ -58,10 +58,10 @@ def read_sentence(item: Any) -> Sentence:
     """Convert text (words separated by blanks), a list of words, or a mapping to a sentence.
 
     Args:
-        item: Text, a list of words, or a mapping with ``words`` or ``text``, and ``pos`` if it is known.
+        item: Text, a list of words, or a mapping with ``words`` or ``text``, and optionally ``pos``.
 
     Raises:
-        ValueError: The input has another form, too many words, or not one part of speech per word.
+        ValueError: The input has another form, too many words, or another number of parts of speech.
     """
     if isinstance(item, Sentence):
         return item
@@ -100,12 +100,12 @@ def parsed_words(
 
 
 def read_conllu(text: str) -> list[Sentence]:
-    """Read the sentences of a CoNLL-U text; parts of speech are read from XPOS.
+    """Read the sentences of a CoNLL-U text, with parts of speech from XPOS.
 
-    Rows of multiword tokens (1-2) and empty nodes (1.1) are left out: no head is looked for.
+    Multiword tokens (1-2) and empty nodes (1.1) are skipped.
 
     Raises:
-        ValueError: A line without ten fields, or words that are not numbered 1, 2, ...
+        ValueError: A line does not have ten fields, or words are not numbered 1, 2, ...
     """
     sentences: list[Sentence] = []
     comments: list[str] = []
@@ -130,11 +130,11 @@ def read_conllu(text: str) -> list[Sentence]:
 
 
 def write_conllu(words: Sequence[Mapping[str, Any]], source: Sentence | None = None) -> str:
-    """Format a parsed sentence as CoNLL-U, with the blank line at its end.
+    """Format a parsed sentence as CoNLL-U, with a final blank line.
 
     Args:
-        words: Mappings with ``index``, ``word``, ``head``, ``relation``, and ``pos`` if it is known.
-        source: Source of the sentence; its other fields are kept.
+        words: Mappings with ``index``, ``word``, ``head``, ``relation``, and optionally ``pos``.
+        source: The input sentence, whose other fields are kept.
     """
     lines = list(source.comments) if source else []
     if not any(line.startswith("# text =") for line in lines):

@@ -1,4 +1,4 @@
-"""Dependency parsing: the head of every word, and its relation to it."""
+"""Dependency parsing: the head of each word, and the relation to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import datasets
 
 BEST = "best"
-CHOSEN_BY = "las"  # the decoder: share of words with the right head and the right one of 38 relations
+CHOSEN_BY = "las"  # metric that chooses the decoder
 
 
 class SentenceToParse(RawInput):
@@ -62,7 +62,7 @@ class SentenceToParse(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class DependencyParsing(Recipe):
-    """Cross-entropy on each word's head and relation; every evaluation tries all decoders."""
+    """Cross-entropy of the head and relation of each word; evaluations run all decoders."""
 
     task: str = "dp"
     gold: tuple[str, ...] = ("head", "deprel")
@@ -89,7 +89,7 @@ class DependencyParsing(Recipe):
                 f"dp: the tokenizer of {config.name_or_path} puts no special token in front of a text, where "
                 "a parser reads the root; expected an encoder such as BERT, RoBERTa or ELECTRA."
             )
-        told: dict[str, Any] = {
+        given: dict[str, Any] = {
             name: getattr(arguments, name)
             for name in ("head", "use_pos", "scalar_mix")
             if getattr(arguments, name) is not None
@@ -97,13 +97,13 @@ class DependencyParsing(Recipe):
         if arguments.decoder == BEST:
             if not arguments.do_train:
                 raise ValueError("dp: the decoder is best, which training chooses; expected --do_train.")
-            told["decoder"] = ParserSettings.decoder  # until the model is trained
+            given["decoder"] = ParserSettings.decoder  # replaced after training
         elif arguments.decoder:
-            told["decoder"] = arguments.decoder
+            given["decoder"] = arguments.decoder
         if getattr(config, "dependency_parsing", None) is None:
-            settings = ParserSettings(**{"pos_tags": DP_POS_TAGS, **told})
+            settings = ParserSettings(**{"pos_tags": DP_POS_TAGS, **given})
         else:
-            settings = _changed(ParserSettings.of(config), told)
+            settings = _changed(ParserSettings.of(config), given)
         settings.write(config, DP_RELATIONS)
 
     def model_class(self, config: PreTrainedConfig) -> Any:
@@ -111,7 +111,7 @@ class DependencyParsing(Recipe):
         return DependencyParser
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Return room for special tokens, and the first and last token of a word."""
+        """Return the number of special tokens, and two tokens for a word."""
         return Frame(tokenizer).added + 2
 
     def encode(
@@ -138,7 +138,10 @@ class DependencyParsing(Recipe):
         return ParserCollator(tokenizer.pad_token_id or 0, tags, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Return heads, relations and scores, (batch, words, decoders) each, as int32: gloo lacks int16."""
+        """Return heads, relations and scores, shape (batch, words, decoders) each.
+
+        Heads and relations are int32, since gloo does not support int16.
+        """
         output = model(**inputs)
         lengths = (inputs["first_subwords"] >= 0).sum(dim=1)
         kept = []
@@ -151,7 +154,7 @@ class DependencyParsing(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Decode heads and relation names with the model's decoder; figures are all decoders' scores."""
+        """Decode heads and relation names with the model's decoder; figures are scores of all decoders."""
         decoder = ParserSettings.of(loaded.config).decoder
         if decoder not in available_decoders():
             raise ValueError(
@@ -179,7 +182,7 @@ class DependencyParsing(Recipe):
         return [{"head": list(heads), "deprel": list(names)} for heads, names in columns]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """Attach every word to the next, by the most frequent relation of training."""
+        """Attach each word to the next, with the most frequent relation of the training split."""
         counts = collections.Counter(name for names in train["deprel"] for name in names)
         relation = counts.most_common(1)[0][0]
         lengths = [len(words) for words in examples["word_form"]]
@@ -190,13 +193,13 @@ class DependencyParsing(Recipe):
         ]
 
     def tuning(self, arguments: RecipeArguments) -> Tuning | None:
-        """Choose the decoder on the validation split, if the best one is asked for."""
+        """Choose the decoder on the validation split, if ``best`` is set."""
         return Tuning(self.choose_decoder) if arguments.decoder == BEST else None
 
     def choose_decoder(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> dict[str, Any]:
-        """Choose the decoder with the best LAS; among equal ones, the most constrained."""
+        """Choose the decoder with the best LAS or, of equal ones, the most constrained."""
         figures = self._figures(outputs, examples, loaded.config)
         best = max(reversed(available_decoders()), key=lambda decoder: figures[f"{decoder}_{CHOSEN_BY}"])
         dataclasses.replace(ParserSettings.of(loaded.config), decoder=best).write(loaded.config, DP_RELATIONS)
@@ -205,7 +208,7 @@ class DependencyParsing(Recipe):
     def _figures(
         self, outputs: Any, examples: datasets.Dataset, config: PreTrainedConfig
     ) -> dict[str, float]:
-        """Return all scores of all decoders, by ``<decoder>_<key>``."""
+        """Return the scores of all decoders, with keys ``<decoder>_<key>``."""
         references = self.references(examples)
         compute = get_metric(self.task).compute
         return {
@@ -216,7 +219,7 @@ class DependencyParsing(Recipe):
 
 
 def _picture(predictions: list[dict[str, Any]], examples: datasets.Dataset) -> str:
-    """Draw the tree of the first sentence that is neither long nor a fragment."""
+    """Draw the tree of the first sentence with four to ten words."""
     lengths = [len(words) for words in examples["word_form"]]
     index = next((i for i, length in enumerate(lengths) if 4 <= length <= 10), 0)
     answer = predictions[index]
@@ -227,7 +230,7 @@ def _picture(predictions: list[dict[str, Any]], examples: datasets.Dataset) -> s
 def _sentences(
     outputs: Any, examples: datasets.Dataset, decoder: str, config: PreTrainedConfig
 ) -> list[dict[str, Any]]:
-    """Convert the output of one decoder to the metric's format."""
+    """Convert the output of one decoder to the format of the metric."""
     index = available_decoders().index(decoder)
     names = np.array([config.id2label[output] for output in range(config.num_labels)], dtype=object)
     heads, relations = (part[..., index] for part in outputs[:2])
@@ -238,11 +241,11 @@ def _sentences(
     ]
 
 
-def _changed(settings: ParserSettings, told: Mapping[str, Any]) -> ParserSettings:
-    """Override the settings of a trained parser by the arguments; another head has its own sizes."""
-    if told.get("head", settings.head) != settings.head:
+def _changed(settings: ParserSettings, given: Mapping[str, Any]) -> ParserSettings:
+    """Override the settings of a trained parser; another head has its own default sizes."""
+    if given.get("head", settings.head) != settings.head:
         settings = dataclasses.replace(settings, arc_size=None, relation_size=None)
-    return dataclasses.replace(settings, **told)
+    return dataclasses.replace(settings, **given)
 
 
 RECIPE = DependencyParsing()

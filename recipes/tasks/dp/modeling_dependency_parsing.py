@@ -1,4 +1,4 @@
-"""A dependency parser: encoder, word vectors, parsing head. This file is saved beside the weights."""
+"""A dependency parser: encoder, word vectors and parsing head. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class DependencyParserOutput(ModelOutput):
     """Output of the parser for a batch.
 
     Attributes:
-        loss: Mean cross-entropy of the words' heads, plus that of their relations; None without gold.
-        arc_scores: Shape (batch, words, 1 + words); 0 is the root, i the i-th word; -inf if the sentence
-            has no such word.
-        relation_scores: Shape (batch, words, 1 + words, relations): for every possible head. In training with
-            gold heads it is (batch, words, relations): for those.
+        loss: Mean cross-entropy of heads plus that of relations; None without gold labels.
+        arc_scores: Scores of the heads of each word, shape (batch, words, 1 + words); 0 is the root, i the
+            i-th word. The scores of padding are -inf.
+        relation_scores: Scores of relations for each possible head, shape (batch, words, 1 + words,
+            relations); in training for the gold heads only, shape (batch, words, relations).
     """
 
     loss: torch.Tensor | None = None
@@ -35,7 +35,7 @@ class DependencyParserOutput(ModelOutput):
 
 
 class DependencyParser(EncoderModel):
-    """An encoder, word vectors [first token; last token] with [CLS; CLS] for the root, and a parsing head.
+    """An encoder, word vectors [first token; last token], with [CLS; CLS] for the root, and a parsing head.
 
     Args:
         config: The encoder's configuration, with ``dependency_parsing`` (see ParserSettings) and the
@@ -56,7 +56,7 @@ class DependencyParser(EncoderModel):
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise with torch's defaults, as the baseline does, not with N(0, 0.02) as transformers."""
+        """Initialise with the defaults of torch, like KLUE-baseline, instead of N(0, 0.02)."""
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
             reset()
@@ -75,19 +75,19 @@ class DependencyParser(EncoderModel):
         """Score a batch from ``parsing_words.ParserCollator``.
 
         Args:
-            input_ids: Token ids, shape (batch, tokens); or (batch, windows, tokens), where some sentence is
-                too long to be read at once.
-            attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
-            first_subwords: Position of each word's first token, shape (batch, words), -1 on padding. With
-                windows it counts through all windows of the sentence.
-            last_subwords: The same for the last subword token.
-            pos_ids: Tag of each word, shape (batch, words); -1 if it is not known.
-            heads: Gold head of each word, shape (batch, words), 0 for the root, -100 on padding.
+            input_ids: Token ids, shape (batch, tokens), or (batch, windows, tokens) if a sentence is longer
+                than the model's input.
+            attention_mask: 1 for real tokens, 0 for padding, same shape; by default all 1.
+            first_subwords: Position of the first token of each word, shape (batch, words), -1 for padding.
+                With windows, positions continue through all windows of the sentence.
+            last_subwords: Position of the last token of each word, same shape.
+            pos_ids: Tag id of each word, shape (batch, words); -1 if unknown.
+            heads: Gold head of each word, shape (batch, words); 0 for the root, -100 for padding.
             relations: Gold relation of each word to its head, same shape.
-            **kwargs: Passed on to the encoder.
+            **kwargs: Further inputs of the encoder.
 
         Raises:
-            ValueError: No positions of words were given.
+            ValueError: The positions of words are missing.
         """
         if first_subwords is None or last_subwords is None:
             raise ValueError(
@@ -122,15 +122,16 @@ class DependencyParser(EncoderModel):
 
 
 def pool_words(layers: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """Build word vectors from those of their subword tokens; the root, [CLS; CLS], comes first.
+    """Build word vectors from token vectors; the root, [CLS; CLS], is first.
 
     Args:
-        layers: Shape (layers, batch, tokens, width).
-        first: Position of each word's first token, shape (batch, words); -1 on padding, which gets [CLS].
-        last: The same for the last subword token.
+        layers: Token vectors, shape (layers, batch, tokens, width).
+        first: Position of the first token of each word, shape (batch, words); -1 for padding, which gets the
+            vector of [CLS].
+        last: Position of the last token of each word, same shape.
 
     Returns:
-        Shape (layers, batch, 1 + words, 2 x width).
+        Word vectors, shape (layers, batch, 1 + words, 2 x width).
     """
     root = torch.zeros_like(first[:, :1])
     sentence = torch.arange(len(first), device=first.device).unsqueeze(1)
@@ -139,9 +140,9 @@ def pool_words(layers: torch.Tensor, first: torch.Tensor, last: torch.Tensor) ->
 
 
 def at_heads(relation_scores: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-    """Select relation scores of each word at one head from (batch, words, 1 + words, relations).
+    """Select the relation scores of one head per word from (batch, words, 1 + words, relations).
 
-    Scores that are for one head a word already are returned as they are. Padding in ``heads`` counts as root.
+    Scores for one head per word are returned unchanged. Padding in ``heads`` counts as the root.
     """
     if relation_scores.dim() == 3:
         return relation_scores
@@ -150,5 +151,5 @@ def at_heads(relation_scores: torch.Tensor, heads: torch.Tensor) -> torch.Tensor
 
 
 def _loss(scores: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy over words, from (batch, words, classes) and (batch, words)."""
+    """Return the mean cross-entropy of scores (batch, words, classes) and labels (batch, words)."""
     return nn.functional.cross_entropy(scores.float().flatten(0, 1), gold.flatten(), ignore_index=IGNORED)

@@ -1,4 +1,4 @@
-"""Decode arc scores to heads: four batched decoders. This file is saved beside the weights."""
+"""Four batched decoders, which convert arc scores to heads. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ except ImportError:
 
 
 def available_decoders() -> tuple[str, ...]:
-    """Return the decoders that are available, in order: ``mst`` needs a package."""
+    """Return the available decoders in order; ``mst`` needs a package."""
     return tuple(decoder for decoder in DECODERS if decoder != "mst" or chu_liu_edmonds is not None)
 
 
 def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) -> torch.Tensor:
     """Decode the head of each word.
 
-    * ``argmax``: the best head of each word by itself, as in KLUE's baseline; need not be a tree.
+    * ``argmax``: the best head of each word, as in KLUE-baseline; the result may not be a tree.
     * ``mst``: the best tree (Chu and Liu 1965, Edmonds 1967).
     * ``projective``: the best tree without crossing arcs (Eisner 1996).
-    * ``head_final``: the best tree in which every head stands right of its words, and so the last word is the
-      root: Korean as KLUE annotates it.
+    * ``head_final``: the best tree in which heads follow their dependents, as in KLUE's annotation of Korean;
+      the last word is then the root.
 
-    The last three have exactly one root.
+    The trees have exactly one root.
 
     Args:
-        arc_scores: Shape (batch, words, 1 + words): of each word, each head; 0 is the root.
+        arc_scores: Score of each head (0 is the root) for each word, shape (batch, words, 1 + words).
         lengths: Number of words of each sentence, shape (batch,).
         decoder: Name of the decoder.
 
     Returns:
-        Shape (batch, words), on the device of the scores; -100 behind the end of a sentence.
+        Heads, shape (batch, words), on the device of the scores; -100 for padding.
 
     Raises:
-        ValueError: There is no such decoder, or scores within a sentence are not numbers.
-        ImportError: ``mst`` without the package ufal.chu-liu-edmonds.
+        ValueError: There is no such decoder, or scores within a sentence are NaN.
+        ImportError: The package ufal.chu-liu-edmonds, which ``mst`` needs, is not installed.
     """
     if decoder not in DECODERS:
         raise ValueError(f"There is no decoder {decoder!r}; expected one of {', '.join(DECODERS)}.")
@@ -58,15 +58,15 @@ def decode_heads(arc_scores: torch.Tensor, lengths: torch.Tensor, decoder: str) 
 def best_relations(
     arc_scores: torch.Tensor, relation_scores: torch.Tensor, heads: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the best relation of each word to its head, and the model's confidence in both.
+    """Return the best relation of each word to its head, and the probability of both.
 
     Args:
-        arc_scores: Shape (batch, words, 1 + words).
-        relation_scores: Shape (batch, words, 1 + words, relations).
-        heads: Shape (batch, words); padding (below 0) counts as the root.
+        arc_scores: Scores of heads, shape (batch, words, 1 + words).
+        relation_scores: Scores of relations, shape (batch, words, 1 + words, relations).
+        heads: Heads, shape (batch, words); padding (below 0) counts as the root.
 
     Returns:
-        Relation ids, and probabilities (of the head times of the relation), both (batch, words).
+        Relation ids, and probabilities of the head times that of the relation, shape (batch, words) each.
     """
     index = heads.clamp(min=0).unsqueeze(-1)
     of_head = arc_scores.softmax(dim=-1).gather(2, index).squeeze(2)
@@ -80,10 +80,10 @@ def _argmax(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def _head_final(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Decode exactly without a search: any choice of heads to the right is a tree.
+    """Decode exactly without a search, since any choice of heads to the right is a tree.
 
-    From each word the heads lead rightwards, so they end in the last word, whose head is the root; every such
-    tree is one such choice. The sum of scores is thus greatest where each word has its best head.
+    Heads to the right lead from each word to the last one, whose head is the root, and each such tree is a
+    choice of such heads. The sum of scores is therefore maximal if each word has its best head.
     """
     words = scores.shape[1]
     position = torch.arange(1 + words, device=scores.device)
@@ -96,8 +96,8 @@ def _head_final(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Decode sentence by sentence, in float64 on the CPU.
 
-    One root: arcs from the root all lose the same large amount, more than any other choice can gain, so the
-    best tree has as few of them as there can be, which is one.
+    To get a single root, the scores of all arcs from the root are reduced by an amount larger than any
+    difference between trees, so that the best tree has as few of them as possible, which is one.
     """
     if chu_liu_edmonds is None:
         raise ImportError(
@@ -110,7 +110,7 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
             continue
         arcs = matrices[index, :words, : words + 1]
         # Only differences within a row matter, since a tree has one arc per row. Avoid 0, which the package
-        # may treat as no arc.
+        # may treat as a missing arc.
         arcs = np.maximum(arcs - arcs.max(axis=1, keepdims=True), -1e6) - 1
         arcs[:, 0] += arcs.min(axis=1).sum()
         square = np.full((words + 1, words + 1), np.nan)
@@ -121,22 +121,22 @@ def _mst(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def _projective(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Run Eisner's algorithm for all sentences and all spans of one width at once.
+    """Run Eisner's algorithm for all sentences and all spans of the same width at once.
 
-    The charts are of words alone; the root then takes the word for which its arc and the two halves beside
-    that word add up to the most, so it has exactly one.
+    The charts do not include the root, whose dependent is the word with the highest sum of its arc from the
+    root and its two halves. There is thus exactly one.
     """
     batch, words = scores.shape[:2]
     if not words:
         return scores.new_zeros(batch, 0, dtype=torch.long)
-    # Padding has a finite score to avoid -inf - -inf; no tree of a sentence includes it.
+    # The score of padding is finite to avoid -inf - -inf; no tree of a sentence includes it.
     arcs = scores.masked_fill(scores.isinf(), -1e9)
     chart = _Chart(arcs[:, :, 1:])
     word = torch.arange(words, device=scores.device)
     last = (lengths - 1).clamp(min=0)
     sentence = torch.arange(batch, device=scores.device)
     rest = last[:, None] - word
-    left = chart.left_by_start[:, 0]  # of the words 0..r, with r as the head
+    left = chart.left_by_start[:, 0]  # halves of the words 0 to r, with the head r
     right = chart.right_by_start[sentence[:, None], word, rest.clamp(min=0)]
     total = (arcs[:, :, 0] + left + right).masked_fill(rest < 0, -torch.inf)
     root = total.argmax(dim=1)
@@ -146,11 +146,11 @@ def _projective(scores: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 class _Chart:
     """Best halves of subtrees: ``by_start[b, i, w]`` of words i to i + w, ``by_end[b, i, w]`` of i - w to i.
 
-    ``right`` are complete halves with the head at their left end, ``left`` those with it at their right end;
-    ``open_right`` and ``open_left`` are two halves under a new arc to the right or to the left.
+    ``right`` are complete halves whose head is their first word, and ``left`` those whose head is their last
+    word; ``open_right`` and ``open_left`` are two halves under a new arc to the right or left.
 
     Args:
-        arcs: Scores, shape (batch, words, words): of each word, each head.
+        arcs: Score of each head for each word, shape (batch, words, words).
     """
 
     def __init__(self, arcs: torch.Tensor) -> None:
@@ -164,32 +164,32 @@ class _Chart:
         )
         for width in range(1, words):
             starts, ends = slice(0, words - width), slice(width, words)
-            # Where the two halves under the arc meet: 0 to width - 1 words from the start.
+            # Where the two halves under the arc meet, 0 to width - 1 words from the start.
             halves = self.right_by_start[:, starts, :width] + self.left_by_end[:, ends, :width].flip(-1)
             best, self.split_open[:, starts, width] = halves.max(dim=-1)
             to_right = arcs.diagonal(-width, dim1=1, dim2=2)  # the word at the end, its head at the start
             to_left = arcs.diagonal(width, dim1=1, dim2=2)
             open_right[:, starts, width] = best + to_right
             open_left[:, ends, width] = best + to_left
-            # Which word of the half is the head's outermost one: 1 to width words from the start.
+            # The outermost dependent of the head, 1 to width words from the start.
             halves = open_right[:, starts, 1 : width + 1] + self.right_by_end[:, ends, :width].flip(-1)
             best, split = halves.max(dim=-1)
             self.split_right[:, starts, width] = split + 1
             self.right_by_start[:, starts, width] = self.right_by_end[:, ends, width] = best
-            # The same to the left: 0 to width - 1 words from the start.
+            # The same to the left, 0 to width - 1 words from the start.
             halves = self.left_by_start[:, starts, :width] + open_left[:, ends, 1 : width + 1].flip(-1)
             best, self.split_left[:, starts, width] = halves.max(dim=-1)
             self.left_by_start[:, starts, width] = self.left_by_end[:, ends, width] = best
 
     def backtrack(self, root: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-        """Return the heads of the words, shape (batch, words), from 1; 0 for the word under the root.
+        """Return the heads of the words from 1, shape (batch, words); 0 for the dependent of the root.
 
         Args:
-            root: Index of that word in each sentence, shape (batch,).
-            last: Index of the last word.
+            root: Index of the dependent of the root in each sentence, shape (batch,).
+            last: Index of the last word in each sentence.
         """
         shape = self.split_open.shape
-        # Which spans the best tree is made of; each leads to narrower ones, or to an open one as wide.
+        # Spans of the best tree; each consists of narrower spans, or of an open span of the same width.
         right, left, open_right, open_left = (
             torch.zeros(shape, dtype=torch.bool, device=root.device) for _ in range(4)
         )

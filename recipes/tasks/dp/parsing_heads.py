@@ -1,4 +1,4 @@
-"""The two parsing heads: word vectors to arc and relation scores. This file is saved beside the weights."""
+"""Parsing heads, which score arcs and relations. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Scores = tuple[torch.Tensor, torch.Tensor]
 
 
 class ParserHead(nn.Module, abc.ABC):
-    """Base class of both heads: it maps word vectors to scores of arcs and relations.
+    """Base class of both heads, which compute scores of arcs and relations.
 
     Args:
-        word_size: Width of a word's vector from the encoder.
-        layers: How many layers of the encoder are mixed; 1 for none.
+        word_size: Width of word vectors from the encoder.
+        layers: Number of layers of the encoder that are mixed; 1 to use the last only.
         relations: Number of relations.
         settings: Further settings.
     """
@@ -28,7 +28,7 @@ class ParserHead(nn.Module, abc.ABC):
         super().__init__()
         self.dropout = settings.dropout
         self.mix = ScalarMix(layers) if settings.scalar_mix else None
-        # The last row is for padding and the root, as in the baseline.
+        # The last row is for padding and the root, as in KLUE-baseline.
         self.pos = nn.Embedding(len(settings.pos_tags) + 1, settings.pos_size) if settings.use_pos else None
         self.input_size = word_size + (settings.pos_size if settings.use_pos else 0)
         self.arc_size = settings.arc_size or ARC_SIZE[settings.head]
@@ -43,17 +43,17 @@ class ParserHead(nn.Module, abc.ABC):
         pos_ids: torch.Tensor | None,
         heads: torch.Tensor | None,
     ) -> Scores:
-        """Score every pair of a word and a head.
+        """Score all pairs of words and heads.
 
         Args:
-            layers: Vectors of the root and the words, shape (layers, batch, 1 + words, width).
+            layers: Vectors of root and words, shape (layers, batch, 1 + words, width).
             lengths: Number of words of each sentence, shape (batch,).
-            pos_ids: Tag of each word, shape (batch, words); -1 if it is not known.
-            heads: Shape (batch, words), 0 for the root: score relations to these heads only.
+            pos_ids: Tag id of each word, shape (batch, words); -1 if unknown.
+            heads: If given, relations are scored for these heads only; shape (batch, words), 0 for the root.
 
         Returns:
             Scores of arcs, shape (batch, words, 1 + words); and of relations, shape (batch, words, 1 + words,
-            relations), or (batch, words, relations) where ``heads`` are given.
+            relations), or (batch, words, relations) if ``heads`` are given.
         """
         words = layers[-1] if self.mix is None else self.mix(layers)
         if self.pos is not None:
@@ -68,24 +68,24 @@ class ParserHead(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Represent words as dependents and as heads, for arcs and for relations.
+        """Project words as dependents and as heads, for arcs and for relations.
 
         Args:
-            words: Shape (batch, 1 + words, ``input_size``), the root first.
+            words: Vectors of shape (batch, 1 + words, ``input_size``), the root first.
             lengths: Number of words of each sentence, shape (batch,).
 
         Returns:
-            Dependents (batch, words, ``arc_size``) and heads (batch, 1 + words, ``arc_size``) for arcs; then
-            both with ``relation_size`` for relations.
+            For arcs, dependents (batch, words, ``arc_size``) and heads (batch, 1 + words, ``arc_size``);
+            then the same for relations, with ``relation_size``.
         """
 
 
 class KlueHead(ParserHead):
-    """The head of KLUE-baseline, layer for layer (models/dependency_parsing.py).
+    """The head of KLUE-baseline (models/dependency_parsing.py).
 
-    A BiLSTM reads the words and the root; a second LSTM reads what it made of the words, starting from its
-    final cells; heads are scored with the states of the first, dependents with those of the second. On a
-    768-wide encoder it has 27,382,311 parameters, nine tenths of them in the LSTMs and their projections.
+    A BiLSTM reads the root and the words. A second LSTM, initialised with its final cell states, reads its
+    outputs for the words. Heads are represented by the states of the first LSTM, dependents by those of the
+    second. On an encoder of width 768, the head has 27,382,311 parameters.
     """
 
     def __init__(self, word_size: int, layers: int, relations: int, settings: ParserSettings) -> None:
@@ -101,7 +101,7 @@ class KlueHead(ParserHead):
         self.relation_word = nn.Linear(size, self.relation_size)
 
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """See the base class. Padding is packed away, so it does not affect any state."""
+        """See the base class. Sequences are packed, so padding does not affect the states."""
         encoded, (_, cells) = _run(self.encoder, words, lengths + 1)
         encoded = _drop_features(encoded, self.dropout, training=self.training)
         cell = self.to_initial_cell(torch.cat([cells[-2], cells[-1]], dim=-1)).unsqueeze(0)
@@ -120,7 +120,7 @@ class KlueHead(ParserHead):
 class BiaffineHead(ParserHead):
     """Deep biaffine attention (Dozat and Manning 2017, section 3.2) on the encoder, without LSTMs.
 
-    On a 768-wide encoder it has 2,802,015 parameters.
+    On an encoder of width 768, the head has 2,802,015 parameters.
     """
 
     def __init__(self, word_size: int, layers: int, relations: int, settings: ParserSettings) -> None:
@@ -146,7 +146,7 @@ class BiaffineHead(ParserHead):
 
 
 class Biaffine(nn.Module):
-    """Biaffine scores of a dependent x and a head y for each output: x U y + W x + V y + b.
+    """Biaffine scores of dependents x and heads y: x U y + W x + V y + b for each output.
 
     Args:
         size: Width of x and y.
@@ -162,27 +162,27 @@ class Biaffine(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise as in the baseline: no bias, and Xavier's rule, by which U is small."""
+        """Initialise as in KLUE-baseline: zero bias, and Xavier initialisation, for which U is small."""
         for weight in (self.both, self.word, self.head):
             nn.init.xavier_uniform_(weight)
         nn.init.zeros_(self.bias)
 
     def forward(self, words: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-        """Score each word with its own head: two tensors (..., size) to (..., outputs)."""
-        # torch's bilinear is many times slower on a CPU.
+        """Score pairs of dependents and heads: two tensors (..., size) to (..., outputs)."""
+        # torch.nn.functional.bilinear is many times slower on a CPU.
         both = (torch.einsum("...x,oxy->...oy", words, self.both) * heads.unsqueeze(-2)).sum(dim=-1)
         alone = nn.functional.linear(words, self.word) + nn.functional.linear(heads, self.head)
         return both + alone + self.bias
 
     def pairs(self, words: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
-        """Score each word with each head: (batch, n, size) and (batch, m, size) to (batch, n, m, outputs)."""
+        """Score all combinations: (batch, n, size) and (batch, m, size) to (batch, n, m, outputs)."""
         both = torch.einsum("bnx,oxy,bmy->bnmo", words, self.both, heads)
         alone = nn.functional.linear(words, self.word).unsqueeze(2)
         return both + alone + nn.functional.linear(heads, self.head).unsqueeze(1) + self.bias
 
 
 class ScalarMix(nn.Module):
-    """A learned weighted mean of layers with a scale (Peters et al. 2018, equation 1)."""
+    """A learned, scaled mean of layers (Peters et al. 2018, equation 1)."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class ScalarMix(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Initialise to the plain mean."""
+        """Initialise to the unweighted mean."""
         nn.init.zeros_(self.weights)
         nn.init.ones_(self.scale)
 
@@ -201,9 +201,9 @@ class ScalarMix(nn.Module):
 
 
 def _pos_vectors(embedding: nn.Embedding, words: torch.Tensor, pos_ids: torch.Tensor | None) -> torch.Tensor:
-    """Return tag vectors of the root and the words; zeros for unknown tags.
+    """Return embeddings of the tags of root and words; zeros for unknown tags.
 
-    Training drops whole vectors too, so the model has seen words without one.
+    Training drops whole embeddings as well, so the model has seen words without tags.
     """
     ids = torch.full(words.shape[:2], UNKNOWN_POS, device=words.device, dtype=torch.long)
     ids[:, 0] = embedding.num_embeddings - 1
@@ -223,11 +223,11 @@ def _run(
 
 
 def _drop_words(vectors: torch.Tensor, share: float, *, training: bool) -> torch.Tensor:
-    """Drop whole vectors, as Dropout2d does to (batch, words, width) in the baseline's torch 1.7."""
+    """Drop whole vectors, like Dropout2d on (batch, words, width) in the torch 1.7 of KLUE-baseline."""
     return vectors * nn.functional.dropout(vectors.new_ones(*vectors.shape[:2], 1), share, training)
 
 
 def _drop_features(vectors: torch.Tensor, share: float, *, training: bool) -> torch.Tensor:
-    """Drop features of a sentence, the same ones in all of its words."""
+    """Drop the same features in all words of a sentence."""
     kept = vectors.new_ones(vectors.shape[0], 1, vectors.shape[2])
     return vectors * nn.functional.dropout(kept, share, training)

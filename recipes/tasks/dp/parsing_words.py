@@ -1,4 +1,4 @@
-"""Encode words and collate batches, for recipe and pipeline. This file is saved beside the weights."""
+"""Encode words and collate batches, for the recipe and the pipeline. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-IGNORED = -100  # gold of padding
+IGNORED = -100  # label of padding
 UNKNOWN_POS = -1
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
@@ -22,22 +22,23 @@ def encode_words(
 ) -> dict[str, list[Any]]:
     """Encode sentences: their words are joined by blanks and split into subword tokens.
 
-    Every word has a token: one whose characters the tokenizer drops (control characters, say) gets [UNK].
-    Nothing is cut off. A word of more subword tokens than the model can read loses inner ones, which only its
-    neighbours see; a sentence of more tokens is read in overlapping windows of whole words, and each word's
-    vectors come from the window in which it stands farthest from an edge.
+    Every word has at least one token; words whose characters the tokenizer removes, such as control
+    characters, get [UNK]. Sentences are not truncated: those with more tokens than the model's input are read
+    in overlapping windows of whole words, and the vectors of a word are taken from the window in which it is
+    farthest from an edge. Single words with more tokens than the input lose inner tokens.
 
     Args:
         sentences: The words of each sentence.
         tokenizer: A fast tokenizer.
-        max_length: Tokens that the model reads at once.
+        max_length: Maximum number of tokens of the model's input.
 
     Returns:
-        ``input_ids``: those of all windows, one after the other, special tokens included; ``windows``: how
-        many are in each; ``first_subwords`` and ``last_subwords``: positions in ``input_ids``, one per word.
+        ``input_ids``, the ids of all windows of a sentence, concatenated, with special tokens; ``windows``,
+        the number of ids per window; ``first_subwords`` and ``last_subwords``, the positions in ``input_ids``
+        of the first and last token of each word.
 
     Raises:
-        ValueError: ``max_length`` leaves no room, or [UNK] is needed and the tokenizer has none.
+        ValueError: ``max_length`` is too small, or [UNK] is needed and the tokenizer does not have it.
     """
     before, after = _special_ids(tokenizer)
     budget = max_length - len(before) - len(after)
@@ -49,7 +50,7 @@ def encode_words(
         [" ".join(words) for words in sentences],
         add_special_tokens=False,
         return_offsets_mapping=True,
-        verbose=False,  # suppress warnings about long sentences, which are split later
+        verbose=False,  # no warnings about long sentences, which are split below
     )
     columns: dict[str, list[Any]] = {
         name: [] for name in ("input_ids", "windows", "first_subwords", "last_subwords")
@@ -65,14 +66,14 @@ def encode_words(
 
 
 def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
-    """Return the ids of the last tags of chains like ``NNG+JKO``, the most informative ones.
+    """Return the id of the last, most informative tag of each chain like ``NNG+JKO``.
 
     Args:
-        chains: One per word; ``_`` or nothing if it is not known.
-        pos_tags: The tags, in the order of their ids.
+        chains: One chain per word; ``_`` or empty if unknown.
+        pos_tags: The tags in the order of their ids.
 
     Raises:
-        ValueError: Another tag.
+        ValueError: A tag is unknown.
     """
     ids = {tag: index for index, tag in enumerate(pos_tags)} | {"_": UNKNOWN_POS, "": UNKNOWN_POS}
     tags = [chain.rpartition("+")[2] for chain in chains]
@@ -86,11 +87,11 @@ def last_tags(chains: Sequence[str], pos_tags: Sequence[str]) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class ParserCollator:
-    """Collate features of ``encode_words``, with or without tags and gold.
+    """Collate features of ``encode_words``, with or without tags and gold labels.
 
     Attributes:
-        pad_token_id: Fills ``input_ids``.
-        pad_pos_id: Fills ``pos_ids``; the id behind the last tag's.
+        pad_token_id: Padding of ``input_ids``.
+        pad_pos_id: Padding of ``pos_ids``, the id after that of the last tag.
         pad_to_multiple_of: Pad the number of tokens to a multiple of this.
     """
 
@@ -111,7 +112,7 @@ class ParserCollator:
         }  # fmt: skip
         if most == 1:
             batch = {name: values[:, 0] for name, values in batch.items()}
-        else:  # empty windows need one visible token, since attention to nothing is NaN
+        else:  # empty windows need one visible token, since attention over none is NaN
             batch["attention_mask"][..., 0] = 1
         fills = {"first_subwords": -1, "last_subwords": -1, "pos_ids": self.pad_pos_id}
         fills |= {"heads": IGNORED, "relations": IGNORED}
@@ -126,7 +127,7 @@ class ParserCollator:
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """Return the tokens that the tokenizer puts before and after every text."""
+    """Return the special tokens that the tokenizer adds before and after a text."""
     probe = tokenizer("가", return_special_tokens_mask=True)
     ids, is_special = probe["input_ids"], probe["special_tokens_mask"]
     start = is_special.index(0)
@@ -140,11 +141,11 @@ def _subwords(
     offsets: Sequence[tuple[int, int]],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[Integers, Integers]:
-    """Return a sentence's token ids in word order, and the number of tokens per word (at least one)."""
+    """Return the token ids of a sentence in word order, and the number of tokens per word."""
     ends = np.cumsum([len(word) + 1 for word in words], dtype=np.int64) - 1
     spans = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
-    # By its last character, because the first may be the blank before the word. A token that is nothing but
-    # that blank (SentencePiece has such) belongs to the word behind it, as when words are cut one by one.
+    # The last character of a token determines its word, since the first may be the blank before the word. A
+    # token that consists of that blank only (in SentencePiece) belongs to the next word.
     character = np.maximum(spans[:, 1] - 1, spans[:, 0])
     word = np.minimum(np.searchsorted(ends, character, side="right"), len(words) - 1)
     counts = np.bincount(word, minlength=len(words))
@@ -163,7 +164,7 @@ def _subwords(
 
 
 def _without_inner_subwords(subwords: Integers, counts: Integers, budget: int) -> tuple[Integers, Integers]:
-    """Truncate words to ``budget`` subword tokens: the first ones and the last."""
+    """Truncate words to ``budget`` tokens by removing those before the last."""
     ends = np.cumsum(counts)
     rank = np.arange(len(subwords)) - np.repeat(ends - counts, counts)
     is_last = rank == np.repeat(counts, counts) - 1
@@ -173,16 +174,18 @@ def _without_inner_subwords(subwords: Integers, counts: Integers, budget: int) -
 def _lay_out(
     subwords: Integers, counts: Integers, budget: int, before: list[int], after: list[int]
 ) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Build the four columns of one sentence."""
+    """Build the columns of one sentence."""
     ends = np.cumsum(counts)
     starts = ends - counts
     ids: list[int] = []
     lengths: list[int] = []
-    shift = np.zeros(len(counts), dtype=np.int64)  # from a position in subword tokens to one in ids, by word
-    best = np.full(len(counts), -1)  # subword tokens between a word and the nearest edge of its window
+    shift = np.zeros(
+        len(counts), dtype=np.int64
+    )  # offset from positions of tokens to positions of ids, by word
+    best = np.full(len(counts), -1)  # number of tokens between a word and the nearest edge of its window
     for first, last in _windows(starts, ends, budget):
         begin, end = (int(starts[first]), int(ends[last - 1])) if last else (0, 0)
-        # The sentence's own edges do not count as window edges.
+        # The ends of the sentence do not count as edges of windows.
         before_word = starts - begin + 1 if first else np.full(len(counts), budget)
         behind_word = end - ends + 1 if last < len(counts) else np.full(len(counts), budget)
         margin = np.minimum(before_word, behind_word)
@@ -197,7 +200,7 @@ def _lay_out(
 
 
 def _windows(starts: Integers, ends: Integers, budget: int) -> list[tuple[int, int]]:
-    """Return ranges of words of at most ``budget`` subword tokens, with about half overlap."""
+    """Return overlapping ranges of words with at most ``budget`` tokens; about half of each overlaps."""
     count = len(starts)
     if not count or ends[-1] <= budget:
         return [(0, count)]
@@ -225,7 +228,7 @@ def _pad(rows: Sequence[Sequence[int]], width: int, fill: int) -> Integers:
 def _pad_windows(
     rows: Sequence[Sequence[int]], windows: Sequence[Sequence[int]], tokens: int, fill: int
 ) -> Integers:
-    """Pad rows that hold all windows of a sentence to (batch, windows, tokens)."""
+    """Pad rows with all windows of a sentence to (batch, windows, tokens)."""
     lengths = _pad(windows, max(map(len, windows)), 0)
     padded = np.full((*lengths.shape, tokens), fill, dtype=np.int64)
     values = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=int(lengths.sum()))

@@ -1,4 +1,4 @@
-"""The pipeline "dependency-parsing": sentences to words with heads. This file is saved beside the weights."""
+"""The pipeline "dependency-parsing". This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class DependencyParsingPipeline(Pipeline):
         parse(["나는", "학교에", "간다"])
         parse({"words": ["나는", "학교에", "간다"], "pos": ["NP+JX", "NNG+JKB", "VV+EF"]})
 
-    Takes text, whose words stand between blanks; a list of words; a mapping with ``words`` or ``text`` and,
-    if it is known, ``pos``; or a CoNLL-U text, with as many sentences as it has. Several of these in a
-    list, or from an iterator, are several sentences.
+    An input is a text whose words are separated by blanks, a list of words, a mapping with ``words`` or
+    ``text`` and optionally ``pos``, or a CoNLL-U text with any number of sentences. Lists and iterators of
+    these are several inputs.
 
-    A list of strings is one sentence if none of them has a blank in it (and a warning says so once), and
-    several sentences otherwise; ``is_split_into_words`` says which it is.
+    A list of strings without blanks is one sentence (with a warning the first time), and any other list of
+    strings is several sentences, unless ``is_split_into_words`` is given.
 
-    A model that reads parts of speech (``use_pos``) parses sentences without them too, but worse.
+    Models with parts of speech (``use_pos``) also parse sentences without them, but less accurately.
     """
 
     _load_tokenizer = True
@@ -67,18 +67,19 @@ class DependencyParsingPipeline(Pipeline):
         """Parse one sentence or several.
 
         Args:
-            inputs: As for the class.
-            batch_size: Sentences per batch; 32 by default.
-            **parameters: ``decoder``, one of argmax, mst, projective and head_final (default: the model's);
-                ``to_conllu``, for CoNLL-U text instead of words; ``is_split_into_words``.
+            inputs: See the class.
+            batch_size: Number of sentences per batch, by default 32.
+            **parameters: ``decoder``, one of argmax, mst, projective and head_final (by default that of the
+                model); ``to_conllu``, to return CoNLL-U; ``is_split_into_words``.
 
         Returns:
-            For one sentence a list with a mapping per word: ``index`` from 1, ``word``, ``head`` (0 for the
-            root), ``relation``, ``score`` (the probability of both), and ``pos`` if it was given. For several
-            a list of those, for an iterator an iterator. With ``to_conllu`` text in place of words.
+            For one sentence, a list with a mapping per word: ``index`` from 1, ``word``, ``head`` (0 for the
+            root), ``relation``, ``score`` (the probability of both), and ``pos`` if given. For several
+            sentences, a list of these, or an iterator for an iterator. With ``to_conllu``, text instead of
+            words.
 
         Raises:
-            ValueError: Not a sentence, an unknown option, or an unknown part of speech.
+            ValueError: An input is not a sentence, or an option or part of speech is unknown.
         """
         before, _, after = self._sanitize_parameters(**parameters)
         before, after = {**self._preprocess_params, **before}, {**self._postprocess_params, **after}
@@ -115,7 +116,7 @@ class DependencyParsingPipeline(Pipeline):
     def postprocess(
         self, outputs: dict[str, Any], decoder: str | None = None, to_conllu: bool = False
     ) -> list[Any]:
-        """Convert scores of a batch to words or CoNLL-U, one item per sentence."""
+        """Convert the scores of a batch to words or CoNLL-U, one item per sentence."""
         decoder = decoder or ParserSettings.of(self.model.config).decoder
         arcs, lengths = outputs["arc_scores"], outputs["lengths"]
         heads = decode_heads(arcs, lengths, decoder)

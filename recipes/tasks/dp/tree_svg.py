@@ -1,4 +1,4 @@
-"""Draw a dependency tree: words in a line, arcs above them. This file is saved beside the weights."""
+"""Draw a dependency tree with arcs above the words. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 FONT_SIZE = 16
 LABEL_SIZE = 11
-GAP = 26  # between words
-LEVEL = 30  # between arcs one above the other
+GAP = 26  # distance between words
+LEVEL = 30  # vertical distance between arcs
 MARGIN = 12
 
-# Plain colours, twice: not every program that shows SVG knows CSS variables.
+# Colours are repeated, since some viewers of SVG do not support CSS variables.
 STYLE = """
 .dp text { text-anchor: middle;
   font-family: "Noto Sans KR", "Noto Sans CJK KR", "Apple SD Gothic Neo", "Malgun Gothic", sans-serif; }
@@ -30,9 +30,9 @@ STYLE = """
 
 
 def tree_svg(words: Sequence[Mapping[str, Any]]) -> str:
-    """Draw a parsed sentence; arcs point from heads to their words, and an arrow from above to the root.
+    """Draw a parsed sentence; arcs lead from heads to dependents, and an arrow from above to the root.
 
-    The picture follows the reader's light or dark colours, and asks for a font with Hangul.
+    The picture adapts to light and dark colour schemes and requests a font with Hangul.
 
     Args:
         words: Mappings with ``word``, ``head`` (from 1; 0 for the root) and ``relation``.
@@ -68,7 +68,7 @@ def _arc(centres: Sequence[float], index: int, head: int, base: float, top: floa
     if head == 0:
         path, label = f"M{end:.1f},{top:.1f} V{base - 5:.1f}", end
     else:
-        # An arc leaves its head on the side of the word, so that arcs to both sides do not lie on each other.
+        # Arcs begin on the side of the dependent, so that arcs to both sides do not overlap.
         start = centres[head - 1] + (5 if head - 1 < index else -5)
         label = (start + end) / 2
         bend = min(12.0, abs(end - start) / 2)
@@ -82,7 +82,7 @@ def _arc(centres: Sequence[float], index: int, head: int, base: float, top: floa
 
 
 def _levels(heads: Sequence[int]) -> list[int]:
-    """Compute the height of each word's arc, above all arcs within its span; the root's is highest."""
+    """Compute the height of each word's arc, above all arcs within its span; that of the root is highest."""
     levels = [0] * len(heads)
     spans = {index: (min(index, head - 1), max(index, head - 1)) for index, head in enumerate(heads) if head}
     for index, (left, right) in sorted(spans.items(), key=lambda item: item[1][1] - item[1][0]):
@@ -97,7 +97,7 @@ def _levels(heads: Sequence[int]) -> list[int]:
 
 
 def _width(text: str, size: int) -> float:
-    """Estimate the width of a text: wide letters such as Hangul are as wide as high."""
+    """Estimate the width of a text, in which wide letters such as Hangul are square."""
     return size * sum(1.0 if ord(letter) > 0x10FF else 0.62 for letter in text)
 
 

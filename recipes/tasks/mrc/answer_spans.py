@@ -1,4 +1,4 @@
-"""Answer spans from position scores, for all windows of all questions at once."""
+"""Find answer spans from scores of positions, for all windows of all questions at once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Particles that a word-final answer may carry, longest first.
+# Particles that may follow an answer at the end of a word, longest first.
 JOSA = (
     *("에서부터", "으로부터", "이라는", "에서는", "으로는", "에게서", "이라고", "까지는"),
     *("에서", "에게", "으로", "부터", "까지", "이나", "이며", "이다", "라는", "라고", "처럼", "보다", "마다"),
     *("은", "는", "이", "가", "을", "를", "의", "에", "로", "와", "과", "도", "만"),
 )
-CHUNK = 1_000  # windows processed at a time, which bounds memory
+CHUNK = 1_000  # number of windows processed at a time, to limit memory
 _JOSA = re.compile(f"(?<=[^\\s]{{2}})(?:{'|'.join(JOSA)})$")
 
 
@@ -23,10 +23,10 @@ class Answers:
     """The best spans of each question.
 
     Attributes:
-        start: First characters, shape (questions, n); -1 where there are fewer.
-        end: Their ends, exclusive, same shape.
-        score: Start logit + end logit, same shape, falling; -inf if there are fewer.
-        null: Score of no answer, shape (questions,): the lowest over a question's windows.
+        start: First character of each span, shape (questions, n); -1 if there are fewer spans.
+        end: End (exclusive) of each span, same shape.
+        score: Start logit + end logit in decreasing order, same shape; -inf if there are fewer spans.
+        null: Score of no answer, the minimum over the windows of a question, shape (questions,).
     """
 
     start: np.ndarray
@@ -36,11 +36,11 @@ class Answers:
 
     @property
     def margin(self) -> np.ndarray:
-        """Score of no answer minus that of the best span, shape (questions,); inf without a span."""
+        """Score of no answer minus that of the best span, shape (questions,); inf if there is no span."""
         return self.null - self.score[:, 0]
 
     def spans(self, question: int) -> np.ndarray:
-        """First characters and ends of one question's spans, best first, shape (found, 2)."""
+        """First characters and ends of the spans of a question, best first, shape (found, 2)."""
         found = self.start[question] >= 0
         return np.stack([self.start[question][found], self.end[question][found]], axis=1)
 
@@ -61,20 +61,20 @@ def best_answers(
     n_best: int,
     max_length: int,
 ) -> Answers:
-    """Find the best spans: every good start of a window with every good end, merged over windows.
+    """Find the best spans among all combinations of starts and ends within a window, over all windows.
 
     Args:
-        outputs: Positions and logits of each window's starts, then of its ends, shape (windows, k) each, and
-            the logits of no answer, (windows,). Positions -100 and logits of -inf are no candidates.
-        first: Position of each window's first passage subword token, shape (windows,).
+        outputs: Positions and logits of the starts, positions and logits of the ends, shape (windows, k)
+            each, and logits of no answer, shape (windows,). Positions -100 and logits -inf are ignored.
+        first: Position of the first passage token of each window, shape (windows,).
         question: The question of each window, shape (windows,), non-decreasing.
-        offsets: First character and end (exclusive) of the passage tokens, window after window, and their
-            number per window.
-        n_best: Spans a question.
-        max_length: Subword tokens a span at most.
+        offsets: First character and end (exclusive) of the passage tokens of all windows, and the number of
+            passage tokens per window.
+        n_best: Maximum number of spans per question.
+        max_length: Maximum number of tokens of a span.
     """
     left, right, sizes = offsets
-    if not len(left):  # all passages are empty; keep indexing valid
+    if not len(left):  # all passages are empty; the arrays are indexed below
         left = right = np.zeros(1, dtype=np.int64)
     base = np.cumsum(sizes) - sizes - first
     parts = []
@@ -86,7 +86,7 @@ def best_answers(
     window, begin, end, value = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     chunks = np.repeat(np.arange(len(parts)) * CHUNK, [len(part[0]) for part in parts])
     owner = question[window + chunks]
-    order = np.lexsort((end, begin, -value, owner))  # equal scores: the earlier, then the shorter span
+    order = np.lexsort((end, begin, -value, owner))  # of equal scores, the earlier and then the shorter span
     owner, begin, end, value = owner[order], begin[order], end[order], value[order]
     rank = np.arange(len(owner)) - np.searchsorted(owner, owner)
     kept = rank < n_best
@@ -109,7 +109,7 @@ def _candidates(
     n_best: int,
     max_length: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return window, first character, end and score of each window's ``n_best`` spans, ties included."""
+    """Return window, first character, end and score of the ``n_best`` spans per window, and of ties."""
     starts, start_logits, ends, end_logits = outputs
     is_start, is_end = np.isfinite(start_logits) & (starts >= 0), np.isfinite(end_logits) & (ends >= 0)
     begin = np.where(is_start, left[np.where(is_start, base[:, None] + starts, 0)], 0)
@@ -133,19 +133,21 @@ def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray
     """Find the null threshold with the highest total score.
 
     Args:
-        margin: How much better no answer is than the best span, a question each.
-        of_spans: What each question scores with its best span.
-        of_null: What it scores without an answer.
+        margin: Score of no answer minus that of the best span, for each question.
+        of_spans: Metric of each question with its best span.
+        of_null: Metric of each question without an answer.
 
     Returns:
-        A number between two margins, such that questions above it get no answer; of equally good ones the
-        nearest to 0, the official threshold.
+        A number between two margins; questions above it have no answer. Of equally good numbers, the nearest
+        to 0, the official threshold.
     """
     order = np.argsort(margin)
-    gain = np.concatenate([[0.0], np.cumsum((of_spans - of_null)[order])])  # of answering the first i
+    gain = np.concatenate(
+        [[0.0], np.cumsum((of_spans - of_null)[order])]
+    )  # gain of answering the first i questions
     known = np.clip(margin[order], -1e6, 1e6)
     edges = np.concatenate([[known[0] - 1], (known[1:] + known[:-1]) / 2, [known[-1] + 1]])
-    gain[1:-1][known[1:] == known[:-1]] = -np.inf  # no threshold lies between equal margins
+    gain[1:-1][known[1:] == known[:-1]] = -np.inf  # there is no threshold between equal margins
     best = np.flatnonzero(np.isclose(gain, gain.max()))
     if np.searchsorted(known, 0.0, side="right") in best:
         return 0.0
@@ -153,5 +155,5 @@ def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray
 
 
 def without_josa(text: str, following: str) -> str:
-    """Remove the particle at the end of an answer whose last word has three letters or more."""
+    """Remove the particle at the end of an answer whose last word has at least three letters."""
     return text if following[:1].isalnum() else _JOSA.sub("", text)

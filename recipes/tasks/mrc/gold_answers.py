@@ -25,7 +25,7 @@ def answer_columns(answers: Any) -> dict[str, list[Any]]:
 
 
 def first_answer(batch: Batch, row: int) -> tuple[str, int] | None:
-    """Return the first right answer and its stated position; None if there is none."""
+    """Return the first right answer and its given position; None if there is no answer."""
     answers = answer_columns(batch["answers"][row])
     if batch["is_impossible"][row] or not answers["text"]:
         return None
@@ -33,7 +33,7 @@ def first_answer(batch: Batch, row: int) -> tuple[str, int] | None:
 
 
 def find_answer(answer: tuple[str, int], context: str) -> int | None:
-    """Find an answer in a passage, at its stated position or nearest to it; None if there is none."""
+    """Find an answer in a passage, at or nearest to its given position; None if it does not occur."""
     text, start = answer
     if not text.strip():
         return None
@@ -49,10 +49,10 @@ def gold_subwords(
     """Return first and last token of an answer; (NOWHERE, NOWHERE) if not found, None for no answer.
 
     Args:
-        answer: Text and stated first character.
+        answer: Text and given first character of the answer; None for no answer.
         context: The passage.
-        left: First character of each subword token.
-        right: End (exclusive) of each token; equal to ``left`` where the subword token stands for none.
+        left: First character of each token.
+        right: End (exclusive) of each token; equal to ``left`` for tokens without characters.
     """
     if answer is None:
         return None
@@ -67,7 +67,7 @@ def gold_subwords(
 
 
 def last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """Return the last subword tokens of the training answers, and how many characters lie outside."""
+    """Return the last tokens of training answers, and the number of their characters after the answer."""
     for place in range(len(train)):
         row = train[place : place + 1]
         answer, text = first_answer(row, 0), row["context"][0]
@@ -89,10 +89,10 @@ def window_targets(
 
     Args:
         gold: The result of ``gold_subwords``.
-        start: First subword token of the passage that the window has.
-        end: End of these subword tokens, exclusive.
-        first: Their position in the model's input.
-        null: The position that stands for no answer.
+        start: First passage token in the window.
+        end: End (exclusive) of the passage tokens in the window.
+        first: Position of the first of them in the model's input.
+        null: Position that represents no answer.
     """
     if gold is not None and gold[0] == NOWHERE:
         position = (NOWHERE, NOWHERE)

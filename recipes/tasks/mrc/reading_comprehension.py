@@ -1,4 +1,4 @@
-"""Reading comprehension: where in a passage the answer is, if it is there."""
+"""Machine reading comprehension: the span of a passage that answers a question, or no answer."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from recipes.tasks.shared.held_out import hold_out
 if TYPE_CHECKING:
     import datasets
 
-MAX_QUESTION = 64  # maximum subword tokens of a question, as in KLUE-baseline
-OUTPUTS = ("LABEL_0", "LABEL_1")  # scores of an answer's first and last token, as transformers calls them
-SHOWN = 5  # answers in the predictions file
-AUTO = "auto"  # null_score_diff_threshold: chosen on held-out questions
-# Settings of decoding, and their defaults.
+MAX_QUESTION = 64  # maximum number of tokens of a question, as in KLUE-baseline
+OUTPUTS = ("LABEL_0", "LABEL_1")  # transformers' names of the scores of first and last token
+SHOWN = 5  # number of answers in the predictions file
+AUTO = "auto"  # value of null_score_diff_threshold: choose it on held-out questions
+# Settings for decoding, and their defaults.
 SETTINGS: Mapping[str, Any] = {
     "doc_stride": 128,
     "n_best_size": 20,
@@ -55,11 +55,11 @@ class QuestionAndPassage(RawInput):
     }
 
     def parse(self, item: Any) -> dict[str, Any]:
-        """Read a mapping with ``question`` and ``context``, or both in this order."""
+        """Read a mapping with ``question`` and ``context``, or a sequence of both."""
         return {"guid": "", **text_fields(item, ("question", "context"), "mrc")}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Return the answer ("" for none), its score, and its place in the context (end exclusive)."""
+        """Return the answer ("" for no answer), its score, and its position in the context."""
         text = decoded.predictions[index]["prediction_text"]
         start = (decoded.details or [])[index]["n_best"][0]["start"] if text else 0
         score = (decoded.scores or [])[index]
@@ -68,7 +68,7 @@ class QuestionAndPassage(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class ReadingComprehension(Recipe):
-    """Cross-entropy on the answer's first and last subword token, or on ``Frame.summary`` for no answer."""
+    """Cross-entropy of the answer's first and last token, or of ``Frame.summary`` for no answer."""
 
     task: str = "mrc"
     gold: tuple[str, ...] = ("answers", "is_impossible")
@@ -81,7 +81,7 @@ class ReadingComprehension(Recipe):
     )  # fmt: skip
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Return whether the configuration was written by a recipe or belongs to a model for this task."""
+        """Return whether the configuration is that of a recipe or of another model for this task."""
         names = config.architectures or ()
         return hasattr(config, "null_threshold") or any("ForQuestionAnswering" in name for name in names)
 
@@ -92,7 +92,7 @@ class ReadingComprehension(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Configure windows and answers, and learn where answers end inside subword tokens."""
+        """Configure windows and answers, and learn where answers end inside tokens."""
         set_labels(config, OUTPUTS)
         for name, default in SETTINGS.items():
             asked = getattr(arguments, name)
@@ -100,7 +100,9 @@ class ReadingComprehension(Recipe):
         threshold = arguments.null_score_diff_threshold
         is_chosen = threshold is None or threshold == AUTO
         config.null_threshold = getattr(config, "null_threshold", 0.0) if is_chosen else threshold
-        config.answer_tails = getattr(config, "answer_tails", {})  # models from elsewhere have none
+        config.answer_tails = getattr(
+            config, "answer_tails", {}
+        )  # missing in models that were not trained here
         if "train" in splits:
             last = last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.answer_tails = learn_tails(last)
@@ -110,7 +112,7 @@ class ReadingComprehension(Recipe):
         return AutoModelForQuestionAnswering
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Return room for special tokens, and one token each of question and passage."""
+        """Return the number of special tokens and one token each of question and passage."""
         return Frame(tokenizer, sequences=2).added + 2
 
     def encode(
@@ -118,15 +120,15 @@ class ReadingComprehension(Recipe):
     ) -> dict[str, Any]:
         """Encode question and passage as windows: [CLS] question [SEP] part of the passage [SEP].
 
-        Kept are the characters that an answer has of each token of a window, should it begin (``left``) or
-        end there (``right``, exclusive).
-        For prediction: which positions are passage, ``first`` to ``last`` (exclusive), at which of them this
-        window lets an answer begin, ``own_first`` to ``own_last``, and which stands for no answer, ``null``.
+        For decoding, ``left`` and ``right`` have the first character of an answer that begins at each token,
+        and the end (exclusive) of one that ends there. For prediction, the passage has the positions
+        ``first`` to ``last`` (exclusive), answers of this window begin at ``own_first`` to ``own_last``, and
+        ``null`` represents no answer.
         """
         frame = Frame(tokenizer, sequences=2)
         questions = tokenizer(list(batch["question"]), add_special_tokens=False, verbose=False)["input_ids"]
         longest = min(MAX_QUESTION, max_length - frame.added - 1)
-        contexts = list(dict.fromkeys(batch["context"]))  # several questions may be about one passage
+        contexts = list(dict.fromkeys(batch["context"]))  # several questions may have the same passage
         tokens = dict(zip(contexts, subwords_with_spans(tokenizer, contexts), strict=True))
         tail_of = functools.cache(functools.partial(tail_length, tails=config.answer_tails))
         has_gold = "answers" in batch
@@ -164,7 +166,7 @@ class ReadingComprehension(Recipe):
         return columns
 
     def select(self, features: datasets.Dataset, config: PreTrainedConfig, seed: int) -> datasets.Dataset:
-        """Select windows with an answer, windows of unanswerable questions, and a share of the others."""
+        """Select windows with an answer, those of unanswerable questions, and a fraction of the others."""
         if config.empty_windows >= 1:
             return features
         columns = (features[name] for name in ("start_positions", "null", "example"))
@@ -174,10 +176,11 @@ class ReadingComprehension(Recipe):
         return features.select(np.flatnonzero((start != null) | ~is_answerable | is_drawn))
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Return each window's best starts and ends, and the score of no answer.
+        """Return the best starts and ends of each window, and the score of no answer.
 
-        Five arrays: positions and logits of the starts, (batch, n_best) each, positions and logits of the
-        ends, likewise, and the logits of no answer, (batch,). Positions outside the passage score -inf.
+        The arrays are positions and logits of the starts, and positions and logits of the ends, shape
+        (batch, n_best) each, and the logits of no answer, shape (batch,). Positions outside the passage have
+        the logit -inf.
         """
         asked = {name: inputs[name] for name in self.prediction_inputs}
         output = model(**{name: value for name, value in inputs.items() if name not in asked})
@@ -207,7 +210,7 @@ class ReadingComprehension(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Return the best span's text, or "" if no answer scores higher by more than the threshold."""
+        """Return the text of the best span, or "" if no answer is better by more than the threshold."""
         found = self.answers(outputs, features, loaded.config)
         is_null = found.margin > loaded.config.null_threshold
         probability = found.probabilities()
@@ -231,20 +234,20 @@ class ReadingComprehension(Recipe):
             texts, starts = ["", *texts], [0, *starts]
             chosen = 0 if not predictions[row]["prediction_text"] else 1
             order = np.argsort(-probability[row, : len(texts)], kind="stable").tolist()
-            order.sort(key=lambda place: place != chosen)  # the threshold decides on the first
+            order.sort(key=lambda place: place != chosen)  # the first answer depends on the threshold
             return [_answer(texts[place], starts[place], float(probability[row, place])) for place in order]
 
         return Decoded(predictions, scores, details, figures=figures, ranked=ranked)
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Return whether there is no answer and the question is not marked as impossible."""
+        """Return whether a question has no answer although it is not marked as impossible."""
         answers = row["answers"]
         return answers is None or not (row["is_impossible"] or answer_columns(answers)["text"])
 
     def _figures(
         self, predictions: list[Any], details: list[dict[str, Any]], examples: datasets.Dataset
     ) -> dict[str, float]:
-        """Score answerable questions: as answered, and with the best span in any case."""
+        """Score answerable questions, as predicted and with the best span of each."""
         gold = [list(reference["answers"]["text"]) for reference in self.references(examples)]
         rows = [row for row, texts in enumerate(gold) if texts]
         if not rows:
@@ -263,7 +266,7 @@ class ReadingComprehension(Recipe):
     def _texts(
         self, found: Answers, row: int, context: str, config: PreTrainedConfig
     ) -> tuple[list[str], list[int]]:
-        """Return texts and first characters of a question's best spans."""
+        """Return texts and first characters of the best spans of a question."""
         spans = [(int(start), int(end)) for start, end in found.spans(row)]
         texts = [context[start:end] for start, end in spans]
         if config.trim_josa:
@@ -271,7 +274,7 @@ class ReadingComprehension(Recipe):
         return texts, [start for start, _ in spans]
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Return the right answers of each question; none if it is impossible."""
+        """Return the right answers of each question; none for impossible questions."""
         types = examples["question_type"] if "question_type" in examples.column_names else None
         references = []
         for row, (guid, answers, impossible) in enumerate(
@@ -287,7 +290,7 @@ class ReadingComprehension(Recipe):
         return [Decoded([{"guid": guid, "prediction_text": ""} for guid in _guids(examples)])]
 
     def tuning(self, arguments: RecipeArguments) -> Tuning | None:
-        """Tune the null threshold on questions held out from training, if asked for."""
+        """Tune the null threshold on questions held out from training, if requested."""
         if arguments.null_score_diff_threshold != AUTO:
             return None
         return Tuning(self.choose_threshold, hold_out_passages)
@@ -310,7 +313,7 @@ class ReadingComprehension(Recipe):
 
 
 def hold_out_passages(train: datasets.Dataset) -> tuple[datasets.Dataset, datasets.Dataset]:
-    """Split questions into those to train on and those of every tenth passage."""
+    """Split questions into those for training and those on every tenth passage."""
     return hold_out(train, "context", 0.1)
 
 

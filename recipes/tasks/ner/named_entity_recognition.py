@@ -1,4 +1,4 @@
-"""Named entity recognition: character tags from the tags of subword tokens."""
+"""Named entity recognition: tags of characters from tags of subword tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from recipes.tasks.shared.classification import has_labels, output_ids, set_labe
 if TYPE_CHECKING:
     import datasets
 
-# Tag id -> tag id of a continuation: I- for B- and I-, O for O.
+# Tag id -> tag id of its continuation: I- for B- and I-, O for O.
 INSIDE = np.array([TAGS.index("I" + tag[1:]) if tag != "O" else OUTSIDE for tag in TAGS])
 IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
 IGNORED = -100
@@ -45,7 +45,7 @@ class SentenceToTag(RawInput):
         return {"tokens": list(text_fields(item, ("sentence",), "ner")["sentence"])}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Return the entities: type, text, position (characters, end exclusive) and mean score."""
+        """Return type, text, position (in characters, end exclusive) and mean score of the entities."""
         text = "".join(row["tokens"])
         scores = (decoded.details or [])[index]["tag_scores"]
         return [
@@ -62,7 +62,7 @@ class SentenceToTag(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class NamedEntities(Recipe):
-    """Cross-entropy on the tag of each subword token's first character."""
+    """Cross-entropy of the tag of each token's first character."""
 
     task: str = "ner"
     gold: tuple[str, ...] = ("ner_tags",)
@@ -82,9 +82,11 @@ class NamedEntities(Recipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Set 13 tags in Hub order, and learn from training data where entities end inside subword tokens."""
+        """Set the 13 tags in Hub order, and learn from training data where entities end inside tokens."""
         set_labels(config, TAGS)
-        config.entity_tails = getattr(config, "entity_tails", {})  # models from elsewhere have none
+        config.entity_tails = getattr(
+            config, "entity_tails", {}
+        )  # missing in models that were not trained here
         if "train" in splits:
             last = _last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.entity_tails = learn_tails(last)
@@ -98,12 +100,13 @@ class NamedEntities(Recipe):
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Encode sentences as subword tokens, long ones as overlapping windows.
+        """Encode sentences as tokens, long sentences as overlapping windows.
 
-        A subword token takes the tag of its first character that is no blank. Tokens without such a
-        character (special tokens, a word mark on its own) have no label, or O with ``label_all_tokens``. Kept
-        are the characters that a token decides, ``start`` to ``end``; how many of them are outside an entity
-        that ends in it, ``tail``; and how much of its window lies around it, ``context``.
+        The label of a token is the tag of its first character that is not a blank. Tokens without such a
+        character (special tokens, and the word boundary token ``▁``) have no label, or O with
+        ``label_all_tokens``. For decoding, ``start`` and ``end`` have the characters of each token, ``tail``
+        the number of characters after an entity that ends in the token, and ``context`` the number of tokens
+        between the token and the nearer edge of its window.
         """
         frame = Frame(tokenizer)
         capacity = max_length - frame.added
@@ -139,7 +142,7 @@ class NamedEntities(Recipe):
         return DataCollatorForTokenClassification(tokenizer, pad_to_multiple_of=pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
-        """Return each token's best tag, int32, and its probability, float32: (batch, tokens) each."""
+        """Return the best tag (int32) and its probability (float32) of each token, shape (batch, tokens)."""
 
         output = model(**inputs)
         probability, tag = output.logits.float().softmax(dim=-1).max(dim=-1)
@@ -148,10 +151,10 @@ class NamedEntities(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Return a tag for every character, blanks included."""
+        """Return the tags of all characters, blanks included."""
         tokens = list(examples["tokens"])
         lengths = np.array([len(sentence) for sentence in tokens])
-        tag_of = np.argsort(output_ids(loaded.config, TAGS))  # the task's number of each output's tag
+        tag_of = np.argsort(output_ids(loaded.config, TAGS))  # id in the task of the tag of each output
         tags, scores = decode_characters(
             (tag_of[np.maximum(outputs[0], 0)], outputs[1]),
             features,
@@ -181,21 +184,21 @@ class NamedEntities(Recipe):
 def decode_characters(
     outputs: Any, features: datasets.Dataset, lengths: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Convert subword tags to character tags, over all windows of all sentences at once.
+    """Convert tags of tokens to tags of characters, for all windows of all sentences at once.
 
-    A character takes the tag of the token that it lies in, from the window where most surrounds that token;
-    B- only if it is the token's first. In the last token of an entity the subword token's tail is outside. A
-    character in no token (a blank) is inside an entity where the next character goes on with the entity of
-    the one before.
+    A character gets the tag of its token, from the window with the most context around that token; only the
+    first character of a token gets B-. In the last token of an entity, the tail of the token is outside the
+    entity. Characters without a token (blanks) are inside an entity if the next character continues the
+    entity of the previous one.
 
     Args:
-        outputs: Tag ids and scores, each of shape (features, subword tokens), padded.
+        outputs: Tag ids and scores, shape (features, tokens) each, padded.
         features: Kept columns of the features.
-        lengths: Characters a sentence.
+        lengths: Number of characters of each sentence.
 
     Returns:
-        Tag ids and scores of all characters of all sentences, one after the other. The score of a character
-        in no subword token is that of the one before it.
+        Tag ids and scores of all characters of all sentences, concatenated. Characters without a token have
+        the score of the previous character.
     """
     start, end, tail, context = (flat(features, name) for name in NamedEntities.kept)
     subwords = ragged(features, "start")
@@ -203,18 +206,16 @@ def decode_characters(
     tag, score = (part[real] for part in outputs)
     first = np.concatenate([[0], np.cumsum(lengths)])
     sentence_start = np.repeat(first[np.asarray(features["example"])], subwords)
-    # If several windows contain a subword token, the last one written wins: the one with most context.
+    # The windows with the most context are written last and overwrite the others.
     order = np.argsort(context, kind="stable")
     order = order[end[order] > start[order]]
     sizes = (end - start)[order]
-    inside = np.arange(sizes.sum()) - np.repeat(
-        np.cumsum(sizes) - sizes, sizes
-    )  # 0, 1, ... in each subword token
+    inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0, 1, ... in each token
     owner = np.full(first[-1], -1)
     owner[np.repeat((sentence_start + start)[order], sizes) + inside] = np.repeat(order, sizes)
     place = np.arange(first[-1])
     covered = np.flatnonzero(owner >= 0)
-    if not len(covered):  # no character has a subword token, as in an empty text
+    if not len(covered):  # no character has a token, as in an empty text
         return np.full(len(owner), OUTSIDE), np.zeros(len(owner))
     own = owner[covered]
     tags = np.full(first[-1], IGNORED)
@@ -230,7 +231,7 @@ def decode_characters(
 
 
 def _next_goes_on(tags: np.ndarray, owner: np.ndarray, sentence: np.ndarray) -> np.ndarray:
-    """Return whether the next token continues a character's entity; arrays are over characters."""
+    """Return for each character whether the next token continues its entity."""
     last = np.append(owner[1:] != owner[:-1], True)
     following = np.append(tags[1:], OUTSIDE)
     same_sentence = np.append(sentence[1:] == sentence[:-1], False)
@@ -262,14 +263,14 @@ def _fill(tags: np.ndarray, scores: np.ndarray, sentence: np.ndarray) -> tuple[n
 def _subwords(
     sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase
 ) -> Iterator[tuple[str, list[int], np.ndarray, np.ndarray, np.ndarray]]:
-    """Return each sentence's text and token ids, and the output of ``spans_of_subwords``."""
+    """Return text, token ids and the output of ``spans_of_subwords`` for each sentence."""
     texts = ["".join(tokens) for tokens in sentences]
     for text, found in zip(texts, subwords_with_spans(tokenizer, texts), strict=True):
         yield text, *found
 
 
 def _last_subwords(train: datasets.Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, int]]:
-    """Return the last subword tokens of training entities, and how many characters lie outside."""
+    """Return the last tokens of training entities, and the number of their characters after the entity."""
     for place in range(0, len(train), BATCH):
         batch = train[place : place + BATCH]
         subwords = _subwords(batch["tokens"], tokenizer)

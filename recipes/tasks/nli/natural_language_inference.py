@@ -1,4 +1,4 @@
-"""Natural language inference: [CLS] premise [SEP] hypothesis [SEP], three relations."""
+"""Natural language inference: [CLS] premise [SEP] hypothesis [SEP], three classes."""
 
 from recipes.tasks.shared.sentences import SentenceClassification, SentenceInput
 

@@ -46,8 +46,8 @@ class MarkedSentence(RawInput):
     def parse(self, item: Any) -> dict[str, Any]:
         """Read a mapping with ``sentence``, ``subject_entity`` and ``object_entity`` as in the data.
 
-        An entity may leave out its position if its ``word`` occurs in the sentence once, and its ``type``
-        where the model's marks have none.
+        The position of an entity may be omitted if its ``word`` occurs once in the sentence, and its ``type``
+        if the markers of the model do not have types.
         """
         if not isinstance(item, Mapping) or not isinstance(item.get("sentence"), str):
             raise ValueError(
@@ -63,7 +63,7 @@ class MarkedSentence(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class RelationExtraction(Recipe):
-    """Cross-entropy on the relation, from [CLS], the opening markers, or the entities."""
+    """Cross-entropy of the relation, predicted from [CLS], the opening markers, or the entities."""
 
     task: str = "re"
     gold: tuple[str, ...] = ("label",)
@@ -101,7 +101,7 @@ class RelationExtraction(Recipe):
             )
             ids = tokenizer.convert_tokens_to_ids(tokens)
             starts, ends = ids[::2], ids[1::2]
-            kinds = len(starts) // 2  # of the subject's markers, then of the object's
+            kinds = len(starts) // 2  # the subject's markers, followed by the object's
             config.entity_start_ids = [starts[:kinds], starts[kinds:]]
             config.entity_end_ids = [ends[:kinds], ends[kinds:]]
 
@@ -110,13 +110,13 @@ class RelationExtraction(Recipe):
         return sequence_classifier(config)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Return room for special tokens, the four entity markers and one token of the sentence."""
+        """Return the number of special tokens, of the four entity markers, and one token of the sentence."""
         return Frame(tokenizer).added + 4 + 1
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Encode sentences with markers; long ones keep the tokens around the entities."""
+        """Encode sentences with markers; long sentences are truncated to the tokens around the entities."""
         marker = Marker(tokenizer, config.marker_style)
         frame = Frame(tokenizer)
         features: dict[str, Any] = {"length": [], "truncated": []}
@@ -140,7 +140,7 @@ class RelationExtraction(Recipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Return the most likely relation, and all probabilities, which the metric needs."""
+        """Return the most probable relation, and all probabilities, which the metric needs."""
         ordered = outputs[:, output_ids(loaded.config, RELATIONS)]
         decoded = decode_classes(ordered, RELATIONS)
         probabilities = ordered.astype(float).tolist()
@@ -155,7 +155,7 @@ class RelationExtraction(Recipe):
         return [RELATIONS[label] for label in examples["label"]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """Predict no relation everywhere, and in a second baseline the most frequent of the others."""
+        """Predict no_relation and, as a second baseline, the most frequent other relation."""
         gold = self.references(train)
         related = [name for name in gold if name != NO_RELATION] or [NO_RELATION]
         shares = [gold.count(name) / len(gold) for name in RELATIONS]

@@ -1,4 +1,4 @@
-"""The configuration of a checkpoint, and the kinds of checkpoints that our heads support."""
+"""Load the configuration of a checkpoint, and check that a head supports it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recipes.tasks.shared.configuration_encoder import read_config
 
 @contextlib.contextmanager
 def explained_trust(path: str) -> Iterator[None]:
-    """Name our flag in errors where transformers asks for ``trust_remote_code=True``."""
+    """Name our flag in errors of transformers that mention ``trust_remote_code=True``."""
     try:
         yield
     except ValueError as error:
@@ -28,7 +28,7 @@ def checkpoint_config(path: str, revision: str, trust_remote_code: bool) -> PreT
     """Load the configuration of a checkpoint.
 
     Raises:
-        ValueError: It needs code that was not trusted.
+        ValueError: The checkpoint needs code that is not trusted.
         OSError: There is no such checkpoint.
     """
     with explained_trust(path):
@@ -37,7 +37,7 @@ def checkpoint_config(path: str, revision: str, trust_remote_code: bool) -> PreT
 
 
 def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -> None:
-    """Make sure that a model can be the encoder of one of our heads.
+    """Check that a model can be the encoder of one of our heads.
 
     Args:
         task: Name of the task.
@@ -46,7 +46,7 @@ def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -
         remedy: An alternative for the message.
 
     Raises:
-        ValueError: It is an encoder-decoder model, or has custom code.
+        ValueError: The model is an encoder-decoder model, or has custom code.
     """
     kind = "an encoder-decoder model" if config.is_encoder_decoder else "a model with code of its own"
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:

@@ -22,7 +22,7 @@ def has_labels(config: PreTrainedConfig, names: Sequence[str]) -> bool:
 
 
 def set_labels(config: PreTrainedConfig, names: Sequence[str]) -> None:
-    """Write label names to a model's configuration; an existing order of the same names is kept."""
+    """Write label names to a model's configuration, unless it has the same names in any order."""
     ordered = [config.id2label[index] for index in range(len(names))] if has_labels(config, names) else names
     config.num_labels = len(names)
     config.id2label = dict(enumerate(ordered))
@@ -46,7 +46,7 @@ def set_pooling(
         allowed: The poolings of the task.
 
     Raises:
-        ValueError: The pooling is not allowed, or not possible for the model.
+        ValueError: The task or the model does not support the pooling.
     """
     config.pooling = arguments.pooling or getattr(config, "pooling", "cls")
     if config.pooling not in allowed:
@@ -65,16 +65,16 @@ def sequence_classifier(config: PreTrainedConfig) -> Any:
 def predict_classes(
     model: Any, inputs: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor | None, torch.Tensor]:
-    """Return loss and probabilities, float32, shape (batch, classes)."""
+    """Return the loss and the probabilities (float32, shape (batch, classes))."""
     output = model(**inputs)
     return output.loss, output.logits.float().softmax(dim=-1)
 
 
 def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
-    """Return the most likely class with its probability, and all classes ranked by probability.
+    """Return the most probable class with its probability, and all classes by probability.
 
     Args:
-        probabilities: Shape (examples, classes).
+        probabilities: Probabilities of shape (examples, classes).
         names: The classes, in the order of the columns.
     """
     predictions = [names[index] for index in probabilities.argmax(axis=-1)]
@@ -87,7 +87,7 @@ def decode_classes(probabilities: np.ndarray, names: Sequence[str]) -> Decoded:
 
 
 def present_class(decoded: Decoded, index: int) -> dict[str, Any]:
-    """Format a class and its probability as transformers' pipelines do."""
+    """Format a class and its probability like transformers' pipelines."""
     scores = decoded.scores or []
     return decoded.marked(index, {"label": decoded.predictions[index], "score": scores[index]})
 
@@ -95,8 +95,8 @@ def present_class(decoded: Decoded, index: int) -> dict[str, Any]:
 def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Tensor]:
     """Return a loss for Trainer in which all classes have the same total weight in the training data.
 
-    The weights are those of scikit-learn's ``class_weight="balanced"``. Their mean over the training examples
-    is 1, so the loss, and with it the best learning rate, stays in the same range.
+    The weights are those of ``class_weight="balanced"`` in scikit-learn. Their mean over the training
+    examples is 1, so the scale of the loss does not change.
 
     Args:
         labels: Class ids of the training examples.
@@ -109,7 +109,7 @@ def balanced_loss(labels: Sequence[int], classes: int) -> Callable[..., torch.Te
     weights = len(labels) / (counts.count_nonzero() * counts.clamp(min=1))
 
     def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
-        """Return the mean over an update's examples, across accumulated steps and processes."""
+        """Return the mean over the examples of an update, across accumulated steps and processes."""
         logits = outputs.logits.float()
         summed = torch.nn.functional.cross_entropy(logits, labels, weights.to(logits), reduction="sum")
         return summed / num_items_in_batch

@@ -1,4 +1,4 @@
-"""Configuration of models with one of our heads on an encoder. This file is saved beside the weights."""
+"""Configuration of encoders with one of our heads. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CONFIG_NAME = "config.json"
 
 
 class EncoderConfig(PreTrainedConfig):
-    """The encoder's configuration under a model type that transformers does not know.
+    """The encoder's configuration with a model type that transformers does not know.
 
-    With the encoder's own type, transformers' own class for the task would load the folder, and answer with
-    a head that nobody has trained. With this one it refuses to load without ``trust_remote_code``. In memory
-    the configuration is the encoder's: reading gives an object of its class.
+    With the model type of the encoder, transformers would load the folder with its own class for the task and
+    an untrained head. With this model type, it requires ``trust_remote_code``. In memory, the configuration
+    is an object of the encoder's class.
     """
 
     model_type = "klue_encoder"
@@ -35,7 +35,7 @@ def save_as_ours(folder: str | Path, classes: Mapping[str, str]) -> None:
 
     Args:
         folder: Folder of the configuration.
-        classes: Auto class of transformers -> the class in the folder that it loads.
+        classes: Name of an auto class of transformers -> the class in the folder that it loads.
     """
     path = Path(folder) / CONFIG_NAME
     values = json.loads(path.read_text(encoding="utf-8"))
@@ -46,11 +46,11 @@ def save_as_ours(folder: str | Path, classes: Mapping[str, str]) -> None:
 
 
 def read_config(path: Any, **options: Any) -> Any:
-    """Read the configuration at a path, as AutoConfig does, including those with our model type.
+    """Read a configuration like AutoConfig, including those with our model type.
 
     Args:
-        path: A folder or a Hub id.
-        **options: Keyword arguments of ``from_pretrained``.
+        path: Folder or Hub id of the model.
+        **options: Arguments of ``from_pretrained``.
     """
     hub = {name: options[name] for name in ("revision", "token") if options.get(name) is not None}
     kind = PreTrainedConfig.get_config_dict(path, **hub)[0].get("model_type")

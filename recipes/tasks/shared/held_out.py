@@ -18,16 +18,18 @@ def hold_out(
 
     Args:
         train: The rows.
-        column: Rows with the same value here stay together, such as the questions on one passage; None to
-            split row by row.
-        fraction: Share of the groups that is held out, above 0 and below 1.
+        column: Column whose equal values form a group that stays together, such as the questions on a
+            passage; None to split row by row.
+        fraction: Fraction of the groups to hold out, above 0 and below 1.
 
     Raises:
-        ValueError: There are too few groups for both parts to have one.
+        ValueError: There are too few groups for two parts.
     """
     keys = train[column] if column else range(len(train))
     group = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    ends = np.floor(np.arange(len(group) + 1) * fraction + 1e-9)  # groups held out before each place
+    ends = np.floor(
+        np.arange(len(group) + 1) * fraction + 1e-9
+    )  # number of groups held out before each position
     if not 0 < ends[-1] < len(group):
         groups = f"groups with the same {column}" if column else "examples"
         raise ValueError(

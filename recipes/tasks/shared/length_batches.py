@@ -1,18 +1,18 @@
-"""Batches of inputs of similar length, for little padding. This file is saved beside the weights."""
+"""Batches of inputs of similar length, to reduce padding. This file is saved with the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-PADDING = 512  # padding tokens that cost as much as another call of the model
+PADDING = 512  # padding tokens that take about as long as another call of the model
 
 
 def length_batches(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
     """Yield positions of inputs in batches, longest first.
 
     Args:
-        lengths: Tokens of each input.
-        size: Maximum inputs per batch. A batch with more than ``PADDING`` tokens of padding is split.
+        lengths: Number of tokens of each input.
+        size: Maximum batch size. Batches with more than ``PADDING`` tokens of padding are split.
     """
     batch: list[int] = []
     padding = 0

@@ -1,4 +1,4 @@
-"""Sequence classification on pooled token vectors. This file is saved beside the weights."""
+"""Sequence classification with pooling of token vectors. This file is saved with the model."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 
 from recipes.tasks.shared.encoder import EncoderModel
 
-WIDTHS = {"mean": 1, "pair": 4, "entity_start": 2, "entity_mean": 3}  # pooled vectors that the head reads
+WIDTHS = {"mean": 1, "pair": 4, "entity_start": 2, "entity_mean": 3}  # number of pooled vectors
 
 
 class PoolingForSequenceClassification(EncoderModel):
     """An encoder with pooling over its last layer, dropout, and a linear layer.
 
-    ``config.pooling`` is ``mean`` (of all real tokens) or ``pair``: the means u and v of the two sentences,
-    compared as [u; v; |u - v|; u * v] (Conneau et al. 2017), while the encoder still reads them together;
-    ``entity_start``: the vectors of the marks before two entities, one after the other (Baldini Soares et al.
-    2019), or of the first token where a mark is missing; or ``entity_mean``: the means of what stands between
-    the marks of each entity, and of all tokens.
+    The pooling, ``config.pooling``, is one of:
+
+    * ``mean``: the mean over all real tokens;
+    * ``pair``: [u; v; |u - v|; u * v], where u and v are the means over the two sentences (Conneau et al.
+      2017), which the encoder reads together;
+    * ``entity_start``: the concatenated vectors of the markers before the two entities (Baldini Soares et al.
+      2019), or of the first token if a marker is missing;
+    * ``entity_mean``: the means over the tokens of each entity, and over all tokens.
 
     Args:
-        config: The encoder's configuration; ``num_labels`` and ``problem_type`` as in transformers. For
-            ``pair`` it has the ``sep_token_id`` that ends the first sentence; for entities the ids of the
-            marks before each of the two, ``entity_start_ids``, and after them, ``entity_end_ids``.
+        config: The encoder's configuration, with ``num_labels`` and ``problem_type`` as in transformers. For
+            ``pair``, its ``sep_token_id`` is the token after the first sentence. For entities,
+            ``entity_start_ids`` and ``entity_end_ids`` are the ids of the markers before and after the two.
     """
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
@@ -51,10 +54,10 @@ class PoolingForSequenceClassification(EncoderModel):
 
         Args:
             input_ids: Token ids, shape (batch, tokens).
-            attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
+            attention_mask: 1 for real tokens, 0 for padding, same shape; by default all 1.
             token_type_ids: Segment ids, same shape, for encoders that have them.
-            labels: Shape (batch,): class ids, or real numbers if ``problem_type`` is regression.
-            **kwargs: Passed on to the encoder.
+            labels: Class ids, or real numbers if ``problem_type`` is regression; shape (batch,).
+            **kwargs: Further inputs of the encoder.
 
         Returns:
             ``logits`` of shape (batch, num_labels), and ``loss`` if labels are given.
@@ -89,14 +92,14 @@ class PoolingForSequenceClassification(EncoderModel):
 
 
 def _first(hidden: torch.Tensor, input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
-    """Select the vectors of the first wanted tokens: (batch, tokens, width) to (batch, width)."""
+    """Select the vector of the first token in a mask: (batch, tokens, width) to (batch, width)."""
     found = _is_one_of(input_ids, wanted)
     rows = torch.arange(len(input_ids), device=input_ids.device)
     return hidden[rows, found.int().argmax(dim=1)]
 
 
 def _between(input_ids: torch.Tensor, starts: list[int], ends: list[int]) -> torch.Tensor:
-    """Return which tokens lie between a start and an end, both exclusive: (batch, tokens), the same."""
+    """Return the mask of the tokens between start and end, both exclusive, shape (batch, tokens)."""
     start, end = _is_one_of(input_ids, starts), _is_one_of(input_ids, ends)
     return (start.cumsum(dim=1) > end.cumsum(dim=1)) & ~start
 
@@ -106,10 +109,10 @@ def _is_one_of(input_ids: torch.Tensor, wanted: list[int]) -> torch.Tensor:
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Average the tokens where ``mask`` (batch, tokens) is 1: (batch, tokens, width) to (batch, width)."""
+    """Average the tokens in a mask of shape (batch, tokens): (batch, tokens, width) to (batch, width)."""
     weights = mask.to(hidden.dtype).unsqueeze(-1)
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
 
-# The pipeline text-classification logs an error about every model whose class is not in this list.
+# The pipeline text-classification logs an error for models whose class is not in this list.
 MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES["klue-pooling"] = PoolingForSequenceClassification.__name__

@@ -11,16 +11,16 @@ _IMPORT = re.compile(r"^(\s*)from (recipes\.[\w.]+)\.(\w+) import", flags=re.MUL
 
 
 def save_code(module: str, folder: str | Path) -> None:
-    """Copy a module, and our modules that it imports, into a folder.
+    """Copy a module, and the modules of ours that it imports, to a folder.
 
-    transformers loads code from one flat folder, so the copies import each other as siblings.
+    transformers loads code from a flat folder, so the copies import each other as siblings.
 
     Args:
-        module: Full name, such as ``recipes.tasks.dp.modeling_dependency_parsing``.
+        module: Full name of the module, such as ``recipes.tasks.dp.modeling_dependency_parsing``.
         folder: Folder of a saved model.
     """
     names = [module]
-    for name in names:  # grows
+    for name in names:  # names are appended in the loop
         spec = find_spec(name)
         assert spec is not None
         assert spec.origin is not None
@@ -32,5 +32,5 @@ def save_code(module: str, folder: str | Path) -> None:
 
 
 def is_ours(name: str) -> bool:
-    """Return whether a module in a saved model's folder, such as ``modeling_pooling``, is a copy of ours."""
+    """Return whether a module in the folder of a saved model, such as ``modeling_pooling``, is ours."""
     return any(ROOMS.glob(f"*/{name}.py"))

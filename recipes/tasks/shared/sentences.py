@@ -36,7 +36,7 @@ class SentenceInput(RawInput):
 
     Attributes:
         task: Name of the task, for messages.
-        columns: Names of the texts.
+        columns: Names of the text columns.
         sample: An example input.
     """
 
@@ -49,7 +49,7 @@ class SentenceInput(RawInput):
         return len(items) == len(self.columns) == 2 and all(isinstance(item, str) for item in items)
 
     def parse(self, item: Any) -> dict[str, Any]:
-        """Read a text, or for pairs a mapping or a sequence of two texts."""
+        """Read a text or, for pairs, a mapping or a sequence of two texts."""
         return dict(text_fields(item, self.columns, self.task))
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
@@ -62,7 +62,7 @@ class SentenceRecipe(Recipe):
     """Base class of the recipes for one or two sentences.
 
     Attributes:
-        raw_input: Task name and one or two text columns, in the model's order.
+        raw_input: Name of the task, and one or two text columns in the order of the model's input.
         target: Name of the gold column.
     """
 
@@ -84,7 +84,7 @@ class SentenceRecipe(Recipe):
 
     @property
     def gold(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The column that holds the gold."""
+        """Column of the gold labels."""
         return (self.target,)
 
     @property
@@ -93,7 +93,7 @@ class SentenceRecipe(Recipe):
         return get_task(self.task).labels
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Return whether the model's labels are the task's, in any order."""
+        """Return whether the model has the labels of the task, in any order."""
         return has_labels(config, self.outputs)
 
     def configure(
@@ -113,13 +113,13 @@ class SentenceRecipe(Recipe):
         return sequence_classifier(config)
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Return room for special tokens, and one token of each sentence."""
+        """Return the number of special tokens, and one token per sentence."""
         return Frame(tokenizer, len(self.columns)).added + len(self.columns)
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Encode sentences; in a pair that is too long, the longer sentence is truncated first."""
+        """Encode sentences; of a pair that is too long, the longer sentence is truncated first."""
         texts = [list(batch[column]) for column in self.columns]
         encoded = tokenizer(*texts, truncation="longest_first", max_length=max_length)
         features = dict(encoded)
@@ -131,7 +131,7 @@ class SentenceRecipe(Recipe):
 
     @abc.abstractmethod
     def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
-        """Convert the gold column to numbers for the loss."""
+        """Convert the gold labels to numbers for the loss."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +141,7 @@ class SentenceClassification(SentenceRecipe):
     problem_type: ClassVar[str] = "single_label_classification"
 
     def targets(self, gold: Any, config: PreTrainedConfig) -> list[Any]:
-        """Return the model's output index for each class, given in Hub order."""
+        """Return the index of the model's output for each label, given as Hub id."""
         outputs = output_ids(config, self.outputs)
         return [outputs[label] for label in gold]
 
@@ -152,7 +152,7 @@ class SentenceClassification(SentenceRecipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Return the most likely class and its probability."""
+        """Return the most probable class and its probability."""
         return decode_classes(outputs[:, output_ids(loaded.config, self.outputs)], self.outputs)
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
@@ -160,5 +160,5 @@ class SentenceClassification(SentenceRecipe):
         return [self.outputs[index] for index in examples[self.target]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """Predict the most frequent class of training."""
+        """Predict the most frequent class of the training split."""
         return [Decoded([majority(self.references(train))] * len(examples))]

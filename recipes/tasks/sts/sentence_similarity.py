@@ -27,7 +27,7 @@ class SimilarityInput(SentenceInput):
 
 @dataclasses.dataclass(frozen=True)
 class SentenceSimilarity(SentenceRecipe):
-    """Regression of two sentences: mean squared error on ``real-label``, without scaling or clipping."""
+    """Regression on two sentences: mean squared error of ``real-label``, without scaling or clipping."""
 
     problem_type: ClassVar[str] = "regression"
 
@@ -65,7 +65,7 @@ class SentenceSimilarity(SentenceRecipe):
         return _real_labels(examples[self.target])
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
-        """Predict the mean of training, and in a second baseline the end of the scale."""
+        """Predict the mean of the training split and, as a second baseline, the end of the scale."""
         gold = self.references(train)
         return [Decoded([answer] * len(examples)) for answer in (math.fsum(gold) / len(gold), 5.0)]
 

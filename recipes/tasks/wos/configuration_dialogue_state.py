@@ -1,4 +1,4 @@
-"""Tracker settings in the encoder's configuration: slots, values, decoding."""
+"""Settings of state trackers in the model's configuration: slots, values and decoding."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-# The five classes of the gate, in KLUE-baseline's order; "ptr" means a generated value.
+# Classes of the gates, in the order of KLUE-baseline; "ptr" stands for a generated value.
 GATES = ("none", "dontcare", "ptr", "yes", "no")
 NONE, POINT = GATES.index("none"), GATES.index("ptr")
-# Values expressed by a gate alone, and their gates.
+# Values that are expressed by gates, and these gates.
 LITERALS = {name: gate for gate, name in enumerate(GATES) if gate not in (NONE, POINT)}
-IGNORED = -100  # padding in tensors of subword tokens
+IGNORED = -100  # padding in tensors of token ids
 GATE_SEES = ("context", "compared")
 KEY = "dialogue_state"
 TRADE, GENERATIVE = HEADS = ("trade", "generative")
@@ -26,14 +26,14 @@ class SlotSettings:
     """Settings shared by all state trackers.
 
     Attributes:
-        head: The head that predicts the states.
+        head: Name of the head.
         slots: Names ``domain-slot``, in the order of the model's outputs.
-        values: Slot -> the values known for it, letter by letter, without none, dontcare, yes and no.
-        end_id: Id of the subword token that ends what is generated.
-        stop_ids: Ids that end a generated value: special tokens except the unknown one.
-        num_beams: Beams of the search for what is generated; 1 is greedy.
-        constrain_to_ontology: Replace a generated value that is not known by the closest known one.
-        vocabulary: Fingerprint of the tokenizer's vocabulary.
+        values: Slot -> its known values, without none, dontcare, yes and no.
+        end_id: Id of the token at the end of generated values or states.
+        stop_ids: Ids that end a generated value: all special tokens except the unknown token.
+        num_beams: Number of beams; 1 for greedy search.
+        constrain_to_ontology: Whether to replace unknown generated values by the most similar known value.
+        vocabulary: Hash of the tokenizer's vocabulary.
     """
 
     head: ClassVar[str] = TRADE
@@ -46,7 +46,7 @@ class SlotSettings:
     vocabulary: str = ""
 
     def __post_init__(self) -> None:
-        """Validate the settings; raise ValueError that says what is wrong."""
+        """Validate the settings; raise ValueError for invalid ones."""
         broken = [slot for slot in self.slots if len(slot.split("-")) != 2 or not all(slot.split("-"))]
         if not self.slots or broken:
             raise ValueError(f"Slots are {broken or self.slots}; expected names like 'domain-slot'.")
@@ -57,7 +57,7 @@ class SlotSettings:
 
     @classmethod
     def of(cls: type[Settings], config: Any) -> Settings:
-        """Read the settings from a configuration; raise ValueError if it has none of this head."""
+        """Read the settings from a configuration; raise ValueError if it has none for this head."""
         values = getattr(config, KEY, None)
         if not values:
             raise ValueError(
@@ -74,7 +74,7 @@ class SlotSettings:
         setattr(config, KEY, dataclasses.asdict(self) | named)
 
     def check(self, tokenizer: Any) -> None:
-        """Raise ValueError for a tokenizer other than the one that the settings were made with."""
+        """Raise ValueError if the tokenizer is not the one that the settings were made with."""
         if self.vocabulary and self.vocabulary != fingerprint(tokenizer):
             raise ValueError(
                 f"The tokenizer has another vocabulary (fingerprint {fingerprint(tokenizer)}) than the model "
@@ -84,20 +84,19 @@ class SlotSettings:
 
 @dataclasses.dataclass
 class StateSettings(SlotSettings):
-    """The tracker's part of a configuration; the rest belongs to the encoder.
+    """Settings of TRADE; the rest of the configuration belongs to the encoder.
 
     Attributes:
-        slot_subwords: For each slot the subword token ids of its name, the hyphen replaced by a blank.
-        teacher_forcing: Share of the training batches in which the decoder is fed gold subword tokens.
-        value_loss: Of which slots training looks at the values: ``all``, as KLUE-baseline, none and yes
-            included; or ``pointed``, those whose values are decoded in use.
-        max_value_length: Subword tokens of a generated value at most.
-        gate: What a gate sees: ``context``, the dialogue as the slot's attention reads it, as in TRADE; or
-            ``compared``, that beside the slot's state and multiplied with it.
-        slot_spread: The spread that the slots' vectors have for the GRU when training begins; 0 for whatever
-            they happen to have.
-        attention_scale: Factor of the attention's scores; below 1 it begins less sharp. It then sooner finds
-            the words of yes and no, for which nothing but the gates tells it where to look.
+        slot_subwords: Token ids of the name of each slot, in which the hyphen is replaced by a blank.
+        teacher_forcing: Fraction of the training batches in which the decoder reads gold tokens.
+        value_loss: Slots whose values are learned: ``all``, as in KLUE-baseline, including those whose value
+            is none or yes; or ``pointed``, those whose values are generated.
+        max_value_length: Maximum number of tokens of a generated value.
+        gate: Input of the gates: ``context``, the attention context of the slot, as in TRADE; or
+            ``compared``, the context, the state of the slot, and their product.
+        slot_spread: Initial spread of the slots' vectors in the GRU; 0 to leave it unchanged.
+        attention_scale: Factor of the attention scores. Below 1, the initial attention is less sharp, which
+            helps with the values yes and no, for which only the gates train the attention.
     """
 
     slot_subwords: list[list[int]] = dataclasses.field(default_factory=list)
@@ -109,7 +108,7 @@ class StateSettings(SlotSettings):
     attention_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Validate the settings; raise ValueError that says what is wrong."""
+        """Validate the settings; raise ValueError for invalid ones."""
         super().__post_init__()
         if not 0 <= self.teacher_forcing <= 1:
             raise ValueError(f"teacher_forcing is {self.teacher_forcing}; expected a share from 0 to 1.")
@@ -125,10 +124,10 @@ class StateSettings(SlotSettings):
             raise ValueError(f"max_value_length is {self.max_value_length}; expected 1 or more.")
 
     def read_subwords(self, tokenizer: Any) -> None:
-        """Set what depends on the tokenizer: the tokens of slot names, and the end of values.
+        """Set the settings that depend on the tokenizer: tokens of slot names, and the end of values.
 
         Raises:
-            ValueError: The tokenizer has no subword token that ends a text, or is not the one of before.
+            ValueError: The tokenizer has no token for the end of a text, or is not the previous one.
         """
         self.check(tokenizer)
         self.vocabulary = fingerprint(tokenizer)
@@ -142,19 +141,19 @@ class StateSettings(SlotSettings):
 
 
 def head_of(config: Any) -> str:
-    """Return the head of a configuration's settings; trade by default."""
+    """Return the head in a configuration, by default trade."""
     found: str = (getattr(config, KEY, None) or {}).get("head", TRADE)
     return found
 
 
 def fingerprint(tokenizer: Any) -> str:
-    """Return a fingerprint of a tokenizer's vocabulary."""
+    """Return a hash of a tokenizer's vocabulary."""
     return _fingerprint(tokenizer, len(tokenizer))
 
 
 @functools.lru_cache(maxsize=1)
 def _fingerprint(tokenizer: Any, size: int) -> str:
-    """Return the fingerprint of a vocabulary and its size, which reveals added tokens."""
+    """Return a hash of a vocabulary and its size, which shows added tokens."""
     subwords = sorted(tokenizer.get_vocab().items())
     return hashlib.sha256(json.dumps(subwords).encode()).hexdigest()[:16]
 
@@ -162,14 +161,14 @@ def _fingerprint(tokenizer: Any, size: int) -> str:
 def union_of_slots(
     states: Sequence[Sequence[str]], ontology: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
-    """Merge the slots of ontology and states, sorted, with values in order of first occurrence.
+    """Merge the slots of ontology and states, sorted, with their values in order of occurrence.
 
     Args:
         states: Lists of ``domain-slot-value`` strings.
-        ontology: Slot -> values; empty if there is none.
+        ontology: Slot -> values; may be empty.
 
     Raises:
-        ValueError: A string in a state does not have the three parts.
+        ValueError: A string in a state does not have three parts.
     """
     values: dict[str, dict[str, None]] = {slot: dict.fromkeys(known) for slot, known in ontology.items()}
     for item in {item: None for state in states for item in state}:

@@ -1,4 +1,4 @@
-"""Negative log-likelihood under TRADE's mixture of generating and copying, in little memory."""
+"""Memory-efficient negative log-likelihood of TRADE's mixture of generation and copying."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-CHUNK = 8_000_000  # logits computed at a time
+CHUNK = 8_000_000  # number of logits computed at a time
 
 
 def chunk_rows(vocabulary: int) -> int:
@@ -24,20 +24,20 @@ def mixture_loss(
 ) -> torch.Tensor:
     """Sum -log(generate * softmax(states @ table.T)[gold] + copied) over positions.
 
-    Logits exist for a few rows at a time. What backward needs of them, the gradients of states and table, is
-    computed from a chunk while it is there: the loss is a sum, so its own gradient is one factor for all.
+    Logits are computed for a few rows at a time, together with the gradients of states and table. This is
+    possible because the loss is a sum, so that its gradient is the same factor for all rows.
 
     Args:
-        states: Shape (positions, width).
-        table: Embeddings of the subword tokens, shape (vocabulary, width).
-        log_generate: Log of the share of the vocabulary in the mixture, shape (positions,), float32.
-        log_copied: Log of (1 - that share) times the copy probability of the gold token; very negative, but
-            finite, where the subword token cannot be copied. Shape (positions,), float32.
-        gold: Ids of the gold subword tokens, shape (positions,).
-        dtype: Data type of the large products.
+        states: States of the decoder, shape (positions, width).
+        table: Token embeddings, shape (vocabulary, width).
+        log_generate: Log of the weight of the vocabulary in the mixture, float32, shape (positions,).
+        log_copied: Log of (1 - that weight) times the copy probability of the gold token, float32, shape
+            (positions,); very negative but finite if the token cannot be copied.
+        gold: Ids of the gold tokens, shape (positions,).
+        dtype: Data type of the large matrix products.
 
     Returns:
-        The sum, a float32 scalar; differentiable once in the first four arguments.
+        The sum, a float32 scalar, which can be differentiated once with respect to the first four arguments.
     """
     grad = torch.is_grad_enabled()
     apply: Any = _MixtureLoss.apply
@@ -63,7 +63,7 @@ class _MixtureLoss(torch.autograd.Function):
             low_states, low_table = states.to(dtype), table.to(dtype)
             wants_states, wants_table = (grad and wanted for wanted in ctx.needs_input_grad[:2])
             d_states = torch.empty_like(low_states) if wants_states else None
-            # float32: thousands of small terms are summed
+            # float32, since thousands of small terms are added
             d_table = torch.zeros_like(table, dtype=torch.float32) if wants_table else None
             nothing = log_copied.new_empty(0)
             log_shares, log_likelihoods = [nothing], [nothing]
@@ -83,7 +83,7 @@ class _MixtureLoss(torch.autograd.Function):
                 log_shares.append(log_share)
                 if d_states is None and d_table is None:
                     continue
-                # the gradient of the logits: share * (softmax - one at the gold subword token)
+                # gradient of the logits: weight * (softmax - one-hot vector of the gold token)
                 share = log_share.exp()
                 weights.mul_((share / total)[:, None]).scatter_add_(1, wanted, -share[:, None])
                 low = weights.to(dtype)

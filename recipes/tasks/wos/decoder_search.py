@@ -1,4 +1,4 @@
-"""Value decoding for TRADE: greedy or beam search, only for slots that need a value."""
+"""Greedy and beam search for the values of TRADE, only for slots with a generated value."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from recipes.tasks.wos.decoder_trade import Memory, TradeDecoder
 
 @dataclasses.dataclass
 class Candidates:
-    """The best subword tokens of the mixture, found without building it.
+    """The best tokens of the mixture of generation and copying, found without computing the mixture.
 
-    A token among the k best is either in the dialogue or among the k best of the vocabulary alone, because
-    copying can only add to a token. So copy probabilities are summed over the dialogue's own tokens only.
+    One of the k best tokens either occurs in the dialogue or is one of the k best tokens of the vocabulary,
+    because copying only adds probability. Copy probabilities are therefore computed for the tokens of the
+    dialogue only.
 
     Attributes:
-        memory: The dialogues.
-        first: For each token the place where its subword token is first seen, shape (batch, tokens).
-        is_first: Whether that is its own position, and not padding.
+        memory: The encoded dialogues.
+        first: Position of the first occurrence of each token, shape (batch, tokens).
+        is_first: Whether a position is the first occurrence of its token and not padding, same shape.
     """
 
     memory: Memory
@@ -40,14 +41,14 @@ class Candidates:
     def best(
         self, decoder: TradeDecoder, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, k: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return log-probabilities and ids of the k best subword tokens, both of shape (n, k).
+        """Return log-probabilities and ids of the k best tokens, shape (n, k) each.
 
         Args:
             decoder: The decoder.
-            inputs: Its inputs, shape (n, width).
+            inputs: Inputs of the decoder, shape (n, width).
             states: States after these inputs, shape (n, width).
-            item: The dialogue of each, shape (n,).
-            k: How many.
+            item: Index of the dialogue of each row, shape (n,).
+            k: Number of tokens.
         """
         read = decoder.read(self.memory, states, item)
         logit = decoder.pointer_logit(inputs, states, read)
@@ -65,7 +66,7 @@ class Candidates:
             top, top_ids = logits.topk(k, dim=1)
             here = log_table[:, None] + logits.gather(1, ids[part])
             here = torch.logaddexp(here, log_copied[part]).masked_fill(~self.is_first[item[part]], -torch.inf)
-            # A top vocabulary token that is also in the dialogue is counted there, with its copies.
+            # The best tokens of the vocabulary that also occur in the dialogue are among its candidates.
             is_double = (top_ids[:, :, None] == ids[part][:, None, :]) & self.is_first[item[part]][:, None, :]
             alone = (log_table[:, None] + top).masked_fill(is_double.any(dim=2), -torch.inf)
             scores, places = torch.cat([alone, here], dim=1).topk(k, dim=1)
@@ -84,19 +85,19 @@ def decode_values(
     max_value_length: int,
     num_beams: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Decode gates, and values of the slots whose gate says that they have one.
+    """Decode the gates, and the values of slots whose gate is that of a generated value.
 
     Args:
         decoder: The decoder.
-        memory: The dialogues.
-        gates: Gates to go by, shape (batch, slots); None for the model's own.
-        point: The gate for a generated value.
+        memory: The encoded dialogues.
+        gates: Gates to use instead of the predicted ones, shape (batch, slots).
+        point: Index of the gate for a generated value.
         stop_ids: Ids that end a value.
-        max_value_length: Subword tokens at most.
-        num_beams: Beams; 1 is greedy.
+        max_value_length: Maximum number of tokens of a value.
+        num_beams: Number of beams; 1 for greedy search.
 
     Returns:
-        Gate scores, float32, shape (batch, slots, gates); tokens without the one that ends them, padded with
+        Gate scores, float32, shape (batch, slots, gates); and token ids without the end token, padded with
         IGNORED, shape (batch, slots, max_value_length).
     """
     batch, slots = len(memory.ids), len(decoder.slots)
@@ -116,7 +117,7 @@ def decode_values(
 
 @dataclasses.dataclass
 class _Search:
-    """A search for the likeliest values; a beam's score is the sum of its log-probabilities."""
+    """Search for the most probable values; the score of a beam is the sum of its log-probabilities."""
 
     decoder: TradeDecoder
     known: Candidates
@@ -124,11 +125,11 @@ class _Search:
     beams: int
 
     def run(self, inputs: torch.Tensor, states: torch.Tensor, item: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the tokens of each row, shape (n, steps), padded with IGNORED; finished rows are skipped."""
+        """Return the token ids of each row, shape (n, steps), padded with IGNORED."""
         k, n = self.beams, len(item)
         values = item.new_full((n, k, steps), IGNORED)
         totals = inputs.new_zeros((n, k), dtype=torch.float32)
-        totals[:, 1:] = -torch.inf  # all beams of a row start equal, so only the first counts
+        totals[:, 1:] = -torch.inf  # all beams of a row are equal at the start, so only the first is used
         is_open = torch.ones((n, k), dtype=torch.bool, device=item.device)
         is_open[:, 1:] = False
         width = states.shape[-1]
@@ -139,7 +140,7 @@ class _Search:
             found, ids = self.known.best(
                 self.decoder, inputs[live], states[live], item[rows, None].expand(-1, k)[live], k
             )
-            # Finished beams are kept unchanged as the first of their k continuations.
+            # A finished beam is kept as the first of its k continuations.
             scores = totals.new_full((len(rows), k, k), -torch.inf)
             scores[:, :, 0] = totals[rows].masked_fill(live, -torch.inf)
             scores[live] = totals[rows][live][:, None] + found
@@ -154,7 +155,7 @@ class _Search:
             is_open[rows] = ~ends & totals[rows].isfinite()
             if step + 1 == steps:
                 break
-            # The best beam has finished; no other can overtake it, since scores only decrease.
+            # The best beam has finished and stays the best, since scores only decrease.
             is_on = is_open[rows, 0]
             rows, subword, beam = rows[is_on], subword[is_on], beam[is_on]
             if not len(rows):

@@ -1,9 +1,9 @@
-"""TRADE's decoder (Wu et al. 2019) as in KLUE: all slots are decoded in parallel with separate states.
+"""The decoder of TRADE (Wu et al. 2019), as in KLUE: slots are decoded in parallel, each with its own state.
 
-Positions (slot, step) are packed step by step, longest target first, as torch packs sequences: no work is
-done where a target has ended, and most end after two or three tokens. The encoder's output is never repeated
-per slot. KLUE-baseline's DialogueStateTracking and SlotGenerator define the mathematics; one difference: a
-slot's vector is the sum of its own subword tokens, while theirs adds the padding's too.
+Positions (slot, step) are packed by step, with the longest targets first, like packed sequences in torch, so
+that nothing is computed after the end of a target. The output of the encoder is not repeated for each slot.
+The definitions follow DialogueStateTracking and SlotGenerator of KLUE-baseline, with one difference: the
+vector of a slot is the sum over its own tokens, without padding.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from torch import nn
 
 from recipes.tasks.wos.configuration_dialogue_state import IGNORED
 
-# Finite stand-in for log 0, which avoids NaN gradients.
+# Finite replacement of log 0, which avoids NaN gradients.
 NEVER = -1e9
 
 
 @dataclasses.dataclass
 class Memory:
-    """The encoded dialogues of a batch, which the decoder attends to.
+    """The encoded dialogues of a batch, to which the decoder attends.
 
     Attributes:
-        hidden: Encoder outputs, shape (batch, tokens, width).
-        pooled: First states of the decoder, shape (batch, width).
+        hidden: Outputs of the encoder, shape (batch, tokens, width).
+        pooled: Initial states of the decoder, shape (batch, width).
         ids: Token ids, shape (batch, tokens).
-        is_real: False on padding, shape (batch, tokens).
+        is_real: Mask of tokens that are not padding, shape (batch, tokens).
     """
 
     hidden: torch.Tensor
@@ -39,11 +39,11 @@ class Memory:
 
 @dataclasses.dataclass
 class Read:
-    """Decoder outputs at some positions, each of which belongs to one dialogue.
+    """Attention of the decoder at some positions, each to one dialogue.
 
     Attributes:
-        scores: Attention scores, padding at NEVER; float32, shape (positions, tokens).
-        context: The mean of the encoder outputs under the attention, shape (positions, width).
+        scores: Attention scores, NEVER for padding; float32, shape (positions, tokens).
+        context: Mean of the encoder's outputs, weighted by attention, shape (positions, width).
     """
 
     scores: torch.Tensor
@@ -52,18 +52,18 @@ class Read:
 
 @dataclasses.dataclass
 class TradeDecoder:
-    """Functions of the decoder on modules that belong to the model.
+    """Functions of the decoder, computed with modules of the model.
 
     Attributes:
-        gru: From inputs and states, both (…, width), to states.
-        gate: From the context, or the context compared with the state, to the scores of the five gates.
-        pointer: From [input; state; context] to the logit of the share of the vocabulary.
-        table: Embeddings of the subword tokens, the encoder's own, shape (vocabulary, embedding width).
-        widen: Projection from embeddings to the decoder's width, or None; its transpose maps back.
-        slots: Subword token ids of the slots' names, padded with IGNORED, shape (slots, subword tokens).
-        dropout: Share of each input that training drops.
-        attention_scale: Factor of the attention's scores.
-        compares: Whether the gate reads the slot's state in addition to the context.
+        gru: Maps inputs and states, both (…, width), to states.
+        gate: Maps the context, or the context compared with the state, to the scores of the gates.
+        pointer: Maps [input; state; context] to the logit of the weight of the vocabulary.
+        table: Token embeddings of the encoder, shape (vocabulary, embedding width).
+        widen: Projection from embeddings to the decoder's width, or None; its transpose is the inverse map.
+        slots: Token ids of the names of slots, padded with IGNORED, shape (slots, tokens).
+        dropout: Dropout probability of inputs.
+        attention_scale: Factor of the attention scores.
+        compares: Whether gates read the state of the slot in addition to the context.
     """
 
     gru: Any
@@ -77,7 +77,7 @@ class TradeDecoder:
     compares: bool = False
 
     def embed(self, subwords: torch.Tensor) -> torch.Tensor:
-        """Embed subword token ids, shape (n,), as inputs, shape (n, width)."""
+        """Embed token ids of shape (n,) as inputs of shape (n, width)."""
         vectors = nn.functional.embedding(subwords, self.table)
         return vectors if self.widen is None else self.widen(vectors)
 
@@ -86,9 +86,9 @@ class TradeDecoder:
         return states if self.widen is None else states @ self.widen.weight
 
     def inputs(self, subwords: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the first inputs, shape (slots, width), and those for subword tokens, shape (n, width).
+        """Return the first inputs, shape (slots, width), and those for tokens, shape (n, width).
 
-        One look-up for both: each one's gradient is as large as the whole table.
+        Both use the same look-up, since the gradient of each look-up is as large as the table.
         """
         is_subword = self.slots != IGNORED
         vectors = self.embed(torch.cat([self.slots.clamp(min=0).flatten(), subwords]))
@@ -96,13 +96,13 @@ class TradeDecoder:
         return (names * is_subword.unsqueeze(-1)).sum(dim=1), vectors[self.slots.numel() :]
 
     def step(self, inputs: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Advance the GRU by one step, for any number of rows."""
+        """Compute one step of the GRU for any number of rows."""
         return self.gru(inputs.unsqueeze(0), states.unsqueeze(0))[0].squeeze(0)
 
     def read(self, memory: Memory, states: torch.Tensor, item: torch.Tensor) -> Read:
-        """Attend from states, shape (n, width), each to its own dialogue ``item``, shape (n,)."""
+        """Attend from states of shape (n, width) to the dialogues with the indices ``item``, shape (n,)."""
         batch, tokens, width = memory.hidden.shape
-        # States are grouped by dialogue for two batched products; place is the index within the group.
+        # States are grouped by dialogue for two batched products; place is the index in the group.
         counts = torch.bincount(item, minlength=batch)
         order = torch.argsort(item, stable=True)
         place = torch.empty_like(order)
@@ -118,8 +118,8 @@ class TradeDecoder:
     def gates(self, states: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         """Return gate scores after the first step, shape (n, gates).
 
-        Compared, the context is brought to unit variance first: the outputs of some encoders differ little
-        from their common mean.
+        For the comparison, the context is normalised to unit variance, since the outputs of some encoders
+        differ little from their mean.
         """
         if not self.compares:
             return self.gate(context)
@@ -127,19 +127,19 @@ class TradeDecoder:
         return self.gate(torch.cat([context, states, context * states], dim=-1))
 
     def pointer_logit(self, inputs: torch.Tensor, states: torch.Tensor, read: Read) -> torch.Tensor:
-        """Return the logit of the vocabulary's share of the mixture, float32, shape (n,)."""
+        """Return the logit of the weight of the vocabulary in the mixture, float32, shape (n,)."""
         return self.pointer(torch.cat([inputs, states, read.context], dim=-1)).squeeze(-1).float()
 
 
 @dataclasses.dataclass
 class Packing:
-    """The positions of a batch of targets, step by step, rows with long targets first.
+    """The positions of a batch of targets by step, with the longest targets first.
 
     Attributes:
-        row: The row of each position, shape (positions,).
-        gold: Its gold subword token, shape (positions,).
-        before: The gold subword token before it, for all positions after the first step.
-        sizes: Number of remaining rows at each step.
+        row: Row of each position, shape (positions,).
+        gold: Gold token of each position, shape (positions,).
+        before: Previous gold token of each position after the first step.
+        sizes: Number of rows at each step.
     """
 
     row: torch.Tensor

@@ -1,4 +1,4 @@
-"""The value loss of TRADE's decoder, in one pass over all positions with a gold subword token."""
+"""The value loss of TRADE's decoder, computed at once for all positions with a gold token."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ def decoder_losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the value loss and the gate scores.
 
-    Fed with gold tokens, the decoder knows all its inputs beforehand: the GRU runs over packed positions, and
-    attention, pointer and vocabulary see them all at once. Left alone, it first finds its inputs without
-    gradients, and then does the same.
+    With teacher forcing, all inputs are known in advance: the GRU runs over packed positions, and attention,
+    pointer and vocabulary are computed for all of them at once. Without it, the inputs are decoded first,
+    without gradients.
 
     Args:
         decoder: The decoder.
-        memory: The dialogues.
-        targets: Gold tokens with the one that ends the value, padded with IGNORED; (batch, slots, steps).
-        forced: Whether the decoder is fed gold subword tokens, or else its own best ones.
-        dtype: Data type of products with the whole vocabulary.
+        memory: The encoded dialogues.
+        targets: Gold tokens including the end token, padded with IGNORED, shape (batch, slots, steps).
+        forced: Whether inputs are gold tokens, or else the decoder's own best tokens.
+        dtype: Data type of products with the vocabulary.
 
     Returns:
-        The mean negative log-likelihood of the gold tokens, float32; gate scores (batch, slots, gates).
+        The mean negative log-likelihood of the gold tokens, float32; and gate scores, shape (batch, slots,
+        gates).
     """
     batch, slots = targets.shape[:2]
     packed = Packing.of(targets.flatten(0, 1))
     item, slot = packed.row // slots, packed.row % slots
     first = packed.sizes[0]
-    # Both passes share one mask, so that the decoder's own tokens are decoded under the same dropout.
+    # Both passes have the same dropout mask.
     keep = nn.functional.dropout(memory.hidden.new_ones(len(item), memory.hidden.shape[-1]), decoder.dropout)
     names, subwords = decoder.inputs(
         packed.before if forced else _own_subwords(decoder, memory, packed, keep)
@@ -63,7 +64,7 @@ def decoder_losses(
 
 @torch.no_grad()
 def _own_subwords(decoder: TradeDecoder, memory: Memory, packed: Packing, keep: torch.Tensor) -> torch.Tensor:
-    """Decode greedily to get the decoder's own inputs after the first step, packed like the gold."""
+    """Decode greedily to get the decoder's inputs after the first step, packed like the gold tokens."""
     slots = len(decoder.slots)
     item, slot = packed.row // slots, packed.row % slots
     begin = packed.sizes[0]

@@ -1,4 +1,4 @@
-"""Dialogue state tracking (wos): by TRADE, or by a model that writes the state as text."""
+"""Dialogue state tracking (wos): choice between TRADE and models that generate the state as text."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from recipes.tasks.wos.configuration_dialogue_state import GENERATIVE, KEY, head
 from recipes.tasks.wos.generative import CausalStates, SequenceStates
 from recipes.tasks.wos.trade import SETTINGS, Trade
 
-OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that also apply to states as text
+OF_BOTH = ("num_beams", "constrain_to_ontology")  # settings of TRADE that apply to both heads
 
 
 RECIPE = Trade()
 
 
 def choose_recipe(arguments: RecipeArguments) -> Recipe:
-    """Return the recipe for the head that the arguments ask for, or else the checkpoint has.
+    """Return the recipe for the head in the settings or, by default, in the checkpoint.
 
     Args:
         arguments: The settings of the run.
 
     Raises:
-        ValueError: The checkpoint was trained with another head or cannot write text, or an argument is for
+        ValueError: The checkpoint was trained with another head or cannot generate text, or a setting is for
             another head.
     """
     path = arguments.model_name_or_path
@@ -47,7 +47,7 @@ def choose_recipe(arguments: RecipeArguments) -> Recipe:
 
 
 def _only() -> dict[str, list[str]]:
-    """Map each head to the settings that apply to it only."""
+    """Return the settings that apply to one head only, by head."""
     return {
         "trade": [name for name in (*SETTINGS, "oracle") if name not in OF_BOTH],
         "generative": ["max_new_tokens"],
@@ -55,7 +55,7 @@ def _only() -> dict[str, list[str]]:
 
 
 def _text_recipe(config: PreTrainedConfig, path: str) -> Recipe:
-    """Return the recipe for a model that writes text: encoder-decoder or decoder-only."""
+    """Return the recipe for a model that generates text, encoder-decoder or decoder-only."""
     kind = config.model_type
     if config.is_encoder_decoder and kind in modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES:
         return SequenceStates()

@@ -1,4 +1,4 @@
-"""Dialogues as model input: the official template, truncated on the left."""
+"""Dialogues as model inputs in the template of KLUE-baseline, truncated on the left."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ Tokenize = Callable[[Sequence[str]], list[list[int]]]
 
 
 def check_dialogue(dialogue: Any) -> list[str]:
-    """Validate a dialogue as a list of utterances that alternate, the user first.
+    """Validate a dialogue and return its utterances, which alternate between user and system.
 
     Args:
-        dialogue: Utterances, or mappings with ``text`` and ``role`` (``user``, or ``sys``/``system``/
-            ``assistant``) or ``content`` and ``role`` as chats have them.
+        dialogue: Utterances, the first one of the user; or mappings with ``text`` or ``content`` and ``role``
+            (``user``, or ``sys``, ``system`` or ``assistant``).
 
     Raises:
-        ValueError: The input has another form, is empty, or has roles out of turn.
+        ValueError: The input has another form, is empty, or its roles do not alternate.
     """
     if isinstance(dialogue, str) or not isinstance(dialogue, Sequence) or not dialogue:
         raise ValueError(f"A dialogue is {dialogue!r}; expected a list of utterances, the user's first.")
@@ -37,18 +37,19 @@ def check_dialogue(dialogue: Any) -> list[str]:
 
 
 def turn_subwords(utterances: Sequence[str], tokenize: Tokenize, separator: int) -> list[int]:
-    """Return the subword tokens of a dialogue up to a user turn, without special tokens, untruncated.
+    """Return the tokens of a dialogue up to a user turn, without outer special tokens or truncation.
 
-    KLUE-baseline joins history, system and user by [SEP], and history likewise from earlier pairs. The first
-    turn has neither history nor system, and both leave their [SEP]; later turns have one [SEP] in front.
+    KLUE-baseline joins history, system and user utterance with [SEP], and the history in the same way from
+    earlier pairs. In the first turn, history and system utterance are empty, so that their [SEP] tokens
+    remain; later turns begin with one [SEP].
 
     Args:
-        utterances: Utterances up to the last one of the user, an odd number.
-        tokenize: Texts to subword token ids without special subword tokens.
+        utterances: Utterances up to a user turn, an odd number.
+        tokenize: Function from texts to token ids without special tokens.
         separator: Id of [SEP].
 
     Raises:
-        ValueError: The last utterance is not the user's.
+        ValueError: The last utterance is not one of the user.
     """
     if len(utterances) % 2 == 0:
         raise ValueError(f"{len(utterances)} utterances; expected an odd number: the user's is the last.")
@@ -65,9 +66,9 @@ def encode_turn(
 
     Args:
         utterances: As in ``turn_subwords``.
-        tokenizer: A tokenizer of transformers with ``cls_token_id`` and ``sep_token_id``.
-        max_length: Tokens at most; of a longer dialogue the last ones are kept.
-        tokenize: Tokenising function, e.g. with a cache of utterances.
+        tokenizer: A tokenizer with ``cls_token_id`` and ``sep_token_id``.
+        max_length: Maximum number of tokens; of longer dialogues, the last ones are kept.
+        tokenize: Function from texts to token ids, for example with a cache of utterances.
     """
     plain = tokenize or plain_tokenize(tokenizer)
     subwords = turn_subwords(utterances, plain, tokenizer.sep_token_id)

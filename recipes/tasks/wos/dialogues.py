@@ -1,4 +1,4 @@
-"""Base recipe of dialogue state tracking: turns, references, raw dialogues, slots."""
+"""Base class of the recipes for dialogue state tracking: turns, references, raw input and slots."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class RawDialogue(RawInput):
         return {"dialogue": [{"role": roles[i % 2], "text": text} for i, text in enumerate(texts)]}
 
     def present(self, decoded: Decoded, index: int, row: Mapping[str, Any]) -> Any:
-        """Return for each user turn its number, its text, the state after it, and the changes.
+        """Return number, text, state and changes of the state for each user turn.
 
-        ``truncated`` is set for a turn where the beginning of the dialogue was not read.
+        Turns for which the beginning of the dialogue was truncated have ``truncated``.
         """
         said = [turn["text"] for turn in row["dialogue"][::2]]
         first = [place for place, detail in enumerate(decoded.details or []) if detail["turn"] == 0][index]
@@ -68,7 +68,7 @@ class RawDialogue(RawInput):
 
 @dataclasses.dataclass(frozen=True)
 class DialogueRecipe(Recipe):
-    """Base class: an example is a user turn; the heads define how a state is predicted."""
+    """Base class, in which an example is a user turn; subclasses predict states."""
 
     task: str = "wos"
     gold: tuple[str, ...] = ("state",)
@@ -76,11 +76,11 @@ class DialogueRecipe(Recipe):
     settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "oracle")
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
-        """Return whether the configuration has tracker settings."""
+        """Return whether the configuration has the settings of a state tracker."""
         return bool(getattr(config, "dialogue_state", None))
 
     def prepare(self, examples: datasets.Dataset) -> datasets.Dataset:
-        """Return one row per user turn: guid, turn (0, 1, …), utterances so far, and the state if known."""
+        """Return one row per user turn: guid, turn (0, 1, …), utterances so far, and state if known."""
         if "utterances" in examples.column_names:
             return examples
         return examples.map(
@@ -92,11 +92,11 @@ class DialogueRecipe(Recipe):
         )
 
     def is_hidden(self, row: Mapping[str, Any]) -> bool:
-        """Return whether the state is missing; an empty state is a state."""
+        """Return whether the state is missing, rather than empty."""
         return row["state"] is None
 
     def references(self, examples: datasets.Dataset) -> list[Any]:
-        """Return the states, one list of strings each."""
+        """Return the states, which are lists of strings."""
         return [list(state) for state in examples["state"]]
 
     def constants(self, train: datasets.Dataset, examples: datasets.Dataset) -> list[Decoded]:
@@ -105,17 +105,17 @@ class DialogueRecipe(Recipe):
 
 
 def set_dropout(config: PreTrainedConfig, share: float) -> None:
-    """Set all dropout probabilities, under whatever names a configuration has them."""
+    """Set all dropout probabilities in a configuration."""
     for name in DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, share)
 
 
 def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Dataset]) -> dict[str, list[str]]:
-    """Return all slots of ontology and data, sorted, with values of ontology and training.
+    """Return the slots of ontology and data, sorted, with the values of ontology and training split.
 
     Raises:
-        ValueError: There is no data: a model is to be used that was not trained.
+        ValueError: There is no data, because an untrained model is to be used.
     """
     if not splits:
         raise ValueError("wos: the model has no slots; expected one that train_dst.py has trained.")
@@ -127,7 +127,7 @@ def known_values(arguments: RecipeArguments, splits: Mapping[str, datasets.Datas
         revision=arguments.dataset_revision,
     )
     values = union_of_slots(states.get("train", []), ontology)
-    # Slots of other splits are included, but not their values.
+    # Slots of other splits are included, but not the values in them.
     others = union_of_slots(list(chain.from_iterable(states.values())), {})
     values |= {slot: [] for slot in others if slot not in values}
     return {slot: values[slot] for slot in sorted(values)}

@@ -1,4 +1,4 @@
-"""An encoder with TRADE's decoder: the state of a dialogue, all slots at once."""
+"""An encoder with the decoder of TRADE, which predicts all slots of a state at once."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class StateOutput(ModelOutput):
 
     Attributes:
         loss: ``gate_loss`` + ``value_loss``.
-        gate_logits: Scores of the five gates, shape (batch, slots, 5).
-        value_ids: Subword tokens of the values, padded with -100, shape (batch, slots, max_value_length);
-            only where no labels are given.
-        gate_loss: Cross-entropy of the gates, a mean over all slots.
-        value_loss: Mean negative log-likelihood of the gold subword tokens.
+        gate_logits: Scores of the gates, shape (batch, slots, 5).
+        value_ids: Token ids of the values, padded with -100, shape (batch, slots, max_value_length); None if
+            labels are given.
+        gate_loss: Mean cross-entropy of the gates of all slots.
+        value_loss: Mean negative log-likelihood of the gold tokens.
     """
 
     loss: torch.Tensor | None = None
@@ -47,7 +47,7 @@ class DialogueStateTracker(EncoderModel):
     The decoder shares the encoder's embeddings.
 
     Args:
-        config: The encoder's configuration with the slots in it: see ``StateSettings.write``.
+        config: The encoder's configuration with the slots, see ``StateSettings.write``.
     """
 
     def __init__(self, config: PreTrainedConfig) -> None:
@@ -61,7 +61,7 @@ class DialogueStateTracker(EncoderModel):
         encoder = self.base_model
         width = config.hidden_size
         if getattr(encoder, "pooler", None) is None:
-            self.pooler = nn.Linear(width, width)  # e.g. ELECTRA: KLUE-baseline adds BERT's
+            self.pooler = nn.Linear(width, width)  # KLUE-baseline adds BERT's pooler, for example to ELECTRA
         embedded = encoder.get_input_embeddings().embedding_dim
         if embedded != width:
             self.widen = nn.Linear(embedded, width, bias=False)
@@ -74,7 +74,7 @@ class DialogueStateTracker(EncoderModel):
 
     @classmethod
     def from_pretrained(cls, path: Any, **kwargs: Any) -> Any:
-        """See ``EncoderModel``; if the GRU is new, the slots' vectors get their spread."""
+        """Load a model, see ``EncoderModel``; a new GRU is scaled by ``scale_slots``."""
         wants_info = kwargs.pop("output_loading_info", False)
         model, info = super().from_pretrained(path, output_loading_info=True, **kwargs)
         if model.settings.slot_spread and "gru.weight_ih_l0" in info["missing_keys"]:
@@ -83,10 +83,10 @@ class DialogueStateTracker(EncoderModel):
 
     @torch.no_grad()
     def scale_slots(self) -> None:
-        """Scale the GRU's input weights so that the slots' vectors have a given spread.
+        """Scale the GRU's input weights so that the vectors of the slots have a given spread.
 
-        Embeddings are small numbers. Slots then all but look alike to a new decoder, and until it has learned
-        to tell them apart no gate opens: with a random encoder that takes most of a short training.
+        Embeddings are small, so that all slots are nearly equal for a new decoder, and no gate is learned
+        before the decoder distinguishes them; with a random encoder, that takes most of a short training.
         """
         decoder = self.decoder
         names, _ = decoder.inputs(decoder.slots.new_empty(0))
@@ -95,7 +95,7 @@ class DialogueStateTracker(EncoderModel):
             self.gru.get_parameter("weight_ih_l0").mul_(self.settings.slot_spread / spread)
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise the decoder with torch's defaults, and the rest as transformers does."""
+        """Initialise the decoder with the defaults of torch, and the rest with those of transformers."""
         if module is self.gru:
             bound = self.gru.hidden_size**-0.5
         elif module is self.pointer or (module in self.gate.modules() and isinstance(module, nn.Linear)):
@@ -116,23 +116,23 @@ class DialogueStateTracker(EncoderModel):
         gates: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> StateOutput:
-        """Return the loss if labels are given, and the states of a batch of dialogues otherwise.
+        """Return the loss of a batch of dialogues if labels are given, and otherwise their states.
 
-        Without labels, values are decoded only for the slots whose gate asks for one, and without gradients.
+        Without labels, values are decoded without gradients, only for slots whose gate requires one.
 
         Args:
             input_ids: Token ids, shape (batch, tokens).
-            attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
+            attention_mask: 1 for real tokens, 0 for padding, same shape; by default all 1.
             gate_labels: Gold gates, shape (batch, slots).
-            value_labels: Gold subword tokens of every slot's value, none and yes included, each with the
-                token that ends it, padded with -100; shape (batch, slots, steps).
-            teacher_forcing: Whether the decoder is fed gold tokens; by default drawn for each batch in
-                training, and yes otherwise.
-            gates: Gates to use instead of the model's own where no labels are given, shape (batch, slots).
-            **kwargs: Passed on to the encoder.
+            value_labels: Gold tokens of the values of all slots, including none and yes, each with the end
+                token, padded with -100, shape (batch, slots, steps).
+            teacher_forcing: Whether the decoder reads gold tokens; by default drawn for each batch in
+                training, and True otherwise.
+            gates: Gates to use instead of the predicted ones without labels, shape (batch, slots).
+            **kwargs: Further inputs of the encoder.
 
         Raises:
-            ValueError: One kind of labels without the other, or labels for other slots.
+            ValueError: Only one kind of labels is given, or the labels are for other slots.
         """
         if (gate_labels is None) != (value_labels is None):
             raise ValueError("Only one of gate_labels and value_labels was given; expected both or none.")
@@ -153,7 +153,7 @@ class DialogueStateTracker(EncoderModel):
         dtype = self._decoder_dtype
         if torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
-        # The decoder is small and recurrent: it is computed in the weights' type, except for the vocabulary.
+        # The decoder is computed in the type of its weights, except for products with the vocabulary.
         with torch.autocast(device, enabled=False):
             value_loss, logits = decoder_losses(
                 self.decoder, memory, value_labels, forced=forced, dtype=dtype
@@ -176,12 +176,12 @@ class DialogueStateTracker(EncoderModel):
 
         Args:
             input_ids: Token ids, shape (batch, tokens).
-            attention_mask: 1 on real tokens, 0 on padding, same shape; all real by default.
-            gates: Gates to use instead of the model's own, shape (batch, slots).
-            **kwargs: Passed on to the encoder.
+            attention_mask: 1 for real tokens, 0 for padding, same shape; by default all 1.
+            gates: Gates to use instead of the predicted ones, shape (batch, slots).
+            **kwargs: Further inputs of the encoder.
 
         Returns:
-            Gate scores, float32, shape (batch, slots, 5); subword tokens of the values, padded with -100,
+            Gate scores, float32, shape (batch, slots, 5); and token ids of the values, padded with -100,
             shape (batch, slots, max_value_length).
         """
         output = self(input_ids, attention_mask, gates=gates, **kwargs)
@@ -215,12 +215,12 @@ class DialogueStateTracker(EncoderModel):
 
     @property
     def decoder(self) -> TradeDecoder:
-        """Return the decoder with its current modules (adapters may have wrapped them) and dropout."""
+        """Return the decoder with the current modules, which adapters may have wrapped, and dropout."""
         longest = max(map(len, self.settings.slot_subwords))
         slots = [subwords + [IGNORED] * (longest - len(subwords)) for subwords in self.settings.slot_subwords]
         embeddings = self.base_model.get_input_embeddings()
         table = embeddings.weight
-        if hasattr(table, "full_tensor"):  # sharded by FSDP2, which gathers it only in the module's forward
+        if hasattr(table, "full_tensor"):  # FSDP2 gathers a sharded weight only in the forward of its module
             table = embeddings(torch.arange(len(table), device=table.device))
         return TradeDecoder(
             gru=self.gru,

@@ -1,4 +1,4 @@
-"""The pipeline ``dialogue-state-tracking``: a dialogue to the state after each user turn."""
+"""The pipeline ``dialogue-state-tracking``, which returns the state after each user turn."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class DialogueStatePipeline(Pipeline):
         track = pipeline("dialogue-state-tracking", model=folder, trust_remote_code=True)
         track(["명동 근처 호텔을 찾아 주세요.", "가격대는 어떻게 할까요?", "저렴한 곳으로요."])
 
-    A dialogue is a list of utterances, the user's first, or of messages with role and text; a list of
-    dialogues gives a list of answers. An answer has for each turn of the user: ``turn`` (0, 1, …), ``user``:
-    what was said, ``state``: strings ``domain-slot-value``, ``changed``: slot -> new value, None if it was
-    dropped, ``score``: how likely all gates are right, and ``truncated``: True if the beginning of the
-    dialogue was not read. The turns of all dialogues are read in batches of similar length, of ``batch_size``
-    turns (default: 32). ``constrain_to_ontology`` replaces values that the model does not know by the closest
-    that it knows.
+    A dialogue is a list of utterances, the first one of the user, or of messages with role and text; for a
+    list of dialogues, a list of answers is returned. An answer has for each user turn: ``turn`` (0, 1, …),
+    ``user``, the utterance; ``state``, strings ``domain-slot-value``; ``changed``, slot -> new value, or None
+    if the slot was removed; ``score``, the probability that all gates are right; and ``truncated``, True if
+    the beginning of the dialogue was truncated. The turns of all dialogues are processed in batches of
+    similar length, with ``batch_size`` turns each (default: 32). ``constrain_to_ontology`` replaces unknown
+    values by the most similar known value.
     """
 
     _load_processor = False
@@ -49,7 +49,7 @@ class DialogueStatePipeline(Pipeline):
         self.reader = StateReader(StateSettings.of(self.model.config), self.tokenizer)
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        """Track a dialogue, or each of a list of dialogues; raise ValueError for anything else."""
+        """Track one dialogue or a list of dialogues; raise ValueError for other inputs."""
         is_one = not inputs or not isinstance(inputs, Sequence) or isinstance(inputs[0], str | dict)
         wrapped = [{"dialogue": dialogue} for dialogue in ([inputs] if is_one else inputs)]
         for item in wrapped:
@@ -85,7 +85,7 @@ class DialogueStatePipeline(Pipeline):
         forward_params: dict[str, Any],
         postprocess_params: dict[str, Any],
     ) -> Iterator[list[dict[str, Any]]]:
-        """Answer dialogues in order, with their turns batched together."""
+        """Answer dialogues in order, with batches of turns across dialogues."""
         dialogues = [list(self.preprocess(dialogue)) for dialogue in inputs]
         turns = [turn for dialogue in dialogues for turn in dialogue]
         padding = self.tokenizer.pad_token_id or 0
@@ -124,7 +124,7 @@ class DialogueStatePipeline(Pipeline):
 
 
 def gate_scores(logits: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
-    """Probability that all gates of a turn are right: (batch, slots, 5) and (batch, slots) to (batch,)."""
+    """Return the probability of all gates of a turn: (batch, slots, 5) and (batch, slots) to (batch,)."""
     log_probabilities = logits.float().log_softmax(dim=-1)
     return log_probabilities.gather(-1, gates.long().unsqueeze(-1)).sum(dim=(1, 2)).exp()
 
@@ -135,9 +135,9 @@ def present_turns(
     """Format the turns of a dialogue for users.
 
     Args:
-        said: The user's utterance in each turn.
-        states: The state after each turn.
-        scores: Confidence in each prediction.
+        said: User utterance of each turn.
+        states: State after each turn.
+        scores: Confidence in each state.
     """
     befores = [{}, *(dict(map(split_item, state)) for state in states)]
     return [
@@ -153,6 +153,6 @@ def present_turns(
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> dict[str, str | None]:
-    """Return the changes of a state: slot -> value, or None for a slot that was removed."""
+    """Return the changes of a state: slot -> value, or None for removed slots."""
     dropped: dict[str, str | None] = {slot: None for slot in before if slot not in after}
     return {slot: value for slot, value in after.items() if before.get(slot) != value} | dropped

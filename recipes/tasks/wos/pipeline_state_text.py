@@ -1,4 +1,4 @@
-"""The pipeline ``dialogue-state-tracking`` for models that write the state as text."""
+"""The pipeline ``dialogue-state-tracking`` for models that generate the state as text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from recipes.tasks.wos.text_generation import StateFrame, generate_states, set_g
 
 
 class StateTextPipeline(DialogueStatePipeline):
-    """Track the state of dialogues; input and output are those of ``DialogueStatePipeline``.
+    """Track the state of dialogues; inputs and outputs are those of ``DialogueStatePipeline``.
 
-    ``score`` is the probability of the text that the model wrote.
+    ``score`` is the probability of the generated text.
     """
 
     def _make_reader(self) -> None:

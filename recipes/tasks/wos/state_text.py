@@ -1,4 +1,4 @@
-"""States as text: what a text-to-text model learns to write, and how its output is read."""
+"""States as text: targets of text-to-text models, and parsing of their outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recipes.tasks.wos.configuration_dialogue_state import (
 )
 from recipes.tasks.wos.state_values import ReadState, StateReader, best_said
 
-# Candidate separators; the first one in the vocabulary that no value contains is used.
+# Candidates for the separator; the first one that is in the vocabulary and in no value is used.
 SEPARATORS = ("|", ";", "/", "#", "?", "!")
 EMPTY = GATES[NONE]  # text of an empty state
 
@@ -28,7 +28,7 @@ class TextSettings(SlotSettings):
 
     Attributes:
         separator: Separator of items.
-        max_new_tokens: Tokens of a state's text at most, the end included; 0 if that is not chosen yet.
+        max_new_tokens: Maximum number of tokens of a state, including the end token; 0 if not yet chosen.
     """
 
     head: ClassVar[str] = GENERATIVE
@@ -36,10 +36,11 @@ class TextSettings(SlotSettings):
     max_new_tokens: int = 0
 
     def read_subwords(self, tokenizer: Any) -> None:
-        """Set what depends on the tokenizer; add end and padding tokens if it has none.
+        """Set the settings that depend on the tokenizer, and add missing end and padding tokens.
 
         Raises:
-            ValueError: It has no token that ends a text, knows no separator, or is not the one of before.
+            ValueError: The tokenizer has no token for the end of a text or no separator, or is not the
+                previous one.
         """
         self.check(tokenizer)
         self.vocabulary = fingerprint(tokenizer)
@@ -70,24 +71,27 @@ class ReadText(ReadState):
     """A state read from text.
 
     Attributes:
-        dropped: Parts of the text without a known slot or without a value.
+        dropped: Parts of the text without a known slot or a value.
     """
 
     dropped: list[str]
 
 
 class StateText:
-    """Write states as text, and read text as states.
+    """Convert states to text, and text to states.
 
-    The text is the items ``domain-slot-value`` in the order of the slots, with a separator between them. A
-    tokenizer may give back other blanks, and letters that it does not know as its unknown token. So slots and
-    values are found by what the tokenizer makes of them: a value first among the slot's known ones, then in
-    the dialogue; only one that is in neither is taken as it was written.
+    The text of a state is the list of its items ``domain-slot-value`` in the order of the slots, joined by a
+    separator. Decoding may change blanks and replace unknown letters, so slots and values are compared in the
+    form that the tokenizer gives them. A value is searched first in the known values of its slot and then in
+    the dialogue; if it is in neither, the text is used as it is.
 
     Args:
         settings: Slots, known values and the separator.
-        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's, or cannot tell
-            the slots, or dontcare, yes, no and none apart.
+        tokenizer: A fast tokenizer.
+
+    Raises:
+        ValueError: The tokenizer is not that of the model, or cannot distinguish the slots, or the values
+            dontcare, yes, no and none.
     """
 
     def __init__(self, settings: TextSettings, tokenizer: Any) -> None:
@@ -104,18 +108,19 @@ class StateText:
             )
 
     def write(self, state: Sequence[str]) -> str:
-        """Write a state as text; raise ValueError for an unknown or duplicate slot."""
+        """Convert a state to text; raise ValueError for an unknown or repeated slot."""
         values = self.reader.gold(state)
         items = [f"{self.settings.slots[slot]}-{values[slot]}" for slot in sorted(values)]
         return f" {self.settings.separator} ".join(items) or EMPTY
 
     def read(self, text: str, utterances: Sequence[str], *, constrain: bool | None = None) -> ReadText:
-        """Read a state from text; if a slot has several values, the last counts.
+        """Parse a state; of several values of a slot, the last is used.
 
         Args:
             text: The decoded output of the model.
-            utterances: The dialogue, for values that are not known.
-            constrain: Whether unknown values become the closest known ones; None for what the settings say.
+            utterances: The dialogue, for unknown values.
+            constrain: Whether to replace unknown values by the most similar known value; None to use the
+                setting.
         """
         if squeezed(text) == self._empty:
             return ReadText([], {}, {}, [])
@@ -130,14 +135,14 @@ class StateText:
         return self._read_values(written, utterances, dropped, constrain)
 
     def value(self, slot: str, text: str, utterances: Sequence[str]) -> str:
-        """Return the value that a slot's text stands for."""
+        """Return the value of a slot for its text."""
         if slot not in self._tables:
             known = [*LITERALS, *self.settings.values.get(slot, [])]
             self._tables[slot] = _grouped(self._spelled, known), _grouped(self._loose, known)
         for table, key in zip(self._tables[slot], (text, squeezed(text)), strict=True):
             if key in table:
                 return best_said(table[key], utterances)
-        # Words of the dialogue are used only if the tokenizer maps them to the same tokens.
+        # Words of the dialogue are used only if they have the same tokens.
         said = words_like(text, utterances)
         if said and self._spelled(said) == text:
             return said
@@ -158,7 +163,7 @@ class StateText:
         return read
 
     def _split(self, part: str) -> tuple[str, str]:
-        """Split a part of a text into slot and value; both are empty if there is no slot."""
+        """Split an item into slot and value, both empty if there is no slot."""
         letters = [place for place, letter in enumerate(part) if not letter.isspace()]
         flat = squeezed(part)
         for front, slot in self._fronts.items():
@@ -176,12 +181,12 @@ class StateText:
 
 
 def squeezed(text: str) -> str:
-    """Remove the blanks of a text."""
+    """Remove all blanks from a text."""
     return "".join(text.split())
 
 
 def words_like(text: str, utterances: Sequence[str]) -> str:
-    """Find the latest words of the dialogue that equal a text up to blanks; empty if there are none."""
+    """Find the last words of the dialogue that equal a text up to blanks; empty if there are none."""
     if any(text in utterance for utterance in utterances):
         return text
     wanted = squeezed(text)

@@ -1,4 +1,4 @@
-"""Values to subword tokens and back, and gates with values to states."""
+"""Convert values to tokens and back, and gates with values to states."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class ReadState:
 
     Attributes:
         state: ``domain-slot-value`` strings in the order of the slots.
-        gates: Slot -> name of its gate, where that is not none.
-        mapped: Slot -> (generated, known) value, where the ontology replaced one.
+        gates: Slot -> name of its gate, for gates other than none.
+        mapped: Slot -> (generated, known) value, for values replaced by the ontology.
     """
 
     state: list[str]
@@ -39,15 +39,18 @@ class ReadState:
 
 
 class StateReader:
-    """Convert between states, and gates with subword tokens.
+    """Convert between states, and gates with token ids.
 
-    A tokenizer may forget blanks around signs, letters that it does not know, and more, so text is not made
-    from tokens where it can be found: first among the slot's known values, then among those of all slots,
-    then in the dialogue itself. Only what is in none of them is spelled from its subword tokens.
+    Decoding token ids may lose information, such as blanks around punctuation or unknown letters. Values are
+    therefore searched in the known values of their slot, in those of all slots, and in the dialogue, and
+    decoded only if they are in none of these.
 
     Args:
         settings: Slots and known values.
-        tokenizer: A fast tokenizer of transformers; ValueError where it is not the model's.
+        tokenizer: A fast tokenizer.
+
+    Raises:
+        ValueError: The tokenizer is not that of the model.
     """
 
     def __init__(self, settings: SlotSettings, tokenizer: Any) -> None:
@@ -60,7 +63,7 @@ class StateReader:
         everywhere = dict.fromkeys(value for values in settings.values.values() for value in values)
         self._everywhere = self._by_subwords(list(everywhere))
         self._nearest: dict[tuple[str, str], str] = {}
-        # All slots of a dialogue's turns share the same utterances.
+        # The slots of all turns of a dialogue have the same utterances.
         self._with_offsets = functools.lru_cache(maxsize=1_024)(self._tokenize_with_offsets)
 
     def targets(
@@ -69,11 +72,11 @@ class StateReader:
         """Convert gold states to the model's targets.
 
         Returns:
-            Three lists with one item per state. It holds, for each slot that is not none: the slot's number,
-            its gate, and the value's tokens with the one that ends them.
+            Slot indices, gates, and tokens of values with the end token, of the slots that are not none;
+            three lists with one item per state.
 
         Raises:
-            ValueError: A slot that the model does not have, or one that is there twice.
+            ValueError: The model does not have a slot, or a slot is repeated.
         """
         golds = [self.gold(state) for state in states]
         known = dict.fromkeys(value for gold in golds for value in gold.values())
@@ -86,7 +89,7 @@ class StateReader:
         )
 
     def gold(self, state: Sequence[str]) -> dict[int, str]:
-        """Map the number of each slot in a gold state to its value; errors as in ``targets``."""
+        """Return slot index -> value of a gold state; errors as in ``targets``."""
         values: dict[int, str] = {}
         for item in state:
             slot, value = split_item(item)
@@ -104,7 +107,7 @@ class StateReader:
         return values
 
     def none_subwords(self) -> list[int]:
-        """Return the tokens of the value of an absent slot, with the end token."""
+        """Return the tokens of the value none, with the end token."""
         return [*self.tokenize([GATES[NONE]])[0], self.settings.end_id]
 
     def read(
@@ -115,14 +118,14 @@ class StateReader:
         *,
         constrain: bool | None = None,
     ) -> ReadState:
-        """Convert gates and subword tokens to a state.
+        """Convert gates and token ids to a state.
 
         Args:
-            gates: One per slot.
-            values: Subword token ids, one list per slot; -100 and special subword tokens end it.
-            utterances: The dialogue, for values that are in none of the lists.
-            constrain: Whether values that the slot's list lacks become the closest in it; None for what
-                the settings say.
+            gates: The gate of each slot.
+            values: Token ids, one list per slot, which ends at -100 or a special token.
+            utterances: The dialogue, for unknown values.
+            constrain: Whether to replace unknown values by the most similar known value of the slot; None to
+                use the setting.
         """
         state, names, mapped = [], {}, {}
         constrain = self.settings.constrain_to_ontology if constrain is None else constrain
@@ -143,7 +146,7 @@ class StateReader:
         return ReadState(state, names, mapped)
 
     def text(self, slot: str, subwords: Sequence[int], utterances: Sequence[str]) -> str:
-        """Decode a slot's subword tokens to its value; empty if there are none."""
+        """Decode the tokens of a slot to its value; empty if there are none."""
         wanted = tuple(self._up_to_end(subwords))
         if not wanted:
             return ""
@@ -155,7 +158,7 @@ class StateReader:
         return self._copied(wanted, utterances) or self._spelled(wanted)
 
     def nearest(self, slot: str, value: str) -> str:
-        """Return the slot's known value with the smallest edit distance; the value itself without any."""
+        """Return the known value of the slot with the smallest edit distance; if none, the value itself."""
         values = self.settings.values.get(slot, [])
         if not values or value in values:
             return value
@@ -182,10 +185,9 @@ class StateReader:
         return table
 
     def _copied(self, wanted: tuple[int, ...], utterances: Sequence[str]) -> str:
-        """Find the latest words of the dialogue with these subword tokens; empty if there are none.
+        """Find the last words of the dialogue with these tokens; empty if there are none.
 
-        An unknown token stands for any word that the vocabulary lacks, so it only counts where all matches
-        are the same words.
+        The unknown token may stand for different words, so with it all matches must be the same words.
         """
         found = []
         for text in reversed(utterances):
@@ -203,7 +205,7 @@ class StateReader:
         return encoded["input_ids"], encoded["offset_mapping"]
 
     def _spelled(self, wanted: tuple[int, ...]) -> str:
-        """Decode tokens; remove blanks around punctuation if the tokenizer does not record them."""
+        """Decode tokens, without blanks around punctuation unless the tokenizer encodes blanks."""
         text = self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False).strip()
         tight = _BLANK_AT_SIGN.sub(r"\1", text).replace(",", ", ").strip()
         if tight != text and self.tokenize([tight]) == self.tokenize([text]):
@@ -212,6 +214,6 @@ class StateReader:
 
 
 def best_said(values: Sequence[str], utterances: Sequence[str]) -> str:
-    """Choose among values with the same subword tokens: the longest in the dialogue, or the first."""
+    """Choose among values with the same tokens: the longest one in the dialogue, or the first."""
     said = [value for value in values if any(value in text for text in utterances)]
     return max(said, key=len) if said else values[0]

@@ -1,4 +1,4 @@
-"""Dialogue states outside the model: batches of targets, and errors by kind."""
+"""Batches of target states, and errors of predicted states by type."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from recipes.tasks.wos.text_models import TextCollator
 
 
 class StateCollator:
-    """Collate turns; gate and value tensors are created here only.
+    """Collate turns, and create the tensors of gates and values.
 
-    Slots of which training does not look at the value have no subword tokens.
+    Slots whose values are not learned have no tokens.
 
     Args:
-        tokenizer: Tokenizer with the padding token.
-        config: The model's, with the slots.
+        tokenizer: Tokenizer with a padding token.
+        config: The model's configuration, with the slots.
         pad_to_multiple_of: Pad to a multiple of this; None to pad to the longest.
     """
 
@@ -59,8 +59,8 @@ def errors(state: Sequence[str], gold: Sequence[str]) -> dict[str, Any]:
     """Classify the errors of a state.
 
     Returns:
-        ``missed`` and ``invented``: state strings whose slot only one side has; ``wrong_value``: slot ->
-        [gold, predicted].
+        ``missed`` and ``invented``, the state strings whose slot is only in the gold or only in the predicted
+        state; and ``wrong_value``, slot -> [gold, predicted].
     """
     wanted, found = ({"-".join(item.split("-", 2)[:2]): item for item in side} for side in (gold, state))
     return {
@@ -75,7 +75,7 @@ def errors(state: Sequence[str], gold: Sequence[str]) -> dict[str, Any]:
 
 
 def figures(read: Sequence[Any], details: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return sums over turns: generated values, those that the ontology replaced, and errors by kind."""
+    """Return the numbers of generated values, of values replaced by the ontology, and of errors by type."""
     sums = {
         "values_generated": sum(list(answer.gates.values()).count("ptr") for answer in read),
         "values_mapped_to_ontology": sum(len(answer.mapped) for answer in read),

@@ -1,4 +1,4 @@
-"""Dialogues and states as the ids that a text-to-text model reads and writes."""
+"""Token ids of dialogues and states for text-to-text models, and generation of states."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from recipes.tasks.wos.configuration_dialogue_state import IGNORED
 from recipes.tasks.wos.dialogue_text import turn_subwords
 from recipes.tasks.wos.state_text import StateText, TextSettings
 
-CUE = "상태:"  # separator of dialogue and state for causal models
-LOGITS = 200_000_000  # logits computed at a time while scoring texts
+CUE = "상태:"  # text between dialogue and state for causal models
+LOGITS = 200_000_000  # number of logits computed at a time for the probabilities of texts
 
 
 class StateFrame:
-    """Encode dialogues and states as ids.
+    """Encode dialogues and states as token ids.
 
-    A dialogue is that of the official template, with the outer special tokens that the tokenizer gives any
-    text. Between utterances is [SEP]; for a tokenizer without one a line break, or where it knows none the
-    end of text. A causal model reads the dialogue, a separator and a cue, and goes on with the state.
+    Dialogues have the template of KLUE-baseline and the special tokens that the tokenizer adds to texts.
+    Utterances are separated by [SEP] or, if the tokenizer does not have it, by a line break or the
+    end-of-text token. Causal models read the dialogue, a separator and ``CUE``, and continue with the state.
 
     Args:
         settings: Settings of the model.
-        tokenizer: Its tokenizer.
-        config: Its configuration: whether it has an encoder, and how many positions.
+        tokenizer: Tokenizer of the model.
+        config: Configuration of the model, for its architecture and its number of positions.
     """
 
     def __init__(self, settings: TextSettings, tokenizer: Any, config: Any) -> None:
@@ -46,11 +46,12 @@ class StateFrame:
             self.tail = [self.separator, *self.tokenize([CUE])[0]]
 
     def prompt(self, utterances: Sequence[str], max_length: int) -> tuple[list[int], bool]:
-        """Encode a turn, and say whether the dialogue was truncated at its beginning.
+        """Encode a turn; also return whether the beginning of the dialogue was truncated.
 
         Args:
-            utterances: Utterances up to the last one of the user.
-            max_length: Tokens at most; fewer where a causal model needs the positions for the state.
+            utterances: Utterances up to a user turn.
+            max_length: Maximum number of tokens; causal models may have fewer, to have positions for the
+                state.
         """
         subwords = turn_subwords(utterances, self.tokenize, self.separator)
         longest = max_length if self.room is None else min(max_length, self.room)
@@ -71,14 +72,14 @@ class StateFrame:
 
 
 class StateTextModel:
-    """The class that ``auto_map`` names beside a LoRA adapter, so that pipelines load the merged model.
+    """The class in ``auto_map`` of a LoRA adapter, with which pipelines load the merged model.
 
-    The model itself is one of transformers' own.
+    The model itself is a class of transformers.
     """
 
     @classmethod
     def register_for_auto_class(cls, auto_class: Any = None) -> None:
-        """Required of classes that ``auto_map`` names; there is nothing to save."""
+        """Do nothing; transformers calls this method of classes in ``auto_map``."""
 
     @classmethod
     def from_pretrained(cls, path: Any, *, config: Any, **kwargs: Any) -> Any:
@@ -88,7 +89,7 @@ class StateTextModel:
 
 
 def separator_id(tokenizer: Any) -> int:
-    """Return the id of the token between two utterances."""
+    """Return the id of the token between utterances."""
     if tokenizer.sep_token_id is not None:
         return int(tokenizer.sep_token_id)
     subwords = tokenizer("\n", add_special_tokens=False)["input_ids"]
@@ -97,7 +98,7 @@ def separator_id(tokenizer: Any) -> int:
 
 
 def outer_subwords(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """Return the special tokens that a tokenizer puts before and after a text."""
+    """Return the special tokens that a tokenizer adds before and after a text."""
     plain = tokenizer("가", add_special_tokens=False)["input_ids"]
     whole = tokenizer("가")["input_ids"]
     for start in range(len(whole) - len(plain) + 1):
@@ -109,7 +110,7 @@ def outer_subwords(tokenizer: Any) -> tuple[list[int], list[int]]:
 def set_generation(model: Any) -> None:
     """Configure ``generate`` according to the settings in the model's configuration.
 
-    Beams are ranked by the probability of the whole text, whatever its length.
+    Beams are ranked by the probability of the text, without a length penalty.
     """
     settings = TextSettings.of(model.config)
     before = model.generation_config
@@ -135,14 +136,14 @@ def generate_states(
     """Generate the texts of a batch of dialogues.
 
     Args:
-        model: See ``set_generation``; may be a PeftModel.
-        input_ids: Prompts, shape (batch, tokens); of a causal model padded on the left.
-        attention_mask: 1 on real tokens, 0 on padding, same shape.
-        **options: More arguments of ``generate``.
+        model: A model configured by ``set_generation``; may be a PeftModel.
+        input_ids: Prompts, shape (batch, tokens); padded on the left for causal models.
+        attention_mask: 1 for real tokens, 0 for padding, same shape.
+        **options: Further arguments of ``generate``.
 
     Returns:
-        Ids with the one that ends a text, int32, padded with -100, shape (batch, steps); the probability of
-        each text, the product over these ids, float32, shape (batch,).
+        Token ids with the end token, int32, padded with -100, shape (batch, steps); and the probability of
+        each text, float32, shape (batch,).
     """
     found = model.generate(input_ids=input_ids, attention_mask=attention_mask, **options)
     is_causal = not model.config.is_encoder_decoder
@@ -162,7 +163,7 @@ def generate_states(
 def _likelihoods(
     model: Any, ids: torch.Tensor, mask: torch.Tensor, found: torch.Tensor, *, is_causal: bool
 ) -> torch.Tensor:
-    """Compute the probabilities of texts, padded as in training."""
+    """Compute the probabilities of texts, with the padding of training."""
     if is_causal:
         real = mask.bool()
         joined = [

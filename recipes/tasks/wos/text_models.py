@@ -1,4 +1,4 @@
-"""Loading of models that write text, and batches for them."""
+"""Load models that generate text, and collate their batches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel, registe
 
 from recipes.tasks.wos.text_generation import set_generation
 
-IGNORED = -100  # labels that the loss ignores
+IGNORED = -100  # label that the loss ignores
 
 
 class TextLoader:
-    """Provide the ``from_pretrained`` of one of transformers' auto classes.
+    """Provide ``from_pretrained`` of an auto class of transformers.
 
     Args:
         auto_class: Name of the auto class.
@@ -26,7 +26,7 @@ class TextLoader:
         self.auto_class = auto_class
 
     def from_pretrained(self, path: str, *, output_loading_info: bool = False, **options: Any) -> Any:
-        """Load a model whose ``generate`` writes states, and the loading info if asked for."""
+        """Load a model and configure ``generate``; also return the loading info if requested."""
         auto = getattr(transformers, self.auto_class)
         model, info = auto.from_pretrained(path, output_loading_info=True, **options)
         set_generation(model)
@@ -35,16 +35,16 @@ class TextLoader:
 
 @contextlib.contextmanager
 def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Prepare a model that is distributed over ranks for ``generate``.
+    """Prepare a model that is distributed over processes for ``generate``.
 
-    ``generate`` calls parts of the model, such as the encoder, past the ``forward`` of the wrapper, which is
-    what gathers the weights that FSDP spreads over the ranks.
+    ``generate`` calls parts of the model, such as the encoder, without the ``forward`` of the wrapper, which
+    gathers the weights that FSDP has sharded.
 
     Args:
-        model: As Trainer has prepared it: plain, or in a wrapper of DDP or FSDP.
+        model: The model as prepared by Trainer, possibly wrapped in DDP or FSDP.
 
     Yields:
-        The object with ``generate``, and the arguments that it needs.
+        The object with ``generate``, and further arguments for it.
     """
     is_sharded = isinstance(model, FSDPModule)
     if isinstance(model, FullyShardedDataParallel):
@@ -53,14 +53,14 @@ def able_to_generate(model: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     elif is_sharded:
         if "generate" not in vars(model):
             register_fsdp_forward_method(model, "generate")
-        # Layers gather their weights at every step, so all ranks have to stop together.
+        # Layers gather their weights at every step, so all processes have to stop together.
         yield model, {"synced_gpus": True}
     else:
         yield getattr(model, "module", model), {}
 
 
 class TextCollator:
-    """Collate ``prompt_ids`` with padding on the left if there are any, and inputs with labels otherwise."""
+    """Collate ``prompt_ids`` with padding on the left if present, or else inputs with labels."""
 
     def __init__(self, padding: int, pad_to_multiple_of: int | None) -> None:
         self.padding = padding

@@ -1,4 +1,4 @@
-"""Dialogue state tracking (wos) with TRADE: the dialogue so far to the values of 45 slots."""
+"""Dialogue state tracking (wos) with TRADE, which predicts the values of 45 slots."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ SETTINGS = (
 
 @dataclasses.dataclass(frozen=True)
 class Trade(DialogueRecipe):
-    """TRADE on the official template; an example is a user turn.
+    """TRADE with the template of KLUE-baseline; an example is a user turn.
 
-    The model's configuration keeps the slots and their known values.
+    The model's configuration has the slots and their known values.
     """
 
     evaluates_loss: ClassVar[bool] = False
@@ -54,7 +54,7 @@ class Trade(DialogueRecipe):
         arguments: RecipeArguments,
         splits: Mapping[str, datasets.Dataset],
     ) -> None:
-        """Set slots of ontology and data, and values of ontology and training."""
+        """Set the slots of ontology and data, and the values of ontology and training split."""
         remedy = ", or --head generative for a model that writes text"
         check_encoder(self.task, config, "--head trade", remedy)
         if tokenizer.cls_token_id is None or tokenizer.sep_token_id is None or is_causal(config):
@@ -74,32 +74,32 @@ class Trade(DialogueRecipe):
             if getattr(arguments, name) is not None:
                 setattr(settings, name, getattr(arguments, name))
         settings.read_subwords(tokenizer)
-        dataclasses.replace(settings).write(config)  # checked once more
+        dataclasses.replace(settings).write(config)  # replace validates the settings again
         config.oracle = arguments.oracle
         if arguments.dropout is not None:
             set_dropout(config, arguments.dropout)
-            config.hidden_dropout_prob = (
-                arguments.dropout
-            )  # the decoder's, whatever the encoder calls its own
+            config.hidden_dropout_prob = arguments.dropout  # modules of the decoder
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """Return DialogueStateTracker."""
         return DialogueStateTracker
 
     def least_length(self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> int:
-        """Return room for [CLS], [SEP] and one token of the dialogue."""
+        """Return the number of special tokens, and one token of the dialogue."""
         return 3
 
     def encode(
         self, batch: Batch, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, max_length: int
     ) -> dict[str, Any]:
-        """Encode turns, truncated at their beginning, and the gold values of slots that have any.
+        """Encode turns, truncated on the left, and the gold values of slots that have one.
 
-        Slots without a value are left out: their subword tokens are put in only when a batch is collated.
+        The tokens of other slots are added when a batch is collated.
         """
         settings = StateSettings.of(config)
         reader = StateReader(settings, tokenizer)
-        reader.tokenize(list(itertools.chain.from_iterable(batch["utterances"])))  # all at once, and cached
+        reader.tokenize(
+            list(itertools.chain.from_iterable(batch["utterances"]))
+        )  # tokenise all utterances at once, with a cache
         features: dict[str, Any] = {"input_ids": [], "length": [], "truncated": []}
         for utterances in batch["utterances"]:
             ids, is_cut = encode_turn(utterances, tokenizer, max_length, reader.tokenize)
@@ -113,17 +113,17 @@ class Trade(DialogueRecipe):
     def collator(
         self, tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig, pad_to_multiple_of: int | None
     ) -> Any:
-        """Return a collator that pads token ids, and fills in slots without a value."""
+        """Return a collator that pads token ids and adds the slots without a value."""
         return StateCollator(tokenizer, config, pad_to_multiple_of)
 
     def predict(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor | None, Any]:
         """Return gates, int8 (batch, slots); value tokens, int32 (batch, slots, tokens); scores (batch,).
 
-        There is no loss: it would need the vocabulary at every slot, which evaluation is spared.
+        No loss is computed, since it would need the scores of the whole vocabulary for every slot.
         """
         config = getattr(model, "module", model).config
         gates = inputs["gate_labels"] if getattr(config, "oracle", None) == "gates" else None
-        # Call the wrapped model, so that the hooks of DDP, FSDP and autocast apply as in training.
+        # Call the wrapped model, so that hooks of DDP, FSDP and autocast are run.
         output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], gates=gates)
         scores = output.gate_logits
         chosen = scores.argmax(dim=-1) if gates is None else gates
@@ -132,12 +132,12 @@ class Trade(DialogueRecipe):
     def decode(
         self, outputs: Any, examples: datasets.Dataset, features: datasets.Dataset, loaded: LoadedModel
     ) -> Decoded:
-        """Decode states, their gates, and the errors of each if the gold is known."""
+        """Decode states, their gates, and the errors of each state if its gold state is known."""
         settings = StateSettings.of(loaded.config)
         reader = StateReader(settings, loaded.tokenizer)
         golds = list(examples["state"]) if "state" in examples.column_names else None
-        is_told = golds is not None and getattr(loaded.config, "oracle", None) == "values"
-        targets = list(zip(*reader.targets(golds), strict=True)) if golds is not None and is_told else []
+        is_oracle = golds is not None and getattr(loaded.config, "oracle", None) == "values"
+        targets = list(zip(*reader.targets(golds), strict=True)) if golds is not None and is_oracle else []
         read, details = [], []
         columns = zip(examples["turn"], examples["utterances"], *outputs[:2], strict=True)
         for index, (turn, utterances, gates, values) in enumerate(columns):

@@ -1,4 +1,4 @@
-"""Dialogues as turns: rows of the data, lines of a file, and typed lines."""
+"""Dialogues as turns, from rows of the data, lines of a file, and typed lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Batch = Mapping[str, Sequence[Any]]
 
 
 def has_states(dialogue: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether the state after any user turn is known; hidden states are missing or None."""
+    """Return whether the state of any user turn is known; hidden states are missing or None."""
     return any(turn["role"] == "user" and turn.get("state") is not None for turn in dialogue)
 
 
@@ -18,15 +18,16 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
     """Convert dialogues to columns with one row per user turn.
 
     Args:
-        batch: ``dialogue``, lists of turns with role and text, the user's with state where gold is known;
-            ``guid`` if there is one.
-        has_states: Whether to include states, unless all of a split are hidden.
+        batch: The column ``dialogue`` with lists of turns, which have role and text, and for the user the
+        state
+            if known; and optionally ``guid``.
+        has_states: Whether to include states, which may all be hidden.
 
     Returns:
-        ``utterances`` from the first to the user's, ``turn`` (0, 1, …), ``guid`` and ``state`` where known.
+        Columns ``utterances`` (up to a user turn), ``turn`` (0, 1, …), and ``guid`` and ``state`` if known.
 
     Raises:
-        ValueError: User and system do not take turns.
+        ValueError: User and system do not alternate.
     """
     guids = batch.get("guid")
     rows: dict[str, list[Any]] = {"guid": [], "turn": [], "utterances": [], "state": []}
@@ -55,15 +56,15 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
 def converse(
     answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
 ) -> Iterator[dict[str, Any]]:
-    """Track typed lines: user and system alternate; a blank line starts a new dialogue.
+    """Track typed lines, which alternate between user and system; a blank line starts a new dialogue.
 
     Args:
-        answer: Function that answers a dialogue: one mapping per user turn.
-        lines: What is typed.
-        ask: Function called before each line with the speaker: 0 the user, 1 the system.
+        answer: Function from a dialogue to a list with one mapping per user turn.
+        lines: The typed lines.
+        ask: Function called before each line with the speaker: 0 for the user, 1 for the system.
 
     Yields:
-        After each line of the user's the answer to it, with its number from 1, ``line``.
+        The answer to each line of the user, with ``line``, its number from 1.
     """
     dialogue: list[str] = []
     ask(0)
@@ -76,7 +77,7 @@ def converse(
 
 
 def dialogues(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield dialogues from numbered lines, separated by blank lines: first number, and utterances."""
+    """Yield dialogues, separated by blank lines, as the number of the first line and the utterances."""
     for is_spoken, group in itertools.groupby(lines, lambda line: bool(line[1].strip())):
         if is_spoken:
             numbers, texts = zip(*group, strict=True)
