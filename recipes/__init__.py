@@ -1,1 +1,1 @@
-"""Fine-tuning recipes for KLUE: one thin script a task, on Trainer and Accelerate."""
+"""Fine-tuning recipes for KLUE, with one short script per task, built on Trainer and Accelerate."""

@@ -1,4 +1,4 @@
-"""The settings of a recipe: names, defaults and help texts. It imports nothing heavy."""
+"""The settings of a recipe, with their names, defaults and help texts, without heavy imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_FILES = {"train": "train_file", "validation": "validation_file", "test": "te
 
 
 class UsageError(ValueError):
-    """Contradictory or impossible flags, found before anything is loaded."""
+    """Invalid or contradictory flags, detected before anything is loaded."""
 
 
 def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any:
@@ -24,24 +24,23 @@ def _flag(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any
     Args:
         default: Default value.
         help_text: Help text, or a mapping of tasks to help texts.
-        **extra: ``group``: a key of GROUPS. ``choices``: the values that it takes, or task -> these, which
-            makes it a flag of those tasks only. ``tasks``: the tasks that it is for. ``const``: its value
-            where the flag is given without one. ``word``: a word that it takes in place of a number.
-            ``least`` and ``most``: the smallest and the largest number that it takes.
-            ``otherwise``: what holds, for all tasks or by task, where neither a flag nor the checkpoint
-            says anything.
+        **extra: ``group``, a key of GROUPS; ``choices``, the valid values, or a mapping from tasks to valid
+            values for a flag of these tasks; ``tasks``, the tasks of the flag; ``const``, the value of the
+            flag without an argument; ``word``, a valid word for a flag with numbers; ``least`` and ``most``,
+            the range of numbers; and ``otherwise``, a description of the value, for all tasks or by task, if
+            it is given neither by the user nor by the checkpoint.
     """
     return dataclasses.field(default=default, metadata={"help": help_text, **extra})
 
 
 def _setting(default: Any, help_text: str | Mapping[str, str], **extra: Any) -> Any:
-    """Declare an expert setting, for YAML files and ``--set``; arguments as for ``_flag``."""
+    """Declare an expert setting for YAML files and ``--set``; arguments as for ``_flag``."""
     return _flag(default, help_text, expert=True, **extra)
 
 
 @dataclasses.dataclass
 class RecipeArguments:
-    """The settings of a recipe, named as in transformers' examples where those have a name."""
+    """The settings of a recipe, with the names used in transformers' examples."""
 
     # Model
     model_name_or_path: str = _flag(
@@ -331,7 +330,7 @@ class RecipeArguments:
         group="answers",
     )  # fmt: skip
 
-    # Any other field of transformers.TrainingArguments that recipes honour, by its own name.
+    # Other fields of TrainingArguments that recipes support.
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -345,7 +344,7 @@ class RecipeArguments:
         return {ours: theirs for ours, _, theirs in (word.partition("=") for word in self.column or ())}
 
     def __post_init__(self) -> None:
-        """Raise UsageError if the flags that choose the data contradict each other."""
+        """Raise UsageError if the flags for the data contradict each other."""
         sources = [f"--{name}" for name in ("mini", "data_dir") if getattr(self, name)]
         sources += [f"--{OWN_FILES[split]}" for split in list(self.own_files)[:1]]
         if len(sources) > 1:
@@ -377,7 +376,7 @@ def fields_of(task: str) -> dict[str, dataclasses.Field[Any]]:
 
 
 def is_expert(field: dataclasses.Field[Any]) -> bool:
-    """Return whether a field can be set in YAML files and with ``--set`` only."""
+    """Return whether a field can be set only in YAML files and with ``--set``."""
     return bool(field.metadata.get("expert"))
 
 
@@ -401,7 +400,7 @@ def _of_task(value: Any, task: str) -> Any:
 
 
 def choices_of(field: dataclasses.Field[Any], task: str) -> tuple[str, ...] | None:
-    """Return the values that a setting accepts; None if any."""
+    """Return the valid values of a setting; None if all are valid."""
     found: tuple[str, ...] | None = _of_task(field.metadata.get("choices"), task)
     return found
 

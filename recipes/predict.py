@@ -1,22 +1,22 @@
-"""Answer raw text with a trained model: one JSON object per line.
+"""Run a trained model on raw text, with one JSON object per line as output.
 
     python -m recipes.predict --task ner --model out/ner --input sentences.txt
     python -m recipes.predict --task mrc --model out/mrc --input questions.jsonl --output answers.jsonl
     python -m recipes.predict --task re --model out/re --input pairs.jsonl --top_k 3
-    python -m recipes.predict --task dst --model out/dst      # a dialogue, while you type it
+    python -m recipes.predict --task dst --model out/dst      # a typed dialogue
     echo "박보검 담주에 파리 화보 촬영 간대!" | python -m recipes.predict --task ner --model out/ner
 
-A .jsonl file holds one input per line as JSON: a text, or an object with the task's fields. A .conllu file
-(dp) holds sentences. Any other file, and standard input, holds one text per line. Inputs of two parts (sts,
-nli; question and passage of mrc) are separated by a tab; for re and mrc a line may also be a JSON object.
-Files are read as they are answered, so they may be larger than memory.
+A .jsonl file has one input per line as JSON: a text, or an object with the fields of the task. A .conllu file
+(dp) has sentences. Other files and standard input have one text per line; the two texts of sts, nli and mrc
+(question and passage) are separated by a tab, and a line for re and mrc may also be a JSON object. Files are
+streamed, so they may be larger than memory.
 
-Each input line gets one answer, with its number as "line"; the answer to a blank line is null. If the model
-did not read the whole input, the answer has "truncated": true. An invalid line gets an "error" in place of an
-answer, and the exit status is 1.
+There is one answer per line of input, with its number as "line"; the answer to a blank line is null. Answers
+to truncated inputs have "truncated": true. Invalid lines have an "error" instead of an answer, and the exit
+status is then 1.
 
-Texts for dst are dialogues: user and system take turns, and a blank line starts a new dialogue. Each line of
-the user gets one answer, while you type unless --input or --output is a file.
+Texts for dst are dialogues, in which user and system alternate; a blank line starts a new dialogue. There is
+one answer per line of the user, printed at once unless --input or --output is a file.
 """
 
 from __future__ import annotations

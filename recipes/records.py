@@ -4,8 +4,8 @@
     python -m recipes.records list results/ --task ner
     python -m recipes.records validate results/team.jsonl
 
-``add`` adds the records of finished runs to a file; they replace records of the same model, method and data.
-``list`` shows one line per record. ``validate`` checks files and names invalid lines.
+``add`` adds the records of finished runs to a file, where they replace records of the same model, method and
+data. ``list`` shows one line per record. ``validate`` checks files and names invalid lines.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _add(arguments: argparse.Namespace) -> None:
     if arguments.to.suffix != ".jsonl":
         raise ValueError(f"--to is {arguments.to}; expected a file that ends in .jsonl.")
     old = list(read_records(arguments.to)) if arguments.to.is_file() else []
-    # The predictions file stays in the folder of the run.
+    # The predictions file remains in the folder of the run.
     new = [
         one.record if one.predictions is None else dataclasses.replace(one.record, predictions=None)
         for one in find_records(arguments.sources)

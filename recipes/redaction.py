@@ -1,4 +1,4 @@
-"""Redact secrets in everything that is written."""
+"""Redact secrets in all files that are written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECRET_TEXTS = {
     "a Weights & Biases key": r"(?i:wandb_api_key)[\"']?\s*[:=]\s*[\"']?[0-9a-f]{40}",
     "a private key": r"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----",
 }
-# Settings that always hold a secret; TrainingArguments hides those that end in _token.
+# Settings that are secrets; TrainingArguments hides those that end in _token.
 _SECRET_NAME = re.compile(r"(?i)(token|password|secret|api_?key)$")
 _SECRET_TEXT = re.compile("|".join(SECRET_TEXTS.values()))
 
@@ -24,8 +24,8 @@ def redact(value: Any, name: str = "") -> Any:
     """Replace every secret in a setting.
 
     Args:
-        value: Its value; mappings and lists are searched.
-        name: Its name, or the key in a mapping.
+        value: Value of the setting; mappings and lists are searched.
+        name: Name of the setting, or key in a mapping.
     """
     if isinstance(value, Mapping):
         return {key: redact(item, str(key)) for key, item in value.items()}

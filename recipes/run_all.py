@@ -1,4 +1,4 @@
-"""Fine-tune on all tasks: models x tasks x seeds, then one table.
+"""Fine-tune models on all tasks with several seeds, and print a table.
 
     python recipes/run_all.py --model_name_or_path klue/roberta-base klue/bert-base --seed 42 43
     python recipes/run_all.py --mini --model_name_or_path out/tiny --preset demo --output_dir out/demo
@@ -77,14 +77,14 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
 
 @needs("train")
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is not finished and print the table.
+    """Run unfinished runs and print the table.
 
     Returns:
         The exit status: 1 if a run failed or a finished one has other settings, 130 if interrupted, else 0.
     """
     parser = make_parser()
     arguments, passed_on = parser.parse_known_args(argv)
-    if importlib.util.find_spec("accelerate") is None:  # checked once, before every run reports it
+    if importlib.util.find_spec("accelerate") is None:  # checked once, since otherwise all runs report it
         raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
     tasks = [get_task(task).name for task in arguments.tasks or SCRIPTS]
     folder = Path(arguments.output_dir)
@@ -97,11 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if any(others.values()) and not arguments.rerun:
         print("Finished runs differ from what was asked for:", file=sys.stderr)
-        print(*(f"  {text}" for told in others.values() for text in told), sep="\n", file=sys.stderr)
+        print(*(f"  {text}" for texts in others.values() for text in texts), sep="\n", file=sys.stderr)
         print("Expected another --output_dir, or --rerun to replace these runs.", file=sys.stderr)
         return 1
     try:
-        replaced = {job for job, told in others.items() if told}
+        replaced = {job for job, texts in others.items() if texts}
         failed = run_side_by_side(jobs, Launcher(arguments.jobs, arguments.verbose), replaced)
     except KeyboardInterrupt:
         command = repeated(sys.argv[1:] if argv is None else argv)

@@ -5,10 +5,11 @@
     klue sweep status out/sweep
     klue sweep collect out/sweep
 
-``--grid learning_rate=3e-5,5e-5`` compares settings. Each is trained on nine tenths of the training data and
-scored on the rest; the best settings of each model and task are then trained on all of it and scored on the
-validation split. A job is claimed by the process that runs it: a job that is launched twice runs once, and a
-job whose process has died continues from its last checkpoint when it is launched again.
+``--grid learning_rate=3e-5,5e-5`` compares settings: models are trained on nine tenths of the training data
+and scored on the rest. With the best settings of each model and task, they are then trained on all of it and
+scored on the validation split. Each job is claimed by the process that runs it, so that a job that is
+launched twice runs once. A job whose process has ended resumes from its last checkpoint when it is launched
+again.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from recipes.sweeps.result_tables import table
 from recipes.sweeps.search import HELD_OUT, final_jobs, search_table
 from recipes.tasks import SCRIPTS
 
-# Key of a YAML file -> the flag for it, and its default.
+# Key in a YAML file -> its flag and its default.
 LISTS: dict[str, tuple[str, list[Any]]] = {
     "models": ("model_name_or_path", ["klue/roberta-base"]),
     "tasks": ("tasks", list(SCRIPTS)),
@@ -65,7 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Other flags are passed to every recipe.",
     )  # fmt: skip
     add_plan_flags(run)
-    run.set_defaults(model_name_or_path=None, tasks=None, seed=None)  # a YAML file may say them
+    run.set_defaults(model_name_or_path=None, tasks=None, seed=None)  # they may be in a YAML file
     run.add_argument(
         "--config",
         type=input_file,
@@ -128,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit status: 0, 1 for a sentence on standard error or a failed job, 130 if interrupted.
+        The exit status: 1 for an error or a failed job, 130 if interrupted, otherwise 0.
     """
     parser = make_parser()
     arguments, passed_on = parser.parse_known_args(argv)
@@ -158,11 +159,11 @@ def _run(arguments: argparse.Namespace, passed_on: Sequence[str]) -> int:
 
 
 def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job]:
-    """Return the jobs that the flags and the YAML file ask for.
+    """Return the jobs defined by the flags and the YAML file.
 
     Raises:
-        SweepError: The file or a grid is not as expected.
-        UsageError: A recipe would refuse the settings of a job.
+        SweepError: The file or a grid is invalid.
+        UsageError: A recipe does not accept the settings of a job.
     """
     values = _read_config(arguments.config) if arguments.config else {}
     lists = {
@@ -185,7 +186,7 @@ def planned(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Job
                     job = Job(model, task, seed, arguments.output_dir, tuple(words), settings, stage)
                     jobs.append(named_by_content(job))
     check_settings(jobs)
-    return list({job.folder: job for job in jobs}.values())  # a task may be given by two names
+    return list({job.folder: job for job in jobs}.values())  # a task may be given by name and alias
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -215,7 +216,7 @@ def _options(arguments: argparse.Namespace) -> launchers.Options:
 
 
 def _launch(sweep: Sweep, launcher: str, options: launchers.Options, states: Sequence[str]) -> int:
-    """Launch the jobs in some states; after a completed search, also the runs with the chosen settings."""
+    """Launch the jobs in some states and, after a completed search, the runs with the chosen settings."""
     while waiting := [job for job in sweep.jobs if job.state in states]:
         failed = launchers.LAUNCHERS[launcher](sweep, waiting, options)
         if failed or launcher != "local" or options.dry_run:

@@ -1,4 +1,4 @@
-"""Make a tiny random encoder and its tokenizer, for demos and tests that need no Hub.
+"""Create a tiny random encoder and its tokenizer, for demos and tests without the Hub.
 
     python -m recipes.tiny_model --output_dir out/tiny
 

@@ -1,1 +1,1 @@
-"""Generator of documents and cards. It imports every package, and none imports it."""
+"""Generator of documents and cards, which imports all packages and is not imported by any."""

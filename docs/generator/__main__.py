@@ -1,9 +1,9 @@
-"""Generate documents from their sources: tables, metric cards, --help, CITATION.cff.
+"""Generate documents from their sources: tables, metric cards, --help and CITATION.cff.
 
-python -m docs.generator                         # writes what is stale (make docs)
-python -m docs.generator --check                 # only says what is, with status 1
-python -m docs.generator demo out/demo-seeds    # first keeps the figures of a demo in demo_results.json
-python -m docs.generator presets out/presets     # the same for runs that compare presets
+python -m docs.generator                         # write outdated documents (make docs)
+python -m docs.generator --check                 # list outdated documents, with status 1
+python -m docs.generator demo out/demo-seeds    # also store the scores of a demo in demo_results.json
+python -m docs.generator presets out/presets     # also store the scores of runs that compare presets
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 @needs()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write or check the documents; return 1 if one is stale or cannot be made."""
+    """Write or check the documents; return 1 if one is outdated or cannot be generated."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
     try:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1 if sentences else 0
         changed = write()
         print("\n".join(f"Written: {path}" for path in changed) or "Everything was as its sources have it.")
-    except (OSError, ValueError) as error:  # errors of the user, as sentences; anything else is a bug
+    except (OSError, ValueError) as error:  # errors of the user; any other error is a bug
         parser.exit(1, f"{error}\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Keep the scores of a demo over several seeds, for README.md."""
+"""Store the scores of a demo over several seeds, for README.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from klue_metrics.functional import METRICS
 from recipes.engine.results import ALL_RESULTS, PICTURE, write_json
 from recipes.reporting.runs import Run, find_runs
 
-# The command that produces the runs, after ``make demo`` has produced out/tiny.
+# Command of the runs, after ``make demo`` has written out/tiny.
 COMMAND = (
     "python recipes/run_all.py --mini --preset demo --jobs 2 --model_name_or_path out/tiny "
     "--output_dir out/demo-seeds --seed 42 43 44"
@@ -25,18 +25,18 @@ LIBRARIES = ("accelerate", "datasets", "numpy", "tokenizers", "torch", "transfor
 
 
 def keep(folder: Path, results: Path, picture: Path) -> None:
-    """Write the scores of a finished demo to a result file, with its parser's picture beside it.
+    """Write the scores of a finished demo to a result file, and copy the picture of its parser.
 
     Args:
-        folder: Folder of the demo's runs, e.g. ``out/demo-seeds``.
-        results: The result file: command, date, versions, device, each run's scores and constants, and what
-            the dialogue state tracker of the first seed answered to the first dialogue.
+        folder: Folder of the runs of the demo, such as ``out/demo-seeds``.
+        results: Path of the result file, with command, date, versions, device, scores and constant baselines
+            of each run, and the states that the tracker of the first seed predicts for the first dialogue.
         picture: Path for the picture of the first seed.
 
     Raises:
-        ValueError: A run is not finished, or the runs are not those of a demo: the same seeds for every task,
-            and one model.
-        FileNotFoundError: There is no such folder, or no picture.
+        ValueError: A run has not finished, or the runs do not have one model and the same seeds for each
+        task.
+        FileNotFoundError: The folder or the picture does not exist.
     """
     runs, problems = find_runs([folder])
     runs = sorted(runs, key=lambda run: (list(METRICS).index(run.task), run.seed or 0))
@@ -45,9 +45,9 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
     found = [(run.task, run.seed) for run in runs]
     expected = [(task, seed) for task in METRICS for seed in seeds]
     if problems or not runs or found != expected or len(models) != 1:
-        told = ", ".join(f"{task} {seed}" for task, seed in found) or "none"
+        names = ", ".join(f"{task} {seed}" for task, seed in found) or "none"
         raise ValueError(
-            f"{folder} holds {len(runs)} finished runs ({told}) of {len(models)} "
+            f"{folder} holds {len(runs)} finished runs ({names}) of {len(models)} "
             f"models{''.join(f'; {problem}' for problem in problems)}; expected the same seeds for every "
             "task, of one model."
         )
@@ -76,7 +76,7 @@ def _run(runs: Sequence[Run], task: str) -> Run:
 
 
 def _first_dialogue(run: Run) -> list[dict[str, Any]]:
-    """Return the turns of the first predicted dialogue: utterance, predicted state, gold state."""
+    """Return utterance, predicted state and gold state of the turns of the first dialogue."""
     rows = [json.loads(line) for line in run.predictions.open(encoding="utf-8")]
     texts = {row["guid"]: row["dialogue"] for row in load("wos", "validation", mini=True)}
     return [

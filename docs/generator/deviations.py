@@ -1,4 +1,4 @@
-"""The page that compares the presets ``paper`` and ``paper-large`` with KLUE-baseline, line by line."""
+"""Generate the page that compares the presets ``paper`` and ``paper-large`` with KLUE-baseline."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Setting:
     """One setting of one task.
 
     Attributes:
-        name: As the flag is called.
-        klue: KLUE's value, for the small and base models and for the large one.
+        name: Name of the flag.
+        klue: KLUE's values, for small and base models, and for the large model.
         ours: Values of ``paper`` and of ``paper-large``.
-        deviation: Why the two differ and what that is expected to change; "none" where they do not.
+        deviation: Reason for a difference and its expected effect; "none" if there is no difference.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Setting:
 
 
 def settings(path: Path = BASELINE) -> dict[str, list[Setting]]:
-    """Return every setting of every task, KLUE's next to ours.
+    """Return the settings of all tasks in KLUE and here.
 
     Args:
-        path: File on KLUE-baseline's settings, and reasons for differences.
+        path: File with the settings of KLUE-baseline, and reasons for differences.
 
     Raises:
-        ValueError: A setting differs without a reason, or has a reason and does not differ.
+        ValueError: A setting differs without a reason, or has a reason but does not differ.
     """
     baseline = read_baseline(path)
     tables = {}
@@ -73,10 +73,10 @@ def settings(path: Path = BASELINE) -> dict[str, list[Setting]]:
 
 
 def procedures(path: Path = BASELINE) -> dict[str, list[list[str]]]:
-    """Return all other differences by task: KLUE-baseline, klue-hub, reason, expected direction.
+    """Return the other differences by task: KLUE-baseline, klue-hub, reason and expected direction.
 
     Raises:
-        ValueError: A row that differs lacks its reason or its direction, or the direction is not known.
+        ValueError: The reason or the direction of a difference is missing, or the direction is unknown.
     """
     tables = {}
     for tasks, entries in read_baseline(path)["procedures"].items():
@@ -95,7 +95,7 @@ def procedures(path: Path = BASELINE) -> dict[str, list[list[str]]]:
 
 
 def read_baseline(path: Path = BASELINE) -> dict[str, Any]:
-    """Read the file on KLUE-baseline."""
+    """Read the file with the settings of KLUE-baseline."""
     values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return values
 
@@ -106,7 +106,7 @@ def page() -> str:
 
 
 def _ours(task: str, preset: str, name: str, trainer_defaults: Mapping[str, Any]) -> Any:
-    """Return a value of a preset: from its file, or the default."""
+    """Return the value of a setting in a preset, which may be the default."""
     given = yaml.safe_load(preset_file(task, preset).read_text(encoding="utf-8"))
     if name in given:
         return given[name]

@@ -1,4 +1,4 @@
-"""Generate every document that has a source elsewhere."""
+"""Generate all documents that have a source elsewhere."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ PRESET_RUNS = "docs/generator/preset_results.json"
 
 
 def documents(root: Path = ROOT) -> dict[str, str]:
-    """Map the path of each generated document to its content.
+    """Return the path of each generated document and its content.
 
     Raises:
-        ValueError: A hand-written document lacks a region, or a translation a block.
-        FileNotFoundError: The folder is no checkout, or something is missing there.
+        ValueError: A hand-written document lacks a region, or a translation lacks a block.
+        FileNotFoundError: The folder is not a checkout, or a file is missing.
     """
     if not (root / "pyproject.toml").is_file():
         raise FileNotFoundError(
@@ -87,7 +87,7 @@ def _documents(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def requirements(project: str) -> str:
-    """Return the requirements of a metric's app: evaluate, as in pyproject.toml, and this project."""
+    """Return the requirements of a metric's app: evaluate as in pyproject.toml, and this project."""
     evaluate = re.findall(r'^    "(evaluate[^"]*)",$', project, flags=re.MULTILINE)[0]
     return f"{evaluate}\n{_field(project, 'name')}\n"
 
@@ -109,13 +109,13 @@ def citation_file(project: str) -> str:
 
 
 def _field(project: str, name: str) -> str:
-    """Read a text field of pyproject.toml's [project]; Python 3.10 has no tomllib."""
+    """Read a text field in [project] of pyproject.toml; Python 3.10 does not have tomllib."""
     found: list[str] = re.findall(rf'^{name} = "(.*)"$', project, flags=re.MULTILINE)
     return found[0]
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Write the documents that are out of date; return their paths."""
+    """Write the outdated documents; return their paths."""
     changed = {path: text for path, text in documents(root).items() if text != _current(root / path)}
     for path, text in changed.items():
         (root / path).write_text(text, encoding="utf-8")
@@ -123,7 +123,7 @@ def write(root: Path = ROOT) -> list[str]:
 
 
 def stale(root: Path = ROOT) -> list[str]:
-    """Return a sentence for each document that is out of date."""
+    """Return a sentence for each outdated document."""
     sentences = []
     for path, text in documents(root).items():
         current = _current(root / path)

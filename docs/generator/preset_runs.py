@@ -1,4 +1,4 @@
-"""Keep the scores of runs that compare presets on real data, for docs/settings.md."""
+"""Store the scores of runs that compare presets on real data, for docs/settings.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recipes.engine.results import shown, write_json
 from recipes.reporting.measure import student
 from recipes.reporting.runs import Run, find_runs
 
-# Run once per preset, for one or more tasks. The last part of --output_dir must be the preset. In bf16:
+# Run this for each preset, for one or more tasks. The last part of --output_dir must be the preset. For bf16,
 # add --bf16 --use_cpu.
 COMMAND = (
     "python recipes/run_all.py --tasks TASK --preset PRESET --data_dir ../shared/data/klue-small "
@@ -32,12 +32,12 @@ def keep(folder: Path, results: Path) -> None:
     """Write the scores of finished runs to a result file, replacing older ones of the same task and preset.
 
     Args:
-        folder: Folder of the runs, with one subfolder per preset.
-        results: The result file.
+        folder: Folder of the runs, with a subfolder per preset.
+        results: Path of the result file.
 
     Raises:
-        FileNotFoundError: There is no such folder.
-        ValueError: A run is broken, or the folder has no finished run.
+        FileNotFoundError: The folder does not exist.
+        ValueError: A run cannot be read, or there is no finished run.
     """
     new = []
     for preset in COMPARED:
@@ -73,7 +73,7 @@ def comparison(results: Path) -> str:
     """Compare the presets: means over seeds with 95 % intervals by Student's t, and training seconds.
 
     Args:
-        results: The file that ``keep`` wrote.
+        results: The file written by ``keep``.
     """
     rows = json.loads(results.read_text(encoding="utf-8"))["runs"]
     lines = []

@@ -1,4 +1,4 @@
-"""The tables of hand-written documents, generated from records and result files."""
+"""Generate the tables of hand-written documents from records and result files."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def result_keys(task: str) -> str:
-    """List the keys of a task's scores, as code."""
+    """List the keys of a task's scores as code."""
     return ", ".join(f"`{key}`" for key in METRICS[task].names)
 
 
 def tasks_table(language: str) -> str:
-    """Build the table of tasks: description, metrics, and recipe.
+    """Build the table of tasks with description, metrics and recipe.
 
     Args:
         language: ``en`` or ``ko``.
@@ -46,7 +46,7 @@ def tasks_table(language: str) -> str:
 
 
 def task_facts(task: str) -> str:
-    """List the facts of a task: data, labels, metrics, recipe and version."""
+    """List data, labels, metrics, recipe and version of a task."""
     record = TASKS[task]
     columns = ", ".join(f"`{name}`" for name in builder_class(task)().features())
     card = f"../../klue_metrics/klue_{task}/README.md"
@@ -105,10 +105,10 @@ def _shown(value: Any) -> str:
 
 
 def demo_block(path: Path) -> str:
-    """Format the primary metrics of a demo as a code block: mean and range over seeds.
+    """Format the primary metrics of a demo as a code block, with mean and range over seeds.
 
     Args:
-        path: The file that ``python -m docs.generator demo`` wrote.
+        path: The file written by ``python -m docs.generator demo``.
     """
     kept = json.loads(path.read_text(encoding="utf-8"))
     rows = []
@@ -127,10 +127,10 @@ def demo_block(path: Path) -> str:
 
 
 def dialogue_table(path: Path) -> str:
-    """Build the table of the states that the demo's model predicts for a dialogue, turn by turn.
+    """Build the table of the states that the demo's model predicts after each turn of a dialogue.
 
     Args:
-        path: The file that ``python -m docs.generator demo`` wrote.
+        path: The file written by ``python -m docs.generator demo``.
     """
     turns = json.loads(path.read_text(encoding="utf-8"))["dialogue"]
     rows, before = [], list[str]()
@@ -161,10 +161,11 @@ def real_runs_table(path: Path) -> str:
 
 
 def read_real_runs(path: Path) -> list[dict[str, Any]]:
-    """Read the records of that file.
+    """Read the records in the file of long runs.
 
     Raises:
-        ValueError: A record has a score that its task has not, or a score without its constant.
+        ValueError: A record has a score that is not one of its task, or a score without its constant
+        baseline.
     """
     runs: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     for run in runs:

@@ -1,6 +1,6 @@
-"""Generated parts of hand-written documents: regions between two comments, and shared code blocks.
+"""Generated parts of hand-written documents: regions between comments, and shared code blocks.
 
-A region begins with ``<!-- name: made by make docs -->`` and ends with ``<!-- end -->``, each on its line.
+A region begins with the line ``<!-- name: made by make docs -->`` and ends with the line ``<!-- end -->``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def fill(text: str, contents: Mapping[str, str], where: str) -> str:
     Args:
         text: The document.
         contents: Name of a region -> its content.
-        where: Name of the document, for messages.
+        where: Name of the document for messages.
 
     Raises:
-        ValueError: The document lacks a region, has it twice, or has one that nothing fills.
+        ValueError: A region is missing, repeated or unknown.
     """
     found = [match[2] for match in _REGION.finditer(text)]
     if sorted(found) != sorted(contents):
@@ -36,15 +36,15 @@ def fill(text: str, contents: Mapping[str, str], where: str) -> str:
 
 
 def share(text: str, source: str, where: str) -> str:
-    """Copy code blocks and pictures from a document to its translation, section by section.
+    """Copy code blocks and pictures of each section from a document to its translation.
 
     Args:
         text: The translation.
         source: The original document.
-        where: Name of the translation, for messages.
+        where: Name of the translation for messages.
 
     Raises:
-        ValueError: The two differ in the number of sections, or a section in that of its blocks.
+        ValueError: The numbers of sections, or of blocks in a section, differ.
     """
     sections, models = _SECTION.split(text), _SECTION.split(source)
     if len(sections) != len(models):

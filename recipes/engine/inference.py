@@ -235,9 +235,9 @@ def load_pipeline(
         ValueError: The model has no trained head for the task, or ``top_k`` is below 1.
         OSError: There is no such model.
     """
-    told = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
+    arguments = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
     with model_errors(str(model)):
-        recipe = get_recipe(task, told)
+        recipe = get_recipe(task, arguments)
         loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
     loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return KluePipeline(recipe, loaded, batch_size, top_k, bf16)

@@ -1,1 +1,1 @@
-"""A leaderboard made from records of results, as a static site."""
+"""A leaderboard of result records, as a static site."""

@@ -1,4 +1,4 @@
-"""Find records in files, in run folders, and among KLUE's published scores."""
+"""Find records in files and run folders, on the Hub, and in KLUE's published scores."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ JSON_LINES = ".jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A record, and the file with its predictions if it is on this machine."""
+    """A record, and its predictions file if it is on this machine."""
 
     record: Record
     predictions: Path | None = None
 
 
 def find_records(sources: Sequence[Path]) -> list[Found]:
-    """Find all records in files and folders; of two with one ``id``, the later one counts.
+    """Find the records in files and folders; of those with the same ``id``, the last is kept.
 
-    A folder is searched for files of records (.jsonl) and for runs, whose own record is read from their
-    results: it is there in folders of earlier versions, too.
+    Folders are searched for files of records (.jsonl) and for runs, whose record is made from their results,
+    so that runs of earlier versions are found as well.
 
     Raises:
-        FileNotFoundError: A source does not exist, or holds no record.
-        RecordError: A line is not a record, or the results of a run are not what a recipe writes.
+        FileNotFoundError: A source does not exist, or has no records.
+        RecordError: A line is not a record, or the results of a run are not those of a recipe.
     """
     found: dict[str, Found] = {}
     for source in sources:
@@ -76,13 +76,13 @@ def _records_below(source: Path) -> Iterator[Found]:
 
 
 def _record_of_run(folder: Path) -> Record | None:
-    """Return the record of a run; None if it was not evaluated."""
+    """Return the record of a run, or None if it was not evaluated."""
     if (folder / RECORD).is_file():
         [record] = unique(read_records(folder / RECORD))
         return record
     try:
         return record_of_run(folder)
-    except RecordError:  # trained and not evaluated: there is nothing to show
+    except RecordError:  # the run was not evaluated
         return None
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{folder}: {ALL_RESULTS} is not what a recipe writes ({error}).") from error
@@ -90,7 +90,7 @@ def _record_of_run(folder: Path) -> Record | None:
 
 def _predictions(record: Record, folder: Path) -> Path | None:
     name = record.predictions
-    if not name or Path(name).name != name:  # a link, or a path to another folder
+    if not name or Path(name).name != name:  # the predictions are a link or in another folder
         return None
     return folder / name if (folder / name).is_file() else None
 
@@ -98,7 +98,7 @@ def _predictions(record: Record, folder: Path) -> Path | None:
 def published_records() -> list[Record]:
     """Return KLUE's published test and dev scores, one record per model and task.
 
-    The sources do not say which version of the data was scored.
+    Their sources do not state the version of the data.
     """
     records = []
     for name, split in PUBLISHED_BLOCKS.items():
@@ -121,13 +121,13 @@ def published_records() -> list[Record]:
 def records_from_hub(dataset_id: str) -> list[Record]:
     """Return the results that models on the Hub report for a benchmark.
 
-    The leaderboard names the models; each model's own results name the metrics.
+    The models are those of the leaderboard, and the metrics are those in the results of each model.
 
     Args:
         dataset_id: The data set, such as ``klue/klue``.
 
     Raises:
-        PublishError: The Hub has no such leaderboard, or cannot be reached.
+        PublishError: The Hub does not have the leaderboard, or cannot be reached.
     """
     api = HfApi()
     records = []

@@ -1,8 +1,7 @@
-"""A leaderboard as a static site: pages that need neither a server nor a network.
+"""A leaderboard as a static site, which needs neither a server nor a network.
 
-The tables are in the pages as HTML; a script of a few kilobytes sorts and filters them and draws the plot as
-SVG. A charting library would be many times as large and would have to be loaded before the first plot, so
-none is used.
+Tables are HTML; a script of a few kilobytes sorts and filters them and draws the plot as SVG. There is no
+charting library, which would be many times larger.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ AXES = {"parameters": "parameters", "latency": "ms per example"}
 
 
 def write_site(found: Sequence[Found], output_dir: Path, *, title: str, resamples: int = 1000) -> list[Path]:
-    """Write the pages of a leaderboard; they replace an earlier version when all are ready.
+    """Write the pages of a leaderboard; they replace an earlier version only when all are complete.
 
     Args:
         found: The records.
@@ -47,7 +46,7 @@ def write_site(found: Sequence[Found], output_dir: Path, *, title: str, resample
         The files, ``index.html`` first.
 
     Raises:
-        FileExistsError: The folder holds something that is no leaderboard.
+        FileExistsError: The folder contains something other than a leaderboard.
     """
     if output_dir.exists() and (not output_dir.is_dir() or _is_other(output_dir)):
         raise FileExistsError(
@@ -72,7 +71,7 @@ def _is_other(folder: Path) -> bool:
 
 
 def pages(found: Sequence[Found], *, title: str, resamples: int = 1000) -> dict[str, str]:
-    """Generate the files of a leaderboard by name; arguments as for ``write_site``."""
+    """Generate the files of a leaderboard by name; arguments as in ``write_site``."""
     tables = standings(found, resamples)
     links = _links(tables)
     shared = {"title": title, "version": __version__, "columns": _columns(), "links": links, "shown": shown}
@@ -106,7 +105,7 @@ def _page(template: str, **values: Any) -> str:
 
 
 def _columns() -> list[dict[str, str]]:
-    """Return the official metrics, for headings."""
+    """Return the official metrics for the headings."""
     return [
         {
             "task": task,
@@ -120,7 +119,7 @@ def _columns() -> list[dict[str, str]]:
 
 
 def _links(tables: Sequence[Standing]) -> dict[str, str]:
-    """Map models to their pages. File names are plain ASCII; a number resolves collisions."""
+    """Map models to file names of their pages, in ASCII, with a number in case of collisions."""
     links: dict[str, str] = {}
     for model in sorted({row.model for table in tables for row in table.rows}):
         plain = unicodedata.normalize("NFKD", model).encode("ascii", "ignore").decode()
@@ -160,7 +159,7 @@ def is_link(text: str | None) -> bool:
 
 
 def _facts(row: ModelRow) -> list[tuple[str, str]]:
-    """Return what is known of a row beside its scores."""
+    """Return the facts about a row other than scores."""
     first = row.records[0]
     seeds = sorted({seed for record in row.records for seed in record.method.seeds})
     devices = sorted({record.speed.device for record in row.records if record.speed.device})
@@ -180,7 +179,7 @@ def _facts(row: ModelRow) -> list[tuple[str, str]]:
 
 
 def _csv(tables: Sequence[Standing]) -> str:
-    """Format one line per score."""
+    """Format one line per score as CSV."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(
@@ -199,12 +198,12 @@ def _csv(tables: Sequence[Standing]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Escape a value that a spreadsheet would take for a formula."""
+    """Escape values that spreadsheets would interpret as formulas."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def space_card(repo_id: str) -> str:
-    """Generate the README.md of a static Space with the site."""
+    """Generate README.md for a static Space with the site."""
     settings = {
         "title": repo_id.split("/")[-1],
         "sdk": "static",
@@ -216,7 +215,7 @@ def space_card(repo_id: str) -> str:
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """Run ``recipes.board``: write the site.
+    """Run ``recipes.board``, and write the site.
 
     Raises:
         ValueError: There are no results.

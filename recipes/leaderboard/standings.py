@@ -1,4 +1,4 @@
-"""Rows of a leaderboard: models by method, their scores over seeds, and ranks that allow for noise."""
+"""Rows of a leaderboard: models by method, with scores over seeds, and ranks with uncertainty."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recipes.reporting.measure import mean_of, paired_tests, seeds_interval
 from recipes.reporting.runs import size_of
 
 SIGNIFICANT = 0.05
-# The official metrics, two for most tasks: (task, key of the score).
+# The official metrics, up to two per task: (task, key of the score).
 COLUMNS = [(task, key) for task, record in TASKS.items() for key in record.leaderboards]
 NAMED_SIZES = ("small", "base", "large")
 
@@ -25,12 +25,12 @@ class Cell:
     """A score in a table.
 
     Attributes:
-        mean: Over the seeds.
-        low: Lower end of the 95 % interval; None if it is not known.
+        mean: Mean over the seeds.
+        low: Lower bound of the 95 % interval; None if unknown.
         high: Upper bound of the interval.
-        best_rank: One more than the number of models that are better beyond noise.
-        worst_rank: The number of models less those that are worse beyond noise.
-        data: Which version of the data was scored; empty if that is not known.
+        best_rank: One plus the number of models that are better beyond noise.
+        worst_rank: The number of models minus that of models that are worse beyond noise.
+        data: Version of the scored data; empty if unknown.
     """
 
     mean: float
@@ -46,13 +46,13 @@ class ModelRow:
     """A model with one method.
 
     Attributes:
-        model: Its name.
-        method: How the scores came about, in words.
+        model: Name of the model.
+        method: Description of the method.
         kind: Kind of the method.
         size: small, base, large or unknown.
         parameters: Number of parameters; None if unknown.
         seeds: Maximum number of seeds.
-        latency: Milliseconds for one example alone, a mean over tasks; None if it was not measured.
+        latency: Milliseconds for a single example, averaged over tasks; None if not measured.
         cells: (task, key) -> score.
         records: The records of the row.
     """
@@ -70,14 +70,14 @@ class ModelRow:
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """Models that were scored on the same data and can be compared.
+    """Models that can be compared because they were scored on the same data.
 
     Attributes:
-        key: Short name, for links.
+        key: Short name for links.
         title: Description of the data.
-        is_official: Whether it is a split that KLUE published, in full.
+        is_official: Whether the data is a complete split published by KLUE.
         rows: The models.
-        tests: Number of model pairs compared by their predictions.
+        tests: Number of pairs of models whose predictions were compared.
         notes: Sentences about predictions that cannot be compared.
     """
 
@@ -90,7 +90,7 @@ class Standing:
 
 
 def standings(found: Iterable[Found], resamples: int = 1000) -> list[Standing]:
-    """Group records into comparable tables; official data comes first.
+    """Group records into tables of comparable models, with official data first.
 
     Args:
         found: The records.
@@ -126,12 +126,12 @@ def _standing(key: str, title: str, is_official: bool, members: list[Found], res
 
 
 def _version(data: ScoredData) -> str:
-    """Return the version of KLUE, or the hash of other data; empty if unknown."""
+    """Return the KLUE version, or the hash of other data; empty if unknown."""
     return (data.version if data.is_official else data.hash) or ""
 
 
 def _one_per_task(by_data: Mapping[tuple[str, str], list[Found]]) -> list[dict[str, list[Found]]]:
-    """Split a row if a task was scored on several versions of the data."""
+    """Split a row with several versions of the data of a task."""
     versions: dict[str, list[list[Found]]] = {}
     for task, version in sorted(by_data):
         versions.setdefault(task, []).append(by_data[task, version])
@@ -228,16 +228,15 @@ def _ranked(
 
 
 def is_comparable(one: Cell, two: Cell) -> bool:
-    """Return whether two scores are on the same version of the data, as far as known."""
+    """Return whether two scores are not known to be on different versions of the data."""
     return not one.data or not two.data or one.data == two.data
 
 
 def differ(one: Cell, two: Cell) -> bool:
-    """Return whether two scores differ by more than their 95 % intervals allow.
+    """Return whether the difference of two scores is significant according to their 95 % intervals.
 
-    The errors are taken as independent, which is cautious for models that answered the same examples. Where
-    one interval is not known it counts as wide as the other; without any, scores differ as soon as they are
-    not equal.
+    Errors are assumed to be independent, which is conservative for models scored on the same examples. If one
+    interval is unknown, the other is used for both; without intervals, unequal scores differ.
     """
     lower, upper = sorted((one, two), key=lambda cell: cell.mean)
     above = None if lower.high is None else lower.high - lower.mean
@@ -250,7 +249,7 @@ def differ(one: Cell, two: Cell) -> bool:
 
 
 def _answers(task: str, groups: Sequence[Sequence[Found]]) -> tuple[list[list[tuple[str, Cases]]], list[str]]:
-    """Return the predictions of rows whose runs all have theirs here, and problems with others."""
+    """Return the predictions of rows for which all of them are available, and problems with others."""
     kept: list[list[tuple[str, Cases]]] = []
     problems = []
     for group in groups:

@@ -1,1 +1,1 @@
-"""Pre-training as in KLUE: corpora, pseudonyms, vocabularies, models, and ablations."""
+"""Pre-training as in KLUE: corpora, pseudonyms, vocabularies, models and ablations."""

@@ -1,4 +1,4 @@
-"""An ablation from vocabulary to table: models that differ in one factor, on the same tasks and seeds."""
+"""Ablations of pre-training: models that differ in one factor, compared on the same tasks and seeds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from recipes.pretraining.pretraining_run import make_objective, pretrain
 from recipes.pretraining.vocabulary import train_tokenizer
 from recipes.reporting.page import build
 
-RANDOM = "random"  # the value for a model without pre-training
+RANDOM = "random"  # value for a model without pre-training
 VALUES = {"tokenizer": SEGMENTERS, "masking": MASKINGS, "mask_unit": UNITS}
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,21 +54,21 @@ class AblationArguments:
 
 
 def ablate(arguments: AblationArguments) -> str:
-    """Run an ablation, or what is missing of it.
+    """Run the missing parts of an ablation.
 
     Returns:
-        The table in Markdown, which is also in ablation.md, beside ablation.json.
+        The table in Markdown, which is also written to ablation.md, next to ablation.json.
 
     Raises:
-        ValueError: There are fewer than two values, the factor does not have one of them, a setting of
-            fine-tuning is wrong, or a step failed.
+        ValueError: There are fewer than two values, a value is invalid for the factor, a setting of
+            fine-tuning is invalid, or a step failed.
         FileNotFoundError: There are no raw files for a task.
     """
     if len(set(arguments.values)) < 2:
         raise ValueError(f"--values {' '.join(arguments.values)}: expected at least two different values.")
     if arguments.values[0] == RANDOM:
         raise ValueError(f"--values begins with {RANDOM}; expected a value for it to be compared with.")
-    # Everything is checked before the first model is trained.
+    # All settings are checked before the first model is trained.
     for value in {*arguments.values} - {RANDOM}:
         _check_value(arguments.factor, value)
     for task in (get_task(name).name for name in arguments.tasks):
@@ -90,7 +90,7 @@ def ablate(arguments: AblationArguments) -> str:
 
 
 def _check_value(factor: str, value: str) -> None:
-    """Raise ValueError for a value that the factor does not have."""
+    """Raise ValueError for an invalid value of the factor."""
     if factor in VALUES:
         is_known, wanted = value in VALUES[factor], f"one of {', '.join(VALUES[factor])}"
     else:
@@ -107,7 +107,7 @@ def _is_share(text: str) -> bool:
 
 
 def _pretrained(arguments: AblationArguments, value: str, output_dir: Path) -> dict[str, Any]:
-    """Pre-train the model of a value; for random, write one without training."""
+    """Pre-train the model of a value, or write an untrained model for ``random``."""
     source = arguments.values[0] if value == RANDOM else value
     segment = source if arguments.factor == "tokenizer" else "none"
     tokenizer = output_dir / "tokenizers" / segment
@@ -165,7 +165,7 @@ def _fine_tune(arguments: AblationArguments, output_dir: Path) -> None:
 
 
 def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each metric and value: mean, interval, and paired test against the first value."""
+    """Return a row for each metric and value: mean, interval, and paired test with the first value."""
     rows = []
     tasks = {get_task(task).name for task in arguments.tasks}
     for board in (board for board in boards if board["task"] in tasks):
@@ -182,7 +182,7 @@ def table_rows(arguments: AblationArguments, boards: Sequence[Mapping[str, Any]]
                 score = scores[value]["scores"][key]
                 pair = tests.get(frozenset((arguments.values[0], value)))
                 found = pair["scores"].get(key, {}) if pair else {}
-                difference = found.get("difference")  # None if a score is undefined
+                difference = found.get("difference")  # None if one of the scores is undefined
                 if pair and difference is not None and labels[pair["first"]] == arguments.values[0]:
                     difference = -difference
                 rows.append(

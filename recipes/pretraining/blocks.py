@@ -1,4 +1,4 @@
-"""Documents as blocks of tokens, packed to full length, with word beginnings marked."""
+"""Encode documents as packed blocks of tokens, with the beginnings of words."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerBase
 from recipes.pretraining.places import mixed
 from recipes.subwords.offsets import subwords_with_spans
 
-TEXTS = ("string", "large_string", "null")  # types of a column of texts; null if all are missing
-SHORTEST = 16  # minimum tokens of a document at the end of a block
-# One row: ids; whether each begins a word; lengths of the segments.
+TEXTS = ("string", "large_string", "null")  # types of a text column; null if all texts are missing
+SHORTEST = 16  # minimum number of tokens of a document at the end of a block
+# Columns of a block: token ids, whether each token begins a word, and lengths of the segments.
 FEATURES = datasets.Features(
     {
         "input_ids": datasets.Sequence(datasets.Value("int32")),
@@ -36,23 +36,23 @@ def encode_corpus(
     every: int | None = None,
     held_out: bool = False,
 ) -> datasets.Dataset:
-    """Tokenise a corpus into blocks, cached on disk and in constant memory.
+    """Tokenise a corpus into blocks in constant memory, with a cache on disk.
 
     Args:
         corpus: Rows with one document each.
-        tokenizer: A tokenizer with [CLS] and [SEP], or their counterparts.
-        max_length: Tokens in a block, special tokens included.
-        pack: Whether a block holds several documents; otherwise it holds one, or a part of one.
+        tokenizer: A tokenizer with [CLS] and [SEP], or tokens with the same function.
+        max_length: Number of tokens of a block, including special tokens.
+        pack: Whether a block may contain several documents.
         text_column: Name of the column with the text.
         num_proc: Number of processes.
-        every: About one document in so many is held out; None for none.
-        held_out: Whether to encode the documents that are held out, in place of the others.
+        every: One of about this many documents is held out; None to hold out none.
+        held_out: Whether to encode the held-out documents instead of the others.
 
     Returns:
         Blocks with the columns of ``FEATURES``, in the order of the documents.
 
     Raises:
-        ValueError: There is no such column, no text, or the tokenizer lacks the special tokens.
+        ValueError: There is no such column, there is no text, or the tokenizer lacks the special tokens.
     """
     if text_column not in corpus.column_names:
         raise ValueError(
@@ -122,7 +122,7 @@ class Block:
     lengths: list[int] = dataclasses.field(default_factory=list)
 
     def add(self, ids: Sequence[int], starts: Sequence[bool], ends: tuple[int, int]) -> None:
-        """Append a segment between its special tokens, which count as words."""
+        """Append a segment with its special tokens, which count as words."""
         self.input_ids += [ends[0], *ids, ends[1]]
         self.word_starts += [True, *starts, True]
         self.lengths.append(len(ids) + 2)
@@ -131,9 +131,9 @@ class Block:
 def documents(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Tokenise texts; yield the ids of each, and whether each token begins a word.
+    """Tokenise texts; yield the token ids of each, and whether each token begins a word.
 
-    A word is an eojeol, what stands between blanks. A token that reaches into several words joins them.
+    Words (eojeol) are separated by blanks. Words that share a token count as one word.
     """
     texts = [text for text in texts if text and not text.isspace()]
     if not texts:
@@ -147,19 +147,21 @@ def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
 
     Args:
         text: The tokenised text.
-        first: The first character that each token stands for, -1 for none, shape (tokens,).
-        end: The end (exclusive) of the characters that are its own, 0 if it has none, shape (tokens,).
+        first: First character of each token, -1 for none, shape (tokens,).
+        end: End (exclusive) of the characters that belong to each token, 0 for none, shape (tokens,).
 
     Returns:
-        Booleans of shape (tokens,); the first is true.
+        Booleans of shape (tokens,), of which the first is True.
     """
     if not len(first):
         return np.zeros(0, dtype=bool)
     blank = np.fromiter((character.isspace() for character in text), bool, len(text))
-    word = np.cumsum(~blank & np.concatenate([[True], blank[:-1]]))  # of each character, from 1
+    word = np.cumsum(
+        ~blank & np.concatenate([[True], blank[:-1]])
+    )  # number of the word of each character, from 1
     last = int(word[-1])
     of_first = np.where(first >= 0, word[np.maximum(first, 0)], last)
-    # A token without characters, such as a bare word-boundary token, belongs to the next word.
+    # A token without characters, such as the word boundary token, belongs to the next word.
     of_first = np.minimum.accumulate(of_first[::-1])[::-1]
     reached = np.maximum.accumulate(np.where(end > 0, word[np.maximum(end, 1) - 1], of_first))
     starts = np.ones(len(first), dtype=bool)
@@ -170,10 +172,10 @@ def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
 def blocks_of(
     texts: Iterator[tuple[list[int], np.ndarray]], max_length: int, ends: tuple[int, int], *, pack: bool
 ) -> Iterator[Block]:
-    """Cut documents into segments, and pack these into blocks of at most ``max_length`` tokens.
+    """Split documents into segments, and pack these into blocks of at most ``max_length`` tokens.
 
-    Documents are cut before a word where one begins in time. A block ends where fewer than ``SHORTEST``
-    tokens of room are left, or without packing after each segment.
+    Documents are split before a word if possible. A block ends if there is room for fewer than ``SHORTEST``
+    tokens or, without packing, after each segment.
     """
     block = Block()
     for ids, starts in texts:

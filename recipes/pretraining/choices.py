@@ -1,4 +1,4 @@
-"""Choices and flags that the commands of pre-training share. It imports nothing heavy."""
+"""Choices and flags shared by the commands of pre-training, without heavy imports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DYNAMIC, STATIC = MASKINGS = ("dynamic", "static")
 WORD, TOKEN = UNITS = ("word", "token")
 VOCABULARIES = ("wordpiece", "bpe", "unigram")
 SEGMENTERS = ("none", "kiwi", "mecab")
-# In processing order.
+# In the order of processing.
 STAGES = (
     *("normalise", "korean", "sentences", "length", "exact_duplicates", "near_duplicates", "benchmark"),
     "pseudonyms",

@@ -1,7 +1,8 @@
 """Sizes and training schedules of the models that KLUE released or announced.
 
-Sources: the sizes that KLUE's README announced, and the paper, section 5 (BERT-base, RoBERTa-small, -base and
--large were released). What neither states is marked below and follows the architecture's own paper.
+Sources: KLUE's README, which announced sizes, and section 5 of the paper (BERT-base and RoBERTa-small, -base
+and -large were released). Values that neither states are from the paper of the architecture, and marked
+below.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from transformers import AutoConfig, AutoModel
 from klue_metrics.scoring import format_table
 from recipes.pretraining.choices import DYNAMIC, STATIC
 
-VOCABULARY = 32_000  # tokens, as in KLUE
+VOCABULARY = 32_000  # size of the vocabulary in KLUE
 POSITIONS = 512
-# KLUE published these counts of parameters, in millions.
+# Numbers of parameters published by KLUE, in millions.
 PUBLISHED_MILLIONS = {
     ("bert", "base"): 110,
     ("roberta", "small"): 68,
@@ -30,7 +31,7 @@ PUBLISHED_MILLIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """Size of an encoder: widths of embeddings and layers, layers, attention heads."""
+    """Size of an encoder: widths of embeddings and layers, and numbers of layers and attention heads."""
 
     embedding: int
     hidden: int
@@ -44,9 +45,9 @@ class Schedule:
 
     Attributes:
         steps: Number of updates.
-        batch: Blocks per update.
+        batch: Number of blocks per update.
         learning_rate: Peak learning rate.
-        warmup: Share of the updates until the peak.
+        warmup: Fraction of the updates before the peak.
         masking: ``static`` or ``dynamic``.
     """
 
@@ -58,17 +59,17 @@ class Schedule:
 
 
 SMALL, BASE, LARGE = Shape(512, 512, 4, 8), Shape(768, 768, 12, 12), Shape(1024, 1024, 24, 16)
-TINY = Shape(128, 128, 2, 4)  # not one of KLUE's sizes: for tests and first trials
+TINY = Shape(128, 128, 2, 4)  # for tests and first trials; not one of KLUE's sizes
 SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "bert": {"tiny": TINY, "small": SMALL, "base": BASE, "large": LARGE},
     "roberta": {"tiny": TINY, "small": Shape(768, 768, 6, 12), "base": BASE, "large": LARGE},
     "distilroberta": {"tiny": Shape(128, 128, 1, 4), "base": Shape(768, 768, 6, 12)},
     "electra": {"tiny": TINY, "small": Shape(128, 256, 12, 4), "base": BASE, "large": LARGE},
-    # Warner et al., Smarter, Better, Faster, Longer, 2024; not one of KLUE's.
+    # Warner et al., Smarter, Better, Faster, Longer, 2024; not one of KLUE's models.
     "modernbert": {"tiny": TINY, "base": Shape(768, 768, 22, 12), "large": Shape(1024, 1024, 28, 16)},
 }
-# Warm-up is not stated by KLUE. ELECTRA's steps, batches and rates are those of Clark et al., 2020; those of
-# the distilled and the ModernBERT models follow RoBERTa-base here.
+# KLUE does not state the warm-up. Steps, batches and learning rates of ELECTRA are those of Clark et al.,
+# 2020; those of the distilled models and ModernBERT are those of RoBERTa-base.
 _BERT = Schedule(1_000_000, 256, 1e-4, 0.01, STATIC)
 _ROBERTA = Schedule(1_000_000, 2048, 1e-4, 0.05)
 SCHEDULES: Mapping[str, Mapping[str, Schedule]] = {
@@ -83,7 +84,7 @@ SCHEDULES: Mapping[str, Mapping[str, Schedule]] = {
     },
     "modernbert": dict.fromkeys(SHAPES["modernbert"], _ROBERTA),
 }
-# The generator's share of the discriminator's width (Clark et al., 2020, table 6).
+# Width of the generator relative to the discriminator (Clark et al., 2020, table 6).
 GENERATOR_SIZES = {"tiny": 0.25, "small": 0.25, "base": 1 / 3, "large": 0.25}
 _CLASSES = {
     "bert": "bert", "roberta": "roberta", "distilroberta": "roberta", "electra": "electra",
@@ -92,7 +93,7 @@ _CLASSES = {
 
 
 def names() -> list[tuple[str, str]]:
-    """Return architecture and size of every configuration."""
+    """Return architecture and size of all configurations."""
     return [(arch, size) for arch, sizes in SHAPES.items() for size in sizes]
 
 
@@ -116,7 +117,7 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
         arch: Architecture.
         size: Size of the model.
         vocabulary: Number of tokens.
-        **tokens: Ids of special tokens: pad_token_id, bos_token_id and so on.
+        **tokens: Ids of special tokens, such as pad_token_id.
 
     Raises:
         ValueError: There is no such architecture, or not in this size.
@@ -132,7 +133,7 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
         **tokens,
     }
     kind = _CLASSES[arch]
-    if kind == "roberta":  # positions count from the padding id + 1
+    if kind == "roberta":  # positions are numbered from the padding id + 1
         values["max_position_embeddings"] = POSITIONS + tokens.get("pad_token_id", 1) + 1
         values["type_vocab_size"] = 1
         values["layer_norm_eps"] = 1e-5
@@ -141,20 +142,20 @@ def configuration(arch: str, size: str, vocabulary: int = VOCABULARY, **tokens: 
     if kind == "modernbert":
         values["intermediate_size"] = 3 * shape.hidden // 2  # gated layers have two input matrices
         values["max_position_embeddings"] = 8192
-        for name in ("bos", "eos", "cls", "sep"):  # whose defaults exceed a vocabulary of 32,000
+        for name in ("bos", "eos", "cls", "sep"):  # their default ids exceed a vocabulary of 32,000
             values.setdefault(f"{name}_token_id", values.get("pad_token_id", 0))
     return AutoConfig.for_model(kind, **values)
 
 
 def generator_configuration(discriminator: Any, share: float) -> Any:
-    """Build the configuration of ELECTRA's generator: the discriminator's depth, a share of its width.
+    """Build the configuration of ELECTRA's generator, which is narrower than the discriminator.
 
     Args:
         discriminator: The configuration of the discriminator.
-        share: Width relative to the discriminator's.
+        share: Width relative to that of the discriminator.
 
     Raises:
-        ValueError: The share leaves no whole head.
+        ValueError: The width is not a multiple of the width of an attention head.
     """
     heads = max(round(discriminator.num_attention_heads * share), 1)
     width = discriminator.hidden_size // discriminator.num_attention_heads
@@ -168,7 +169,7 @@ def generator_configuration(discriminator: Any, share: float) -> Any:
 
 
 def parameters(arch: str, size: str) -> int:
-    """Count the parameters of a configuration's encoder with embeddings, without a head."""
+    """Count the parameters of an encoder with its embeddings, but without a head."""
     with torch.device("meta"):
         model = AutoModel.from_config(configuration(arch, size, pad_token_id=1 if "roberta" in arch else 0))
     return sum(weight.numel() for weight in model.parameters())

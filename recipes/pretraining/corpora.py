@@ -1,4 +1,4 @@
-"""Open a corpus: text, JSON lines and Parquet files, folders of these, and Hub data sets."""
+"""Open corpora: text, JSON lines and Parquet files, folders of these, and data sets on the Hub."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from klue_datasets.messages import excerpt
 
 # File extension -> format of datasets.
 FORMATS = {".txt": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
-TEXT = "text"  # the column of documents
-# Files that klue corpus build writes beside the documents.
+TEXT = "text"  # default name of the column with the text
+# Files that klue corpus build writes in addition to the documents.
 COUNTS, REMOVED = "counts.json", "removed_benchmark_sentences.jsonl"
 
 
 def corpus_files(sources: Sequence[str]) -> dict[str, list[str]]:
-    """Find the files of a corpus by format; folders are searched in name order.
+    """Find the files of a corpus and their format; folders are searched in the order of names.
 
     Raises:
-        ValueError: A source is missing, holds no file that can be read, or formats are mixed.
+        ValueError: A source does not exist or has no readable file, or formats are mixed.
     """
     found: dict[str, list[str]] = {}
     for source in sources:
@@ -46,16 +46,16 @@ def corpus_files(sources: Sequence[str]) -> dict[str, list[str]]:
 
 
 def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, streaming: bool = False) -> Any:
-    """Open a corpus as a data set: memory-mapped, or streamed.
+    """Open a corpus as a data set, memory-mapped or streamed.
 
     Args:
-        sources: Files and folders; empty for a data set of the Hub.
-        dataset_name: A data set of the Hub; its configuration may follow a colon.
+        sources: Files and folders; empty for a data set on the Hub.
+        dataset_name: A data set on the Hub, optionally with a colon and its configuration.
         streaming: Whether to stream the rows.
 
     Raises:
-        ValueError: A file cannot be read; or there is no source, or both kinds.
-        OSError: The Hub cannot be reached, or has no such data set.
+        ValueError: A file cannot be read, or there is not exactly one kind of source.
+        OSError: The Hub cannot be reached, or does not have the data set.
     """
     if not (sources or dataset_name):
         raise ValueError("There is no corpus; expected files or folders, or a data set on the Hub.")
@@ -69,8 +69,8 @@ def open_corpus(sources: Sequence[str], *, dataset_name: str | None = None, stre
         return datasets.load_dataset(kind, data_files={"train": files}, split="train", streaming=streaming)
     except DatasetGenerationError as error:
         cause = error.__cause__ or error
-        told = "there is no document" if isinstance(cause, SchemaInferenceError) else str(cause)
-        raise ValueError(f"{', '.join(sources)} cannot be read: {told}.") from error
+        reason = "there is no document" if isinstance(cause, SchemaInferenceError) else str(cause)
+        raise ValueError(f"{', '.join(sources)} cannot be read: {reason}.") from error
 
 
 def documents_of(
@@ -84,13 +84,13 @@ def documents_of(
         source: Name of the corpus, for messages.
 
     Raises:
-        ValueError: There is no such column, a text is not one, or a file cannot be read.
+        ValueError: There is no such column, a value is not a text, or a file cannot be read.
     """
     iterator = iter(rows)
     for number in itertools.count():
         try:
             row = next(iterator, None)
-        except ValueError as error:  # of pyarrow, or for text that is not UTF-8
+        except ValueError as error:  # raised by PyArrow, or for text that is not UTF-8
             raise ValueError(f"{source} cannot be read after {number:,} documents: {error}") from error
         if row is None:
             return
@@ -103,5 +103,5 @@ def documents_of(
 
 
 def texts_of(rows: Iterable[Mapping[str, Any]], column: str = TEXT) -> Iterator[str]:
-    """Yield the texts of a corpus that are not empty; arguments and errors as for ``documents_of``."""
+    """Yield the texts of a corpus that are not empty; arguments and errors as in ``documents_of``."""
     return (text for _, text in documents_of(rows, column) if text and not text.isspace())

@@ -1,4 +1,4 @@
-"""Build a corpus shard by shard; an interrupted build resumes at the first missing shard."""
+"""Build a corpus in shards; an interrupted build resumes at the first missing shard."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from recipes.pretraining.stages import (
 )
 
 DATABASE = "build.sqlite"
-OFFICIAL = "official"  # benchmark
+OFFICIAL = "official"  # value of benchmark
 SCHEMA = pa.schema([("text", pa.string()), ("source", pa.string()), ("id", pa.string())])
 
 
@@ -49,14 +49,14 @@ class CorpusArguments:
 
     Attributes:
         output_dir: Output folder for shards, counts and card.
-        sources: Name -> files and folders with its documents.
-        dataset_name: A data set of the Hub in their place; its name is that of the source.
+        sources: Name of a source -> files and folders with its documents.
+        dataset_name: A data set on the Hub instead of files; the source has the same name.
         text_column: Name of the column with the text.
-        skip: Stages to leave out.
-        minimum: Characters of a document at least.
-        minima: The same for some sources.
-        benchmark: Folder of raw KLUE files; ``official`` to download them; empty to leave this stage out.
-        threshold: Similarity from which sentences of a benchmark are removed.
+        skip: Stages to skip.
+        minimum: Minimum number of characters of a document.
+        minima: Name of a source -> minimum number of characters, if different.
+        benchmark: Folder of raw KLUE files; ``official`` to download them; empty to skip this stage.
+        threshold: Minimum similarity of sentences that are removed because of the benchmark.
         shard: Number of documents read per shard.
         seed: Random seed of the pseudonyms.
     """
@@ -75,13 +75,13 @@ class CorpusArguments:
 
 
 def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
-    """Build a corpus, or what is missing of it.
+    """Build the missing shards of a corpus.
 
     Returns:
-        Stage -> documents and characters that reached and left it, of the whole corpus.
+        Stage -> numbers of documents and characters before and after it, for the whole corpus.
 
     Raises:
-        ValueError: A source cannot be read, there is no such stage, or the folder holds another corpus.
+        ValueError: A source cannot be read, a stage is unknown, or the folder contains another corpus.
     """
     if unknown := sorted(set(arguments.skip) - set(STAGES)):
         raise ValueError(f"There is no stage {unknown[0]!r}; expected one of {', '.join(STAGES)}.")
@@ -89,7 +89,7 @@ def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
         raise ValueError(f"The threshold is {arguments.threshold}; expected a number above 0.")
     output_dir = Path(arguments.output_dir)
     documents = _documents(arguments)
-    first = next(documents, None)  # a source that cannot be read is refused before anything is written
+    first = next(documents, None)  # detects unreadable sources before anything is written
     if first is None:
         raise ValueError("The sources hold no document; expected at least one.")
     documents = itertools.chain([first], documents)
@@ -114,7 +114,7 @@ def build_corpus(arguments: CorpusArguments) -> dict[str, Count]:
             progress["documents"] += len(read)
             progress["shards"] = shard + 1
             progress["counts"] = {name: dataclasses.asdict(count) for name, count in counts.items()}
-            # The hashes of the shard's documents and the progress are committed together.
+            # Document hashes and progress are committed in one transaction.
             database.execute("UPDATE progress SET value = ?", (json.dumps(progress),))
             database.commit()
     finally:
@@ -184,7 +184,7 @@ def _write_shard(path: Path, documents: Sequence[Document]) -> None:
 
 
 def _write_removed(path: Path, size: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Append to the list of removed documents, after truncating it to ``size``."""
+    """Truncate the list of removed documents to ``size``, and append to it."""
     with path.open("ab") as file:
         file.truncate(size)
     with path.open("a", encoding="utf-8") as text:
@@ -208,10 +208,10 @@ def _write_card(output_dir: Path, arguments: CorpusArguments, counts: dict[str, 
 
 
 def command(given: argparse.Namespace) -> None:
-    """Run ``recipes.corpus build``: print what each stage kept.
+    """Run ``recipes.corpus build``, and print the counts of each stage.
 
     Raises:
-        ValueError: A setting or a document is wrong.
+        ValueError: A setting or a document is invalid.
     """
     names = ("dataset_name", "text_column", "minimum", "threshold", "shard", "seed")
     values = {name: value for name in names if (value := getattr(given, name)) is not None}
@@ -237,10 +237,10 @@ def command(given: argparse.Namespace) -> None:
 
 
 def _pairs(flag: str, words: Sequence[str]) -> list[tuple[str, str]]:
-    """Parse ``NAME=VALUE`` words.
+    """Parse arguments ``NAME=VALUE``.
 
     Raises:
-        ValueError: A word has no name or no value.
+        ValueError: An argument has no name or no value.
     """
     pairs = []
     for word in words:

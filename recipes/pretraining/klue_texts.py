@@ -7,8 +7,8 @@ from typing import Any
 
 from klue_datasets import load
 
-NOT_TEXT = ("guid", "source", "url", "date")  # columns
-SENTENCES = {  # task -> columns with whole sentences; of wos, the turns of a dialogue
+NOT_TEXT = ("guid", "source", "url", "date")  # columns without text
+SENTENCES = {  # task -> columns with whole sentences, or for wos the turns of a dialogue
     "ynat": ("title",),
     "sts": ("sentence1", "sentence2"),
     "nli": ("premise", "hypothesis"),
@@ -34,10 +34,10 @@ def texts_of_split(task: str, split: str, **source: Any) -> Iterator[str]:
 
 
 def all_sentences(**source: Any) -> Iterator[str]:
-    """Yield the sentences, passages and turns of every task and split of a source.
+    """Yield the sentences, passages and turns of all tasks and splits of a source.
 
     Raises:
-        ValueError: It has none.
+        ValueError: The source has no data set of KLUE.
     """
     for task, splits in _tasks(source):
         for rows in splits.values():
@@ -45,14 +45,14 @@ def all_sentences(**source: Any) -> Iterator[str]:
 
 
 def sentences_of(split: str, **source: Any) -> Iterator[tuple[str, list[str]]]:
-    """Yield the tasks that a source has in a split, each with its sentences, passages and turns.
+    """Yield the tasks of a source that have a split, with their sentences, passages and turns.
 
     Args:
         split: Name of the split.
         **source: Source of the data, as for ``klue_datasets.load``.
 
     Raises:
-        ValueError: It has no data set of KLUE.
+        ValueError: The source has no data set of KLUE.
     """
     for task, splits in _tasks(source):
         if split in splits:
@@ -64,7 +64,7 @@ def _tasks(source: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for task in SENTENCES:
         try:
             splits = load(task, **source)
-        except FileNotFoundError as error:  # a folder may hold some of the tasks
+        except FileNotFoundError as error:  # a folder may have only some of the tasks
             missing = str(error)
             continue
         found += 1

@@ -1,8 +1,8 @@
-"""Masks for masked language modelling: whole words or tokens, static or dynamic, reproducible anywhere.
+"""Reproducible masks for masked language modelling, for whole words or tokens, static or dynamic.
 
-The random numbers of a block depend on the seed and the block's place in training alone, not on the process,
-the batch or the tokens drawn before. So training that is resumed, or spread over other processes, sees the
-same masks.
+The random numbers for a block depend only on the seed and on the place of the block in training, and not on
+the process or batch. Training has therefore the same masks if it is resumed or uses another number of
+processes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from transformers import PreTrainedTokenizerBase
 
 from recipes.pretraining.choices import DYNAMIC, MASKINGS, STATIC, UNITS, WORD
 
-IGNORED = -100  # label of a token that is not predicted
-MASKED, RANDOM = 0.8, 0.1  # shares of the chosen tokens; the rest stay as they are (Devlin et al., 2019)
+IGNORED = -100  # label of tokens that are not predicted
+MASKED, RANDOM = 0.8, 0.1  # fractions of the chosen tokens; the others are kept (Devlin et al., 2019)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Masking:
     """Settings of masking.
 
     Attributes:
-        rate: Share of the tokens to predict, at the beginning of training.
-        final_rate: The share at its end; it changes linearly.
-        unit: ``word``, an eojeol at a time, or ``token``.
-        kind: ``dynamic``: anew each time that a block is read, as RoBERTa; ``static``: once, as BERT.
+        rate: Fraction of the tokens to predict at the beginning of training.
+        final_rate: Fraction at the end of training; the fraction changes linearly.
+        unit: ``word`` for whole words (eojeol), or ``token``.
+        kind: ``dynamic`` for new masks in each epoch, like RoBERTa, or ``static``, like BERT.
         seed: Random seed.
     """
 
@@ -48,7 +48,7 @@ class Masking:
                 raise ValueError(f"There is no masking {value!r}; expected one of {', '.join(allowed)}.")
 
     def rate_at(self, progress: float) -> float:
-        """Return the rate after a share of training."""
+        """Return the rate after a fraction of training."""
         return self.rate + (self.final_rate - self.rate) * min(max(progress, 0.0), 1.0)
 
     def generator(self, place: int, block: int) -> np.random.Generator:
@@ -60,16 +60,17 @@ class Masking:
 def choose(
     starts: np.ndarray, can_mask: np.ndarray, rate: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """Choose tokens to predict, whole words at a time.
+    """Choose whole words to predict.
 
-    The expected share of chosen tokens is ``rate``: words are drawn until the share is reached, and the one
-    that exceeds it counts with the probability that makes up for it.
+    The expected fraction of chosen tokens is ``rate``. Words are drawn until it is reached; the last word,
+    which exceeds it, is kept with the probability that gives the expected fraction.
 
     Args:
         starts: Whether each token begins a word, shape (tokens,).
-        can_mask: Whether a token may be chosen; special tokens may not. The same for all tokens of a word.
-        rate: Share of the tokens that may be chosen.
-        generator: Random numbers.
+        can_mask: Whether each token may be chosen, which is equal for all tokens of a word and False for
+            special tokens.
+        rate: Fraction of the tokens that may be chosen.
+        generator: Random number generator.
 
     Returns:
         Booleans of shape (tokens,).
@@ -97,7 +98,7 @@ def choose(
 def corrupt(
     ids: np.ndarray, chosen: np.ndarray, mask: int, replacements: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
-    """Mask 80 % of the chosen tokens, replace 10 % by random ones, and keep 10 %."""
+    """Mask 80 % of the chosen tokens, replace 10 % by random tokens, and keep 10 %."""
     fate = generator.random(len(ids))
     random_ids = replacements[generator.integers(0, len(replacements), len(ids))]
     corrupted = np.where(chosen & (fate < MASKED), mask, ids)
@@ -109,10 +110,10 @@ class PretrainingCollator:
 
     Args:
         tokenizer: Tokenizer of the blocks.
-        masking: How tokens are chosen.
-        places: Number of places in training, for interpolating the rate.
-        first_position: Number of the first position of a segment: RoBERTa counts from the padding id + 1.
-        pad_to_multiple_of: Lengths of batches are multiples of this.
+        masking: Settings of masking.
+        places: Number of places in training, to interpolate the rate.
+        first_position: First position of a segment, which is the padding id + 1 for RoBERTa.
+        pad_to_multiple_of: Batches are padded to a multiple of this.
     """
 
     def __init__(
@@ -137,9 +138,9 @@ class PretrainingCollator:
         """Collate blocks that have a ``place`` and a ``block`` number.
 
         Returns:
-            ``input_ids`` and ``labels`` of shape (batch, length); ``attention_mask``, of that shape where
-            every block is one segment, else a mask to add to the attention's scores, of shape (batch, 1,
-            length, length); with it ``position_ids`` that begin anew with each segment.
+            ``input_ids`` and ``labels``, shape (batch, length). If each block is one segment,
+            ``attention_mask`` of the same shape; otherwise ``attention_mask`` of shape (batch, 1, length,
+            length), to be added to attention scores, and ``position_ids``, which restart in each segment.
         """
         longest = max(len(block["input_ids"]) for block in blocks)
         length = -(-longest // self.multiple) * self.multiple
@@ -175,6 +176,6 @@ class PretrainingCollator:
 
 
 def _apart(segments: torch.Tensor) -> torch.Tensor:
-    """Return a mask of shape (batch, 1, length, length) by which tokens attend to their own segment only."""
+    """Return a mask (batch, 1, length, length) that restricts attention to the same segment."""
     same = segments[:, None, :, None] == segments[:, None, None, :]
     return torch.zeros(same.shape).masked_fill_(~same, torch.finfo(torch.float32).min)

@@ -1,9 +1,9 @@
-"""Pre-training objectives: masked tokens, replaced tokens, distillation.
+"""Pre-training objectives: masked tokens, replaced tokens, and distillation.
 
-An objective is a module around one or two models of transformers. Its ``forward`` takes a batch of
-``PretrainingCollator`` and gives the loss, divided by the labels of all batches of an update where it is told
-their number, so that batches of an update count by their labels, and several processes equal one. The heads
-compute the vocabulary at the positions of labels alone, which is most of a small model's work.
+An objective is a module that wraps one or two models of transformers. Its ``forward`` takes a batch of
+``PretrainingCollator`` and returns the loss. If the number of labels of an update is given, the loss is
+divided by it, so that the result does not depend on the number of batches and processes. Heads are computed
+for positions with labels only, since scores of the vocabulary are most of the computation of small models.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from recipes.pretraining.configurations import configuration, generator_configur
 from recipes.pretraining.masking import IGNORED
 
 WEIGHTS = "model.safetensors"
-GENERATOR = "generator"  # folder of ELECTRA's generator, below the discriminator's
-DISCRIMINATOR_WEIGHT = 50.0  # relative to the generator's loss (Clark et al., 2020)
-# Weights of the distillation losses, and temperature of the soft targets (Sanh et al., 2019).
+GENERATOR = "generator"  # subfolder of ELECTRA's generator
+DISCRIMINATOR_WEIGHT = 50.0  # weight of the discriminator's loss (Clark et al., 2020)
+# Weights of the losses of distillation, and temperature of the soft targets (Sanh et al., 2019).
 SOFT, HARD, COSINE, TEMPERATURE = 5.0, 2.0, 1.0, 2.0
 
 
 class Objective(nn.Module, abc.ABC):
-    """Base class of the objectives: one model that is kept, and statistics for evaluation."""
+    """Base class of the objectives, with the model to save and statistics for evaluation."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -55,15 +55,16 @@ class Objective(nn.Module, abc.ABC):
         """Return the loss of a batch.
 
         Args:
-            input_ids: Shape (batch, length).
-            labels: Likewise; ``IGNORED`` where nothing is predicted.
-            attention_mask: Shape (batch, length), or (batch, 1, length, length) to add to attention's scores.
-            position_ids: Shape (batch, length); by default from the first to the last.
-            num_items_in_batch: Labels of all batches of an update, on all processes.
-            **unused: What Trainer may add.
+            input_ids: Token ids, shape (batch, length).
+            labels: Labels, shape (batch, length); ``IGNORED`` for tokens that are not predicted.
+            attention_mask: Mask of shape (batch, length), or of shape (batch, 1, length, length) to be added
+                to attention scores.
+            position_ids: Positions, shape (batch, length); by default consecutive.
+            num_items_in_batch: Number of labels in all batches of an update, on all processes.
+            **unused: Other arguments of Trainer, which are ignored.
 
         Returns:
-            ``loss``; and ``sums``: what ``report`` makes figures of, shape (k,).
+            ``loss``, and ``sums``, the statistics for ``report``, shape (k,).
         """
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         if position_ids is not None:
@@ -78,22 +79,22 @@ class Objective(nn.Module, abc.ABC):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean loss, and sums for ``report``."""
+        """Return the mean loss, and the sums for ``report``."""
 
     @abc.abstractmethod
     def report(self, sums: torch.Tensor) -> dict[str, float]:
-        """Compute the figures of an evaluation from sums; ``loss`` is that of masked tokens."""
+        """Compute the results of an evaluation from sums; ``loss`` is that of masked tokens."""
 
     def save(self, folder: Path) -> None:
-        """Save the model and what belongs to it."""
+        """Save the model."""
         self.model.save_pretrained(folder)
 
     def load(self, folder: Path) -> None:
-        """Load the weights that ``save`` wrote."""
+        """Load the weights written by ``save``."""
         _load(self.model, folder)
 
     def flops_per_token(self) -> float:
-        """Return the FLOPs of a training step per token: six per multiplied weight."""
+        """Return the FLOPs of a training step per token, six per weight in matrix products."""
         return 6.0 * _multiplied(self.model)
 
 
@@ -103,7 +104,7 @@ class MaskedTokens(Objective):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean cross-entropy; sums are its sum and the number of labels."""
+        """Return the mean cross-entropy; the sums are the total cross-entropy and the number of labels."""
         where = labels != IGNORED
         logits = token_logits(self.model, encode(self.model, inputs)[where])
         loss = nn.functional.cross_entropy(logits.float(), labels[where])
@@ -116,10 +117,10 @@ class MaskedTokens(Objective):
 
 
 class ReplacedTokens(Objective):
-    """Replaced-token detection: a generator fills masks, and the discriminator finds wrong tokens.
+    """Replaced-token detection: a generator fills masks, and the discriminator detects wrong tokens.
 
-    The discriminator is kept; both share their embeddings. Source: Clark et al., ELECTRA: Pre-training Text
-    Encoders as Discriminators Rather Than Generators, 2020.
+    The discriminator is the model to save; both share their embeddings. Source: Clark et al., ELECTRA:
+    Pre-training Text Encoders as Discriminators Rather Than Generators, 2020.
     """
 
     def __init__(self, model: ElectraForPreTraining, generator: ElectraForMaskedLM) -> None:
@@ -132,10 +133,10 @@ class ReplacedTokens(Objective):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the generator's mean cross-entropy plus 50 times the discriminator's (binary).
+        """Return the generator's mean cross-entropy plus 50 times the discriminator's binary one.
 
-        The sums are those of both, with the numbers of masked and of all tokens, and how often the
-        discriminator is right.
+        The sums are both losses, the numbers of masked and of all tokens, and the number of tokens for which
+        the discriminator is right.
         """
         where = labels != IGNORED
         logits = token_logits(self.generator, encode(self.generator, inputs)[where]).float()
@@ -156,7 +157,7 @@ class ReplacedTokens(Objective):
         return generated + DISCRIMINATOR_WEIGHT * detected, sums
 
     def report(self, sums: torch.Tensor) -> dict[str, float]:
-        """Return the losses of generator and discriminator, and the discriminator's accuracy."""
+        """Return the losses of generator and discriminator, and the accuracy of the discriminator."""
         return {
             "loss": float(sums[0] / sums[1]),
             "discriminator_loss": float(sums[2] / sums[3]),
@@ -179,10 +180,10 @@ class ReplacedTokens(Objective):
 
 
 class Distillation(MaskedTokens):
-    """Distillation from a teacher's predictions of masked tokens, the tokens, and its last hidden states.
+    """Distillation with losses on masked tokens, the teacher's predictions, and its last hidden states.
 
-    Source: Sanh et al., DistilBERT, a distilled version of BERT, 2019. Soft targets are compared at masked
-    tokens, where the student computes predictions anyway.
+    Source: Sanh et al., DistilBERT, a distilled version of BERT, 2019. The teacher's predictions are used for
+    masked tokens, for which the student computes predictions as well.
     """
 
     def __init__(self, model: PreTrainedModel, teacher: PreTrainedModel) -> None:
@@ -190,7 +191,7 @@ class Distillation(MaskedTokens):
         self.teacher = teacher.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> Distillation:
-        """Set training mode for the student only: the teacher's dropout stays off."""
+        """Set training mode for the student only, so that the teacher has no dropout."""
         super().train(mode)
         self.teacher.eval()
         return self
@@ -198,7 +199,7 @@ class Distillation(MaskedTokens):
     def losses(
         self, inputs: dict[str, torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the weighted sum of the three losses; the sums are those of ``MaskedTokens``."""
+        """Return the weighted sum of the losses; the sums are those of ``MaskedTokens``."""
         where = labels != IGNORED
         hidden = encode(self.model, inputs)
         logits = token_logits(self.model, hidden[where]).float()
@@ -219,23 +220,23 @@ class Distillation(MaskedTokens):
 
 
 def encode(model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the last hidden states of a model's encoder, shape (batch, length, hidden)."""
+    """Return the last hidden states of the encoder, shape (batch, length, hidden)."""
     hidden: torch.Tensor = model.base_model(**inputs)[0]
     return hidden
 
 
 def token_logits(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
-    """Return a masked language model's vocabulary scores.
+    """Return the scores of the vocabulary of a masked language model.
 
     Args:
         model: BERT, RoBERTa, ELECTRA's generator or ModernBERT.
         hidden: Hidden states, shape (n, hidden).
 
     Returns:
-        Shape (n, vocabulary).
+        Scores of shape (n, vocabulary).
 
     Raises:
-        ValueError: The model has another head.
+        ValueError: The head of the model is unknown.
     """
     logits: torch.Tensor
     if hasattr(model, "cls"):
@@ -263,18 +264,18 @@ def new_objective(
     generator_size: float | None = None,
     teacher: str = "",
 ) -> Objective:
-    """Create an objective with random weights, or for distillation with every other layer of the teacher.
+    """Create an objective with random weights or, for distillation, every other layer of the teacher.
 
     Args:
         arch: Architecture.
         size: Size of the model.
         vocabulary: Number of tokens.
-        special: Ids of special tokens, as configurations name them.
-        generator_size: For ELECTRA: width of the generator relative to the discriminator's.
-        teacher: For distillation: the model to learn from.
+        special: Name of a special token in configurations -> its id.
+        generator_size: For ELECTRA, width of the generator relative to the discriminator.
+        teacher: For distillation, the model to learn from.
 
     Raises:
-        ValueError: There is no such configuration, or the teacher does not fit.
+        ValueError: There is no such configuration, or the teacher does not match it.
     """
     config = configuration(arch, size, vocabulary, **special)
     if arch == "electra":
@@ -289,10 +290,10 @@ def new_objective(
 
 
 def continued_objective(name: str) -> Objective:
-    """Load a pre-trained model to train it further.
+    """Load a pre-trained model to continue its training.
 
     Raises:
-        ValueError: Its head is not known here.
+        ValueError: The head of the model is unknown.
     """
     with model_errors(name):
         model = AutoModelForMaskedLM.from_pretrained(name, trust_remote_code=False)
@@ -340,6 +341,6 @@ def _load(model: PreTrainedModel, folder: Path) -> None:
 
 
 def _multiplied(model: PreTrainedModel) -> int:
-    """Count the weights of matrix products at every token: all but embeddings."""
+    """Count the weights in matrix products for each token, which are all but embeddings."""
     embedded = {id(weight) for weight in model.base_model.embeddings.parameters()}
     return sum(weight.numel() for weight in model.parameters() if id(weight) not in embedded)

@@ -1,9 +1,9 @@
 """The 16 kinds of personal data that KLUE replaced in its corpus, and their recognisers.
 
-Source of the kinds: KLUE paper, section 5.1. The recognisers are presidio's, or of its kind, so that they can
-be registered with any AnalyzerEngine; here they run without one, since patterns need no language model.
-Presidio scores a pattern, and a checksum settles it. Where a number has neither a checksum nor a shape of its
-own, a word before it (계좌, 면허, 여권 and so on) has to say what it is.
+The kinds are those in section 5.1 of the KLUE paper. The recognisers are classes of presidio or subclasses of
+them, so that they can be registered with an AnalyzerEngine; here they are used without one, since patterns do
+not need a language model. Presidio scores a match, and a checksum confirms it. Numbers without checksum or
+typical format must follow a word that names them (계좌, 면허, 여권 and so on).
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ KINDS = (
     *(HEALTH, CARD, PLATE, URL),
 )
 PERSON, PLACE, ORGANISATION = NAMES = ("person", "place", "organisation")  # found by a model, if one is given
-NEAR = 24  # characters before a number that are searched for words naming it
+NEAR = 24  # number of characters before a number that are searched for words that name it
 _DIGITS = r"(?<![\d.,-])", r"(?![\d]|[-.,]\d)"  # boundary of a number
-_JOINTS = [("-", ""), ("–", ""), (" ", "")]  # in a number, for presidio
+_JOINTS = [("-", ""), ("–", ""), (" ", "")]  # separators within numbers, for presidio
 _ASCII = r"(?<![A-Za-z0-9._%+@-])"
-_NO_ARTIFACTS: Any = None  # linguistic analysis of the text, which patterns do not need
-# Texts without these characters contain none of the 16 kinds.
+_NO_ARTIFACTS: Any = None  # linguistic analysis, which patterns do not need
+# Texts without these characters contain no personal data of the 16 kinds.
 _TRACE = re.compile(r"[0-9@]|www\.|https?:|\.(?:com|net|org|kr)\b", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
 class Recogniser:
-    """How to recognise a kind.
+    """Recogniser of one kind of personal data.
 
     Attributes:
-        kind: One of ``KINDS``; None for the kinds that presidio names.
+        kind: One of ``KINDS``; None if presidio returns the kind.
         presidio: Recogniser of candidates.
         check: Function of text, start and end that accepts or rejects a candidate.
     """
@@ -77,7 +77,7 @@ class PersonalData:
 def find(text: str, recognisers: Sequence[Recogniser]) -> list[PersonalData]:
     """Find personal data in a text, from left to right, without overlaps.
 
-    Of overlapping findings the longest counts, and of equally long ones that of the first recogniser.
+    Of overlapping findings, the longest is kept or, of equally long ones, that of the first recogniser.
     """
     found: list[tuple[int, int, int, str]] = []
     has_trace = _TRACE.search(text) is not None
@@ -97,7 +97,7 @@ def find(text: str, recognisers: Sequence[Recogniser]) -> list[PersonalData]:
 
 
 def recognisers() -> list[Recogniser]:
-    """Return the recognisers of the 16 kinds; if two find the same characters, the first counts."""
+    """Return the recognisers of the 16 kinds; if two find the same characters, the first has priority."""
     return [
         Recogniser(RESIDENT, KrRrnRecognizer([_RESIDENT], replacement_pairs=_JOINTS), _is_registration),
         Recogniser(FOREIGNER, KrFrnRecognizer([_FOREIGNER], replacement_pairs=_JOINTS), _is_registration),
@@ -130,11 +130,11 @@ def _own(name: str, *patterns: str) -> PatternRecognizer:
 
 
 def _is_registration(text: str, start: int, end: int) -> bool:
-    """Return whether a number without a hyphen is named as a registration number."""
+    """Return whether a number has a hyphen or is named as a registration number."""
     return "-" in text[start:end] or "–" in text[start:end] or _named(text, start, "등록", "주민", "외국인")
 
 
-# Six digits of a date of birth, a hyphen or blanks or nothing, one digit for the sex, and six more.
+# Six digits of a date of birth, an optional hyphen or blanks, one digit for the sex, and six more.
 _BORN = rf"{_DIGITS[0]}\d{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]) ?[-–]? ?"
 _RESIDENT = Pattern("RRN", rf"{_BORN}[1-4]\d{{6}}{_DIGITS[1]}", 0.5)
 _FOREIGNER = Pattern("FRN", rf"{_BORN}[5-8]\d{{6}}{_DIGITS[1]}", 0.5)
@@ -155,12 +155,12 @@ _LICENCE = [
     Pattern("licence", rf"{_DIGITS[0]}(?:1[1-9]|2[0-8])[- ]\d{{2}}[- ]\d{{6}}[- ]\d{{2}}{_DIGITS[1]}", 0.3),
     Pattern("licence in one", rf"{_DIGITS[0]}(?:1[1-9]|2[0-8])\d{{10}}{_DIGITS[1]}", 0.1),
 ]
-_LICENCE_BY_REGION = rf"(?:{_REGION})[- ]?\d{{2}}-\d{{6}}-\d{{2}}{_DIGITS[1]}"  # as before 2006
+_LICENCE_BY_REGION = rf"(?:{_REGION})[- ]?\d{{2}}-\d{{6}}-\d{{2}}{_DIGITS[1]}"  # format before 2006
 _ACCOUNT = (
     rf"{_DIGITS[0]}\d{{2,6}}(?:-\d{{1,8}}){{2,3}}{_DIGITS[1]}",
     rf"{_DIGITS[0]}\d{{10,14}}{_DIGITS[1]}",
 )
-# Groups of digits that banks use, without a word that names the account.
+# Digit groups of banks, which need no word that names the account.
 _ACCOUNT_SHAPES = {
     (3, 3, 6),
     (6, 2, 6),
@@ -210,12 +210,12 @@ _ADDRESS = (
     r"| [가-힣]{1,6}\d{0,2}[동리가] ?(?:산 ?)?\d{1,5}(?:-\d{1,4})?(?:번지)?)"
     r"(?:,? ?\d{1,4}동)?(?:,? ?\d{1,5}호)?(?:,? ?\d{1,3}층)?"
 )
-# Words before four dotted numbers that are a version.
+# Words before four dotted numbers that are a version, not an address.
 _VERSION = ("버전", "ver", "Ver", "판", "v", "V", "펌웨어", "빌드")
 
 
 def _named(text: str, start: int, *words: str) -> bool:
-    """Return whether one of some words occurs shortly before a place."""
+    """Return whether one of some words occurs shortly before a position."""
     before = text[max(start - NEAR, 0) : start]
     return any(word in before for word in words)
 
@@ -240,7 +240,7 @@ def business_check_digit(digits: str) -> int:
 
 
 def registration_check_digit(digits: str, *, foreigner: bool = False) -> int:
-    """Compute the 13th digit of a registration number; those since October 2020 have none."""
+    """Compute the 13th digit of a registration number issued before October 2020."""
     keys = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
     total = sum(int(digit) * key for digit, key in zip(digits[:12], keys, strict=True))
     return ((13 if foreigner else 11) - total % 11) % 10
@@ -252,17 +252,17 @@ def _is_card(text: str, start: int, end: int) -> bool:
 
 
 def _is_business(text: str, start: int, end: int) -> bool:
-    """Return whether a number with a valid check digit is hyphenated like a business registration."""
+    """Return whether a number has a valid check digit and the hyphens of a business registration."""
     return "-" in text[start:end] and not _named(text, start, "ISBN")
 
 
 def _is_named_business(text: str, start: int, end: int) -> bool:
-    """Return whether a number is named as a business registration; presidio needs a check digit."""
+    """Return whether a number is named as a business registration, even without a valid check digit."""
     return _named(text, start, "사업자")
 
 
 def _is_address(text: str, start: int, end: int) -> bool:
-    """Return whether there is a house number."""
+    """Return whether an address has a house number."""
     return any(character.isdigit() for character in text[start:end])
 
 
@@ -288,7 +288,7 @@ def _is_passport(text: str, start: int, end: int) -> bool:
 
 
 def _is_plate(text: str, start: int, end: int) -> bool:
-    """Return whether a candidate is a plate and not an amount, such as 25조 3000억 or 100주 2000원."""
+    """Return whether a candidate is a plate, and not an amount such as 25조 3000억 or 100주 2000원."""
     after = text[end : end + 2].lstrip()
     return not after.startswith(tuple("원억만천백명개년회건여대점배호번쪽주"))
 
@@ -301,8 +301,8 @@ class EntityModel(EntityRecognizer):
     """A KLUE-NER model as a recogniser of people, places and organisations.
 
     Args:
-        pipeline: A function from texts to entities with ``start``, ``end`` and ``entity_group``, as
-            ``recipes.predict.load_pipeline`` gives it for the task ner.
+        pipeline: Function from texts to entities with ``start``, ``end`` and ``entity_group``, such as the
+            result of ``recipes.predict.load_pipeline`` for the task ner.
     """
 
     LABELS = {"PS": PERSON, "LC": PLACE, "OG": ORGANISATION}
@@ -312,7 +312,7 @@ class EntityModel(EntityRecognizer):
         self.pipeline = pipeline
 
     def load(self) -> None:
-        """Do nothing: the model is given."""
+        """Do nothing, since the model is given."""
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[Any]:
         """Find names in a text; see presidio's ``EntityRecognizer``."""

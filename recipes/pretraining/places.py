@@ -1,4 +1,4 @@
-"""The order in which training reads blocks: a new permutation in every pass, in constant memory."""
+"""The order of blocks in training: a new permutation in each epoch, in constant memory."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Any
 import datasets
 import torch
 
-ROUNDS = 4  # of the Feistel network (Luby and Rackoff, 1988, show that four make a good permutation)
+ROUNDS = 4  # rounds of the Feistel network; four are sufficient (Luby and Rackoff, 1988)
 _WORD = (1 << 64) - 1
 
 
 class Places(torch.utils.data.Dataset[dict[str, Any]]):
-    """The blocks of training by place; every pass has an order of its own.
+    """The blocks of training by place, in another order in each epoch.
 
-    Training that is resumed skips places without reading them, so that it goes on at once, in the middle of a
-    pass.
+    Resumed training skips places without reading them, and thus continues in the middle of an epoch at once.
 
     Args:
-        blocks: From ``encode_corpus``.
-        count: Number of places: steps times blocks in a step.
+        blocks: Blocks from ``encode_corpus``.
+        count: Number of places, which is the number of updates times that of blocks per update.
         seed: Random seed of the orders.
     """
 
@@ -36,7 +35,7 @@ class Places(torch.utils.data.Dataset[dict[str, Any]]):
         return self.__getitems__([place])[0]
 
     def __getitems__(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the blocks of some places, with ``place`` and ``block``, their number in the corpus."""
+        """Return the blocks of some places, with ``place`` and ``block``, the index in the corpus."""
         numbers = [self._block(place) for place in places]
         rows = self.blocks[numbers]
         return [
@@ -54,7 +53,7 @@ class Places(torch.utils.data.Dataset[dict[str, Any]]):
 
 
 class InOrder(Places):
-    """Every block once, in corpus order, for held-out data."""
+    """All blocks in the order of the corpus, for held-out data."""
 
     def __init__(self, blocks: datasets.Dataset) -> None:
         super().__init__(blocks, len(blocks), 0)
@@ -66,8 +65,7 @@ class InOrder(Places):
 def permuted(index: int, size: int, key: int) -> int:
     """Map a number from 0 to ``size`` - 1 by a keyed permutation.
 
-    A Feistel network over the next power of four, applied until the result is small enough; the permutation
-    takes no memory.
+    A Feistel network over the next power of four is applied until the result is small enough.
     """
     half = max((size - 1).bit_length() + 1, 2) // 2
     low = (1 << half) - 1
@@ -83,7 +81,7 @@ def permuted(index: int, size: int, key: int) -> int:
 def mixed(value: int) -> int:
     """Hash a number to 64 bits.
 
-    Source: the finaliser of SplitMix64, Steele, Lea and Flood, 2014.
+    Source: finaliser of SplitMix64, Steele, Lea and Flood, 2014.
     """
     value &= _WORD
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _WORD

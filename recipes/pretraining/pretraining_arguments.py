@@ -1,4 +1,4 @@
-"""The settings of a pre-training run, and their TrainingArguments."""
+"""The settings of a pre-training run, and its TrainingArguments."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from recipes.pretraining.choices import WORD
 from recipes.pretraining.configurations import GENERATOR_SIZES, POSITIONS, SCHEDULES, shape_of
 from recipes.pretraining.corpora import TEXT
 
-UNPACKED = ("modernbert",)  # its windowed attention ignores segment masks
-CONTINUED = ("bert", "roberta", "modernbert")  # whose masked language models can be trained further
+UNPACKED = ("modernbert",)  # architectures whose attention does not support masks of segments
+CONTINUED = ("bert", "roberta", "modernbert")  # architectures whose masked language models can be continued
 
 
 @dataclasses.dataclass(frozen=True)
 class PretrainingArguments:
-    """The settings of a run; 0 and "" stand for the value of KLUE, or of the architecture's paper.
+    """The settings of a run; 0 and "" stand for the default, from KLUE or the paper of the architecture.
 
     Attributes:
         output_dir: Output folder.
-        tokenizer: A tokenizer: a folder or a Hub id; with ``continue_from`` by default the model's own.
+        tokenizer: Folder or Hub id of the tokenizer; with ``continue_from``, by default that of the model.
         corpus: Files and folders with documents.
-        dataset_name: A data set of the Hub in their place.
+        dataset_name: A data set on the Hub instead of files.
         text_column: Name of the column with the text.
         arch: Architecture.
         size: Size of the model.
-        continue_from: A model to train further, in place of one with random weights.
-        teacher: For distillation: the model to learn from.
-        generator_size: For ELECTRA: width of the generator relative to the discriminator's.
-        max_seq_length: Tokens in a block.
-        pack: Whether a block holds several documents.
+        continue_from: A model whose training is continued, instead of one with random weights.
+        teacher: For distillation, the model to learn from.
+        generator_size: For ELECTRA, width of the generator relative to the discriminator.
+        max_seq_length: Number of tokens of a block.
+        pack: Whether a block may contain several documents.
         masking: ``static`` or ``dynamic``.
         mask_unit: ``word`` or ``token``.
-        mlm_probability: Share of tokens to predict, at the beginning.
-        mlm_probability_end: The share at the end; 0 for the same.
-        max_steps: Updates.
-        global_batch_size: Blocks in an update, on all processes together.
-        per_device_train_batch_size: Blocks per device and forward pass.
+        mlm_probability: Fraction of tokens to predict at the beginning of training.
+        mlm_probability_end: Fraction at the end of training; 0 for the same.
+        max_steps: Number of updates.
+        global_batch_size: Number of blocks per update on all processes.
+        per_device_train_batch_size: Number of blocks per device and forward pass.
         learning_rate: Peak learning rate.
-        warmup: Share of the updates until the peak; negative for the default.
+        warmup: Fraction of the updates before the peak; negative for the default.
         weight_decay: Weight decay, except for biases and norms.
-        held_out: Approximate number of documents kept for evaluation.
-        eval_steps: Updates between evaluations.
-        save_steps: Updates between checkpoints.
-        logging_steps: Updates between logged losses.
+        held_out: Approximate number of documents held out for evaluation.
+        eval_steps: Number of updates between evaluations.
+        save_steps: Number of updates between checkpoints.
+        logging_steps: Number of updates between log entries.
         seed: Random seed.
-        bf16: Whether to compute in bfloat16.
-        num_proc: Processes that tokenise.
+        bf16: Whether to compute in bfloat16 mixed precision.
+        num_proc: Number of processes for tokenisation.
         overwrite_output_dir: Whether to replace an unfinished run.
         trainer: Further fields of TrainingArguments.
     """
@@ -88,11 +88,11 @@ class PretrainingArguments:
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def resolved(self) -> PretrainingArguments:
-        """Fill in the values of the architecture and size; a model trained further has its own.
+        """Fill in the default values for architecture and size, or those of a continued model.
 
         Raises:
             ValueError: There is no such architecture or size, a setting is for another architecture, or the
-                model cannot be trained further.
+                training of the model cannot be continued.
         """
         arch = _arch_of(self.continue_from) if self.continue_from else self.arch or "roberta"
         if self.arch not in ("", arch):
@@ -126,7 +126,7 @@ def make_training_arguments(arguments: PretrainingArguments) -> TrainingArgument
     """Build the TrainingArguments of a run.
 
     Raises:
-        ValueError: The batch cannot be divided, or a field is not one of TrainingArguments.
+        ValueError: The batch cannot be divided between devices, or TrainingArguments has no such field.
     """
     values: dict[str, Any] = {
         "output_dir": arguments.output_dir,
@@ -144,7 +144,7 @@ def make_training_arguments(arguments: PretrainingArguments) -> TrainingArgument
         "save_steps": arguments.save_steps,
         "save_total_limit": 2,
         "logging_steps": arguments.logging_steps,
-        "train_sampling_strategy": "sequential",  # Places defines the order
+        "train_sampling_strategy": "sequential",  # the order is that of Places
         "remove_unused_columns": False,
         "ddp_find_unused_parameters": False,
         "report_to": "none",
@@ -168,7 +168,7 @@ def _arch_of(model: str) -> str:
     """Return the architecture of a pre-trained model.
 
     Raises:
-        ValueError: It is none of ``CONTINUED``.
+        ValueError: The architecture is not one of ``CONTINUED``.
     """
     with model_errors(model):
         arch = str(PreTrainedConfig.get_config_dict(model)[0].get("model_type"))

@@ -1,4 +1,4 @@
-"""One pre-training run, from the corpus to the model card. Read it from top to bottom."""
+"""One pre-training run, from the corpus to the model card. Read this file from top to bottom."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ from recipes.pretraining.pretraining_trainer import PretrainingTrainer
 
 ARGUMENTS = "pretraining_arguments.json"
 RESULTS = "pretraining_results.json"  # written last
-SAMPLE = 10_000  # blocks used to estimate token frequencies
-MATRIX = 2_048  # size of the matrix product that measures the device's speed
+SAMPLE = 10_000  # number of blocks for estimating token frequencies
+MATRIX = 2_048  # size of the matrix product for measuring the speed of the device
 # Settings that a resumed run may change.
 _MAY_CHANGE = {"output_dir", "overwrite_output_dir", "save_steps", "eval_steps", "logging_steps", "num_proc",
                "per_device_train_batch_size"}  # fmt: skip
 
 
 def pretrain(arguments: PretrainingArguments) -> dict[str, Any]:
-    """Pre-train a model according to the settings, and write it to their ``output_dir``.
+    """Pre-train a model according to the settings, and write it to ``output_dir``.
 
-    A run that was interrupted goes on from its last checkpoint; a finished one is not repeated.
+    Interrupted runs resume from their last checkpoint; finished runs are not repeated.
 
     Returns:
         The content of pretraining_results.json.
 
     Raises:
-        ValueError: The arguments do not go together, or the folder holds another run.
+        ValueError: The settings do not match, or the folder contains another run.
     """
     # Settings.
     arguments = arguments.resolved()
@@ -145,13 +145,13 @@ def train_and_evaluate(
 
 
 def check_folder(output_dir: Path, arguments: PretrainingArguments) -> dict[str, Any] | None:
-    """Check whether a run may write into a folder.
+    """Check that a run may write to a folder.
 
     Returns:
-        The results of the same run, if it is finished there; None otherwise.
+        The results, if the folder contains the finished run; None otherwise.
 
     Raises:
-        ValueError: The folder holds another run; the message names the differing settings.
+        ValueError: The folder contains another run; the message names the different settings.
     """
     if arguments.overwrite_output_dir:
         return None
@@ -178,7 +178,7 @@ def encode_split(
     arguments: PretrainingArguments,
     held_out: bool,
 ) -> datasets.Dataset:
-    """Encode the blocks for training, or the held-out ones."""
+    """Encode the blocks for training, or the held-out blocks."""
     return encode_corpus(
         corpus,
         tokenizer,
@@ -225,7 +225,7 @@ def make_collator(
     *,
     held_out: bool = False,
 ) -> PretrainingCollator:
-    """Create the collator; held-out blocks are masked once, at the final rate."""
+    """Create the collator; held-out blocks have static masks with the final rate."""
     end = arguments.mlm_probability_end
     config = objective.model.config
     return PretrainingCollator(
@@ -263,7 +263,7 @@ def mean_tokens(blocks: datasets.Dataset) -> float:
 
 
 def unigram_loss(blocks: datasets.Dataset, trainer: PretrainingTrainer) -> float:
-    """Compute the loss of predicting held-out labels by token frequency alone, in nats."""
+    """Compute the loss of predicting held-out labels by token frequency, in nats."""
     counts = np.ones(len(trainer.processing_class))
     for ids in blocks[: min(len(blocks), SAMPLE)]["input_ids"]:
         np.add.at(counts, ids, 1)
@@ -273,7 +273,7 @@ def unigram_loss(blocks: datasets.Dataset, trainer: PretrainingTrainer) -> float
 
 
 def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[str, Any]) -> None:
-    """Write README.md: data, tokenisation, training and results."""
+    """Write README.md with data, tokenisation, training and results."""
     built = {source: read_json(Path(source) / COUNTS) for source in arguments.corpus}
     card = render(
         "pretrained.md",
@@ -291,15 +291,15 @@ def write_card(output_dir: Path, arguments: PretrainingArguments, results: dict[
 
 
 def _without_folder(name: str) -> str:
-    """Return the name of a model or tokenizer, without the parent folders of a local one."""
+    """Return the name of a model or tokenizer, without parent folders if it is local."""
     return Path(name).name if name and Path(name).exists() else name
 
 
 def command(given: argparse.Namespace) -> None:
-    """Run ``recipes.pretrain``: print the final loss, or with ``--list`` all configurations.
+    """Run ``recipes.pretrain``, and print the final loss or, with ``--list``, all configurations.
 
     Raises:
-        ValueError: A setting is wrong, or the data does not fit it.
+        ValueError: A setting is invalid, or the data does not match it.
     """
     values = {name: value for name, value in vars(given).items() if value is not None}
     if values.pop("list"):

@@ -1,4 +1,4 @@
-"""Trainer for pre-training: it sums losses over held-out data, and saves objectives of one or two models."""
+"""Trainer for pre-training, which sums losses over held-out data and saves one or two models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PretrainingTrainer(Trainer):
 
     Args:
         eval_collator: Collator for the held-out blocks.
-        **options: Of ``Trainer``.
+        **options: Arguments of ``Trainer``.
     """
 
     model: Objective
@@ -30,7 +30,7 @@ class PretrainingTrainer(Trainer):
         self.eval_collator = eval_collator
 
     def evaluate(self, *unused: Any, **options: Any) -> dict[str, float]:
-        """Score the held-out blocks: mean losses over all labels, not over batches."""
+        """Score the held-out blocks; losses are means over labels rather than over batches."""
         self._memory_tracker.start()
         self.model.eval()
         total: torch.Tensor | None = None
@@ -49,7 +49,7 @@ class PretrainingTrainer(Trainer):
         return scores
 
     def held_out_batches(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield batches of the held-out blocks; every process reads all of them, since they are few."""
+        """Yield batches of the held-out blocks, which are few, so that each process reads all of them."""
         yield from torch.utils.data.DataLoader(
             self.eval_dataset,
             batch_size=self.args.per_device_eval_batch_size,

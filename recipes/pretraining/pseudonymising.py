@@ -23,7 +23,7 @@ def command(arguments: argparse.Namespace) -> None:
     """Run ``recipes.pseudonymise``.
 
     Raises:
-        ValueError: A line does not hold a text, or a key does not fit the texts.
+        ValueError: A line does not contain a text, or a key does not match the texts.
     """
     if arguments.key and arguments.key == arguments.output:
         raise ValueError(f"--key and --output are both {arguments.key}; expected two files.")
@@ -68,7 +68,7 @@ def _restore(arguments: argparse.Namespace) -> None:
 
 
 def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] | None, str]]:
-    """Yield the documents, one per line: the JSON object that holds the text, or None, and the text.
+    """Yield the documents, one per line: the JSON object with the text, or None, and the text.
 
     Raises:
         ValueError: A line is not a JSON object with the text.
@@ -90,7 +90,7 @@ def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] |
             try:
                 row = json.loads(line)
                 text = row[arguments.text_column]
-                text.encode("utf-8")  # JSON can hold lone surrogates
+                text.encode("utf-8")  # JSON may contain lone surrogates
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(
                     f"{arguments.input}:{number} is not a JSON object with a Unicode text in "

@@ -44,13 +44,13 @@ from recipes.pretraining.personal_data import (
     registration_check_digit,
 )
 
-# Particles in two forms: after a final consonant, and after a vowel.
+# Particles with two forms: after a final consonant, and after a vowel.
 PARTICLES = (("이", "가"), ("을", "를"), ("은", "는"), ("과", "와"), ("으로", "로"))
 _PARTICLE = re.compile(r"(으로|로|이|가|을|를|은|는|과|와)(?=[^가-힣A-Za-z0-9]|$|부터|서|써|의|도|만)")
-# Digits and letters whose Korean name ends in a consonant; in ㄹ, after which 로 stands.
+# Digits and letters whose Korean name ends in a consonant, and in ㄹ, which is followed by 로.
 _CLOSED, _LIQUID = set("013678lmnrLMNR"), set("178lrLR")
 _EXAMPLE_DOMAINS = ("example.com", "example.org", "example.net")
-# Kinds of digits only, which may be hyphenated differently.
+# Kinds that consist of digits, with or without hyphens.
 _NUMBERS = (RESIDENT, FOREIGNER, ACCOUNT, LICENCE, BUSINESS, HEALTH, CARD)
 _LICENCE_REGIONS = [*range(11, 27), 28]
 
@@ -59,12 +59,12 @@ class Span(NamedTuple):
     """One replacement.
 
     Attributes:
-        start: First character in the given text.
-        end: The end (exclusive), same shape.
+        start: First character in the original text.
+        end: End (exclusive) in the original text.
         kind: One of ``personal_data.KINDS`` or ``NAMES``.
-        original: The original text.
-        replacement: The replacement.
-        particle: The particle that stood after it, if another one stands there now; else empty.
+        original: The original data.
+        replacement: The pseudonym.
+        particle: The original particle after the data if it was replaced as well; otherwise empty.
     """
 
     start: int
@@ -76,13 +76,13 @@ class Span(NamedTuple):
 
 
 class Pseudonymiser:
-    """Replace personal data in documents; within a document, equal data get equal pseudonyms.
+    """Replace personal data in documents; equal data in a document has equal pseudonyms.
 
     Args:
-        seed: Random seed. Pseudonyms depend on it and on the original, so that documents can be processed in
-            any order.
-        names: Finds names of people, places and organisations, such as ``EntityModel``; by default they
-            stay.
+        seed: Random seed. Pseudonyms depend on it and the original data only, so that documents can be
+            processed in any order.
+        names: Recogniser of names of people, places and organisations, such as ``EntityModel``; by default
+            names are not replaced.
     """
 
     def __init__(self, *, seed: int = 0, names: Recogniser | None = None) -> None:
@@ -96,12 +96,10 @@ class Pseudonymiser:
 
         Args:
             text: A document.
-            document: What tells documents apart; pseudonyms of two documents have nothing to do with each
-                other.
+            document: Id of the document; pseudonyms of different documents are independent.
 
         Returns:
-            The text with pseudonyms and particles that agree with them; and what was replaced, from left to
-            right.
+            The text with pseudonyms and matching particles, and the replacements from left to right.
         """
         used: dict[tuple[str, str], str] = {}
         spans, parts, place = [], [], 0
@@ -142,8 +140,8 @@ def pseudonymise(text: str, *, seed: int = 0, document: str | int = 0) -> tuple[
         document: Id of the document.
 
     Returns:
-        The text with pseudonyms, and what was replaced: ``start`` and ``end`` count characters of the text
-        that was given.
+        The text with pseudonyms, and the replacements, whose ``start`` and ``end`` are positions in the
+        original text.
     """
     return _pseudonymiser(seed)(text, document)
 
@@ -157,11 +155,11 @@ def restore(text: str, spans: Sequence[Span]) -> str:
     """Restore the original text.
 
     Args:
-        text: The pseudonymised text.
-        spans: Likewise.
+        text: The text with pseudonyms.
+        spans: The replacements, as returned by ``pseudonymise``.
 
     Raises:
-        ValueError: A pseudonym does not stand where it should: the text was changed, or belongs to others.
+        ValueError: The text does not contain the pseudonyms at their positions.
     """
     parts, place, shift = [], 0, 0
     for span in spans:
@@ -183,12 +181,12 @@ def agreeing(particle: str, before: str, after: str) -> str:
     """Return the form of a particle that agrees with a replaced word.
 
     Args:
-        particle: One of ``PARTICLES``, as it stood after ``before``.
-        before: The word that was replaced.
+        particle: One of ``PARTICLES``, the particle after ``before``.
+        before: The replaced word.
         after: The replacement.
 
     Returns:
-        The form that agrees with ``after``; the particle itself if it did not agree with ``before``.
+        The form that agrees with ``after``, or the particle itself if it did not agree with ``before``.
     """
     pair = next(pair for pair in PARTICLES if particle in pair)
     if particle != _form(pair, before):
@@ -209,7 +207,7 @@ def _form(pair: tuple[str, str], word: str) -> str:
 
 
 def _normal(kind: str, original: str) -> str:
-    """Reduce data to letters and digits, which all spellings of it share."""
+    """Reduce data to its letters and digits, which all of its spellings share."""
     if kind in (URL, ADDRESS, PERSON, PLACE, ORGANISATION):
         return original
     kept = "".join(letter for letter in original.lower() if letter.isalnum())
@@ -217,7 +215,7 @@ def _normal(kind: str, original: str) -> str:
 
 
 def _in_shape(kind: str, original: str, pseudonym: str) -> str:
-    """Format a pseudonym with the hyphens and blanks of another spelling of the same data."""
+    """Format a pseudonym with the hyphens and blanks of another spelling of the data."""
     if kind == PHONE:
         old, new = _digits(original), _digits(pseudonym)
         own = _own_digits(old)
@@ -241,7 +239,7 @@ Draw = Callable[[str, random.Random, Faker], str]
 
 
 def _same_shape(original: str, generator: random.Random, faker: Faker) -> str:
-    """Replace digits by digits (a leading one not by 0) and Latin letters by letters."""
+    """Replace digits by digits, the first not by 0, and Latin letters by letters."""
     drawn = []
     for place, letter in enumerate(original):
         if letter in string.digits:
@@ -259,7 +257,7 @@ def _same_shape(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _phone(original: str, generator: random.Random, faker: Faker) -> str:
-    """Replace the last seven digits, or four of a short number, and keep network or region."""
+    """Replace the last seven digits, or four of a short number, but not network or region."""
     digits = _digits(original)
     kept = len(digits) - _own_digits(digits)
     drawn = str(generator.randint(2, 9)) + faker.numerify("######")
@@ -267,12 +265,12 @@ def _phone(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _own_digits(digits: str) -> int:
-    """Return how many digits of a telephone number are individual: 4 of 1588-1234, otherwise 7 or more."""
+    """Return the number of individual digits of a telephone number: 4 of 1588-1234, otherwise at least 7."""
     return 4 if len(digits) == 8 else 7
 
 
 def _registration(original: str, generator: random.Random, faker: Faker, *, foreigner: bool = False) -> str:
-    """Replace date of birth and serial number; the check digit is valid if it was before."""
+    """Replace date of birth and serial number; the check digit remains valid if it was valid."""
     old = _digits(original)
     check = functools.partial(registration_check_digit, foreigner=foreigner)
     born = faker.date_between("-80y", "-20y").strftime("%y%m%d")
@@ -291,7 +289,7 @@ def _business(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _card(original: str, generator: random.Random, faker: Faker) -> str:
-    """Replace a card number, and keep its first digit, the network."""
+    """Replace a card number except for its first digit, which identifies the network."""
     old = _digits(original)
     body = old[0] + "".join(str(generator.randint(0, 9)) for _ in old[1:-1])
     right = next(digit for digit in range(10) if luhn(body + str(digit)))
@@ -329,7 +327,7 @@ def _mention(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _url(original: str, generator: random.Random, faker: Faker) -> str:
-    """Replace the host by one reserved for examples; keep scheme and length of the path."""
+    """Replace the host by one reserved for examples; scheme and length of the path do not change."""
     scheme, mark, rest = original.partition("://") if "://" in original else ("", "", original)
     _, slash, path = rest.partition("/")
     host = generator.choice(_EXAMPLE_DOMAINS)
@@ -346,7 +344,7 @@ def _plate(original: str, generator: random.Random, faker: Faker) -> str:
 
 
 def _address(original: str, generator: random.Random, faker: Faker) -> str:
-    """Replace province, city and street by invented ones, and numbers by others."""
+    """Replace province, city, street and numbers by invented ones."""
     number = re.search(r" ?\d.*", original)
     tail = _same_shape(number[0], generator, faker) if number else ""
     street = f"{faker.road_name()}{generator.choice(('로', '길'))}"

@@ -1,6 +1,6 @@
-"""Stages of building a corpus; each processes documents one by one, and drops or changes them.
+"""Stages of building a corpus, which remove or change documents one by one.
 
-Nothing here keeps documents in memory. The hashes that find duplicates are in a SQLite database, which also
+Documents are not kept in memory. Hashes for the detection of duplicates are in a SQLite database, which also
 records the progress of a build.
 """
 
@@ -21,11 +21,11 @@ from kiwipiepy import Kiwi
 
 from recipes.pretraining.pseudonyms import Pseudonymiser
 
-PERMUTATIONS, BANDS = 128, 16  # MinHash bands: they find documents of a similarity above (1/16)^(1/8) = 0.71
-SHINGLE = 5  # characters
-# KLUE kept sentences of these corpora from 200 characters on (paper, section 5.1).
+PERMUTATIONS, BANDS = 128, 16  # MinHash, for a similarity threshold of (1/16)^(1/8) = 0.71
+SHINGLE = 5  # number of characters
+# KLUE kept sentences of these corpora with at least 200 characters (paper, section 5.1).
 KLUE_MINIMA = {"cc100": 200, "newscrawl": 200}
-SHORTEST = 15  # minimum characters of a benchmark sentence; shorter ones may occur anywhere
+SHORTEST = 15  # minimum number of characters of a benchmark sentence, since shorter ones are common
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[ \n]*")
@@ -35,7 +35,7 @@ _REPEATED = re.compile(r"(.)\1{9,}")
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A text, its source, and its id there."""
+    """A text, its source, and its id in the source."""
 
     text: str
     source: str
@@ -48,17 +48,17 @@ class Stage(Protocol):
     name: str
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """Process a document: return none, one, or several."""
+        """Process a document, and return any number of documents."""
         ...
 
 
 class Normalise:
-    """Normalise to Unicode NFC, without control characters, repeated blanks, or empty lines."""
+    """Normalise to Unicode NFC, and remove control characters, repeated blanks and empty lines."""
 
     name = "normalise"
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """Return the normalised document unless it is empty."""
+        """Return the normalised document, unless it is empty."""
         text = _CONTROL.sub("", unicodedata.normalize("NFC", document.text.replace("\r\n", "\n")))
         text = _LINES.sub("\n", _BLANKS.sub(" ", text)).strip()
         return [dataclasses.replace(document, text=text)] if text else []
@@ -68,8 +68,8 @@ class Korean:
     """Keep Korean prose: enough letters, most of them Hangul, and no character ten times in a row.
 
     Args:
-        hangul: Share of the letters that have to be Hangul.
-        letters: Share of the characters, blanks not counted, that have to be letters or digits.
+        hangul: Minimum fraction of Hangul in the letters.
+        letters: Minimum fraction of letters and digits in the characters without blanks.
     """
 
     name = "korean"
@@ -108,8 +108,8 @@ class Length:
     """Keep documents of a minimum length, by source.
 
     Args:
-        minimum: Characters, of sources that are not named.
-        of_source: Source -> characters.
+        minimum: Minimum number of characters for other sources.
+        of_source: Source -> minimum number of characters.
     """
 
     name = "length"
@@ -125,7 +125,7 @@ class Length:
 
 
 class ExactDuplicates:
-    """Drop texts that occurred before, up to case and blanks."""
+    """Remove texts that occurred before, up to case and blanks."""
 
     name = "exact_duplicates"
 
@@ -141,9 +141,9 @@ class ExactDuplicates:
 
 
 class NearDuplicates:
-    """Drop texts that share most of their character 5-grams with an earlier one, by MinHash.
+    """Remove texts that share most of their character 5-grams with an earlier one, by MinHash.
 
-    Texts of a similarity (Jaccard) of 0.8 are found in 95 % of cases, of 0.7 in 61 %, of 0.5 in 6 %.
+    Texts are found with a probability of 95 % at a Jaccard similarity of 0.8, 61 % at 0.7, and 6 % at 0.5.
     """
 
     name = "near_duplicates"
@@ -153,9 +153,9 @@ class NearDuplicates:
         database.execute("CREATE TABLE IF NOT EXISTS bands (hash BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """Return the document if it resembles no earlier one."""
+        """Return the document if it is not similar to an earlier one."""
         text = "".join(document.text.casefold().split())
-        if len(text) < 2 * SHINGLE:  # too short to be compared by its parts
+        if len(text) < 2 * SHINGLE:  # too short for a comparison by n-grams
             return [document]
         keys = [(key,) for key in _bands(text)]
         known = any(
@@ -182,13 +182,13 @@ def _hash(data: bytes, size: int) -> bytes:
 class Benchmark:
     """Remove sentences that occur in a benchmark, by BM25 over character bigrams.
 
-    A sentence is removed if the most similar sentence of the benchmark scores at least ``threshold`` of what
-    that one scores with itself.
+    A sentence is removed if its score with the most similar sentence of the benchmark is at least
+    ``threshold`` times the score of that sentence with itself.
 
     Args:
         texts: All texts of the benchmark.
-        threshold: From 0 to 1.
-        removed: Function that takes a record of each removed sentence.
+        threshold: Threshold from 0 to 1.
+        removed: Function that is called with a record of each removed sentence.
     """
 
     name = "benchmark"
@@ -209,7 +209,7 @@ class Benchmark:
         self.own: np.ndarray = np.maximum(scores[:, 0], 1e-9)  # score of each sentence with itself
 
     def __call__(self, document: Document) -> Iterable[Document]:
-        """Return the document without such sentences, unless nothing is left."""
+        """Return the document without sentences of the benchmark, unless nothing remains."""
         sentences = _sentences(document.text)
         if not sentences:
             return [document]
@@ -239,7 +239,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _pairs(sentence: str) -> list[str]:
-    """Return the character bigrams of each word; a word of one character is itself."""
+    """Return the character bigrams of each word, or the word itself if it has one character."""
     return [
         word[place : place + 2]
         for word in sentence.casefold().split()
@@ -263,7 +263,7 @@ class Pseudonyms:
 
 @dataclasses.dataclass
 class Count:
-    """Documents and characters that entered and left a stage."""
+    """Numbers of documents and characters before and after a stage."""
 
     documents_in: int = 0
     characters_in: int = 0
@@ -273,7 +273,7 @@ class Count:
 
 
 def through(document: Document, stages: Sequence[Stage], counts: Mapping[str, Count]) -> Iterable[Document]:
-    """Pass a document through all stages, and count what enters and leaves each."""
+    """Pass a document through all stages, and count documents and characters of each."""
     current = [document]
     for stage in stages:
         count, after = counts[stage.name], []

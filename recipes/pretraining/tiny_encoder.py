@@ -1,4 +1,4 @@
-"""A tiny random encoder and its tokenizer, for demos and tests that need no Hub."""
+"""A tiny random encoder and its tokenizer, for demos and tests without the Hub."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def command(arguments: argparse.Namespace) -> None:
 
 
 def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
-    """Write a two-layer BERT with random float32 weights, and a WordPiece tokenizer for it.
+    """Write a two-layer BERT with random float32 weights, and its WordPiece tokenizer.
 
     Args:
         output_dir: Output folder.
-        seed: Seed of the weights.
+        seed: Random seed of the weights.
     """
     vocabulary = train_wordpiece(list(mini_texts()))
     tokenizer = BertTokenizer(vocab=vocabulary, do_lower_case=False, model_max_length=512)
@@ -48,11 +48,11 @@ def make_tiny_model(output_dir: str | Path, *, seed: int = 42) -> None:
 
 
 def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
-    """Learn a cased WordPiece vocabulary deterministically; return its tokens and their ids."""
+    """Train a cased WordPiece vocabulary deterministically; return its tokens and their ids."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    # Fix the order of inner letters: the trainer's own order varies, and ties are broken by it.
+    # Fix the order of inner letters, which breaks ties and otherwise varies between runs.
     letters = sorted(set("".join(tokenizer.normalizer.normalize_str(text) for text in texts)) - {" "})
     inner = [f"##{letter}" for letter in letters]
     trainer = trainers.WordPieceTrainer(
@@ -63,6 +63,6 @@ def train_wordpiece(texts: Sequence[str]) -> dict[str, int]:
 
 
 def mini_texts() -> Iterator[str]:
-    """Yield all texts in the training splits of the mini corpus, task by task."""
+    """Yield the texts in the training splits of the mini corpus, by task."""
     for task in TASKS:
         yield from texts_of_split(task, "train", mini=True)

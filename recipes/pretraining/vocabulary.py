@@ -1,8 +1,8 @@
-"""Subword vocabularies, with or without morpheme boundaries, as tokenizers that need no analyser.
+"""Train subword vocabularies with or without morpheme boundaries, and compare tokenizers.
 
-KLUE's vocabularies are morpheme-based: texts are split into morphemes before the vocabulary is learned, so
-that no token crosses a boundary of morphemes; the tokenizer made of it reads plain text. Source: KLUE paper,
-section 5.2.
+KLUE's vocabularies are morpheme-based: texts are split into morphemes before training, so that tokens do not
+cross boundaries of morphemes, but the resulting tokenizer needs no morphological analyser. Source: KLUE
+paper, section 5.2.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from recipes.pretraining.corpora import open_corpus, texts_of
 from recipes.pretraining.klue_texts import sentences_of
 
 SPECIAL_TOKENS = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-BEGIN = "▁"  # prefix of word beginnings in bpe and unigram vocabularies, and during training
-INSIDE = "##"  # prefix within words in wordpiece vocabularies
-LETTERS = 8_000  # characters of the alphabet at most; rarer ones are unknown
+BEGIN = "▁"  # prefix at the beginning of words in bpe and unigram vocabularies, and in training
+INSIDE = "##"  # prefix inside words in wordpiece vocabularies
+LETTERS = 8_000  # maximum number of characters in the alphabet; rarer ones are unknown
 
 Segmenter = Callable[[str], Sequence[int]]
 
 
 def segmenter(name: str) -> Segmenter:
-    """Return a function from a text to the positions inside its words where a morpheme begins.
+    """Return a function from a text to the positions inside its words at which morphemes begin.
 
-    Only boundaries that show in the spelling count: where two morphemes share a syllable there is none.
+    There is no boundary between morphemes that share a syllable.
 
     Args:
         name: ``kiwi`` (kiwipiepy), ``mecab`` (mecab-ko), or ``none``.
@@ -76,7 +76,7 @@ def _mecab() -> Segmenter:
         found, place = [], 0
         for surface in tagger.parse(text).split():
             place = text.find(surface, place)
-            if place < 0:  # the analyser has changed a character; ignore the rest
+            if place < 0:  # the analyser has changed a character, so the rest is ignored
                 break
             found.append(place)
             place += len(surface)
@@ -95,16 +95,17 @@ def train_tokenizer(
     """Train a tokenizer.
 
     Args:
-        texts: Documents; read once.
+        texts: Documents, which are read once.
         kind: ``wordpiece``, ``bpe`` or ``unigram``.
-        segment: Morpheme segmenter for training the vocabulary; see ``segmenter``.
-        vocab_size: Number of tokens, special tokens included.
+        segment: Name of the morpheme segmenter for training, see ``segmenter``.
+        vocab_size: Number of tokens, including special tokens.
 
     Returns:
         A tokenizer with [PAD], [UNK], [CLS], [SEP] and [MASK] as the first five tokens.
 
     Raises:
-        ValueError: There is no such kind or segmenter, no text, or more letters than tokens.
+        ValueError: There is no such kind or segmenter, there is no text, or there are more letters than
+        tokens.
     """
     if kind not in VOCABULARIES:
         raise ValueError(f"There is no vocabulary {kind!r}; expected one of {', '.join(VOCABULARIES)}.")
@@ -134,9 +135,9 @@ def _normalizer() -> normalizers.Normalizer:
 
 
 def count_morphemes(texts: Iterable[str], boundaries: Segmenter) -> collections.Counter[str]:
-    """Count morphemes; one that begins a word has ``BEGIN`` before it.
+    """Count morphemes; those at the beginning of a word have the prefix ``BEGIN``.
 
-    Words are split at punctuation, too, as they are when the tokenizer is used.
+    Words are also split at punctuation, as in the tokenizer.
     """
     normalizer, words = _normalizer(), pre_tokenizers.BertPreTokenizer()
     counts: collections.Counter[str] = collections.Counter()
@@ -157,7 +158,7 @@ def _repeated(counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def _alphabet(counts: Mapping[str, int]) -> list[str]:
-    """Return the most frequent characters, each as the beginning of a word and inside one."""
+    """Return the most frequent characters, each at the beginning of words and inside words."""
     letters: collections.Counter[str] = collections.Counter()
     for morpheme, count in counts.items():
         for letter in morpheme.removeprefix(BEGIN):
@@ -166,7 +167,7 @@ def _alphabet(counts: Mapping[str, int]) -> list[str]:
 
 
 def _learned_bpe(counts: Mapping[str, int], vocab_size: int, alphabet: Sequence[str]) -> Tokenizer:
-    """Train a BPE on morphemes; tokens that begin a word begin with ``BEGIN``."""
+    """Train BPE on morphemes; tokens at the beginning of words have the prefix ``BEGIN``."""
     learning = Tokenizer(models.BPE(unk_token=SPECIAL_TOKENS["unk"]))
     learning.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     trainer = trainers.BpeTrainer(
@@ -191,7 +192,7 @@ def _wordpiece(counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
         )
     learned = _learned_bpe(counts, 2 * vocab_size, alphabet).get_vocab()
     known = set(tokens)
-    for token, _ in sorted(learned.items(), key=lambda item: item[1]):  # in the order of the merges
+    for token, _ in sorted(learned.items(), key=lambda item: item[1]):  # in the order of merges
         if len(known) == vocab_size:
             break
         word = token.removeprefix(BEGIN) if token.startswith(BEGIN) else INSIDE + token
@@ -231,8 +232,8 @@ def _unigram(counts: Mapping[str, int], vocab_size: int) -> Tokenizer:
 def _with_morphemes(tokenizer: Tokenizer, counts: Mapping[str, int]) -> list[tuple[str, float]]:
     """Replace rare tokens of a unigram model by frequent morphemes.
 
-    The trainer looks for tokens that two different words share. Split into morphemes, frequent words stand
-    alone, and would be missing.
+    The trainer needs tokens to occur in two different words. Frequent morphemes are words of their own here,
+    and would be missing.
     """
     tokens: list[tuple[str, float]] = [
         (str(token), float(score)) for token, score in json.loads(tokenizer.to_str())["model"]["vocab"]
@@ -253,7 +254,7 @@ def _with_morphemes(tokenizer: Tokenizer, counts: Mapping[str, int]) -> list[tup
 
 
 def _read_by_words(tokenizer: Tokenizer) -> Tokenizer:
-    """Split words and punctuation, each with ``BEGIN`` before it, as they were counted."""
+    """Configure a tokenizer to split words and punctuation with the prefix ``BEGIN``, as in training."""
     tokenizer.normalizer = _normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -274,9 +275,9 @@ def statistics(tokenizer: Any, texts: Iterable[str], boundaries: Segmenter | Non
         boundaries: Morpheme segmenter; None to skip these statistics.
 
     Returns:
-        ``tokens_per_word`` and ``tokens_per_character`` (blanks not counted); ``unknown``, the share of
-        tokens, x 100; ``morpheme_boundaries_kept``, the share of boundaries inside words where a token
-        begins, x 100.
+        ``tokens_per_word``; ``tokens_per_character``, without blanks; ``unknown``, the percentage of unknown
+        tokens; and ``morpheme_boundaries_kept``, the percentage of boundaries of morphemes inside words at
+        which a token begins.
     """
     totals: collections.Counter[str] = collections.Counter()
     for text in texts:
@@ -302,7 +303,7 @@ def statistics(tokenizer: Any, texts: Iterable[str], boundaries: Segmenter | Non
 
 
 def train_command(arguments: argparse.Namespace) -> None:
-    """Run ``recipes.tokenizer train``: save the tokenizer."""
+    """Run ``recipes.tokenizer train``, and save the tokenizer."""
     rows = open_corpus(arguments.corpus, dataset_name=arguments.dataset_name, streaming=True)
     tokenizer = train_tokenizer(
         texts_of(rows, arguments.text_column),
@@ -315,7 +316,7 @@ def train_command(arguments: argparse.Namespace) -> None:
 
 
 def statistics_command(arguments: argparse.Namespace) -> None:
-    """Run ``recipes.tokenizer stats``: print how tokenizers split the texts of each task."""
+    """Run ``recipes.tokenizer stats``, and print statistics of tokenizers for the texts of each task."""
     boundaries = None if arguments.segmenter == "none" else segmenter(arguments.segmenter)
     source = {"mini": True} if arguments.mini else {"data_dir": arguments.data_dir}
     tokenizers = {name: read_tokenizer(name) for name in arguments.tokenizers}

@@ -1,1 +1,1 @@
-"""The implementation of ``recipes.report``: from finished runs to tables and an HTML page."""
+"""The implementation of ``recipes.report``: tables and an HTML page from finished runs."""

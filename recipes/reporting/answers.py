@@ -1,4 +1,4 @@
-"""The answers of several runs side by side, for the error browser of the report."""
+"""Answers of several runs to the same examples, for the error browser of the report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recipes.reporting.runs import Run
 from recipes.reporting.texts import Texts, cut
 
 NO_ANSWER = "(no answer)"
-# Task -> format of its examples and answers, and which answers are right.
+# Task -> format of its examples and answers, and definition of right answers.
 LEGENDS = {
     "ynat": "An answer is right if it is the topic of the reference.",
     "sts": "① and ② are the two sentences; answers are similarities from 0 to 5. The threshold is that of "
@@ -48,23 +48,22 @@ def collect_answers(
 ) -> tuple[dict[str, Any], list[str]]:
     """Collect the answers of runs to the same examples.
 
-    Where there are more than fit, those that some run got wrong come first.
+    If not all examples fit, those with a wrong answer of any run are preferred.
 
     Args:
         task: Name of the task.
-        runs: Label and run; the first says which examples there are, and others with other examples are
-            left out.
-        cases: Their predictions and references, by the names of the runs.
+        runs: Labels and runs. The first run defines the examples; runs with other examples are omitted.
+        cases: Name of a run -> its predictions and references.
         texts: Source of the texts.
-        max_rows: How many examples at most.
-        max_bytes: How much they may take, as JSON.
+        max_rows: Maximum number of examples.
+        max_bytes: Maximum size of the result as JSON.
 
     Returns:
-        ``total`` examples, how many of them some run got ``wrong``; whether answers are of a few classes
-        (``has_classes``); of those that are shown ``ids``, ``texts``, ``golds`` and, where they are drawn,
-        ``drawn``: the entities or the tree. And for each run, in their order, its ``label``, ``answers``,
-        ``right`` (1 or 0), ``scores`` (None if there are none) and ``drawn``, or null for one that is
-        left out. And sentences that say what is missing.
+        A mapping, and sentences about missing data. In the mapping, ``total`` is the number of examples,
+        ``wrong`` that of examples with a wrong answer, and ``has_classes`` tells whether answers are classes.
+        ``ids``, ``texts``, ``golds`` and, for tasks with drawings, ``drawn`` (entities or tree) are those of
+        the examples shown. For each run, there are its ``label``, ``answers``, ``right`` (1 or 0), ``scores``
+        (or None) and ``drawn``; or null for omitted runs.
     """
     sides = [_Side(task, run, cases[run.name]) for _, run in runs]
     first = sides[0]
@@ -105,7 +104,7 @@ def collect_answers(
 def _known_texts(
     first: _Side, runs: Sequence[tuple[str, Run]], texts: Texts
 ) -> tuple[Mapping[str, str], list[str]]:
-    """Find the texts of the examples: in the first run's answers, or in the data of any run."""
+    """Find the texts of the examples in the answers of the first run, or in the data of any run."""
     if first.texts:
         return first.texts, []
     found = [texts.of(run) for _, run in runs]
@@ -114,7 +113,7 @@ def _known_texts(
 
 
 def _that_fit(names: Iterable[str], row: Callable[[str], Any], max_bytes: int) -> set[str]:
-    """Select the first names whose rows fit into a number of bytes, as JSON."""
+    """Select the first names whose rows as JSON fit into a number of bytes."""
     shown: set[str] = set()
     size = 0
     for name in names:
@@ -159,8 +158,8 @@ class _Side:
     def has_examples_of(self, other: _Side) -> bool:
         """Return whether the examples and their references are those of another run.
 
-        Files may spell labels as names or ids, which are shown alike; and of entities what is shown depends
-        on the prediction, too.
+        Labels may be names in one file and ids in another, and are shown alike; for entities, what is shown
+        depends on the prediction as well.
         """
         return set(self.ids) == set(other.ids) and all(
             self.references[name] == other.references[name] or self.golds[name] == other.golds[name]
@@ -168,7 +167,7 @@ class _Side:
         )
 
     def columns(self, order: Sequence[str]) -> dict[str, Any]:
-        """Return answers, whether they are right, and scores, in a given order."""
+        """Return answers, their correctness and their scores in a given order."""
         return {
             "answers": [cut(self.answers[name]) for name in order],
             "right": [self.right[name] for name in order],
@@ -178,7 +177,7 @@ class _Side:
 
 
 def _spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Return entities as start, end (exclusive) and type."""
+    """Return start, end (exclusive) and type of entities."""
     return [(start, end, kind) for start, end, kind in spans_from_tags(tags)]
 
 
@@ -186,7 +185,7 @@ def _tree(words: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {"head": list(words["head"]), "deprel": list(words["deprel"])}
 
 
-# Tasks whose answers are drawn, and the fields needed for drawing.
+# Task whose answers are drawn -> fields needed for the drawing.
 DRAWN: Mapping[str, Callable[[Any], Any]] = {"ner": _spans, "dp": _tree}
 
 
@@ -215,7 +214,7 @@ def _label(task: str, value: str | int) -> str:
 
 
 def _changes(answer: set[str], gold: set[str]) -> str:
-    """List the missing and the extra values of a state."""
+    """List missing and additional values of a state."""
     parts = [f"− {state}" for state in sorted(gold - answer)] + [
         f"+ {state}" for state in sorted(answer - gold)
     ]

@@ -1,4 +1,4 @@
-"""Charts of the report, without a plotting library: lines as SVG, matrices and bars as HTML tables."""
+"""Charts of the report without a plotting library: lines as SVG, matrices and bars as HTML tables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 44, 20, 10, 34
 COLOURS = 8  # number of line colours in report.css
 HEATS = 9  # number of matrix shades in report.css
-MANY = 8  # maximum classes of a matrix with horizontal names
+MANY = 8  # maximum number of classes in a matrix with horizontal names
 NAMES = {"precision": "precision", "recall": "recall", "f1": "F1", "uas": "UAS"}  # scores of a class
 
 
 class Series(NamedTuple):
-    """A line of a chart: label, colour, and points."""
+    """A line of a chart: label, colour and points."""
 
     label: str
     colour: int
@@ -27,14 +27,14 @@ class Series(NamedTuple):
 
 
 def learning_curve(histories: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], key: str) -> list[Series]:
-    """Plot one quantity during training, for several runs.
+    """Plot one quantity during the training of several runs.
 
     Args:
-        histories: Label and Trainer's ``log_history`` of each run.
-        key: The quantity, e.g. ``loss`` or ``eval_accuracy``.
+        histories: Label and ``log_history`` of Trainer of each run.
+        key: Name of the quantity, such as ``loss`` or ``eval_accuracy``.
 
     Returns:
-        The lines of those runs that logged it, the colour being the position of the run.
+        The lines of runs that logged the quantity; the colour is the position of the run.
     """
     lines = []
     for colour, (label, history) in enumerate(histories):
@@ -56,8 +56,8 @@ def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> s
     """Draw a line chart as SVG; the page's style sheet defines the colours.
 
     Args:
-        lines: At least one.
-        title: Description of the drawing, also for screen readers.
+        lines: At least one line.
+        title: Description of the chart, also for screen readers.
         x_title: Title of the horizontal axis.
     """
     xs = [x for line in lines for x, _ in line.points]
@@ -88,14 +88,14 @@ def line_chart(lines: Sequence[Series], title: str, x_title: str = "epoch") -> s
         path = "L".join(f"{across(x)} {down(y)}" for x, y in line.points)
         parts.append(f'<path class="line s{line.colour}" d="M{path}"/>')
         for x, y in line.points:
-            told = escape(f"{line.label}: {y:.4g} at {x_title} {x:.3g}")
+            text = escape(f"{line.label}: {y:.4g} at {x_title} {x:.3g}")
             dot = f'<circle class="dot s{line.colour}" cx="{across(x)}" cy="{down(y)}" r="2.5">'
-            parts.append(f"{dot}<title>{told}</title></circle>")
+            parts.append(f"{dot}<title>{text}</title></circle>")
     return "".join([*parts, "</svg>"])
 
 
 def reliability(found: Calibration, label: str) -> str:
-    """Draw a reliability diagram as SVG: the share of right answers as bars, and the diagonal."""
+    """Draw a reliability diagram as SVG, with fractions of right answers as bars, and the diagonal."""
     side = HEIGHT - TOP - BOTTOM
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -106,11 +106,11 @@ def reliability(found: Calibration, label: str) -> str:
         parts.append(f'<text class="tick end" x="{LEFT - 5}" y="{y:.0f}" dy="4">{100 * tick:g}</text>')
         parts.append(f'<text class="tick mid" x="{x:.0f}" y="{HEIGHT - BOTTOM + 15}">{100 * tick:g}</text>')
     for sure, share, count in found.bins:
-        told = f"{count:,} answers: confidence {100 * sure:.1f}, right {100 * share:.1f}"
+        text = f"{count:,} answers: confidence {100 * sure:.1f}, right {100 * share:.1f}"
         x, top = LEFT + side * sure, TOP + side * (1 - share)
         parts.append(
             f'<path class="line s0" style="stroke-width:10" d="M{x:.1f} {TOP + side}V{top:.1f}">'
-            f"<title>{escape(told)}</title></path>"
+            f"<title>{escape(text)}</title></path>"
         )
     parts.append(f'<path class="line s7" d="M{LEFT} {TOP + side}L{LEFT + side} {TOP}"/>')
     parts.append(f'<text class="tick mid" x="{LEFT + side // 2}" y="{HEIGHT - 4}">confidence</text>')
@@ -139,9 +139,9 @@ def breakable(name: str) -> str:
 
 
 def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
-    """Format a confusion matrix as an HTML table, one row per gold label, shaded by share.
+    """Format a confusion matrix as an HTML table with a row per gold label, shaded by fraction.
 
-    With many classes, the column names are vertical.
+    With many classes, the names of columns are vertical.
     """
     head = "".join(f'<th scope="col"><span>{breakable(label)}</span></th>' for label in matrix)
     kind = "matrix many" if len(matrix) > MANY else "matrix"
@@ -163,13 +163,13 @@ def confusion_matrix(matrix: Mapping[str, Mapping[str, int]]) -> str:
 def breakdown_bars(
     title: str, groups: Mapping[str, Mapping[str, Any]], key: str, names: Mapping[str, str]
 ) -> str:
-    """Format a breakdown as an HTML table with bars; groups that do not occur are left out.
+    """Format a breakdown as an HTML table with bars, without groups that do not occur.
 
     Args:
         title: Name of the groups.
         groups: Group -> scores and ``support``.
-        key: Which score the bar shows, if there is no F1.
-        names: What the metric calls its scores.
+        key: Score shown as bar if there is no F1.
+        names: Names of the metric's scores by key.
     """
     occurring = {group: scores for group, scores in groups.items() if scores.get("support")}
     found = dict.fromkeys(name for scores in occurring.values() for name in scores)

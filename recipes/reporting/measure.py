@@ -1,4 +1,4 @@
-"""Statistics of a board: means and deviations over seeds, bootstrap intervals, breakdowns, tests."""
+"""Statistics of a board: means and standard deviations over seeds, intervals, breakdowns and tests."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from klue_metrics.scoring import count_right, right_answers
 from recipes.engine.results import EVAL_DETAILS, read_json, strict
 from recipes.reporting.runs import Board, Group, Run, size_of
 
-SINGLE, SEEDS = "single runs", "seeds and examples"  # unit of a test
-# 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom; beyond them ``student`` approximates.
+SINGLE, SEEDS = "single runs", "seeds and examples"  # what a test accounts for
+# 97.5 % quantiles of Student's t with 1, 2, ... degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 PROBABILITIES = ("ynat", "nli", "re")  # tasks whose score is the probability of the answer
-BINS = 10  # bins of confidence
+BINS = 10  # number of bins of confidence
 TOLERANCE = 1e-6  # tolerance between a stored score and the one computed from predictions
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Measurements of one run's answers.
+    """Details of the evaluation of a run.
 
     Attributes:
-        ends: Score key -> both ends of its interval; empty if there are no predictions.
-        breakdown: Name of the breakdown and its groups, as ``klue_metrics`` gives them; None without.
-        confusion: Gold label -> predicted label -> examples; None for tasks without classes.
+        ends: Score key -> bounds of its interval; empty without predictions.
+        breakdown: Name and groups of the breakdown from ``klue_metrics``; None if there is none.
+        confusion: Gold label -> predicted label -> number of examples; None for tasks without classes.
         right: Number of entirely right answers; None if unknown.
-        note: Why something is missing; empty otherwise.
+        note: Reason why something is missing; may be empty.
     """
 
     ends: Mapping[str, tuple[float, float]]
@@ -50,13 +50,13 @@ class Score:
     """One score of a group.
 
     Attributes:
-        mean: Over the seeds; None if the score is undefined in one of them.
-        sd: Standard deviation over the seeds (n - 1); None with one seed.
-        low: Lower end of the 95 % interval: of one run its bootstrap interval, of several ``seeds_interval``;
-            None without.
-        high: Upper bound.
+        mean: Mean over the seeds; None if the score is undefined for one of them.
+        sd: Sample standard deviation over the seeds; None with one seed.
+        low: Lower bound of the 95 % interval, which is the bootstrap interval of a single run, or
+            ``seeds_interval`` of several; None without an interval.
+        high: Upper bound of the interval.
         constant: Score of the constant baseline; None if undefined.
-        is_best: Whether no other group of the board has a higher mean, and one has a lower.
+        is_best: Whether the mean is the highest in the board, and higher than another one.
     """
 
     mean: float | None
@@ -76,8 +76,8 @@ class Line:
         scores: Score key -> score.
         parameters: Number of parameters; None if unknown.
         size: small, base, large or unknown.
-        throughput: Training examples a second, mean over seeds; None if unknown.
-        latency: Milliseconds of evaluation an example, in batches, mean over seeds; None if unknown.
+        throughput: Training examples per second, averaged over seeds; None if unknown.
+        latency: Milliseconds of evaluation per example in batches, averaged over seeds; None if unknown.
     """
 
     group: Group
@@ -89,9 +89,10 @@ class Line:
 
 
 def measure_run(run: Run, resamples: int) -> Measured:
-    """Read what an evaluation stored beside its scores: intervals, breakdown, confusion matrix.
+    """Read the details of an evaluation: intervals, breakdown and confusion matrix.
 
-    Read from eval_details.json; folders of earlier versions have none, and their predictions are scored.
+    They are read from eval_details.json. Folders of earlier versions do not have it, so their predictions are
+    scored.
     """
     try:
         found = read_json(run.folder / EVAL_DETAILS)
@@ -102,13 +103,13 @@ def measure_run(run: Run, resamples: int) -> Measured:
     except (OSError, ValueError) as error:
         return Measured({}, note=f"{run.name}: the predictions cannot be scored: {error}")
     for key, row in found["scores"].items():
-        told = run.record.scores[key].score if key in run.record.scores else None
-        both_undefined = told is None and row["score"] is None
-        if not both_undefined and not abs(_number(told) - _number(row["score"])) <= TOLERANCE:
+        recorded = run.record.scores[key].score if key in run.record.scores else None
+        both_undefined = recorded is None and row["score"] is None
+        if not both_undefined and not abs(_number(recorded) - _number(row["score"])) <= TOLERANCE:
             return Measured(
                 {},
                 note=f"{run.name}: the predictions score {_number(row['score']):.4f} in {key}, but the "
-                f"results say {_number(told):.4f}; expected the same, so the answers are left out.",
+                f"results say {_number(recorded):.4f}; expected the same, so the answers are left out.",
             )
     by = next((key for key in found if key.startswith("by_")), None)
     ends = {key: (_number(row["low"]), _number(row["high"])) for key, row in found["scores"].items()}
@@ -121,7 +122,7 @@ def _number(value: float | None) -> float:
 
 
 def lines_of(board: Board, measured: Mapping[str, Measured]) -> list[Line]:
-    """Build the table of a board; ``measured`` is keyed by run name."""
+    """Build the table of a board; ``measured`` has the details of runs by name."""
     metric = board.groups[0].runs[0].metric
     scores = [{key: _score(group.runs, key, measured) for key in metric.names} for group in board.groups]
     for key in metric.names:
@@ -134,7 +135,7 @@ def lines_of(board: Board, measured: Mapping[str, Measured]) -> list[Line]:
 
 
 def _score(runs: Sequence[Run], key: str, measured: Mapping[str, Measured]) -> Score:
-    """Summarise a score over seeds; undefined if a run, made by an earlier version, does not have it."""
+    """Summarise a score over seeds; runs of earlier versions may not have it."""
     values = [run.record.scores[key].score if key in run.record.scores else None for run in runs]
     known = [value for value in values if value is not None]
     ends = [measured[run.name].ends.get(key, (math.nan, math.nan)) for run in runs]
@@ -153,24 +154,25 @@ def seeds_interval(
 ) -> tuple[float, float] | tuple[None, None]:
     """Compute the 95 % interval of a model's mean score over seeds and test examples.
 
-    Two errors add up. The seeds are a sample: their part is Student's t interval of the mean, t sd / sqrt(k)
-    with k - 1 degrees of freedom. The examples are another, shared by all seeds, so averaging over seeds does
-    not shrink it: its part is the root mean square of the seeds' distances from score to bootstrap end, on
-    each side. The interval reaches from the mean by the square root of the sum of squares of both parts. With
-    equal seeds it is the bootstrap interval; where every bootstrap interval is a point, it is Student's. Two
-    seeds say little: t is 12.7.
+    The interval combines two errors. The error due to the sample of k seeds is the half-width of Student's t
+    interval of the mean, t sd / sqrt(k) with k - 1 degrees of freedom. The error due to the sample of
+    examples, which all seeds share, is on each side the root mean square over seeds of the distance from the
+    score to the bound of its bootstrap interval; it does not decrease with the number of seeds. The distance
+    from the mean to a bound is the square root of the sum of squares of both errors. With equal scores of all
+    seeds, the result is the bootstrap interval. With two seeds it is wide, since t is 12.7.
 
-    Source: Zou and Donner, Construction of confidence limits about effect measures: A general approach,
-    Statistics in Medicine 27, 2008 (limits of a sum of independent estimates). Answers that vary from seed to
-    seed count in both parts, which makes the interval conservative.
+    Variance of predictions between seeds is part of both errors, which makes the interval conservative.
+    Source:
+    Zou and Donner, Construction of confidence limits about effect measures: A general approach, Statistics in
+    Medicine 27, 2008 (limits of a sum of independent estimates).
 
     Args:
-        scores: Score of each seed, None if undefined.
-        ends: Both ends of each seed's bootstrap interval, NaN if there is none.
-        floor: The lowest possible score; the highest is 100. The interval ends there at the latest.
+        scores: Score of each seed; None if undefined.
+        ends: Bounds of the bootstrap interval of each seed; NaN without one.
+        floor: The lowest possible score; the highest is 100. The interval is limited to this range.
 
     Returns:
-        Both ends; None if a score or an end is missing.
+        Both bounds; None if a score or bound is missing.
     """
     mean = mean_of(scores)
     known = [(score, low, high) for score, (low, high) in zip(scores, ends, strict=True) if score is not None]
@@ -190,7 +192,7 @@ def seeds_interval(
 
 
 def student(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t; beyond the table by Abramowitz and Stegun, 26.7.5."""
+    """Return the 97.5 % quantile of Student's t, from a table or by Abramowitz and Stegun, 26.7.5."""
     if freedom <= len(STUDENT):
         return STUDENT[freedom - 1]
     z = statistics.NormalDist().inv_cdf(0.975)
@@ -200,7 +202,7 @@ def student(freedom: int) -> float:
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
-    """Average values; None if one is None or NaN, or there are none."""
+    """Average values; None if there are none, or one is None or NaN."""
     known = [value for value in values if value is not None and not math.isnan(value)]
     return statistics.fmean(known) if known and len(known) == len(values) else None
 
@@ -222,11 +224,11 @@ def _line(group: Group, scores: Mapping[str, Score]) -> Line:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Agreement of confidence and correctness.
+    """Calibration of confidences.
 
     Attributes:
         error: Expected calibration error, times 100.
-        bins: Mean confidence, share of right answers and number of answers of each bin that has any.
+        bins: Mean confidence, fraction of right answers and number of answers of each non-empty bin.
     """
 
     error: float
@@ -254,7 +256,7 @@ def calibration(task: str, run: Run, cases: Cases) -> Calibration | None:
 
 
 def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:
-    """Select the runs shown individually: each group's first seed, then the second, up to a limit."""
+    """Select the runs to show individually, up to a limit: first seeds of all groups, then second ones."""
     turns = itertools.zip_longest(*(group.runs for group in board.groups))
     names = [run.name for turn in turns for run in turn if run is not None][:limit]
     return [(label, run) for label, run in board.runs if run.name in names]
@@ -263,10 +265,10 @@ def shown_runs(board: Board, limit: int) -> list[tuple[str, Run]]:
 def load_answers(
     runs: Sequence[tuple[str, Run]], measured: Mapping[str, Measured]
 ) -> tuple[dict[str, Cases], list[str]]:
-    """Load predictions and references of runs; also return sentences about missing files."""
+    """Load predictions and references of runs; also return sentences about missing data."""
     found, notes = {}, []
     for _, run in runs:
-        if not measured[run.name].ends:  # there is a note already
+        if not measured[run.name].ends:  # there is a note about it
             continue
         try:
             cases = load_cases(run.task, str(run.predictions), Source())
@@ -291,14 +293,14 @@ def comparisons(
 
     Args:
         groups: The groups.
-        cases: Predictions and references by the names of runs; runs without are left out.
+        cases: Name of a run -> its predictions and references; other runs are omitted.
         resamples: Number of bootstrap resamples.
 
     Returns:
-        One mapping per pair: ``first`` and ``second``, positions in ``groups``; ``seeds``, how many each has;
-        ``test``, what varied in it, SINGLE or SEEDS; ``examples`` and ``clusters``; ``tests``, for how many
-        p is corrected; ``scores``, key -> what ``GroupComparison`` holds. And sentences about runs that
-        cannot be compared.
+        Mappings, one per pair, and sentences about runs that cannot be compared. The mappings have ``first``
+        and ``second``, positions in ``groups``; ``seeds``, the numbers of seeds; ``test``, SINGLE or SEEDS;
+        the numbers of ``examples`` and ``clusters``; ``tests``, the number of tests for the correction of
+        p-values; and ``scores``, key -> fields of ``GroupComparison``.
     """
     task = groups[0].runs[0].task
     named = [[(run.name, cases[run.name]) for run in group.runs if run.name in cases] for group in groups]
@@ -328,16 +330,16 @@ def comparisons(
 def paired_tests(
     task: str, groups: Sequence[Sequence[tuple[str, Cases]]], resamples: int
 ) -> tuple[dict[tuple[int, int], dict[str, GroupComparison]], dict[int, list[Cases]], list[str]]:
-    """Test all pairs of models on the examples that both answered.
+    """Test all pairs of models on the same examples.
 
     Args:
         task: Name of the task.
-        groups: For each model, name and answers of each seed; may be empty.
+        groups: Names and predictions of the seeds of each model; may be empty.
         resamples: Number of bootstrap resamples.
 
     Returns:
-        Positions of two models -> key of a metric -> the test, with its p-values; position ->
-        the answers that were compared, in one order; and sentences about those that cannot be compared.
+        Positions of two models -> key of a score -> the test; position of a model -> the compared
+        predictions, in the same order; and sentences about predictions that cannot be compared.
     """
     kept: dict[int, list[Cases]] = {}
     notes: list[str] = []

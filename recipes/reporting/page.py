@@ -1,4 +1,4 @@
-"""Build the report: read runs, measure them, render tables and the page."""
+"""Build the report from runs: statistics, tables and the page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from recipes.reporting.texts import Texts
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-PAGE_BYTES = 3_600_000  # maximum size of all examples; the page stays below 5 MB
+PAGE_BYTES = 3_600_000  # maximum size of all examples, so that the page is below 5 MB
 CURVES = (("loss", "training loss"), ("eval_loss", "validation loss"))
 
 
@@ -45,7 +45,7 @@ class Report:
 
     Attributes:
         files: File name -> text.
-        problems: Sentences about what was left out.
+        problems: Sentences about omitted runs and data.
         values: The content of report.json.
     """
 
@@ -69,8 +69,8 @@ def build(
     Args:
         folders: Folders to search.
         resamples: Number of bootstrap resamples.
-        max_runs: How many runs a board are shown one by one and compared.
-        max_rows: How many examples a board are in the page.
+        max_runs: Maximum number of runs per board that are shown individually and compared.
+        max_rows: Maximum number of examples per board in the page.
 
     Raises:
         FileNotFoundError: A folder does not exist.
@@ -78,10 +78,10 @@ def build(
     """
     runs, problems = find_runs(folders)
     if not runs:
-        told = "\n".join(["", *problems])
+        details = "\n".join(["", *problems])
         raise ValueError(
             f"There is no finished run below {', '.join(map(str, folders))}; expected folders with "
-            f"{ALL_RESULTS}, as the recipes write them.{told}"
+            f"{ALL_RESULTS}, as the recipes write them.{details}"
         )
     boards = make_boards(runs)
     texts = Texts()
@@ -111,10 +111,10 @@ def build(
 
 
 class _Section:
-    """One board, with the values that report.html uses.
+    """One board, with the values for report.html.
 
     Attributes:
-        anchor: The section's anchor: the task's name, numbered from the second board of a task on.
+        anchor: Anchor of the section: the name of the task, with a number for further boards of the task.
     """
 
     def __init__(self, anchor: str, board: Board, measured: Mapping[str, Measured], max_runs: int) -> None:
@@ -124,7 +124,7 @@ class _Section:
         self.lines: list[Line] = lines_of(board, measured)
         self.shown: list[tuple[str, Run]] = shown_runs(board, max_runs)
         self.answered: list[tuple[str, Run]] = []
-        self.groups: list[Group] = []  # runs that are compared
+        self.groups: list[Group] = []  # groups that are compared
         self.pairs: list[dict[str, Any]] = []
         self.answers: dict[str, Any] | None = None
         self.calibrations: list[dict[str, Any]] = []
@@ -136,7 +136,7 @@ class _Section:
         return tables.heading(self.board)
 
     def short(self, boards: Sequence[Board]) -> str:
-        """What distinguishes the board from others of its task; empty if there are none."""
+        """Distinction from other boards of the task; empty if there are none."""
         others = [board for board in boards if board.task == self.board.task]
         namesakes = [board for board in others if board.data == self.board.data]
         samples = f", {self.board.samples:,}" if len(namesakes) > 1 else ""
@@ -154,7 +154,7 @@ class _Section:
 
     @property
     def legend_of_answers(self) -> str:
-        """Description of the format of examples and answers, and of right answers."""
+        """Format of examples and answers, and definition of right answers."""
         return LEGENDS[self.board.task]
 
     @property
@@ -164,11 +164,11 @@ class _Section:
 
     @property
     def run_count(self) -> int:
-        """Number of runs, shown or not."""
+        """Number of all runs."""
         return len(self.board.runs)
 
     def fill(self, texts: Texts, resamples: int, max_rows: int, max_bytes: int) -> list[str]:
-        """Load answers and compare runs; return sentences about what is missing."""
+        """Load answers and compare runs; return sentences about missing data."""
         names = {run.name for _, run in self.shown}
         self.groups = [group for group in self.board.groups if any(run.name in names for run in group.runs)]
         runs = [(group.label_of(run), run) for group in self.groups for run in group.runs]
@@ -193,12 +193,12 @@ class _Section:
         return [*notes, *problems, *missing]
 
     def named_pairs(self) -> list[dict[str, Any]]:
-        """Return the tests with labels in place of positions."""
+        """Return the tests with labels instead of positions."""
         labels = [group.label for group in self.groups]
         return [pair | {side: labels[pair[side]] for side in ("first", "second")} for pair in self.pairs]
 
     def embedded(self) -> Markup | None:
-        """Serialise answers and tests as JSON for a script element, without any <."""
+        """Serialise answers and tests as JSON for a script element, which must not contain <."""
         if self.answers is None:
             return None
         of_run = {run.name: place for place, group in enumerate(self.groups) for run in group.runs}
@@ -215,20 +215,20 @@ class _Section:
         return Markup(text.replace("<", "\\u003c"))
 
     def _slices(self, ids: Sequence[str]) -> list[tuple[str, list[int]]]:
-        """Return the name of each slice, and the positions of its examples among some ids."""
+        """Return the name of each slice, and the positions of its examples in a list of ids."""
         places = {name: place for place, name in enumerate(ids)}
         slices = next((found for found in self.slices.values() if found), [])
         return [(part.name, [places[name] for name in part.ids if name in places]) for part in slices]
 
     def texts(self) -> dict[str, str]:
-        """Return the table of scores in formats for other documents, with captions."""
+        """Return the table of scores with captions, in formats for other documents."""
         return {
             "Markdown": tables.markdown(self.board, self.lines),
             "LaTeX": tables.latex(self.board, self.lines),
         }
 
     def curves(self) -> list[dict[str, Any]]:
-        """Return learning curves: title, SVG, and the lines shown."""
+        """Return title, SVG and lines of each learning curve."""
         primary = self.metric.primary
         histories = [(label, run.history) for label, run in self.shown]
         drawn = []
@@ -239,23 +239,23 @@ class _Section:
         return drawn
 
     def legend(self) -> list[dict[str, Any]]:
-        """Return label and colour of each run in any curve."""
+        """Return label and colour of each run with a curve."""
         seen = {line.label: line.colour for curve in self.curves() for line in curve["lines"]}
         return [{"label": label, "colour": colour} for label, colour in seen.items()]
 
     def run_table(self) -> list[dict[str, Any]]:
-        """Return settings, date and versions: ``name``, one cell per run, and whether the runs differ."""
+        """Return the rows of settings, date and versions: name, a cell per run, and whether runs differ."""
         runs = [run for _, run in self.board.runs]
-        told = [{"folder": run.name, **tables.facts(run), **tables.settings(run)} for run in runs]
+        facts = [{"folder": run.name, **tables.facts(run), **tables.settings(run)} for run in runs]
         differ = {"seed", *tables.facts(runs[0]), *differing_settings([run.settings for run in runs])}
         rows = []
-        for name in dict.fromkeys(name for values in told for name in values):
-            cells = ["–" if values.get(name) is None else str(values[name]) for values in told]
+        for name in dict.fromkeys(name for values in facts for name in values):
+            cells = ["–" if values.get(name) is None else str(values[name]) for values in facts]
             rows.append({"name": name, "cells": cells, "differs": name in differ and len(set(cells)) > 1})
         return rows
 
     def details(self) -> list[dict[str, Any]]:
-        """Return confusion matrix and breakdown of each run; either may be None."""
+        """Return confusion matrix and breakdown of each run, each of which may be None."""
         found = []
         for label, run in self.shown:
             measured = self.measured[run.name]
@@ -276,10 +276,10 @@ class _Section:
 
 
 def _overview(sections: Sequence[_Section]) -> list[dict[str, Any]]:
-    """Build the table of all tasks: a label, and for each section a line or None and its best score.
+    """Build the table of all tasks: a label and, for each section, a line or None and its best score.
 
-    Each configuration of a model has a row if every board of the model has all of them. Otherwise the model
-    has one row, with the best of its configurations on each board, by the primary metric.
+    Each configuration of a model has a row if all of them occur in every board of the model. Otherwise the
+    model has one row, with its best configuration on each board by the primary metric.
     """
     rows = []
     for model in sorted({line.group.model for section in sections for line in section.lines}):
@@ -326,7 +326,7 @@ def _html(sections: Sequence[_Section], problems: Sequence[str], resamples: int)
 
 
 def command(arguments: argparse.Namespace) -> None:
-    """Run ``recipes.report``: write the report."""
+    """Run ``recipes.report``, and write the report."""
     settings = dict(vars(arguments))
     output = settings.pop("output")
     report = build(settings.pop("folders"), **settings)

@@ -1,4 +1,4 @@
-"""Find runs below folders, read their results, and group runs that differ in the seed only."""
+"""Find runs in folders, read their results, and group runs that differ only in the seed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
 MODEL = "model_name_or_path"
 NAMED = 3  # maximum number of settings in a label
-# KLUE's leaderboard was filtered by size. Upper ends, in parameters; XLM-R-base (278 M) is a base model,
-# KLUE-RoBERTa-large (337 M) a large one.
+# Sizes of models, as in KLUE's leaderboard, and their maximum numbers of parameters. XLM-R-base (278 M) is a
+# base model, and KLUE-RoBERTa-large (337 M) a large one.
 SIZES = (("small", 70_000_000), ("base", 300_000_000), ("large", None))
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 _SEED = re.compile(r"seed-(\d+)")
 
 
 class BrokenRun(ValueError):
-    """A folder without a run that can be reported; the message says why."""
+    """A folder without a run that can be reported; the message is the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +37,16 @@ class Run:
 
     Attributes:
         folder: Folder of the run.
-        name: What the report calls the folder: its path, below the folder that was asked for
-            if that is only one.
+        name: Name of the folder in the report: its path, relative to the searched folder if there is only
+            one.
         task: Name of the task.
         model: Last part of the model's name.
-        record: The result record: scores, data, model, method, speed.
-        results: What ``all_results.json`` holds; says more than a record does, such as the constant baseline.
-        settings: What ``recipe_arguments.json`` holds, Trainer's own beside the others, and the hash of the
-            data if it is known; may be empty.
-        history: Trainer's ``log_history``; may be empty.
+        record: The result record.
+        results: The content of ``all_results.json``, with further results such as the constant baseline.
+        settings: The content of ``recipe_arguments.json`` as a flat mapping, and the hash of the data if
+        known;
+            may be empty.
+        history: ``log_history`` of Trainer; may be empty.
     """
 
     folder: Path
@@ -71,16 +72,16 @@ class Run:
 
     @property
     def predictions(self) -> Path:
-        """The answers on the validation split."""
+        """Path of the predictions on the validation split."""
         return self.folder / PREDICTIONS
 
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs that differ in the seed only.
+    """Runs that differ only in the seed.
 
     Attributes:
-        label: What tells the group from the others of its board.
+        label: Name that distinguishes the group from others of its board.
         runs: Runs by seed.
     """
 
@@ -93,19 +94,19 @@ class Group:
         return self.runs[0].model
 
     def label_of(self, run: Run) -> str:
-        """Return what distinguishes a run from the others of its board."""
+        """Return a name that distinguishes a run from others of its board."""
         return self.label if len(self.runs) == 1 else f"{self.label}, seed {run.seed}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Board:
-    """Runs that can be compared: one task, and one set of validation examples.
+    """Runs that can be compared, on the same task and the same validation examples.
 
     Attributes:
         task: Name of the task.
         data: Name of the data.
         samples: Number of scored examples.
-        is_official: Whether they are KLUE's official validation split, in full.
+        is_official: Whether the data is KLUE's complete official validation split.
         groups: Groups by label.
     """
 
@@ -122,10 +123,10 @@ class Board:
 
 
 def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """Find every finished run below some folders.
+    """Find all finished runs in folders.
 
     Returns:
-        The runs by folder, and for each folder that looks like a run and is left out a sentence why.
+        The runs by folder, and sentences about folders of runs that are omitted.
 
     Raises:
         FileNotFoundError: One of the folders does not exist.
@@ -146,7 +147,7 @@ def find_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
 
 
 def _run_folders(top: Path) -> Iterator[Path]:
-    """Yield folders with files of a recipe; checkpoints belong to their parent folder."""
+    """Yield folders with files of a recipe, except for checkpoints, which belong to their parent folder."""
     marks = {ALL_RESULTS, EVAL_RESULTS, TRAIN_RESULTS, ARGUMENTS}
     for folder, inner, files in os.walk(top):
         checkpoints = [name for name in inner if _CHECKPOINT.fullmatch(name)]
@@ -160,10 +161,10 @@ def read_run(folder: Path, name: str) -> Run:
 
     Args:
         folder: Folder of the run.
-        name: What the report calls it.
+        name: Name of the run in the report.
 
     Raises:
-        BrokenRun: It is not finished, was not evaluated, or a file is not what a recipe writes.
+        BrokenRun: The run has not finished or was not evaluated, or a file is not one of a recipe.
     """
     if not (folder / ALL_RESULTS).is_file():
         raise BrokenRun(f"{name}: there is no {ALL_RESULTS}, so the run is not finished; expected one.")
@@ -194,22 +195,22 @@ def _is_number(value: object) -> bool:
 
 
 def _object(path: Path, name: str) -> dict[str, Any]:
-    """Read a JSON object; an absent file is empty."""
+    """Read a JSON object, which is empty if there is no file."""
     try:
         return read_json(path)
     except (ValueError, OSError) as error:
-        told = str(error).replace(str(path), path.name)  # a report may be published
-        raise BrokenRun(f"{name}: {told}") from error
+        reason = str(error).replace(str(path), path.name)  # reports may be published
+        raise BrokenRun(f"{name}: {reason}") from error
 
 
 def _model_from(folder: Path, task: str) -> str:
-    """Derive the model from run_all's layout, <model>/<task>/seed-<n>, or the folder's name."""
+    """Return the model in the layout of run_all, <model>/<task>/seed-<n>, or the name of the folder."""
     is_run_all = _SEED.fullmatch(folder.name) and folder.parent.name == task
     return folder.parent.parent.name if is_run_all else folder.name
 
 
 def make_boards(runs: Iterable[Run]) -> list[Board]:
-    """Group comparable runs into boards, in task order, official data first."""
+    """Group comparable runs into boards by task, with official data first."""
     boards: dict[tuple[str, bool, str, int], list[Run]] = {}
     for run in runs:
         data = run.record.data
@@ -225,7 +226,7 @@ def _groups(runs: Iterable[Run]) -> list[Group]:
     alike: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
         kept = {key: value for key, value in run.settings.items() if key not in NOT_LEARNED}
-        # Without settings it is unknown whether two runs differ only in the seed.
+        # Without settings, it is unknown whether runs differ only in the seed.
         settings = json.dumps(kept, sort_keys=True, ensure_ascii=False) if run.settings else run.name
         repeat = 0
         while any(other.seed == run.seed for other in alike.get((settings, repeat), [])):
@@ -237,10 +238,10 @@ def _groups(runs: Iterable[Run]) -> list[Group]:
 
 
 def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """Build labels from the model's name and what distinguishes groups of that name.
+    """Build labels from the model's name and the differences between groups of that name.
 
-    That is up to ``NAMED`` settings, and how many more differ; for groups with equal settings the part of the
-    folder that differs.
+    The differences are up to ``NAMED`` settings, and the number of others; or, if settings are equal, the
+    parts of the folders that differ.
     """
     first = [members[0] for members in groups]
     labels = []
@@ -248,13 +249,13 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
         namesakes = [other.settings for other in first if other.model == run.model]
         every = differing_settings(namesakes)
         named = every if len(every) <= NAMED else _fewest(every, namesakes)
-        told = [f"{key} {run.settings[key]}" for key in named if run.settings.get(key) is not None]
+        differences = [f"{key} {run.settings[key]}" for key in named if run.settings.get(key) is not None]
         models = [str(settings[MODEL]) for settings in namesakes if MODEL in settings]
         if MODEL in run.settings and len(set(models)) > 1:
-            told.insert(0, f"model {_different_parts(models)[str(run.settings[MODEL])]}")
-        if told and len(every) > len(named):
-            told.append(f"{len(every) - len(named)} more")
-        labels.append(f"{run.model} ({', '.join(told)})" if told else run.model)
+            differences.insert(0, f"model {_different_parts(models)[str(run.settings[MODEL])]}")
+        if differences and len(every) > len(named):
+            differences.append(f"{len(every) - len(named)} more")
+        labels.append(f"{run.model} ({', '.join(differences)})" if differences else run.model)
     folders = [_without_seed(run.name) for run in first]
     for label in {label for label in labels if labels.count(label) > 1}:
         alike = [index for index, other in enumerate(labels) if other == label]
@@ -265,7 +266,7 @@ def _labels(groups: Sequence[Sequence[Run]]) -> list[str]:
 
 
 def differing_settings(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the settings in which runs differ, choices first; without model and ``NOT_LEARNED``."""
+    """Return the settings in which runs differ, except for the model and ``NOT_LEARNED``, choices first."""
     keys = {key for values in settings for key in values} - NOT_LEARNED - {MODEL}
     differ = [key for key in keys if _kinds([key], settings) > 1]
     return sorted(differ, key=lambda key: (any(_is_amount(values.get(key)) for values in settings), key))
@@ -281,7 +282,7 @@ def _kinds(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _fewest(keys: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Find the fewest settings that distinguish runs as well as all of them, or ``NAMED`` at most."""
+    """Select the fewest settings that distinguish all runs, but at most ``NAMED``."""
     chosen: list[str] = []
     while len(chosen) < NAMED and _kinds(chosen, settings) < _kinds(keys, settings):
         chosen.append(max(keys, key=lambda key: _kinds([*chosen, key], settings)))
@@ -294,7 +295,7 @@ def _without_seed(name: str) -> str:
 
 
 def _different_parts(paths: Sequence[str]) -> dict[str, str]:
-    """Map paths to what remains without the leading and trailing folders that all share."""
+    """Map paths to their parts without the leading and trailing folders that all share."""
     parts = [Path(path).parts for path in paths]
     begin = _shared(parts)
     rest = [part[begin:] for part in parts]
@@ -312,7 +313,7 @@ def _shared(rows: Sequence[Sequence[str]]) -> int:
 
 
 def size_of(parameters: float | None) -> str:
-    """Return the model's size among KLUE's: small, base or large; unknown without a parameter count."""
+    """Return the size of a model: small, base, large, or unknown without a number of parameters."""
     if parameters is None:
         return "unknown"
     return next(name for name, limit in SIZES if limit is None or parameters <= limit)

@@ -1,4 +1,4 @@
-"""Scores of subsets of the examples, by length of the text or by source."""
+"""Scores of subsets of the examples, by text length or source."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from klue_metrics.predictions import Cases
 from klue_metrics.scoring import NO_BREAKDOWN, score_cases
 
 PARTS = 4  # quantiles of text length
-FEWEST = 40  # minimum examples of a split
-# What is counted, and how, from id and text; mrc texts are parts of passages.
+FEWEST = 40  # minimum number of examples of a split
+# Task -> quantity, and its value for the id and the text of an example. Texts of mrc are parts of passages.
 COUNTED: Mapping[str, tuple[str, Callable[[str, str], int]]] = {
     **dict.fromkeys(("ynat", "sts", "nli", "ner", "re"), ("characters", lambda name, text: len(text))),
     "dp": ("words", lambda name, text: len(text.split())),
@@ -26,10 +26,10 @@ class Slice:
     """A subset of the examples.
 
     Attributes:
-        kind: What the examples are divided by: ``length`` or ``source``.
-        name: Which, in words.
-        ids: Ids of the examples.
-        scores: Key of a metric -> ``score``, ``low`` and ``high``; None where undefined.
+        kind: Criterion of the division: ``length`` or ``source``.
+        name: Name of the subset.
+        ids: Ids of its examples.
+        scores: Key of a score -> ``score``, ``low`` and ``high``, each None if undefined.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Slice:
 
 
 def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int) -> list[Slice]:
-    """Score quarters of the examples, by the length of their texts, or of the dialogue before them.
+    """Score quarters of the examples by the length of their texts, or of the dialogue before them.
 
     Args:
         task: Name of the task.
@@ -48,7 +48,7 @@ def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int)
         resamples: Number of bootstrap resamples.
 
     Returns:
-        The slices, short texts first; none where there are few examples, or texts are not known.
+        The slices by increasing length; none if there are few examples, or their texts are unknown.
     """
     if task not in COUNTED or len(cases.ids) < FEWEST or not all(name in texts for name in cases.ids):
         return []
@@ -67,7 +67,7 @@ def by_length(task: str, cases: Cases, texts: Mapping[str, str], resamples: int)
 
 
 def by_source(task: str, cases: Cases, resamples: int) -> list[Slice]:
-    """Score the examples of each source, if the data name sources.
+    """Score the examples of each source, if the data has sources.
 
     Args:
         task: Name of the task.
@@ -75,12 +75,12 @@ def by_source(task: str, cases: Cases, resamples: int) -> list[Slice]:
         resamples: Number of bootstrap resamples.
 
     Returns:
-        The slices by the source's name; none where sources are not known, or two examples of one are not.
+        The slices by name of the source; none if sources are unknown, or one has fewer than two examples.
     """
     members: dict[str, list[int]] = {}
     for place, source in enumerate(cases.columns.get("sources", ())):
         members.setdefault(str(source), []).append(place)
-    if any(len(places) < 2 for places in members.values()):  # a single pair has no correlation
+    if any(len(places) < 2 for places in members.values()):  # the correlation of a single pair is undefined
         return []
     return [
         _slice("source", name, task, cases, places, resamples) for name, places in sorted(members.items())

@@ -1,4 +1,4 @@
-"""The tables of the report as Markdown, CSV and JSON."""
+"""Tables of the report as Markdown, CSV, LaTeX and JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Table = tuple[Board, Sequence[Line]]
 
 
 def facts(run: Run) -> dict[str, Any]:
-    """Return when, with what and on what hardware a run was evaluated; None for unknown facts."""
+    """Return date, versions and hardware of the evaluation of a run; unknown facts are None."""
     record = run.record
     return {
         "date": record.date,
@@ -46,7 +46,7 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """Return the settings of a run that may affect scores, without those that are off or unset."""
+    """Return the settings of a run that may affect scores, without those that are not set."""
     hidden = (NOT_LEARNED - {"seed", "max_eval_samples"}) | {MODEL, "data_hash"}
     if not run.settings.get("use_lora"):
         hidden |= {key for key in run.settings if key.startswith("lora_")}
@@ -58,7 +58,7 @@ def settings(run: Run) -> dict[str, Any]:
 
 
 def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int) -> str:
-    """Format all tables, one per board, and what was left out."""
+    """Format all tables, one per board, and the list of omissions."""
     parts = [
         "# KLUE results",
         "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. "
@@ -103,7 +103,7 @@ def _markdown_table(board: Board, lines: Sequence[Line]) -> str:
 
 
 def caption(board: Board, lines: Sequence[Line]) -> str:
-    """Describe a table of a board: task, data, seeds, intervals."""
+    """Return the caption of a table with task, data, seeds and intervals."""
     counts = sorted({len(line.group.runs) for line in lines})
     seeds = (
         f"{counts[0]} to {counts[-1]} seeds"
@@ -163,7 +163,7 @@ def _tex(text: str) -> str:
 
 
 def _markdown_runs(board: Board) -> str:
-    """List date and versions of each run; report.json and the page have the settings."""
+    """List date and versions of each run; settings are in report.json and in the page."""
     shown = ("date", "klue-hub version", "task version", "data version", "data hash")
     rows = [["run", "folder", *shown], ["---"] * (2 + len(shown))]
     for label, run in board.runs:
@@ -217,7 +217,7 @@ def millions(parameters: int | None) -> str:
 
 
 def as_csv(tables: Sequence[Table]) -> str:
-    """Format one line per board, model and metric, with unrounded numbers."""
+    """Format one line per board, model and metric as CSV, with unrounded numbers."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -254,12 +254,12 @@ def as_json(
     problems: Sequence[str],
     resamples: int,
 ) -> dict[str, Any]:
-    """Convert everything to plain values.
+    """Convert all tables to plain values.
 
     Args:
         tables: The boards and their lines.
-        comparisons: Position of a board -> its tests, each with ``first`` and ``second`` as labels.
-        problems: Sentences about what was left out.
+        comparisons: Position of a board -> its tests, with labels as ``first`` and ``second``.
+        problems: Sentences about omitted runs and data.
         resamples: Number of bootstrap resamples.
     """
     boards = []

@@ -1,4 +1,4 @@
-"""Look up the texts of examples in the data that a run was evaluated on."""
+"""Look up the texts of examples in the evaluation data of a run."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from klue_metrics.predictions import read_rows
 from recipes.arguments import RecipeArguments
 from recipes.reporting.runs import Run
 
-LONGEST = 600  # maximum characters of a displayed text
+LONGEST = 600  # maximum number of characters of a displayed text
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-PASSAGE = 450  # maximum characters of a displayed passage
+PASSAGE = 450  # maximum number of characters of a displayed passage
 
 
 class Texts:
-    """Texts of validation splits, each split read once."""
+    """Texts of validation splits; each split is read once."""
 
     def __init__(self) -> None:
         self._read: dict[tuple[str, str], dict[str, str]] = {}
 
     def of(self, run: Run) -> tuple[Mapping[str, str], str]:
-        """Return the texts that a run's predictions refer to.
+        """Return the texts of the examples of a run.
 
         Args:
             run: The run.
 
         Returns:
-            Id, as the predictions file has it, -> text; and why there are none, empty if there are some.
+            Id of an example in the predictions file -> its text; and the reason if there are none, or "".
         """
         if not run.settings:
             return {}, f"{run.name}: there is no recipe_arguments.json, so nobody knows the texts."
@@ -46,7 +46,7 @@ class Texts:
         return self._read[key], ""
 
     def known(self, run: Run) -> Mapping[str, str]:
-        """Return the texts of a run's examples (may be empty); for ner, also from its predictions file."""
+        """Return the texts of a run's examples, if known; for ner, they may be in its predictions file."""
         texts, _ = self.of(run)
         if texts or run.task != "ner" or not run.predictions.is_file():
             return texts
@@ -90,7 +90,7 @@ def _read(task: str, source: tuple[str, str]) -> dict[str, str]:
 
 
 def _texts(task: str, row: Mapping[str, Any]) -> list[str]:
-    """Return the text of a row; for a dialogue, one per user turn."""
+    """Return the text of a row or, for a dialogue, one text per user turn."""
     if task == "ynat":
         return [row["title"]]
     if task == "sts":
@@ -110,7 +110,7 @@ def _texts(task: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def _around_answer(row: Mapping[str, Any]) -> str:
-    """Return the passage, or the part of it around the first answer."""
+    """Return the passage, or its part around the first answer."""
     starts = row["answers"]["answer_start"]
     begin = max(0, (starts[0] if starts else 0) - PASSAGE // 2)
     begin = max(0, min(begin, len(row["context"]) - PASSAGE))
@@ -118,7 +118,7 @@ def _around_answer(row: Mapping[str, Any]) -> str:
 
 
 def _with_entities(row: Mapping[str, Any]) -> str:
-    """Mark the subject by ⟦ ⟧ and the object by ⟨ ⟩."""
+    """Mark the subject with ⟦ ⟧ and the object with ⟨ ⟩."""
     sentence = row["sentence"]
     marks = []
     for field, (begin, end) in (("subject_entity", "⟦⟧"), ("object_entity", "⟨⟩")):
@@ -129,7 +129,7 @@ def _with_entities(row: Mapping[str, Any]) -> str:
 
 
 def _turns(dialogue: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return for each user turn the preceding system turn and the turn itself."""
+    """Return each user turn with the system turn before it."""
     texts = []
     before = ""
     for turn in dialogue:

@@ -1,4 +1,4 @@
-"""The runs of a sweep: models x tasks x seeds x settings, each in a folder of its own."""
+"""The jobs of a sweep: models x tasks x seeds x settings, each in its own folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from recipes.engine.command_line import make_parser, parse
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, read_json, strict, write_json
 from recipes.engine.settings_record import BY_DEVICE, DATA_SOURCES, PLACES, settings_of, to_record
 
-LOG = "run.log"  # output of the recipe, in a job's folder
-FAILED = "failed.json"  # the last message of a recipe that failed
-CLAIM = ".claim.lock"  # lock held by the process that runs the job
+LOG = "run.log"  # output of the recipe, in the folder of a job
+FAILED = "failed.json"  # last message of a failed recipe
+CLAIM = ".claim.lock"  # lock of the process that runs the job
 SWEEP = "sweep.json"
 SCHEMA_VERSION = 1
-SOURCE_HASH = "recipes.engine.data:source_hash"  # its imports take a second
+SOURCE_HASH = "recipes.engine.data:source_hash"  # imported when needed, since it takes a second
 SEARCH, FINAL = "search", "final"
-PER_JOB = ("--model_name_or_path", "--output_dir", "--seed")  # flags that a job sets itself
+PER_JOB = ("--model_name_or_path", "--output_dir", "--seed")  # flags that are set for each job
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Job:
         folder: Output folder of the run.
         words: Further flags of the recipe.
         settings: Settings that differ between the jobs of a search.
-        stage: ``search`` for runs that are scored on held-out training examples, to choose settings;
+        stage: ``search`` for runs that choose settings and are scored on held-out training examples,
             ``final`` for all others.
     """
 
@@ -61,7 +61,7 @@ class Job:
 
     @property
     def state(self) -> str:
-        """``finished``, ``running``, ``failed``, ``interrupted`` (it has a checkpoint) or ``waiting``."""
+        """``finished``, ``running``, ``failed``, ``interrupted`` (with a checkpoint) or ``waiting``."""
         if self.results:
             return "finished"
         if not self.folder.is_dir():
@@ -74,7 +74,7 @@ class Job:
         return "interrupted" if any(self.folder.glob("checkpoint-*")) else "waiting"
 
     def recipe_words(self) -> list[str]:
-        """Return the command line of the recipe; an interrupted run continues."""
+        """Return the command line of the recipe, which resumes interrupted runs."""
         is_interrupted = not self.results and any(self.folder.glob("checkpoint-*"))
         return [
             *("--model_name_or_path", self.model, "--output_dir", str(self.folder), "--seed", str(self.seed)),
@@ -85,10 +85,10 @@ class Job:
 
 
 def check_settings(jobs: Iterable[Job]) -> None:
-    """Check the settings of jobs, so that mistakes show before any of them starts.
+    """Check the settings of jobs before any of them starts.
 
     Raises:
-        UsageError: A recipe would refuse the settings of a job.
+        UsageError: A recipe does not accept the settings of a job.
     """
     for task, seed, words in dict.fromkeys((job.task, job.seed, job.words) for job in jobs):
         try:
@@ -101,14 +101,14 @@ def check_settings(jobs: Iterable[Job]) -> None:
 
 @contextlib.contextmanager
 def claim(job: Job, wait: float = 1.0) -> Iterator[bool]:
-    """Claim a job, so that no other process runs it. The system ends the claim with the process.
+    """Claim a job, so that no other process runs it; the claim ends with the process.
 
     Args:
-        job: The job, whose folder is made.
-        wait: Seconds to wait for another process, which may only be looking.
+        job: The job, whose folder is created.
+        wait: Number of seconds to wait for another process, which may only check the claim.
 
     Yields:
-        True if the job is now claimed; False if another process has it.
+        True if the job is now claimed, False if another process has claimed it.
     """
     job.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(job.folder / CLAIM)
@@ -124,7 +124,7 @@ def claim(job: Job, wait: float = 1.0) -> Iterator[bool]:
 
 
 def named_by_content(job: Job) -> Job:
-    """Return a job whose folder is named by a hash of its content."""
+    """Return a job whose folder is named after a hash of its content."""
     content = json.dumps([job.model, job.task, job.seed, job.words, job.settings, job.stage])
     digest = hashlib.sha1(content.encode()).hexdigest()[:8]
     return dataclasses.replace(
@@ -138,7 +138,7 @@ def grid_of(lists: Mapping[str, Sequence[str]]) -> list[tuple[tuple[str, str], .
 
 
 def words_of(settings: Iterable[tuple[str, str]], task: str) -> list[str]:
-    """Return settings as flags of a recipe, or with ``--set`` where they have no flag."""
+    """Return settings as flags of a recipe, or with ``--set`` if they have no flag."""
     words: list[str] = []
     for name, value in settings:
         field = fields_of(task).get(name)
@@ -147,14 +147,14 @@ def words_of(settings: Iterable[tuple[str, str]], task: str) -> list[str]:
 
 
 def differences(job: Job) -> list[str]:
-    """List how a finished run differs from the requested one: settings, data, version of this package.
+    """List the differences between a finished run and the requested one: settings, data and version.
 
     Returns:
-        One sentence per difference; none if the run is not finished.
+        One sentence per difference; none if the run has not finished.
 
     Raises:
-        UsageError: The recipe would refuse the flags.
-        FileNotFoundError: The data is not there.
+        UsageError: The recipe does not accept the flags.
+        FileNotFoundError: The data does not exist.
     """
     results = job.results
     if not results:
@@ -164,7 +164,7 @@ def differences(job: Job) -> list[str]:
     asked = settings_of(strict(to_record(wanted))) | {"klue-hub": __version__, "data_hash": data}
     found = settings_of(read_json(job.folder / ARGUMENTS))
     found |= {"klue-hub": results.get("klue_hub_version"), "data_hash": results.get("data_hash")}
-    # Files with the same content are the same data, wherever they lie.
+    # Files with the same content are the same data, in any folder.
     ignored = PLACES | DATA_SOURCES if data and data == found["data_hash"] else PLACES
     if wanted.fast:
         ignored |= BY_DEVICE
@@ -176,7 +176,7 @@ def differences(job: Job) -> list[str]:
 
 
 class SweepError(ValueError):
-    """A sweep that cannot be read or run; the message says why."""
+    """A sweep that cannot be read or run; the message is the reason."""
 
 
 @dataclasses.dataclass
@@ -185,7 +185,7 @@ class Sweep:
 
     Attributes:
         folder: The folder.
-        jobs: Its jobs, each in a folder below it.
+        jobs: Its jobs, each in a subfolder.
     """
 
     folder: Path
@@ -196,7 +196,7 @@ class Sweep:
         """Read the list of jobs of a folder.
 
         Raises:
-            SweepError: The folder has none, or one of another version.
+            SweepError: The folder has no list of jobs, or one of another version.
         """
         path = folder / SWEEP
         if not path.is_file():
@@ -213,7 +213,7 @@ class Sweep:
         return cls(folder, jobs)
 
     def add(self, jobs: Iterable[Job]) -> None:
-        """Add the jobs that are new, and write the list."""
+        """Add new jobs, and write the list."""
         known = {job.folder for job in self.jobs}
         self.jobs += [job for job in jobs if job.folder not in known]
         rows = [{**dataclasses.asdict(job), "folder": job.folder.name} for job in self.jobs]
@@ -232,7 +232,7 @@ class Sweep:
 
 
 def last_message(log: Path) -> str:
-    """Return the recipe's last message, which precedes the launcher's traceback."""
+    """Return the last message of the recipe, which precedes the traceback of the launcher."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if "subprocess.CalledProcessError" in text:
         text = text[: text.rindex("Traceback (most recent call last)")]
@@ -244,9 +244,9 @@ _BAR = re.compile(rb"(\d+)/(\d+) \[[^<\]]*<[^\]]*(?:it/s|s/it)\]")  # progress b
 
 
 def updates(log: Path) -> tuple[int, int]:
-    """Read a run's number of updates so far and in all from its log; zeros before the first.
+    """Read the numbers of completed and of all updates from the log of a run; zeros before the first.
 
-    Evaluations have bars too, which are shorter.
+    The progress bars of evaluations, which are shorter, are ignored.
     """
     bars = [(int(total), int(done)) for done, total in _BAR.findall(log.read_bytes())]
     total, done = max(bars, default=(0, 0))

@@ -1,7 +1,7 @@
 """Launchers for the jobs of a sweep: this machine, Slurm, Hugging Face Jobs, or printed commands.
 
-A launcher gets the jobs that are not finished. Those that start processes elsewhere have each process run
-``klue sweep work``, which claims its job, so that a job that is launched twice runs once.
+Launchers get the jobs that have not finished. Processes that they start elsewhere run ``klue sweep work``,
+which claims its job, so that jobs that are launched twice run once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from recipes.engine.launching import Launcher
 from recipes.sweeps.jobs import SWEEP, Job, Sweep, SweepError
 from recipes.sweeps.running import run_side_by_side
 
-LAUNCHES = "launches.jsonl"  # submitted jobs, in a sweep's folder
+LAUNCHES = "launches.jsonl"  # submitted jobs, in the folder of a sweep
 MOUNT = "/sweep"  # mount point of the bucket in a Hugging Face Job
 FLAVOR = "a10g-small"
 PAYLOAD = frozenset({"script", "script_args", "name", "volumes", "secrets"})  # set for each Hugging Face Job
@@ -34,13 +34,13 @@ ENDED = ("COMPLETED", "CANCELED", "ERROR", "DELETED")  # stages of Hugging Face 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How jobs are launched.
+    """Options of launchers.
 
     Attributes:
-        jobs: How many run at once on this machine; None for one per GPU.
+        jobs: Number of jobs at once on this machine; None for one per GPU.
         verbose: Whether recipes print to the terminal instead of their logs.
-        dry_run: Whether to print what would be submitted, and submit nothing.
-        settings: Settings of the launcher: parameters of submitit's executor, or of ``run_uv_job``.
+        dry_run: Whether to print what would be submitted instead of submitting it.
+        settings: Parameters of submitit's executor, or of ``run_uv_job``.
     """
 
     jobs: int | None = None
@@ -50,7 +50,7 @@ class Options:
 
 
 class Launch(Protocol):
-    """Launch jobs; return a line for each that is known to have failed."""
+    """Launch jobs; return a line for each job that is known to have failed."""
 
     def __call__(self, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]: ...
 
@@ -63,29 +63,29 @@ def local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
 
 
 def printed(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    """Print a command per job, for GNU parallel, Ray, SkyPilot, or another machine with the same folder."""
+    """Print a command per job, for GNU parallel, Ray, SkyPilot, or other machines with the same folder."""
     for job in jobs:
         print(shlex.join(_work(sweep.folder, job)))
     return []
 
 
 def slurm(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    """Submit jobs as an array to Slurm. A job that is preempted or runs out of time is queued again."""
+    """Submit jobs to Slurm as an array; jobs that are preempted or run out of time are requeued."""
     return _submit("slurm", sweep, jobs, options)
 
 
 def submitit_local(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
-    """Start a process per job with submitit, without waiting: for trying things out."""
+    """Start a process per job with submitit without waiting for it, for trials."""
     return _submit("local", sweep, jobs, options)
 
 
 def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
     """Run jobs on Hugging Face Jobs.
 
-    The list of jobs is copied to a bucket, the setting ``bucket``, which is created if there is none.
+    The list of jobs is copied to the bucket in the setting ``bucket``, which is created if it does not exist.
 
     Raises:
-        PublishError: The Hub refuses, or cannot be reached.
+        PublishError: The Hub refuses the request or cannot be reached.
     """
     settings = dict(options.settings)
     bucket = settings.pop("bucket")
@@ -103,7 +103,7 @@ def hf_jobs(sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
 def _start_hf_jobs(
     sweep: Sweep, jobs: Sequence[Job], options: Options, bucket: str, settings: Mapping[str, Any]
 ) -> None:
-    """Start the jobs that are not running, or print what would be sent."""
+    """Start the jobs that are not running, or print the requests."""
     submitted = {launch["job"]: launch["id"] for launch in _launches(sweep)}
     for job in jobs:
         if job.folder.name in submitted and not options.dry_run:
@@ -137,10 +137,10 @@ LAUNCHERS: dict[str, Launch] = {
 
 
 def check_options(launcher: str, settings: Mapping[str, Any]) -> None:
-    """Check the settings of a launcher, before anything is written.
+    """Check the settings of a launcher before anything is written.
 
     Raises:
-        SweepError: The launcher does not have a setting, or not this value of it, or lacks one.
+        SweepError: A setting is unknown, invalid or missing.
     """
     if launcher in ("slurm", "submitit-local"):
         with tempfile.TemporaryDirectory() as folder:
@@ -157,14 +157,14 @@ def check_options(launcher: str, settings: Mapping[str, Any]) -> None:
 
 
 def cancel(sweep: Sweep) -> list[str]:
-    """Cancel what was submitted and is not finished.
+    """Cancel submitted jobs that have not finished.
 
     Returns:
-        A line per job: its name and where it was cancelled.
+        A line per job with its name and the system on which it was cancelled.
 
     Raises:
-        SweepError: Slurm refuses.
-        PublishError: The Hub refuses, or cannot be reached.
+        SweepError: Slurm refuses the request.
+        PublishError: The Hub refuses the request or cannot be reached.
     """
     cancelled = []
     for launch in _launches(sweep):
@@ -188,7 +188,7 @@ def fetch(sweep: Sweep, bucket: str) -> None:
     """Copy the folders of a sweep from a bucket, without checkpoints and weights.
 
     Raises:
-        PublishError: The Hub has no such bucket, or cannot be reached.
+        PublishError: The Hub does not have the bucket, or cannot be reached.
     """
     with hub_errors(bucket):
         huggingface_hub.HfApi().sync_bucket(
@@ -199,7 +199,7 @@ def fetch(sweep: Sweep, bucket: str) -> None:
 
 
 class Work:
-    """A job for submitit, which is requeued when it is preempted."""
+    """A job for submitit, which is requeued after preemption."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
@@ -209,20 +209,20 @@ class Work:
         """Run the job.
 
         Raises:
-            SweepError: The job failed; its log says why.
+            SweepError: The job failed; the reason is in its log.
         """
         work(Sweep.read(self.folder), self.name)
 
     def checkpoint(self) -> Any:
-        """Return the job to run after a preemption: the same one, since runs resume."""
+        """Return the job to run after preemption, which is the same one, since runs resume."""
         return _submitit().helpers.DelayedSubmission(self)
 
 
 def work(sweep: Sweep, name: str, options: Options | None = None) -> None:
-    """Run one job of a sweep, unless another process is running it.
+    """Run one job of a sweep, unless another process runs it.
 
     Raises:
-        SweepError: The job failed; its log says why.
+        SweepError: The job failed; the reason is in its log.
     """
     failed = local(sweep, [sweep.job(name)], options or Options())
     if failed:
@@ -237,8 +237,8 @@ def _work(folder: Path, job: Job) -> list[str]:
 def _submit(cluster: str, sweep: Sweep, jobs: Sequence[Job], options: Options) -> list[str]:
     settings = {"name": f"klue-{sweep.folder.name}", "timeout_min": 24 * 60, **options.settings}
     if options.dry_run:
-        told = {"cluster": cluster, **settings, "jobs": [job.folder.name for job in jobs]}
-        print(json.dumps(told, ensure_ascii=False))
+        submission = {"cluster": cluster, **settings, "jobs": [job.folder.name for job in jobs]}
+        print(json.dumps(submission, ensure_ascii=False))
         return []
     executor = _executor(cluster, sweep.folder / "submitit", settings)
     with submitit_errors(cluster), executor.batch():
@@ -250,10 +250,10 @@ def _submit(cluster: str, sweep: Sweep, jobs: Sequence[Job], options: Options) -
 
 
 def _executor(cluster: str, folder: Path, settings: Mapping[str, Any]) -> Any:
-    """Build submitit's executor, which creates the folder.
+    """Create submitit's executor, which creates the folder.
 
     Raises:
-        SweepError: This is no such cluster, or the executor does not have one of the settings.
+        SweepError: The machine does not belong to such a cluster, or a setting is unknown.
     """
     submitit = _submitit()
     with submitit_errors(cluster):
@@ -278,10 +278,10 @@ def submitit_errors(subject: str) -> Iterator[None]:
 
 
 def _submitit() -> Any:
-    """Import submitit, which only these launchers need.
+    """Import submitit, which only some launchers need.
 
     Raises:
-        SweepError: It is not installed.
+        SweepError: The package is not installed.
     """
     if importlib.util.find_spec("submitit") is None:
         command = "pip install 'klue-hub[slurm]'"

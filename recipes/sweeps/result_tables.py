@@ -13,7 +13,7 @@ from recipes.sweeps.jobs import Job
 
 
 def table(jobs: Sequence[Job]) -> str:
-    """Format the runs as a Markdown table, grouped as in the report, with those that did not finish."""
+    """Format the runs as a Markdown table, grouped as in the report, including unfinished runs."""
     cells: dict[tuple[str, str], list[runs.Run]] = {}
     for job in jobs:
         found = cells.setdefault((job.model, job.task), [])
@@ -36,7 +36,7 @@ def score_table(groups: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -
     """Format results as a Markdown table: means over seeds, next to the constant baseline.
 
     Args:
-        groups: Model and task -> what each run's ``all_results.json`` holds; empty if it did not finish.
+        groups: Model and task -> contents of ``all_results.json`` of its runs, empty for unfinished runs.
     """
     lines = [
         "| model | task | metric | score | constant baseline | seeds | data |",
@@ -56,7 +56,7 @@ def score_table(groups: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]) -
 
 
 def _mean(scores: Sequence[float | None]) -> str:
-    """Format the mean, with the standard deviation if there are several values; null is undefined."""
+    """Format the mean, with the standard deviation of several values; null is undefined."""
     known = [score for score in scores if score is not None]
     if len(known) < len(scores):
         return "undefined"

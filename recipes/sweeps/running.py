@@ -1,4 +1,4 @@
-"""Run jobs side by side on this machine, with a line per start and end, and progress bars."""
+"""Run several jobs at once on this machine, with messages and progress bars."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from recipes.tasks import SCRIPTS
 
 
 def run_side_by_side(jobs: Sequence[Job], launcher: Launcher, replaced: Collection[Job] = ()) -> list[str]:
-    """Run the jobs that are not finished, as many at once as the launcher allows.
+    """Run unfinished jobs, as many at once as the launcher allows.
 
     Args:
         jobs: The jobs.
-        launcher: Starts them.
+        launcher: Launcher of the recipes.
         replaced: Finished jobs to run again.
 
     Returns:
-        A line for each job that failed: its title and the recipe's last message.
+        A line for each failed job, with its title and the last message of the recipe.
     """
     failed: list[str] = []
     titles = [
@@ -43,9 +43,9 @@ def run_side_by_side(jobs: Sequence[Job], launcher: Launcher, replaced: Collecti
 
 
 def _execute(launcher: Launcher, title: str, job: Job, is_again: bool, failed: list[str]) -> Iterator[None]:
-    """Run a job and wait for it; print its start, and its scores or the reason for its failure.
+    """Run a job and wait for it; print its start, and its scores or the reason of its failure.
 
-    On a terminal a bar shows its updates and the remaining time.
+    On a terminal, a progress bar shows its updates and the remaining time.
     """
     with claim(job) as is_mine:
         if not is_mine:
@@ -56,8 +56,8 @@ def _execute(launcher: Launcher, title: str, job: Job, is_again: bool, failed: l
             return
         (job.folder / FAILED).unlink(missing_ok=True)
         script, words, log = f"train_{SCRIPTS[job.task]}.py", job.recipe_words(), job.folder / LOG
-        told = shlex.join([script, *words]) if launcher.verbose else f"started; its log is {log}"
-        say(f"{title}: {told}")
+        details = shlex.join([script, *words]) if launcher.verbose else f"started; its log is {log}"
+        say(f"{title}: {details}")
         begin = time.monotonic()
         process = launcher.start(script, job.task, words, log)
         with tqdm(desc=title, unit="update", leave=False, disable=launcher.verbose or None) as bar:
@@ -69,7 +69,7 @@ def _execute(launcher: Launcher, title: str, job: Job, is_again: bool, failed: l
         seconds = f"{time.monotonic() - begin:.0f} s"
         if status:
             reason = "" if launcher.verbose else last_message(log)
-            if status > 0:  # not killed by a signal, so resuming would fail again
+            if status > 0:  # it was not killed by a signal, so it would fail again
                 write_json(job.folder / FAILED, {"status": status, "message": reason})
             failed.append(title + (f": {reason}" if reason else ""))
             say(f"{title}: failed after {seconds}")
@@ -80,6 +80,6 @@ def _execute(launcher: Launcher, title: str, job: Job, is_again: bool, failed: l
 
 
 def say(text: str) -> None:
-    """Print a line above the bars."""
+    """Print a line above the progress bars."""
     tqdm.write(text)
     sys.stdout.flush()

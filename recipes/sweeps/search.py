@@ -16,13 +16,13 @@ Settings = tuple[tuple[str, str], ...]
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Settings tried for a model on a task.
+    """Settings of a search for a model and a task.
 
     Attributes:
         model: The model.
         task: Name of the task.
         settings: The settings.
-        jobs: Its runs, which differ in their seed.
+        jobs: Its runs, which differ in the seed.
     """
 
     model: str
@@ -32,7 +32,7 @@ class Trial:
 
     @property
     def score(self) -> float:
-        """Mean of the task's primary metric over its runs; minus infinity if one is undefined."""
+        """Mean of the primary metric over the runs; minus infinity if one is undefined."""
         key = f"eval_{METRICS[self.task].primary}"
         scores = [job.results.get(key) for job in self.jobs]
         return statistics.fmean(-math.inf if score is None else score for score in scores)
@@ -48,7 +48,7 @@ def trials(jobs: Sequence[Job]) -> list[Trial]:
 
 
 def chosen(jobs: Sequence[Job]) -> list[Trial]:
-    """Return the best trial of each model and task whose search is finished; the first of equal ones."""
+    """Return the best, or the first of equal trials for each model and task with a finished search."""
     best: dict[tuple[str, str], Trial] = {}
     unfinished = {(job.model, job.task) for job in jobs if job.stage == SEARCH and not job.results}
     for trial in trials(jobs):
@@ -59,7 +59,7 @@ def chosen(jobs: Sequence[Job]) -> list[Trial]:
 
 
 def final_jobs(sweep: Sweep) -> list[Job]:
-    """Return the runs with the chosen settings, on all of the training data and the validation split."""
+    """Return the runs with the chosen settings, on the whole training and validation splits."""
     jobs = []
     for trial in chosen(sweep.jobs):
         for job in trial.jobs:
@@ -70,7 +70,7 @@ def final_jobs(sweep: Sweep) -> list[Job]:
 
 
 def search_table(jobs: Sequence[Job]) -> str:
-    """Return the trials as a Markdown table, and a sentence on what the search cost."""
+    """Return the trials as a Markdown table, and a sentence on the cost of the search."""
     found, best = trials(jobs), chosen(jobs)
     lines = ["| model | task | settings | metric on held-out training data | mean | seeds | |"]
     lines.append("|---|---|---|---|---|---|---|")

@@ -79,7 +79,7 @@ CHANGES = {
          "klue_metrics/klue_nli/README.md", "recipes/train_nli.py"],
     ),
     "definition": (
-        "klue_metrics/functional/wos.py", "fraction of turns whose predicted", "share of turns whose predicted",
+        "klue_metrics/functional/wos.py", "fraction of turns whose", "share of turns whose",
         ["klue_metrics/klue_wos/README.md"],
     ),
     "paper": ("hub_cards/published_scores.yaml", "81.55", "81.56", ["klue_metrics/klue_ynat/README.md"]),

@@ -24,8 +24,8 @@ function read() {
 
 function change(changes) {
   Object.assign(state, changes);
-  const told = Object.entries(state).filter(([key, value]) => value !== defaults[key]);
-  history.replaceState(null, "", told.length ? "#" + new URLSearchParams(told) : location.pathname + location.search);
+  const changed = Object.entries(state).filter(([key, value]) => value !== defaults[key]);
+  history.replaceState(null, "", changed.length ? "#" + new URLSearchParams(changed) : location.pathname + location.search);
   show();
 }
 

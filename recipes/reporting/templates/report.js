@@ -235,13 +235,13 @@
     function answer(run, index) {
       const score = run.scores[index] === null ? "" : ` (${run.scores[index]})`;
       const mark = run.right[index] ? "✓ " : "✗ ";
-      const told = make("dd", { className: run.right[index] ? "yes" : "no" }, mark);
-      if (data.task === "wos" && !run.right[index]) told.append(...changes(run.answers[index]), score);
-      else told.append(run.answers[index] + score);
+      const definition = make("dd", { className: run.right[index] ? "yes" : "no" }, mark);
+      if (data.task === "wos" && !run.right[index]) definition.append(...changes(run.answers[index]), score);
+      else definition.append(run.answers[index] + score);
       const drawn = run.drawn[index];
-      if (drawn && data.task === "ner") told.append(entities(data.texts[index], drawn, data.drawn[index]));
-      if (drawn && data.task === "dp") told.append(tree(data.texts[index], data.drawn[index], drawn));
-      return [make("dt", { textContent: run.label }), told];
+      if (drawn && data.task === "ner") definition.append(entities(data.texts[index], drawn, data.drawn[index]));
+      if (drawn && data.task === "dp") definition.append(tree(data.texts[index], data.drawn[index], drawn));
+      return [make("dt", { textContent: run.label }), definition];
     }
 
     // The text of an example; in it the entities of the reference, of a relation, or the answers in a passage.
