@@ -77,7 +77,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
             files = find_files(self.KLUE_TASK, data_dir, str(kwargs.get("version") or DEFAULT_VERSION))
         name = kwargs.get("config_name") or self.KLUE_TASK.name
         if name != self.KLUE_TASK.name:
-            raise ValueError(f"This builder has one config, {self.KLUE_TASK.name!r}; {name!r} was asked for.")
+            raise ValueError(f"The config is {name!r}; this builder expects {self.KLUE_TASK.name!r}.")
         kwargs["config_name"] = name
         kwargs.setdefault("dataset_name", CACHE_NAME)
         self.files = files
@@ -142,7 +142,7 @@ class KlueBuilder(datasets.ArrowBasedBuilder):
         if wrong and git_blob_sha1(path) not in official:
             warnings.warn(
                 f"{self.KLUE_TASK.name}: in {path} the rows of {len(wrong):,} of {len(columns['guid']):,} "
-                "sentences do not spell the sentence: some rows were lost, repeated or edited. The first is "
+                "sentences do not match the sentence; some are missing, repeated or edited. The first is "
                 f"{columns['guid'][wrong[0]]}; python -m klue_datasets validate lists all.",
                 stacklevel=2,
             )

@@ -73,7 +73,7 @@ def check_ner(columns: Columns, folder: Path) -> Iterator[Finding]:
     for guid, index, row in at(np.char.startswith(tags, "B-") & np.array(pc.equal(characters, " "))):
         message = (
             f"[{index}], a blank, is {tags[row]}; expected no entity to begin with a blank "
-            "(official scores drop blanks, and with this one the start of the entity)."
+            "(official scoring removes blanks, and thus its beginning)."
         )
         yield Finding(guid, "ner_tags", "blank with B-", message)
     text = pc.binary_join(tokens, "")
@@ -181,7 +181,7 @@ def _dp_words(
     tags = pc.split_pattern(pos, pattern="+")
     for guid, word, row in at(np.array(pc.not_equal(morphemes, pc.list_value_length(tags)))):
         message = f"word {word}: lemma {excerpt(lemma[row].as_py())} beside pos {excerpt(pos[row].as_py())}; "
-        yield Finding(guid, "lemma", "lemma against pos", f"{message}expected a tag a morpheme.")
+        yield Finding(guid, "lemma", "lemma against pos", f"{message}expected one tag per morpheme.")
     is_known = np.array(pc.is_in(tags.flatten(), value_set=pa.array(DP_POS_TAGS)))
     of_word = np.array(pc.list_parent_indices(tags))
     wrong = np.zeros(len(pos), dtype=bool)

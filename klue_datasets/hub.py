@@ -178,7 +178,7 @@ def _meaning(error: Exception) -> str:
         if module.startswith("httpx") or isinstance(cause, ConnectionError | TimeoutError):
             return f"the connection to the Hub failed ({name}: {_without_secrets(cause)})"
         if isinstance(cause, FileNotFoundError) and cause.filename:
-            return f"{cause.filename} is gone; expected that the folder stays as it is during the upload"
+            return f"{cause.filename} is gone; expected the folder not to change during the upload"
     if isinstance(error, ValueError | OSError | RuntimeError):
         return _without_secrets(error).rstrip(".")
     raise error
@@ -188,7 +188,7 @@ def _answer(response: Any) -> str:
     status = response.status_code
     if status == 429:
         seconds = response.headers.get("Retry-After", "")
-        return "the Hub was asked too often (429): wait " + (
+        return "too many requests to the Hub (429): wait " + (
             f"{seconds} seconds" if seconds.isdigit() else "a while"
         )
     said = response.headers.get("X-Error-Message") or ""

@@ -401,7 +401,7 @@ def format_comparison(report: Mapping[str, Any], first: str, second: str) -> str
     header = ["metric", "first", "second", "difference", "low", "high", "p"]
     notes = [f"Warning: {note}" for note in report.get("notes", [])]
     notes.append(
-        "A test of single runs: it says nothing about other seeds. p is not corrected for several metrics."
+        "This test of single runs does not cover other seeds. p is not corrected for multiple metrics."
     )
     return "\n\n".join(
         [_heading(report), *notes, format_table([header, *rows]), verdict(report, first, second)]

@@ -112,7 +112,7 @@ class RecipeArguments:
         None, "Embed the words' parts of speech, too", tasks=("dp",), otherwise="true", group="model"
     )
     scalar_mix: bool | None = _setting(
-        None, "Read a learned mean of the encoder's layers in place of the last layer", tasks=("dp",),
+        None, "Read a learned mean of the encoder's layers instead of the last layer", tasks=("dp",),
         otherwise="false", group="model",
     )  # fmt: skip
     attn_implementation: str | None = _setting(

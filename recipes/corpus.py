@@ -40,8 +40,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add_dataset_flags(build)
     add("--sentences", action="store_true", help="Split documents into sentences.")
-    add("--skip", nargs="+", choices=STAGES, default=[], metavar="STAGE", help="Stages to leave out.")
-    add("--minimum", type=number_from(0), metavar="N", help="Fewest characters of a document (default: 10).")
+    add("--skip", nargs="+", choices=STAGES, default=[], metavar="STAGE", help="Stages to skip.")
+    add(
+        "--minimum",
+        type=number_from(0),
+        metavar="N",
+        help="Minimum number of characters of a document (default: 10).",
+    )
     add(
         "--minimum_of",
         action="append",
@@ -58,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--threshold",
         type=number_from(0, 1, float),
         metavar="SHARE",
-        help="Similarity from which a sentence counts as one of the benchmark (default: 0.8).",
+        help="Similarity to a sentence of the benchmark at which a sentence is removed (default: 0.8).",
     )
     add("--shard", type=number_from(1), metavar="N", help="Documents read per shard (default: 100,000).")
     add(

@@ -72,14 +72,16 @@ def make_parser() -> argparse.ArgumentParser:
         help="Give a list of the K best answers to each input (ynat, nli, re, mrc).",
     )
     parser.add_argument(
-        "--trust_remote_code", action="store_true", help="Run the code that the model brings; read it first."
+        "--trust_remote_code",
+        action="store_true",
+        help="Run code from the model's repository; review it first.",
     )
     parser.add_argument(
         "--bf16",
         action="store_true",
         help="Compute in bfloat16, which is faster on hardware that supports it.",
     )
-    parser.add_argument("--to_conllu", action="store_true", help="Write CoNLL-U in place of JSON (dp).")
+    parser.add_argument("--to_conllu", action="store_true", help="Write CoNLL-U instead of JSON (dp).")
     parser.add_argument(
         "--device", metavar="NAME", help="Device, such as cpu or cuda (default: the GPU if there is one)."
     )

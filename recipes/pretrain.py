@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("model").add_argument
     group("--arch", choices=ARCHITECTURES, help="Architecture (default: roberta).")
     group("--size", choices=MODEL_SIZES, help="Size (default: base); tiny is for trying things out.")
-    group("--from", dest="continue_from", metavar="MODEL", help="Model to train further.")
+    group("--from", dest="continue_from", metavar="MODEL", help="Model whose training is continued.")
     group("--teacher", metavar="MODEL", help="Teacher of distilroberta.")
     group(
         "--generator_size",
@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     group(
         "--no_packing",
         action="store_true",
-        help="Do not join documents: each block holds one or a part of one.",
+        help="Do not pack several documents into a block.",
     )
     group(
         "--held_out",
@@ -64,9 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
         choices=MASKINGS,
         help="Mask anew in every epoch, or once (default: as in KLUE).",
     )
-    group(
-        "--mask_unit", choices=UNITS, help="What is masked together: whole words (default) or single tokens."
-    )
+    group("--mask_unit", choices=UNITS, help="Unit of masking: whole words (default) or single tokens.")
     group(
         "--mlm_probability",
         type=number_from(0, 1, float),

@@ -50,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="Number of runs at once, which share the cores (default: 1).",
     )
     parser.add_argument(
-        "--verbose", action="store_true", help="Print the output of the runs in place of writing logs."
+        "--verbose", action="store_true", help="Print the output of the runs instead of writing logs."
     )
     parser.add_argument(
         "--rerun", action="store_true", help="Replace finished runs that have other settings."
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     if any(others.values()) and not arguments.rerun:
-        print("Finished runs differ from what was asked for:", file=sys.stderr)
+        print("Finished runs differ from the requested ones:", file=sys.stderr)
         print(*(f"  {text}" for texts in others.values() for text in texts), sep="\n", file=sys.stderr)
         print("Expected another --output_dir, or --rerun to replace these runs.", file=sys.stderr)
         return 1
@@ -127,7 +127,9 @@ def plan(
     """
     names = [Path(model).name for model in models]
     if len(set(names)) < len(names):
-        raise SystemExit(f"Models share a name: {', '.join(models)}; expected different last parts.")
+        raise SystemExit(
+            f"Models share a name: {', '.join(models)}; expected names that differ in their last part."
+        )
     return [
         Job(model, task, seed, output_dir / name / task / f"seed-{seed}", tuple(words))
         for model, name in zip(models, names, strict=True)

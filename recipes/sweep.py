@@ -88,7 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_launch_flags(retry)
     work = commands.add_parser("work", help="run one job here")
     work.add_argument("--job", required=True, metavar="NAME", help="Name of the job.")
-    work.add_argument("--verbose", action="store_true", help="Print to the terminal in place of a log.")
+    work.add_argument("--verbose", action="store_true", help="Print to the terminal instead of a log.")
     collect = commands.add_parser("collect", help="print the results; after a search, add the final runs")
     collect.add_argument("--bucket", metavar="ID", help="Bucket of hf-jobs to fetch the results from.")
     others = [
@@ -115,7 +115,7 @@ def _add_launch_flags(parser: argparse.ArgumentParser) -> None:
         help="Number of jobs at once with --launcher local (default: one per GPU, or 1 without any).",
     )
     group.add_argument(
-        "--verbose", action="store_true", help="Print to the terminal in place of logs (--launcher local)."
+        "--verbose", action="store_true", help="Print to the terminal instead of logs (--launcher local)."
     )
     group.add_argument(
         "--option", nargs="+", default=[], metavar="KEY=VALUE",
@@ -255,7 +255,7 @@ def _status(arguments: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _cancel(arguments: argparse.Namespace, _: Sequence[str]) -> int:
     lines = launchers.cancel(Sweep.read(arguments.folder))
-    print("\n".join(lines) or "Nothing was submitted that is not finished.")
+    print("\n".join(lines) or "There are no submitted jobs to cancel.")
     return 0
 
 

@@ -182,20 +182,20 @@ ENGLISH = Language(
 )
 
 KOREAN = Language(
-    title="KLUE(한국어 이해 평가): 데이터, 평가 지표, 학습, 공개를 한 명령으로.",
+    title="KLUE(한국어 이해 평가): 데이터, 평가 지표, 학습, 배포.",
     usage="사용법",
     commands={
         "tasks": "여덟 과제와 지표, 학습 스크립트를 표로 보여 줍니다",
-        "data": "데이터를 내보내고, 올리고, 검사하고, 셉니다 (export, push, validate, stats)",
-        "train": "한 과제 또는 모든 과제로 모델을 미세 조정합니다",
+        "data": "데이터를 내보내고, 업로드하고, 검사하고, 통계를 냅니다 (export, push, validate, stats)",
+        "train": "한 과제 또는 모든 과제로 모델을 파인튜닝합니다",
         "sweep": "여러 모델, 과제, 시드, 설정을 이 컴퓨터나 클러스터에서 학습합니다",
-        "predict": "학습한 모델로 일반 텍스트에 답합니다",
+        "predict": "학습한 모델로 원문 텍스트를 예측합니다",
         "score": "예측 파일을 채점하고 신뢰 구간을 함께 보여 줍니다",
         "compare": "두 예측 파일의 차이가 유의미한지 검정합니다",
         "report": "끝난 실험들을 표와 웹 페이지로 정리합니다",
         "results": "실험 결과를 레코드로 모으고, 보여 주고, 검사합니다 (add, list, validate)",
         "board": "결과를 모아 리더보드(정적 웹 사이트)를 만듭니다",
-        "publish": "모델, 데이터셋, 평가 지표, 리더보드, 결과를 허깅페이스 허브에 올립니다",
+        "publish": "모델, 데이터셋, 평가 지표, 리더보드, 결과를 Hugging Face Hub에 올립니다",
         "corpus": "사전 학습용 말뭉치를 만듭니다 (build)",
         "pseudonymise": "텍스트의 개인 정보를 같은 형태의 가짜 정보로 바꿉니다",
         "tokenizer": "서브워드 어휘를 학습하거나 토크나이저를 비교합니다 (train, stats)",
@@ -211,18 +211,19 @@ KOREAN = Language(
     },
     more="각 명령의 플래그는 `klue COMMAND --help`로 볼 수 있습니다. GPU가 여럿이면: accelerate launch -m "
     "recipes.train_ner",
-    which_task="어느 과제를 학습할까요? 가능한 값: {tasks}. 플래그는 `klue train ner --help`로 봅니다.",
+    which_task="어느 과제를 학습할까요? 가능한 값: {tasks}. 플래그는 `klue train ner --help`로 "
+    "확인할 수 있습니다.",
     flags_are_english="아래의 플래그 설명은 영어로만 제공됩니다.",
     unknown="{word!r}: 알 수 없는 값입니다. 가능한 값: {known}.",
     nearest=" 혹시 {word}인가요?",
     not_here="{command} 명령에 필요한 {module} 모듈이 설치되어 있지 않습니다",
-    lang_missing="--lang 뒤에 언어가 없습니다. 가능한 값: {languages}",
+    lang_missing="--lang에 언어를 지정하지 않았습니다. 가능한 값: {languages}",
     lang_unknown="--lang 값 {value!r}은(는) 지원하지 않습니다. 가능한 값: {languages}",
     columns=("과제", "내용", "버전", "학습", "검증", "공식 지표", "스크립트"),
     first="처음 시작하기",
     steps=(
         "여덟 과제를 보여 줍니다",
-        "작은 합성 코퍼스로 파인튜닝합니다. --mini를 빼면 KLUE로 학습합니다",
+        "작은 합성 말뭉치로 파인튜닝합니다. --mini를 빼면 KLUE로 학습합니다",
         "입력하는 기사 제목의 주제를 예측합니다",
     ),
     help_hint="전체 명령은 `klue --help`로 볼 수 있습니다.",

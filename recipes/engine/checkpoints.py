@@ -33,7 +33,7 @@ def locked(output_dir: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ValueError(
-            f"Another run is writing into {output_dir}; expected another --output_dir, or wait for that run."
+            f"Another run is writing to {output_dir}; expected another --output_dir, or wait for that run."
         ) from error
     try:
         yield
@@ -100,7 +100,7 @@ def find_checkpoint(output_dir: Path, wanted: str | None) -> str | None:
     if not any(Path(wanted).glob("optimizer*")):
         raise ValueError(
             f"{wanted} has no optimizer state (it was saved with --save_only_model), so training cannot be "
-            f"resumed from it; expected a checkpoint with one. To train on from its weights in a new run: "
+            f"resumed from it; expected a checkpoint with one. To start a new run from its weights: "
             f"--model_name_or_path {wanted}."
         )
     return wanted
@@ -118,13 +118,13 @@ def prepare_output_dir(output_dir: Path, *, resume: bool, overwrite: bool) -> No
     if old and not (resume or overwrite or is_finished):
         raise ValueError(
             f"{output_dir} holds checkpoints of an unfinished run (the last is {old[-1].name}); "
-            "expected --resume_from_checkpoint to go on, --overwrite_output_dir to start over, "
+            "expected --resume_from_checkpoint to continue, --overwrite_output_dir to start over, "
             "or another --output_dir."
         )
     for name in RESULT_FILES:
         (output_dir / name).unlink(missing_ok=True)
     if old and not resume:
-        logger.warning("%s: replacing the run that is there.", output_dir)
+        logger.warning("%s: replacing the existing run.", output_dir)
         for path in old:
             shutil.rmtree(path)
 

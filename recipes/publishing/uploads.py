@@ -106,7 +106,7 @@ def _dataset(arguments: argparse.Namespace, temporary: Path) -> list[Upload]:
         return [folder_upload(folder, arguments.repo_id, f"KLUE {arguments.version}: {', '.join(rows)}")]
     folder = Path(arguments.folder)
     if any(source.values()):
-        raise ValueError("--folder was given with flags that say what to export; expected one or the other.")
+        raise ValueError("--folder was given with flags of a new export; expected one or the other.")
     card = folder / "README.md"
     if not card.is_file() or MARKER not in card.read_text(encoding="utf-8"):
         raise ValueError(f"{folder} was not written by `klue_datasets export`; expected its folder.")

@@ -33,7 +33,7 @@ LEGENDS = {
     "mrc": "The question, then the passage or the part around the answer; “ / ” separates accepted answers. "
     "An answer is right if it is an exact match, as KLUE normalises texts.",
     "wos": "+ slot: a value that the answer has and the reference does not; − slot: one that the answer "
-    "lacks. An answer is right if its state is that of the reference in full.",
+    "lacks. An answer is right if its state equals that of the reference.",
 }
 
 

@@ -35,14 +35,14 @@ class Texts:
             Id of an example in the predictions file -> its text; and the reason if there are none, or "".
         """
         if not run.settings:
-            return {}, f"{run.name}: there is no recipe_arguments.json, so nobody knows the texts."
+            return {}, f"{run.name}: there is no recipe_arguments.json, so its texts are unknown."
         source = _source(run.settings)
         key = run.task, repr(source)
         try:
             if key not in self._read:
                 self._read[key] = _read(run.task, source)
         except (OSError, ValueError) as error:
-            return {}, f"{run.name}: the texts cannot be read, since the data cannot: {error}"
+            return {}, f"{run.name}: the texts cannot be read from the data: {error}"
         return self._read[key], ""
 
     def known(self, run: Run) -> Mapping[str, str]:

@@ -57,7 +57,7 @@ def test_the_files_are_parquet_with_zstd_and_the_card_tells_what_they_hold(tmp_p
 def test_the_card_says_which_split_is_the_published_file(shared: Path, tmp_path: Path) -> None:
     export(tmp_path / "klue", tasks=["nli"], data_dir=shared / "data/klue-v1.1-dev")
     card = (tmp_path / "klue" / "README.md").read_text()
-    assert "Byte for byte the published raw file: validation." in card
+    assert "Identical to the published raw files: validation." in card
     assert "Not made from the published raw files" not in card
 
 
@@ -140,7 +140,7 @@ def test_all_tasks_of_klue_small_load_with_equal_rows_in_either_view(
             assert table.features == expected[split].features
             assert table.to_list() == expected[split].to_list()
     card = (tmp_path / "klue/README.md").read_text()
-    assert f"holds the **{'hub_compatible' if hub_compatible else 'default'}** view" in card
+    assert f"contains the **{'hub_compatible' if hub_compatible else 'default'}** view" in card
     assert "from raw files in the format of KLUE 1.1.0 that are not all the published ones" in card
     assert "as published" not in card
 
@@ -176,7 +176,7 @@ def test_the_card_has_issues_statistics_examples_and_both_languages(tmp_path: Pa
         "## 한국어",
         "### Two views",
         "KLUE-benchmark/KLUE#42 (open)",
-        "train에 똑같은 쌍이 두 번 나온다",
+        "train에 같은 쌍이 중복되어 있습니다",
         "| premise, characters | train |",
         "* train, label: entailment ",
         '"hypothesis": ',

@@ -132,11 +132,11 @@ def test_rows_that_do_not_spell_their_sentence_are_told_once(
     path.write_text(damaged_rows(task, change, 3), encoding="utf-8")
     guid = rows[1]["guid"]
     for streaming in (False, True):
-        with pytest.warns(UserWarning, match="do not spell") as caught:
+        with pytest.warns(UserWarning, match="do not match") as caught:
             list(load(task, "train", data_files=path, streaming=streaming, cache_dir=tmp_path / "cache"))
-        (message,) = [str(one.message) for one in caught if "do not spell" in str(one.message)]
+        (message,) = [str(one.message) for one in caught if "do not match" in str(one.message)]
         assert (
-            f"{task}: in {path} the rows of 3 of {len(rows)} sentences do not spell the sentence" in message
+            f"{task}: in {path} the rows of 3 of {len(rows)} sentences do not match the sentence" in message
         )
         assert f"The first is {guid};" in message
 

@@ -77,7 +77,7 @@ def test_an_evaluation_alone_claims_nothing_of_a_training_that_is_not_recorded(
     for number, model in enumerate(("somebody/model", str(here), "out/model")):
         card = card_of(finished, tmp_path / str(number), model, None)
         assert (card.data.base_model, card.data.datasets, card.data.model_name) == (None, None, "model")
-        assert "How the model was trained is not recorded" in card.text
+        assert "The training of the model is not recorded" in card.text
         assert "On KLUE's official validation split, version 1.1.0" in card.text
         for claim in ("fine-tuned", "was chosen on", "## Training", "## Use", "learning_rate", str(tmp_path)):
             assert claim not in card.text
@@ -106,7 +106,7 @@ def test_a_card_says_of_training_what_its_record_says(
     card = card_of(finished, tmp_path / "card", "out/model", trained)
     assert (card.data.base_model, card.data.datasets) == (base, sets)
     assert ("was chosen on" in card.text) == chosen
-    assert "not in this folder" in card.text
+    assert "but not the model" in card.text
     assert "klue/klue" not in between(card.text, SETTINGS)
     assert "klue_benchmark" not in card.text
 
@@ -119,7 +119,7 @@ def test_a_model_evaluated_elsewhere_keeps_the_record_of_its_training(tiny: Path
     assert card.data.model_name == "tiny-klue-nli"
     assert yaml.safe_load(between(card.text, SETTINGS))["learning_rate"] == 1e-4
     assert "(20 validation examples)" in card.text
-    assert "not in this folder" in card.text
+    assert "but not the model" in card.text
 
 
 @pytest.mark.parametrize("task", METRICS)

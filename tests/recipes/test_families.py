@@ -193,7 +193,7 @@ def test_code_of_a_checkpoint_runs_only_if_it_is_trusted(task: str, family: Fami
     (folder / "theirs.py").write_text(
         "from transformers import BertConfig\nclass TheirConfig(BertConfig):\n    model_type = 'their_own'\n"
     )
-    message = r"model brings code of its own .*; expected --trust_remote_code, which runs it"
+    message = r"model needs custom code .*; expected --trust_remote_code, which runs it"
     with pytest.raises(ValueError, match=message):
         load(task, folder)
     # It is read now; what the configuration is for, transformers and we cannot know.

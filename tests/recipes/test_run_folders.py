@@ -258,7 +258,7 @@ def test_two_runs_do_not_share_a_folder(tiny: Path, tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        with pytest.raises(ValueError, match="Another run is writing into"):
+        with pytest.raises(ValueError, match="Another run is writing to"):
             run("nli", tiny, tmp_path, *SMALL, "--max_steps", "1")
         assert [path.name for path in tmp_path.iterdir()] in ([], [".lock"])
         other.send_signal(signal.SIGKILL)

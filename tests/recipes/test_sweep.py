@@ -251,7 +251,7 @@ def test_submitit_runs_jobs_and_cancels_them(
     assert job.state == "finished"
     assert list((tmp_path / "submitit").glob("*_log.out"))
     assert main(["cancel", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "Nothing was submitted that is not finished.\n"
+    assert capsys.readouterr().out == "There are no submitted jobs to cancel.\n"
     assert main(["run", *where, *words, "--seed", "2"]) == 0
     name = Sweep.read(tmp_path).jobs[1].folder.name
     assert main(["cancel", str(tmp_path)]) == 0

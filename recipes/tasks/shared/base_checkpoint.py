@@ -19,7 +19,7 @@ def explained_trust(path: str) -> Iterator[None]:
         if "trust_remote_code" not in str(error):
             raise
         raise ValueError(
-            f"{path} brings code of its own for its model or its tokenizer; expected --trust_remote_code, "
+            f"{path} needs custom code for its model or tokenizer; expected --trust_remote_code, "
             "which runs it: read it first."
         ) from error
 
@@ -48,7 +48,7 @@ def check_encoder(task: str, config: PreTrainedConfig, what: str, remedy: str) -
     Raises:
         ValueError: The model is an encoder-decoder model, or has custom code.
     """
-    kind = "an encoder-decoder model" if config.is_encoder_decoder else "a model with code of its own"
+    kind = "an encoder-decoder model" if config.is_encoder_decoder else "a model with custom code"
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
         raise ValueError(
             f"{task}: {config.name_or_path} is {kind} ({config.model_type}), which cannot have {what}; "

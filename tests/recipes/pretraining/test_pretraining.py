@@ -98,7 +98,7 @@ def test_what_a_run_leaves_can_be_loaded(whole: tuple[Path, dict[str, Any]], mat
         "static, by word",
         "| updates | 6 |",
         "frequency of tokens alone",
-        "Limits and bias",
+        "Limitations and bias",
     ):
         assert words in card
     again = pretrain(settings(material, folder))
@@ -153,7 +153,7 @@ def test_a_folder_is_written_by_one_run_and_started_over_when_asked(material: Pa
     folder = tmp_path / "model"
     short = settings(material, folder, max_steps=2)
     first = pretrain(short)
-    with locked(folder), pytest.raises(ValueError, match="Another run is writing into"):
+    with locked(folder), pytest.raises(ValueError, match="Another run is writing to"):
         pretrain(dataclasses.replace(short, overwrite_output_dir=True))
     with pytest.raises(ValueError, match="There is no nowhere"):
         pretrain(dataclasses.replace(short, overwrite_output_dir=True, corpus=("nowhere",)))
@@ -216,7 +216,7 @@ def test_a_model_is_trained_further_from_the_command_line(
     assert "by the frequency of tokens alone" in capsys.readouterr().out
     results = json.loads((tmp_path / "more" / RESULTS).read_text())
     assert results["eval_loss"] < before["eval_loss"]
-    assert f"trained further from `{folder.name}`" in (tmp_path / "more" / "README.md").read_text()
+    assert f"continued from `{folder.name}`" in (tmp_path / "more" / "README.md").read_text()
     assert main([*words, "--output_dir", str(tmp_path / "none"), "--set", "colour"]) == 1
     assert "--set has 'colour'; expected KEY=VALUE." in capsys.readouterr().err
     assert main(["--list"]) == 0

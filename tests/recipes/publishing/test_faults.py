@@ -17,7 +17,7 @@ FAULTS = {
     "412": (Fault("commit", 412), "someone else has changed the repository during the upload (412)"),
     "429": (
         Fault("commit", 429, {"Retry-After": "42"}),
-        "the Hub was asked too often (429): wait 42 seconds",
+        "too many requests to the Hub (429): wait 42 seconds",
     ),
     "429-before": (Fault("preupload", 429, {"Retry-After": "7"}), "(429): wait 7 seconds"),
     "500": (Fault("commit", 500), "the Hub failed (500); it says: This went wrong on purpose"),
