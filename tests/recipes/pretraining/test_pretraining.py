@@ -97,7 +97,7 @@ def test_what_a_run_leaves_can_be_loaded(whole: tuple[Path, dict[str, Any]], mat
         "## Tokenisation",
         "static, by word",
         "| updates | 6 |",
-        "frequency of tokens alone",
+        "| token frequencies only |",
         "Limitations and bias",
     ):
         assert words in card
