@@ -1,4 +1,4 @@
-"""Every test: no network, caches of its own, the real data where it lies beside the checkout."""
+"""Fixtures and hooks for all tests: no network, separate caches, and real data next to the checkout."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ LONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the tests of the files that take longest first."""
+    """Sort the tests of the slowest files first."""
     items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def pytest_collection_finish() -> None:
-    """Keeps what is imported by now out of garbage collections, which Trainer asks for many times a run."""
+    """Exclude imported objects from garbage collections, which Trainer triggers often."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real KLUE data and a real encoder."""
+    """Return the folder with real KLUE data and a real encoder."""
     if not (SHARED / "data").is_dir():
         pytest.skip(f"no real KLUE data: {SHARED}/data does not exist")
     return SHARED
@@ -70,7 +70,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Makes a folder by its name, once for all tests and all processes that run them."""
+    """Create a folder by name, once for all tests and processes."""
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
 
@@ -87,7 +87,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 
 @pytest.fixture(scope="session")
 def tiny(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """A tiny random BERT and its tokenizer; tests leave its folder as it is."""
+    """Return the folder of a tiny random BERT and its tokenizer, which tests must not change."""
     from recipes.pretraining.tiny_encoder import make_tiny_model
 
     return made_once("tiny", make_tiny_model)
@@ -95,7 +95,7 @@ def tiny(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
-    """Starts Python processes in which torch, transformers and the like are imported already."""
+    """Start Python processes in which large libraries have been imported before."""
     server = WarmPython(tmp_path_factory.mktemp("warm"))
     yield server
     server.close()
@@ -103,7 +103,7 @@ def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython
 
 @pytest.fixture(scope="session")
 def python(warm_python: WarmPython) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs Python on some words, in the checkout by default; raises where the status is not 0."""
+    """Run Python with arguments, by default in the checkout; raise an error if the status is not 0."""
 
     def run(*words: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
         return warm_python.start(*words, cwd=cwd).finished(check=check)
@@ -113,7 +113,7 @@ def python(warm_python: WarmPython) -> Callable[..., subprocess.CompletedProcess
 
 @pytest.fixture(scope="session")
 def cold_python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The same in a plain new process, for tests of what is imported, when, and how fast."""
+    """Run Python in a new process, for tests of imports and start-up time."""
 
     def run(*words: str | Path, cwd: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [sys.executable, *map(str, words)]
@@ -165,7 +165,7 @@ def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerBase:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Chromium; tests are skipped where it or Playwright is missing, see CONTRIBUTING.md."""
+    """Start Chromium; tests are skipped if it or Playwright is missing, see CONTRIBUTING.md."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     program = os.environ.get("KLUE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:

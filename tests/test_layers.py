@@ -1,4 +1,4 @@
-"""The layers of the packages: no import goes upward, wherever in a file it stands."""
+"""Tests of the layers of the packages, which do not import from higher layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAYERS = ("hub_cards", "klue_datasets", "klue_metrics", "recipes", "docs")  # fr
 
 
 def imports_of(path: Path) -> set[str]:
-    """The modules of ours that a file imports, those inside functions and for types alone included."""
+    """Return our modules that a file imports, also in functions and for types."""
     package = ".".join(path.relative_to(ROOT).parent.parts)
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -36,7 +36,7 @@ def is_module(package: str, name: str) -> bool:
 
 
 def all_imports() -> dict[str, set[str]]:
-    """Each module of ours -> the modules of ours that it imports."""
+    """Return our modules, each with those that it imports."""
     modules = {}
     for layer in LAYERS:
         for path in (ROOT / layer).rglob("*.py"):
@@ -98,7 +98,7 @@ def test_the_installed_packages_are_those_of_the_tree() -> None:
 
 
 def test_imports_stand_at_the_top_but_for_packages_that_may_be_missing() -> None:
-    """An installation may lack these packages: metrics need numpy alone, cards are of the extra publish."""
+    """These packages may be missing: metrics need NumPy only, and cards belong to the extra publish."""
     allowed = {
         "hub_cards/__init__.py": {"jinja2", "yaml"},
         "klue_datasets/raw_files.py": {"pyarrow"},
@@ -122,7 +122,7 @@ def test_imports_stand_at_the_top_but_for_packages_that_may_be_missing() -> None
 
 
 def test_functions_that_commands_import_by_name_are_there() -> None:
-    """Commands name functions as ``module:function``, which no linter checks."""
+    """Commands have names ``module:function``, which linters do not check."""
     found = {
         text
         for layer in LAYERS
@@ -135,7 +135,7 @@ def test_functions_that_commands_import_by_name_are_there() -> None:
 
 
 def test_no_two_modules_or_public_classes_share_a_name() -> None:
-    """But for what each task, package or metric folder has of its own by the same name."""
+    """Except for names that each task, package or metric folder has."""
     everywhere = {"__init__", "__main__", "app", *TASKS}
     modules: dict[str, list[str]] = {}
     classes: dict[str, list[str]] = {}
@@ -156,7 +156,7 @@ def test_no_two_modules_or_public_classes_share_a_name() -> None:
 
 
 def test_rooms_of_the_recipes_import_what_is_below_them() -> None:
-    """Tasks do not know the engine, the engine knows no command, and commands are combined by scripts."""
+    """Tasks do not import the engine, and the engine does not import commands."""
     light = {"recipes", "recipes.arguments", "recipes.redaction"}
     below = {
         "recipes.subwords": set[str](),

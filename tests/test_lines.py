@@ -1,4 +1,4 @@
-"""Files of lines end them at line feeds alone: other characters that Python calls line ends are text."""
+"""Tests of files with lines, in which only line feeds are line breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The block that proves that no test needs a network."""
+"""Tests of the block of network connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader that goes away before the output ends, as ``head`` does: no command complains."""
+"""Tests of commands whose reader closes the pipe, such as ``head``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENTRY_POINTS = {
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, module: str, *words: str) -> int | str | None:
-    """The exit status of a command whose standard output is a pipe from which nobody reads."""
+    """Return the exit status of a command whose standard output is a closed pipe."""
     reader, writer = os.pipe()
     os.close(reader)
     monkeypatch.setattr(sys, "argv", [module, *words])

@@ -1,7 +1,6 @@
-"""README.md is true: its examples print what it says, its links lead somewhere, README.ko.md says the same.
+"""Tests of README.md and README.ko.md: examples, links and structure.
 
-That its commands run is the matter of ``test_readme_commands``; that its tables are right, of
-``test_documents``.
+Commands are tested in ``test_readme_commands``, and tables in ``test_documents``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every command of the READMEs and of the pages behind them is executed, as a newcomer would.
+"""Execute all commands in the READMEs and the pages of documentation.
 
-A command runs as it is written, in a shell, in a copy of the checkout, with a Hub in a thread behind it (see
-``newcomer``). It differs from what is written in what ``OUTCOMES`` appends to it, and in nothing else:
+Commands run in a shell in a copy of the checkout, with a Hub in a thread (see ``newcomer``). They are
+unchanged except for what ``OUTCOMES`` appends:
 
 * SHORT, to whatever trains: a few examples and two updates. A run over models and seeds gets one task and two
   seeds beside it. (``make demo`` trains all eight tasks: its lines, which ``make -n`` tells, run.)
@@ -77,7 +77,7 @@ ELSEWHERE = {
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What comes of a command.
+    """The expected result of a command.
 
     Attributes:
         check: Looks at what it printed and wrote.
@@ -92,7 +92,7 @@ class Outcome:
     prepare: Callable[[Newcomer], None] | None = None
 
     def more_for(self, line: str, lines: Sequence[str]) -> str:
-        """What is appended to a line: of those behind ``make demo``, only that which trains is shortened."""
+        """Return what is appended to a command; of those of ``make demo``, only the training is shortened."""
         return self.more if len(lines) == 1 or "recipes/run_all.py" in line else ""
 
 
@@ -243,7 +243,7 @@ def new(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcom
 
 
 def outcome_of(new: Newcomer, command: str) -> str:
-    """Runs a command and what it builds on, each once; returns what it printed."""
+    """Run a command and those it depends on, each once; return its output."""
     if command not in new.done:
         outcome = OUTCOMES[command]
         for earlier in outcome.after:
@@ -256,12 +256,12 @@ def outcome_of(new: Newcomer, command: str) -> str:
 
 
 def lines_behind(new: Newcomer, command: str) -> list[str]:
-    """The command itself, or what make would run."""
+    """Return the command itself, or the commands of a target of make."""
     return new.lines_of(command.removeprefix("make ")) if command.startswith("make ") else [command]
 
 
 def unaccounted(text: str) -> list[str]:
-    """The commands of a text that nothing here knows."""
+    """Return the commands of a text that are not listed here."""
     return [command for command in commands(text) if command not in OUTCOMES and command not in ELSEWHERE]
 
 
@@ -307,7 +307,7 @@ def test_what_is_changed_to_run_here_is_right_as_it_is_written(command: str, new
 
 
 def understood(words: list[str]) -> None:
-    """Parses a command line as its program would; SystemExit where it is wrong."""
+    """Parse a command line with its program; raise SystemExit if it is invalid."""
     words = [re.sub(r"^recipes\.(train_\w+)$", r"recipes/\1.py", word) for word in words]
     script = next((place for place, word in enumerate(words) if word.startswith("recipes/")), None)
     if words[:2] == ["klue", "train"] and len(words) > 2:

@@ -1,4 +1,4 @@
-"""The installed wheel, in a virtual environment of its own and far from any checkout."""
+"""Tests of the installed wheel in a separate virtual environment, outside of the checkout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ print(json.dumps(done))
 
 
 class Installation:
-    """A virtual environment with the wheel; its other packages are those of this one."""
+    """A virtual environment with the wheel and links to the other packages of this one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""How far the official metrics are from naive loops, scikit-learn, seqeval and difflib, printed."""
+"""Print the differences of the official metrics from naive loops, scikit-learn, seqeval and difflib."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""1,000 bootstrap resamples from sufficient statistics, and of examples with scikit-learn."""
+"""Compare 1,000 bootstrap resamples of sufficient statistics with resamples of examples and scikit-learn."""
 
 from __future__ import annotations
 

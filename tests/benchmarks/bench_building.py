@@ -1,10 +1,10 @@
-"""Building from raw files: our builders beside row-wise ones with json and csv, time and peak memory of each.
+"""Compare time and peak memory of our builders and row-wise builders with json and csv.
 
     make bench
 
-Files have the official number of rows: rows of the real files in ../shared, repeated. Each build runs in a
-process of its own, for the second time (datasets imports as it goes), ours and theirs in turn, three times;
-the best time counts. Then ours is loaded once more, from the cache.
+The rows of the real files in ../shared are repeated up to the official number. Each build runs in its own
+process, a second time since datasets imports modules lazily. Both builders alternate three times, and the
+best time counts. Our data is then loaded again from the cache.
 """
 
 from __future__ import annotations

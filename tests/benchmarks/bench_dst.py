@@ -1,7 +1,7 @@
-"""The state decoder beside the textbook's: time and peak memory of a training step, time of an evaluation.
+"""Compare time and peak memory of our state decoder and the textbook decoder.
 
-Each side runs in a process of its own, so that the peak is the kernel's own figure for it. Run as a script,
-this file is such a process.
+Each decoder runs in its own process, for which the kernel reports peak memory. Run as a script, this file is
+such a process.
 """
 
 from __future__ import annotations

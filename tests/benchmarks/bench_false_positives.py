@@ -1,9 +1,9 @@
-"""How often tests call equal systems different at .05: without and with clusters, Holm's method and seeds.
+"""Measure the false positive rate of the tests at .05, with and without clusters, Holm's method and seeds.
 
     python -m pytest -s -o python_files='bench_*.py' tests/benchmarks/bench_false_positives.py
 
-Every system is as good as every other, so that each mark is false. 1.96 standard errors of a rate of 5 % are
-2 points with 400 boards. The power of the test over seeds is printed too: what its caution costs.
+All systems are equally good, so all significant differences are false positives. With 400 boards, 1.96
+standard errors of a rate of 5 % are 2 points. The power of the test over seeds is printed as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every model family on every task: it trains, evaluates, saves, loads and answers, or is refused.
+"""Train, evaluate, save, load and predict with all model families on all tasks, or check refusals.
 
     python -m pytest -o python_files='bench_*.py' tests/benchmarks/bench_families.py
 

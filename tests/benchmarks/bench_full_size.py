@@ -1,7 +1,7 @@
-"""Data of full size: time and memory of building, encoding and the first batch, for every task.
+"""Measure time and memory of building, encoding and the first batch for data of full size.
 
-The rows of klue-small are repeated up to the number of rows of the official train files. Each task runs in a
-process of its own, without a cache, on one thread of torch.
+The rows of klue-small are repeated up to the number of rows of the official train files. Each task runs in
+its own process, without a cache, with one thread of torch.
 """
 
 from __future__ import annotations

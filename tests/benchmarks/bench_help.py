@@ -1,4 +1,4 @@
-"""How long a recipe's --help takes, from the start of the process."""
+"""Measure the time of a recipe's --help, from the start of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time of one call: ``load_pipeline`` beside transformers' own pipeline on the same model, in turn."""
+"""Compare the time of a call of ``load_pipeline`` and transformers' pipeline with the same model."""
 
 from __future__ import annotations
 

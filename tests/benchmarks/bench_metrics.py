@@ -1,4 +1,4 @@
-"""The official metrics beside what one would use without them: equal values asserted, times printed."""
+"""Compare the speed of the official metrics and common alternatives with equal results."""
 
 from __future__ import annotations
 

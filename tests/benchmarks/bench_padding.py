@@ -1,4 +1,4 @@
-"""How many tokens training computes for each real one: fixed, dynamic and length-grouped padding."""
+"""Measure the computed tokens per real token with fixed, dynamic and length-grouped padding."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Inputs per second and memory of prediction, beside transformers' pipeline at its best batch size.
+"""Compare speed and memory of prediction and transformers' pipeline at its best batch size.
 
-Once for the command over a million headlines of a tiny model, with its start; and once for ``load_pipeline``
-with a real encoder on validation inputs of klue-small. Both in float32, the pipeline's default, and bfloat16.
+One test runs the command with a tiny model on a million headlines, including its start; another runs
+``load_pipeline`` with a real encoder on validation inputs of klue-small. Both use float32, the default of the
+pipeline, and bfloat16.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Pre-training: what packing gains over padding, and that memory does not grow with the corpus.
+"""Measure the gain of packing over padding in pre-training, and memory for corpora of different sizes.
 
     python -m pytest -s -o python_files='bench_*.py' tests/benchmarks/bench_pretraining.py
     KLUE_CORPUS_GB=2 python -m pytest -s -o python_files='bench_*.py' tests/benchmarks/bench_pretraining.py
 
-The corpus is the mini corpus, repeated; KLUE_CORPUS_GB says how often (default: a tenth of a gigabyte).
+The corpus is the repeated mini corpus; KLUE_CORPUS_GB is its size (default: a tenth of a gigabyte).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers of reading comprehension: all windows at once against a loop over windows, equal results."""
+"""Compare the speed of decoding answers for all windows at once and in a loop."""
 
 from __future__ import annotations
 

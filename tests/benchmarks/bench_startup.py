@@ -1,4 +1,4 @@
-"""Time of a run of ten steps on a tiny model, from the command line to the results, by phase."""
+"""Measure the time of a run with ten steps on a tiny model by phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep of eight tasks and two seeds beside the same recipes as commands one after the other."""
+"""Compare the time of a sweep of eight tasks and two seeds with that of separate commands."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Training beside its alternatives: the same weights, rows and optimizer, with other padding and other loops.
+"""Compare the speed of training with alternatives, with the same weights, rows and optimizer.
 
-Three ways, each one epoch long:
+The alternatives are trained for one epoch:
 
 * ``fixed``: a plain loop that pads every input to the maximum length, as KLUE-baseline does;
 * ``dynamic``: transformers' Trainer that pads to the longest input of each batch, as its examples do;
-* ``grouped``: the recipe with ``--group_by_length``, as the presets ``tuned`` and ``fast`` have it.
+* ``grouped``: the recipe with ``--group_by_length``, as in the presets ``tuned`` and ``fast``.
 
-Prints rows and real tokens per second, memory, and the ratios to ``fixed`` and to ``dynamic``, each beside
-the ratio of computed tokens, which bounds it. The rows are real (klue-small). ``dynamic`` and ``grouped``
-read as many as have ``TOKENS`` tokens, since grouping needs rows to choose from. ``fixed`` takes the same
-time for every row, so it reads only the first of them.
+Rows and real tokens per second, memory, and ratios to ``fixed`` and ``dynamic`` are printed, with the ratios
+of computed tokens as upper bounds. The rows are those of klue-small. ``dynamic`` and ``grouped`` read rows
+with ``TOKENS`` tokens in total, since grouping needs many rows. ``fixed`` takes the same time for each row,
+so it reads only the first of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ IGNORED = -100
 
 
 def measured(way: str, task: str, shared: Path, folder: Path, answers: Any) -> None:
-    """Train once over the rows in one of the three ways; put seconds, tokens and memory into a queue."""
+    """Train for one epoch with one of the alternatives; put seconds, tokens and memory into a queue."""
     words = ["--model_name_or_path", f"{shared}/models/e5-small-ko", "--do_train", "--use_cpu"]
     words += ["--group_by_length", str(way == "grouped"), "--per_device_train_batch_size", str(BATCH)]
     words += ["--num_train_epochs", "1", "--eval_strategy", "no", "--save_strategy", "no"]
@@ -85,7 +85,7 @@ def measured(way: str, task: str, shared: Path, folder: Path, answers: Any) -> N
 
 
 def padded(batch: dict[str, Any], length: int) -> dict[str, Any]:
-    """Pad what a batch has by token to a length; labels are ignored there."""
+    """Pad the inputs and labels of a batch to a length."""
     longest = batch["input_ids"].shape[1]
     return {
         name: functional.pad(value, (0, length - longest), value=IGNORED if name == "labels" else 0)

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/gpu.py --output out/gpu
 
-Needs a machine with a GPU and the packages of the extra ``train``; no network, and no data but the mini
-corpus. Writes ``results.json`` and ``table.md``. The status is 1 if a check fails. ``--use_cpu`` tries the
-script itself.
+The script needs a GPU and the packages of the extra ``train``, but no network and no data other than the mini
+corpus. It writes ``results.json`` and ``table.md``, and exits with status 1 if a check fails. ``--use_cpu``
+is for testing the script.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ SKIPPED = 10  # updates before time is taken
 
 @dataclasses.dataclass
 class Check:
-    """A run of a recipe, and what came of it."""
+    """A run of a recipe, and its result."""
 
     task: str
     name: str
@@ -109,7 +109,7 @@ class Check:
 
 
 def main() -> int:
-    """Runs the checks side by side, then the measurements one by one."""
+    """Run several checks at once, then the measurements one by one."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -166,7 +166,7 @@ def main() -> int:
 
 
 def plan(tasks: Sequence[str], names: Sequence[str], output: Path, extra: Sequence[str]) -> Iterator[Check]:
-    """The checks of all tasks, the slow ones first."""
+    """Return the checks of all tasks, slow ones first."""
     for name, task in itertools.product(sorted(names, key=lambda name: name != "compile"), tasks):
         flags = LONG.get(task) if name == "long" else CHECKS[name]
         if flags is None:
@@ -198,7 +198,7 @@ def run(launcher: Launcher, check: Check) -> Iterator[None]:
 
 
 def again(done: Check) -> Iterator[Check]:
-    """The same run resumed from its half, and its model evaluated on the CPU."""
+    """Resume the run from its middle, and evaluate its model on the CPU."""
     resumed = done.folder.with_name("resumed")
     half = f"checkpoint-{UPDATES // 2}"
     shutil.copytree(done.folder / half, resumed / half)
@@ -210,7 +210,7 @@ def again(done: Check) -> Iterator[Check]:
 
 
 def compare(check: Check) -> None:
-    """Says how far weights and scores are from those of the uninterrupted run on the GPU."""
+    """Compare weights and scores with those of the uninterrupted run on the GPU."""
     if check.status:
         return
     first, second = (

@@ -1,4 +1,4 @@
-"""The page on deviations from KLUE-baseline: complete, read from the presets, and what a run is told."""
+"""Tests of the page on deviations from KLUE-baseline."""
 
 from __future__ import annotations
 

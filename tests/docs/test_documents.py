@@ -1,4 +1,4 @@
-"""What is made from something else is what its sources say, and the check sees it where it is not."""
+"""Tests of generated documents: they match their sources, and the check detects changes."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_the_dialogue_part_of_the_demo_is_robust() -> None:
 
 
 def finished_demo(folder: Path) -> Path:
-    """A demo that wrote what the kept one did."""
+    """Write the runs of a demo with the stored scores."""
     kept = json.loads((ROOT / DEMO).read_text(encoding="utf-8"))
     for run in kept["runs"]:
         place = folder / "tiny" / run["task"] / f"seed-{run['seed']}"

@@ -1,4 +1,4 @@
-"""The page on scoring: its lines of Python run, and its commands score the files that they name."""
+"""Tests of the page on scoring: its Python code and its commands run."""
 
 from __future__ import annotations
 

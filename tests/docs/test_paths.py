@@ -1,4 +1,4 @@
-"""The ways through the code that CONTRIBUTING.md lists, compared with the calls that a run makes."""
+"""Tests of the paths through the code in CONTRIBUTING.md, which are compared with the calls of a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SMALL = ["--max_train_samples", "4", "--max_eval_samples", "2", "--max_steps", "
 
 
 def listed(script: str) -> list[tuple[str, str]]:
-    """The files and functions of the list that begins with a script."""
+    """Return files and functions of the list that begins with a script."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     rows = text[text.index(f"| `recipes/{script}.py`") :].partition("\n\n")[0]
     return [(path, function) for path, function in ROW.findall(rows)]

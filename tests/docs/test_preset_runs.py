@@ -1,4 +1,4 @@
-"""Runs that compare presets: which are kept, and what the table says of them."""
+"""Tests of the stored runs that compare presets, and of their table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A copy of this checkout, which commands may write into."""
+"""Copies of this checkout, to which commands may write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short trainings of all tasks, in this process or as one of several ranks; what they end with is comparable.
+"""Short training runs of all tasks in one or several processes, with comparable results.
 
 python -m torch.distributed.run --standalone --nproc_per_node 2 distributed_training.py MODEL OUTPUT_DIR
 """
@@ -33,7 +33,7 @@ SPECIAL |= {"wos": ["--set", "teacher_forcing=1", "--set", "dropout=0", "--max_t
 
 
 def train_all(model: Path, output_dir: Path, kinds: Sequence[str] = ("full", "lora"), *more: str) -> None:
-    """Trains each task, all weights and LoRA, on two examples a rank, or twice two in a single process."""
+    """Train each task with all weights and with LoRA, on the same examples for any number of processes."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     for task in SCRIPTS:
         for name in kinds:
@@ -45,7 +45,7 @@ def train_all(model: Path, output_dir: Path, kinds: Sequence[str] = ("full", "lo
 
 
 def shard_on_cpus() -> None:
-    """Make Accelerate heed its FSDP settings on CPUs, too, where it ignores them."""
+    """Make Accelerate use its FSDP settings on CPUs, where it ignores them by default."""
     original = AcceleratorState.__init__
     plugins: list[Any] = []
 
@@ -65,7 +65,7 @@ def losses(folder: Path) -> list[dict[str, float]]:
 
 
 def without_dropout(load_model: Any) -> Any:
-    """A load_model whose models drop nothing: ranks see other batches, and would drop other outputs."""
+    """Return a load_model without dropout, which would differ between numbers of processes."""
 
     def load(*arguments: Any) -> Any:
         loaded = load_model(*arguments)

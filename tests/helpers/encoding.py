@@ -1,4 +1,4 @@
-"""Examples as a recipe encodes them, without a model."""
+"""Encode examples with a recipe, without a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recipes.tasks import get_recipe
 
 
 def configured(task: str, tokenizer: Any, train: datasets.Dataset | None = None, **values: Any) -> BertConfig:
-    """A configuration that the recipe has filled, from training examples if there are any."""
+    """Return a configuration that the recipe has configured, with training examples if given."""
     config = BertConfig()
     splits = {} if train is None else {"train": train}
     get_recipe(task).configure(config, tokenizer, RecipeArguments(**values), splits)
@@ -32,12 +32,12 @@ def encoded(
 
 
 def loaded_with(config: Any, **values: Any) -> Any:
-    """What encoding and decoding see of a loaded model."""
+    """Return a loaded model with the attributes that encoding and decoding use."""
     return SimpleNamespace(config=config, **values)
 
 
 def padded(column: Any, value: int = -100) -> np.ndarray:
-    """Lists of numbers as one array, the shorter ones filled up."""
+    """Convert lists of numbers to a padded array."""
     rows = [np.asarray(row) for row in column]
     width = max(len(row) for row in rows)
     return np.stack([np.pad(row, (0, width - len(row)), constant_values=value) for row in rows])

@@ -1,4 +1,4 @@
-"""Tiny random checkpoints of many model families, each with a tokenizer as its family has it."""
+"""Tiny random checkpoints of many model families, each with the kind of tokenizer of its family."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ ROBERTA = {
 
 @functools.cache
 def texts() -> list[str]:
-    """What tokenizers are trained on."""
+    """Return the texts on which tokenizers are trained."""
     return list(mini_texts())
 
 
 @functools.cache
 def trained(kind: str, special: tuple[str, ...]) -> str:
-    """A tokenizer without special tokens around texts, as JSON: wordpiece, jamo, byte-level or unigram."""
+    """Train a tokenizer without special tokens in texts; return its JSON."""
     if kind in ("wordpiece", "jamo"):
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         cased = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
@@ -68,7 +68,7 @@ def trained(kind: str, special: tuple[str, ...]) -> str:
 def make_tokenizer(
     kind: str, names: dict[str, str], single: str = "$A", pair: str = "$A $B:1", **options: Any
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer with special tokens, and around texts those of the templates."""
+    """Create a tokenizer with special tokens, which it adds to texts by templates."""
     special = tuple(dict.fromkeys(names.values()))
     tokenizer = Tokenizer.from_str(trained(kind, special))
     if single != "$A":
@@ -175,7 +175,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def make_family(name: str, folder: Path) -> Path:
-    """Writes a checkpoint of a family as it would be downloaded: random weights, and the tokenizer."""
+    """Write a checkpoint of a family with random weights and its tokenizer."""
     class_name, kind, settings, make = FAMILIES[name]
     tokenizer = make()
     roles = [f"{role}_token_id" for role in ("pad", "bos", "eos", "cls", "sep")]

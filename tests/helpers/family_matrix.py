@@ -1,4 +1,4 @@
-"""A run of a model family on a task: it trains, evaluates, saves, loads and answers, or says why not."""
+"""Run a model family on a task: training, evaluation, saving, loading and prediction."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def outcome(column: str, model: Path, folder: Path, *words: str) -> str:
 
 
 def check_answers(task: str, folder: Path) -> None:
-    """The folder gives the same answers by itself as through this package."""
+    """Check that the folder gives the same answers with and without this package."""
     recipe, answer = get_recipe(task), load_pipeline(task, folder)
     sample = recipe.raw_input.sample
     ours = answer(list(sample) if isinstance(sample, tuple) else sample)
@@ -71,7 +71,7 @@ def check_answers(task: str, folder: Path) -> None:
 
 
 def compare_outputs(answer: Any, folder: Path, auto_class: str, items: list[Any]) -> None:
-    """The class that transformers loads gives the same numbers for the same input."""
+    """Check that the class loaded by transformers has the same outputs."""
     model = getattr(transformers, auto_class).from_pretrained(folder, trust_remote_code=True).eval()
     rows = [answer.recipe.raw_input.read(item) for item in items]
     ours = answer.decode(rows)
@@ -86,7 +86,7 @@ def values_of(decoded: Decoded) -> dict[str, Any]:
 
 
 def close(value: Any) -> Any:
-    """Equal to an answer whose numbers differ by little."""
+    """Equality up to small differences of numbers."""
     if isinstance(value, dict):
         return {key: close(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -95,7 +95,7 @@ def close(value: Any) -> Any:
 
 
 def refusal(family: str, column: str) -> str:
-    """What the sentence says by which a run is refused; "" for a run that has to succeed."""
+    """Return a part of the expected error message; "" for a run that must succeed."""
     if column == "generative":
         return "" if family in WRITERS else "does not write text; expected --head trade"
     if column == "wos":
@@ -110,7 +110,7 @@ def refusal(family: str, column: str) -> str:
 
 
 def check_run(family: str, column: str, model: Path, folder: Path) -> None:
-    """Makes sure that a run ends as it should, and that a refused one has left nothing."""
+    """Check that a run has the expected result, and that a refused run has written nothing."""
     wanted, found = refusal(family, column), outcome(column, model, folder)
     assert bool(found) == bool(wanted), found
     assert re.search(wanted, found)

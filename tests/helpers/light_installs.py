@@ -1,4 +1,4 @@
-"""Installations without some packages: a folder of links to the others that are installed here."""
+"""Installations without some packages: folders of links to the other installed packages."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def requirements() -> dict[str, set[str]]:
 
 
 def canonical(name: str) -> str:
-    """A package's name as registries compare it."""
+    """Return the canonical name of a package."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def needed_by(packages: Iterable[str]) -> set[str]:
-    """The packages and all that they require, extras of theirs left out."""
+    """Return packages and their requirements, without extras."""
     found: set[str] = set()
     waiting = list(packages)
     while waiting:
@@ -49,7 +49,7 @@ def needed_by(packages: Iterable[str]) -> set[str]:
 
 
 def site_without(packages: Iterable[str], folder: Path) -> Path:
-    """Makes a site-packages in a folder, with everything that is installed here but some packages."""
+    """Create a site-packages folder with all installed packages except for some."""
     hidden = {canonical(package) for package in packages}
     names = {
         name
@@ -69,7 +69,7 @@ def site_without(packages: Iterable[str], folder: Path) -> Path:
 
 
 def run_in(site: Path, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Runs Python with a site folder in place of its own."""
+    """Run Python with another site-packages folder."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}
     return subprocess.run(
         [sys.executable, "-S", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False,

@@ -24,7 +24,7 @@ HALF = 1.0  # of an interval
 def made_up_record(
     task: str = "ynat", name: str = "lab/model", score: float = 80.0, **more: object
 ) -> Record:
-    """A result on KLUE's validation split, of one seed; ``more`` replaces fields of the record."""
+    """Create a result on KLUE's validation split with one seed; ``more`` replaces fields."""
     scores = {key: MetricScore(score, score - HALF, score + HALF) for key in TASKS[task].leaderboards}
     values: dict = {
         "task": task,
@@ -41,7 +41,7 @@ def made_up_record(
 
 
 def made_up_models(number: int) -> list[Record]:
-    """Results of so many models on every task."""
+    """Create results of several models on all tasks."""
     rng = random.Random(0)
     records = []
     for index in range(number):
@@ -61,7 +61,7 @@ def made_up_models(number: int) -> list[Record]:
 
 
 def records_with(text: str) -> list[Record]:
-    """Records with a text in each of their fields that hold text."""
+    """Create records with a text in each field that contains text."""
     plain = made_up_record()
     return [
         dataclasses.replace(plain, model=ScoredModel(text)),

@@ -1,4 +1,4 @@
-"""Finished run folders, made up: small, and with scores that are those of their answers."""
+"""Small artificial folders of finished runs, whose scores match their predictions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_run(
     details: bool = True,
     **results: Any,
 ) -> Path:
-    """Writes what a recipe would have written.
+    """Write the files of a run.
 
     Args:
         folder: Where.
@@ -83,7 +83,7 @@ def make_run(
 
 
 def nli_answers(count: int, wrong_every: int) -> tuple[list[str], list[str]]:
-    """Answers of which every so many-th is wrong, and references."""
+    """Return predictions, of which one in a given number is wrong, and references."""
     labels = ("entailment", "neutral", "contradiction")
     references = [labels[index % 3] for index in range(count)]
     predictions = [
@@ -93,7 +93,7 @@ def nli_answers(count: int, wrong_every: int) -> tuple[list[str], list[str]]:
 
 
 def make_runs(top: Path) -> Path:
-    """On nli two models, one with two seeds and one far larger; runs of mrc and ner with evil texts."""
+    """Write runs of two models on nli, and runs on mrc and ner with texts that try to run scripts."""
     for name, seed, wrong_every in (("a", 1, 2), ("a", 2, 3), ("b", 1, 7)):
         answers = nli_answers(60, wrong_every)
         size = {"parameters": 340_000_000} if name == "b" else {}
@@ -123,11 +123,11 @@ def make_runs(top: Path) -> Path:
 
 
 def embedded(html: str, section: str) -> Any:
-    """The answers that the page holds for a section."""
+    """Return the answers embedded in a section of the page."""
     begin = html.index(f'id="answers-{section}">') + len(f'id="answers-{section}">')
     return json.loads(html[begin : html.index("</script>", begin)])
 
 
 def results_of(folder: Path) -> dict[str, Any]:
-    """What a made-up run's all_results.json holds."""
+    """Return the content of all_results.json of an artificial run."""
     return strict(json.loads((folder / "all_results.json").read_text(encoding="utf-8")))

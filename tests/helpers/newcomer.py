@@ -1,4 +1,4 @@
-"""Somebody with a fresh checkout, a shell and a Hub, who does what the README says."""
+"""Run the commands of the README in a fresh checkout with a shell and a Hub."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ TIMEOUT = 280
 
 
 class Newcomer:
-    """Runs commands in a checkout of its own, behind which stands a Hub in a thread.
+    """Runs commands in a copy of the checkout, with a Hub in a thread.
 
-    The checkout is a copy, so nothing is written into the tree; PYTHONPATH names it, as an editable install
-    would. ``.venv/bin`` holds this environment's ``python``, ``accelerate`` and ``klue``; they start with
-    the libraries imported already (see ``warm_python``). ``klue_benchmark`` holds the mini corpus in KLUE's
-    layout. The Hub has it as ``klue/klue``, beside tiny random models ``klue/roberta-base`` and
-    ``klue/bert-base``.
+    PYTHONPATH contains the copy, as in an editable installation. ``.venv/bin`` has ``python``, ``accelerate``
+    and ``klue`` of this environment, which start with imported libraries (see ``warm_python``).
+    ``klue_benchmark`` is the mini corpus in KLUE's layout. The Hub has it as ``klue/klue``, and tiny random
+    models ``klue/roberta-base`` and ``klue/bert-base``.
 
     Args:
         folder: An empty folder for all of it.
@@ -67,7 +66,7 @@ class Newcomer:
         self.done: dict[str, str] = {}
 
     def run(self, command: str, *, cwd: str = ".") -> str:
-        """Runs a command line in a shell, in the checkout; returns what it printed, expects the status 0."""
+        """Run a command line in a shell in the checkout; return its output, and expect status 0."""
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command], cwd=self.checkout / cwd, env=self.environment,
             capture_output=True, text=True, check=False, timeout=TIMEOUT, stdin=subprocess.DEVNULL,
@@ -78,12 +77,12 @@ class Newcomer:
         return done.stdout
 
     def close(self) -> None:
-        """Ends the servers behind the commands."""
+        """Stop the servers used by the commands."""
         for server in self.servers:
             server.close()
 
     def lines_of(self, target: str) -> list[str]:
-        """The command lines behind a target of make, where everything is installed."""
+        """Return the commands of a target of make, without those of the installation."""
         return self.run(f"make -n -o .venv/.installed -o .venv/.installed-dev {target}").splitlines()
 
     def json(self, path: str) -> Any:
@@ -100,7 +99,7 @@ class Newcomer:
 
 
 def _tiny_roberta(folder: Path, tiny: Path) -> Path:
-    """A random RoBERTa with one token type and a WordPiece tokenizer, as KLUE's has them."""
+    """Write a random RoBERTa with one token type and a WordPiece tokenizer, like KLUE-RoBERTa."""
     import torch
     from transformers import RobertaConfig, RobertaModel
 

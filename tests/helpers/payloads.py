@@ -1,4 +1,4 @@
-"""Texts that run a script wherever a page takes them for code; each would set ``window.evil``."""
+"""Texts that run a script if a page interprets them as code; each sets ``window.evil``."""
 
 from __future__ import annotations
 

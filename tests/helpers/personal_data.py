@@ -1,4 +1,4 @@
-"""Sentences with personal data of every kind in several spellings, and sentences that only look so."""
+"""Sentences with personal data of all kinds in several spellings, and similar sentences without any."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AROUND = (
 
 
 def digits(generator: random.Random, shape: str) -> str:
-    """A text with random digits in place of #, the first of a group not 0."""
+    """Replace each # in a text by a random digit, the first of a group not by 0."""
     drawn = []
     for place, letter in enumerate(shape):
         begins = place == 0 or shape[place - 1] != "#"
@@ -242,7 +242,7 @@ NEGATIVES = (
 
 
 def cases(count: int, seed: int = 0) -> Iterator[Case]:
-    """So many sentences of each kind, and as many of each that only looks so."""
+    """Return sentences with personal data of each kind, and as many similar ones without."""
     generator = random.Random(seed)
     for kind, (draw, name) in POSITIVES.items():
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""Pre-train a few steps as one of several ranks.
+"""Pre-train for a few steps in one of several processes.
 
 python -m torch.distributed.run --standalone --nproc_per_node 2 pretraining_ranks.py MODEL CORPUS OUTPUT_DIR
 """
@@ -12,7 +12,7 @@ from recipes.pretraining.pretraining_run import pretrain
 
 
 def train(model: str, corpus: str, output_dir: str) -> None:
-    """Three updates of four blocks, by plain gradient descent: Adam makes whole steps of rounding errors."""
+    """Train three updates of four blocks with SGD, since Adam amplifies rounding errors."""
     pretrain(
         PretrainingArguments(
             output_dir=output_dir,

@@ -1,4 +1,4 @@
-"""What the tests of publishing share: a token, a short run, a look at the Hub."""
+"""Helpers for the tests of publishing."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ Fresh = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def commits(hub: HubServer, kind: str, name: str) -> int:
-    """How many commits a repository has after its first, which has nothing of ours."""
+    """Return the number of commits of a repository after the first, which is empty."""
     return len(hub.store.repos[kind, name].commits) - 1

@@ -12,7 +12,7 @@ SLOTS = ["관광-이름", "식당-예약 시간", "숙소-지역"]
 
 
 def make_case(task: str, seed: int, size: int = 40) -> tuple[list[Any], list[Any]]:
-    """Random gold, and a copy of it with a part replaced at random."""
+    """Return random gold labels, and a copy with a random part replaced."""
     generator = np.random.default_rng(seed)
     if task == "sts":
         gold = generator.uniform(0, 5, size)
@@ -32,7 +32,7 @@ def make_case(task: str, seed: int, size: int = 40) -> tuple[list[Any], list[Any
         return str(generator.choice(TASKS[task].labels))
 
     def fitting(gold: Any) -> Any:
-        """Another example, as long as the gold one where that matters."""
+        """Return another example, with the same length if the metric requires it."""
         while True:
             other = example()
             if task == "ner" and len(other) != len(gold):

@@ -1,4 +1,4 @@
-"""The commands and the code that the READMEs and the pages behind them show, in blocks and in sentences."""
+"""Extract commands and code from the READMEs and the pages of documentation."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _CHOICE = re.compile(r"(?<=\s)\w+(?:\|\w+)+")
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Language (sh, python, or empty for what a program prints) and contents of each code block."""
+    """Return language (sh, python, or empty for output) and content of each code block."""
     return _BLOCK.findall(text)
 
 
 def commands(text: str) -> list[str]:
-    """Every command line of the shell blocks, and every complete command inside a sentence.
+    """Return the commands in shell blocks, and complete commands in sentences.
 
-    Comments are left out, and ``klue a|b`` is two commands.
+    Comments are omitted, and ``klue a|b`` is two commands.
     """
     shell = "\n".join(
         re.sub(r"\s*\\\n\s*", " ", block) for language, block in blocks(text) if language == "sh"
@@ -46,7 +46,7 @@ def commands(text: str) -> list[str]:
 
 
 def snippets(text: str) -> list[str]:
-    """Python inside sentences: imports and calls."""
+    """Return Python code in sentences: imports and calls."""
     found = [span for span in _inline(text) if re.match(r"(from|import) \w|[\w.]+\(", span)]
     return list(dict.fromkeys(found))
 

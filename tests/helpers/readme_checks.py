@@ -1,4 +1,4 @@
-"""What comes of the commands that the READMEs show: each looks at what one printed and wrote."""
+"""Checks of the output and files of the commands in the READMEs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FIELDS = {
 
 
 def demo(new: Newcomer, printed: str) -> None:
-    """The table has the lines of the README's among its own, and the report is there."""
+    """Check that the table has the lines of the README, and that there is a report."""
     cells = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     shown = re.search(r"^\| model \|.*?(?=^```$)", TEXTS["README.md"], flags=re.DOTALL | re.MULTILINE)[0]
     expected = [line.split(" | ") for line in shown.splitlines() if line.startswith("| ")]
@@ -70,7 +70,7 @@ def quick(new: Newcomer, printed: str) -> None:
 
 
 def trained(task: str, folder: str, data: str, *files: str) -> Callable[[Newcomer, str], None]:
-    """A run that was finished and evaluated, with everything that the README promises."""
+    """Check that a run has the files listed in the README."""
 
     def check(new: Newcomer, printed: str) -> None:
         results = new.json(f"{folder}/all_results.json")
@@ -107,7 +107,7 @@ def report(new: Newcomer, printed: str) -> None:
 
 
 def runs_to_score(new: Newcomer) -> None:
-    """The README supposes runs in out/nli, out/a and out/b: those of run_all serve."""
+    """Provide the runs out/nli, out/a and out/b of the README, copied from run_all."""
     runs = {"out/nli": "roberta-base", "out/a": "roberta-base", "out/b": "bert-base"}
     for folder, model in runs.items():
         shutil.copytree(
@@ -138,7 +138,7 @@ def answered(new: Newcomer, printed: str) -> None:
 
 
 def predicted(task: str) -> Callable[[Newcomer, str], None]:
-    """Predictions with the fields that the page of the task lists."""
+    """Check that predictions have the fields listed on the page of the task."""
 
     def check(new: Newcomer, printed: str) -> None:
         if task == "dp":
@@ -156,7 +156,7 @@ def predicted(task: str) -> Callable[[Newcomer, str], None]:
 
 
 def tracked_by_tensorboard(new: Newcomer, printed: str) -> None:
-    """The official metrics are among the curves."""
+    """Check that the official metrics are logged."""
     (folder,) = (new.checkout / "out/tracked/runs").iterdir()
     events = EventAccumulator(str(folder))
     events.Reload()
@@ -221,7 +221,7 @@ def board_published(new: Newcomer, printed: str) -> None:
 
 
 def official_result(new: Newcomer) -> None:
-    """The page supposes the record of an official evaluation."""
+    """Provide the record of an official evaluation."""
     path = new.checkout / "results/official.jsonl"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(made_up_record("nli").to_json()) + "\n")

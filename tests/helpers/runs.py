@@ -1,4 +1,4 @@
-"""Short runs on a tiny model, and what they wrote."""
+"""Short runs on a tiny model, and their files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:
 
 
 def read(path: Path) -> dict:
-    """Strict JSON: NaN is no number."""
+    """Read strict JSON, without NaN."""
     return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{path} holds {name}"))
 
 
@@ -40,17 +40,17 @@ def predictions(folder: Path) -> list[dict]:
 
 
 def scores(folder: Path) -> dict[str, float]:
-    """What was measured: not how long that took, nor which folder the model came from."""
+    """Return the results without times and the folder of the model."""
     results = read(folder / "eval_results.json")
     return {name: value for name, value in results.items() if name not in TIMES}
 
 
 @contextlib.contextmanager
 def interruptible(*words: str, cwd: Path, errors: Path) -> Iterator[subprocess.Popen[str]]:
-    """Starts Python so that SIGINT reaches it, and kills whatever is left of its session at the end.
+    """Start Python so that it receives SIGINT, and kill its session at the end.
 
-    Processes that a shell starts in the background ignore SIGINT, and so does whatever they start: without
-    this a test of Ctrl-C would fail wherever the tests run in the background.
+    Processes that a shell starts in the background, and their children, ignore SIGINT, so that tests of
+    Ctrl-C would fail there.
     """
     with errors.open("w") as file:
         process = subprocess.Popen(
@@ -66,7 +66,7 @@ def interruptible(*words: str, cwd: Path, errors: Path) -> Iterator[subprocess.P
 
 
 def roughly(value: Any) -> Any:
-    """Equal to whatever differs from ``value`` in nothing but the last digits of its numbers."""
+    """Equality up to the last digits of numbers."""
     if isinstance(value, dict):
         return {key: roughly(item) for key, item in value.items()}
     if isinstance(value, list):

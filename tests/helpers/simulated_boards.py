@@ -1,9 +1,9 @@
-"""Boards of systems that are equal by construction: how often do the tests call some of them different?
+"""Simulated boards of equally good systems, to measure false positives of the tests.
 
-Answers to NLI pairs, three hypotheses a premise. Whether a run is right on a pair depends on how hard the
-pair is for everybody, on how the system copes with the premise, and on chance; each is a normal variable, and
-their sum has variance 1. The expected accuracy of all systems is the same; seeds, where asked for, move that
-of a run by a normal variable with a given standard deviation.
+There are NLI pairs with three hypotheses per premise. Whether a run is right on a pair depends on the
+difficulty of the pair, an effect of system and premise, and noise, which are normal variables whose sum has
+variance 1. All systems have the same expected accuracy; seeds may add a normal variable with a given standard
+deviation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HYPOTHESES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """How boards are made.
+    """Parameters of simulated boards.
 
     Attributes:
         systems: How many there are.
@@ -43,7 +43,7 @@ class Setting:
 
 
 def make_board(setting: Setting, generator: np.random.Generator) -> tuple[list[list[np.ndarray]], np.ndarray]:
-    """Predictions of every run of every system as ids, and the references."""
+    """Return the predictions of all runs of all systems as ids, and the references."""
     pairs = setting.premises * HYPOTHESES
     shared = np.sqrt(setting.shared) * generator.normal(size=pairs)
     rest = np.sqrt(1 - setting.shared - setting.of_premise)
@@ -98,5 +98,5 @@ def corrected_p_values(setting: Setting, boards: int, *, resamples: int = 500) -
 
 
 def rate_of_marks(p_values: np.ndarray, level: float = 0.05) -> float:
-    """The share of boards with any p-value below the level."""
+    """Return the fraction of boards with any p-value below the level."""
     return float(np.mean((p_values < level).any(axis=1)))

@@ -1,4 +1,4 @@
-"""Tiny random models that write text, with their tokenizers."""
+"""Tiny random models that generate text, with their tokenizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ("seq2seq", "causal")
 
 
 def make_text_model(kind: str, folder: Path, tiny: Path, byte_level: Any, **sizes: Any) -> Path:
-    """Writes a T5 with a WordPiece tokenizer, or a GPT-2 with a byte-level one that cannot pad.
+    """Write a T5 with a WordPiece tokenizer, or a GPT-2 with a byte-level tokenizer without padding.
 
     Args:
         kind: One of KINDS.
@@ -48,7 +48,7 @@ def make_text_model(kind: str, folder: Path, tiny: Path, byte_level: Any, **size
 
 
 def without_padding(byte_level: Any, folder: Path) -> Any:
-    """The tokenizer as GPT-2 has it: an end of text, and no other special subword token."""
+    """Return the tokenizer of GPT-2, whose only special token is the end of text."""
     byte_level.save_pretrained(folder)
     plain = AutoTokenizer.from_pretrained(folder)
     plain.backend_tokenizer.post_processor = ByteLevel(trim_offsets=False)

@@ -1,8 +1,7 @@
-"""Start Python processes in which the large libraries are imported already.
+"""Start Python processes in which large libraries have been imported before.
 
 A server imports the libraries, none of which is ours, and forks a process for each command, which saves
-several seconds each. Use it where a test is about what a command does; a test of imports, or of the start
-itself, needs a plain process.
+several seconds per command. Tests of imports or start-up need a plain process instead.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ sys.exit(status if status >= 0 else 128 - status)
 
 
 class WarmProcess:
-    """A process that the server forked.
+    """A process forked by the server.
 
     Attributes:
         pid: Its id, which is that of its session, too.
@@ -60,17 +59,17 @@ class WarmProcess:
         self.pid: int = json.loads(connection.recv(100))
 
     def wait(self) -> int:
-        """Waits for the end; returns the status, negative where a signal ended it."""
+        """Wait for the end; return the status, which is negative after a signal."""
         with self._connection:
             return json.loads(self._connection.recv(100))
 
     def kill(self) -> None:
-        """Kills the process and those that it started, as a machine that goes off would."""
+        """Kill the process and its children with SIGKILL."""
         os.killpg(self.pid, signal.SIGKILL)
         assert self.wait() == -signal.SIGKILL
 
     def finished(self, *, check: bool) -> subprocess.CompletedProcess[str]:
-        """Waits for the end; returns status and output. With ``check``, a status other than 0 is an error."""
+        """Wait for the end; return status and output. With ``check``, a status other than 0 is an error."""
         status = self.wait()
         stdout, stderr = ((self._output / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
         if check and status:
@@ -79,7 +78,7 @@ class WarmProcess:
 
 
 class WarmPython:
-    """Runs Python on the words of a command line in forks of one process that has imported ``LIBRARIES``.
+    """Runs Python with command-line arguments in forks of a process that has imported ``LIBRARIES``.
 
     Args:
         folder: An empty folder.
@@ -96,7 +95,7 @@ class WarmPython:
     def start(
         self, *words: str | Path, cwd: Path, environment: Mapping[str, str] = os.environ
     ) -> WarmProcess:
-        """Starts a script, a module (``-m``) or code (``-c``); returns its process."""
+        """Start a script, a module (``-m``) or code (``-c``); return its process."""
         output = Path(tempfile.mkdtemp(dir=self._folder))
         job = {"words": [str(word) for word in words], "cwd": str(cwd), "environment": dict(environment)}
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -112,7 +111,7 @@ class WarmPython:
         return WarmProcess(connection, output)
 
     def run_ranks(self, number: int, *words: str | Path, cwd: Path) -> None:
-        """Runs one process per rank, in the environment that torchrun would give it; all must succeed."""
+        """Run one process per rank in the environment of torchrun; all must succeed."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -123,13 +122,13 @@ class WarmPython:
             process.finished(check=True)
 
     def close(self) -> None:
-        """Ends the server; processes that run end with their work."""
+        """Stop the server; running processes finish their work."""
         self._server.terminate()
         self._server.wait()
 
 
 def write_commands(folder: Path, online: WarmPython, offline: WarmPython, names: Sequence[str]) -> None:
-    """Writes ``python`` and other commands of this environment that run in forks of the servers, for a shell.
+    """Write ``python`` and other commands for a shell, which run in forks of the servers.
 
     Args:
         folder: Where they go.
@@ -147,7 +146,7 @@ def write_commands(folder: Path, online: WarmPython, offline: WarmPython, names:
 
 
 def serve(address: str) -> tuple[dict[str, Any], Sequence[int]]:
-    """Imports the libraries and forks a process for each connection.
+    """Import the libraries and fork a process for each connection.
 
     Returns:
         In the fork: what to run, and its standard input, output and error.
@@ -189,7 +188,7 @@ def serve(address: str) -> tuple[dict[str, Any], Sequence[int]]:
 
 
 def run_job(job: dict[str, Any], files: Sequence[int]) -> None:
-    """Becomes the process that a job describes, and runs its words as Python would."""
+    """Turn this fork into the process of a job, and run its arguments like Python."""
     os.setsid()
     os.chdir(job["cwd"])
     os.environ.clear()
@@ -213,7 +212,7 @@ def run_job(job: dict[str, Any], files: Sequence[int]) -> None:
 
 
 def end(error: BaseException | None) -> NoReturn:
-    """Ends the process as Python does, without the seconds that tearing down the libraries would take."""
+    """End the process without tearing down the libraries, which takes seconds."""
     code = error.code if isinstance(error, SystemExit) else error and 1
     if error is not None and not isinstance(error, SystemExit):
         traceback.print_exception(error)

@@ -1,10 +1,10 @@
-"""A small Hub over HTTP for tests: what huggingface_hub, datasets and evaluate ask for, to publish and load.
+"""A small Hub over HTTP for tests, with the requests of huggingface_hub, datasets and evaluate.
 
     with HubServer({"hf_token": ["me", "klue"]}) as hub:
         ...  # HF_ENDPOINT=hub.url HF_HUB_DISABLE_XET=1 HF_TOKEN=hf_token
 
-Repositories are created, files go there as LFS objects or base64 in a commit, and are listed and read back.
-Xet storage is left out: clients must have it switched off. Faults make it refuse, fail or hang up on purpose.
+Clients can create repositories, upload files as LFS objects or base64 in a commit, list and read them. There
+is no Xet storage, so clients must disable it. Faults make requests fail on purpose.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROUTES = {
 
 @dataclasses.dataclass
 class Fault:
-    """Something that goes wrong on purpose.
+    """A deliberate fault.
 
     Attributes:
         route: The key of ROUTES that it befalls.
@@ -64,7 +64,7 @@ class Fault:
 
 
 class HubServer:
-    """The server, in a thread of its own, from ``with`` to its end.
+    """The server, a context manager that runs in a thread.
 
     Args:
         users: Token -> namespaces that it may write to, the user's own first.
@@ -93,7 +93,7 @@ class HubServer:
         self.server.server_close()
 
     def client(self, home: Path, token: str) -> dict[str, str]:
-        """The environment in which a process uses this Hub alone, with its caches in ``home``."""
+        """Return the environment of a process that uses this Hub, with its caches in ``home``."""
         return {
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(home),
@@ -104,12 +104,12 @@ class HubServer:
         }
 
     def files(self, kind: str, name: str) -> dict[str, bytes]:
-        """What the newest commit of a repository holds, without .gitattributes."""
+        """Return the files of the newest commit of a repository, without .gitattributes."""
         files = self.store.repos[kind, name].commits[-1].files
         return {path: file.data for path, file in files.items() if path != ".gitattributes"}
 
     def fault(self, route: str) -> Fault | None:
-        """The fault that befalls this request, if any."""
+        """Return the fault for this request, if any."""
         for fault in self.faults:
             if fault.route == route and fault.times:
                 fault.times -= 1
@@ -118,7 +118,7 @@ class HubServer:
 
 
 class _HungUp(Exception):
-    """The connection ends here."""
+    """The server closes the connection."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -126,7 +126,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     hub: HubServer
 
     def log_message(self, *_: object) -> None:
-        """Says nothing: ``requests`` has it."""
+        """Do nothing, since ``requests`` records it."""
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -173,12 +173,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @property
     def is_proposal(self) -> bool:
-        """Whether the commit that is asked for becomes a pull request."""
+        """Whether the commit is for a pull request."""
         return self.query.get("create_pr") == ["1"]
 
     @property
     def token(self) -> str | None:
-        """What the client says that it is."""
+        """Token of the client."""
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         return token if kind == "Bearer" else None
 
@@ -203,7 +203,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return [self._described(repo, repo.commits[-1]) for repo in repos if not repo.private]
 
     def _leaderboard(self, name: str) -> list[dict[str, Any]]:
-        """Every result that a model reports for a data set with leaderboards, best first."""
+        """Return the results of models for a data set with leaderboards, best first."""
         benchmark = self._repo("dataset", name).commits[-1].files.get("eval.yaml")
         if benchmark is None:
             raise Refused(404, "This dataset has no leaderboard")
@@ -336,7 +336,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _eval_results(commit: Commit) -> list[dict[str, Any]]:
-    """The entries of the files in ``.eval_results`` of a model."""
+    """Return the entries of the files in ``.eval_results`` of a model."""
     files = [file for path, file in commit.files.items() if path.startswith(".eval_results/")]
     return [entry for file in files for entry in yaml.safe_load(file.data) or []]
 

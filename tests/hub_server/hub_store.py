@@ -1,4 +1,4 @@
-"""What the test Hub remembers: repositories as chains of commits, large files by their hash, users."""
+"""Content of the test Hub: repositories with commits, large files by hash, and users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGE_SIZE = 10_000_000
 
 
 class Refused(Exception):
-    """An answer other than success: status, and the Hub's short name and sentence for the reason."""
+    """An error response: status, error code and message."""
 
     def __init__(
         self, status: int, message: str, code: str = "", headers: dict[str, str] | None = None, **body: str
@@ -28,14 +28,14 @@ class Refused(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """Contents in a commit."""
+    """A file in a commit."""
 
     data: bytes
     is_large: bool
 
     @property
     def oid(self) -> str:
-        """Git's name for the contents, or the SHA-256 of a large file."""
+        """Git's hash of the content, or the SHA-256 of a large file."""
         if self.is_large:
             return hashlib.sha256(self.data).hexdigest()
         return hashlib.sha1(b"blob %d\0" % len(self.data) + self.data).hexdigest()
@@ -62,7 +62,7 @@ class Repo:
     proposals: list[Commit] = dataclasses.field(default_factory=list)  # of pull requests
 
     def at(self, revision: str) -> Commit:
-        """The commit that a branch or hash names."""
+        """Return the commit of a branch or hash."""
         if revision in ("main", "HEAD"):
             return self.commits[-1]
         for commit in self.commits:
@@ -72,7 +72,7 @@ class Repo:
 
 
 class Store:
-    """All repositories, and who may write where.
+    """All repositories, and the permissions of users.
 
     Args:
         users: Token -> the namespaces that it may write to; the first is the user's own.
@@ -85,13 +85,13 @@ class Store:
         self.lock = threading.RLock()
 
     def namespaces(self, token: str | None) -> list[str]:
-        """Where the owner of a token may write; 401 for anyone else."""
+        """Return the namespaces of the owner of a token; raise 401 for others."""
         if token not in self.users:
             raise Refused(401, "Invalid username or password.")
         return self.users[token]
 
     def create(self, token: str | None, values: dict) -> Repo:
-        """Makes a repository with its first commit; 409 where it exists."""
+        """Create a repository with its first commit; raise 409 if it exists."""
         own = self.namespaces(token)
         name = f"{values.get('organization') or own[0]}/{values['name']}"
         if name.split("/")[0] not in own:
@@ -106,7 +106,7 @@ class Store:
             return repo
 
     def put(self, kind: str, name: str, folder: Path) -> Commit:
-        """Commits the files of a folder, in place of what there was, as if their owner had pushed them."""
+        """Commit the files of a folder, replacing all others, like a push of their owner."""
         files = {
             path.relative_to(folder).as_posix(): File(
                 path.read_bytes(), _is_large(path.name, path.stat().st_size)
@@ -120,7 +120,7 @@ class Store:
         return commits[-1]
 
     def repo(self, kind: str, name: str, token: str | None, *, write: bool = False) -> Repo:
-        """A repository that the owner of the token may see, or write to."""
+        """Return a repository that the owner of the token may read or write."""
         repo = self.repos.get((kind, name))
         may_write = name.split("/")[0] in self.users.get(token or "", [])
         if repo is None or (repo.private and not may_write):
@@ -131,7 +131,7 @@ class Store:
         return repo
 
     def preupload(self, repo: Repo, files: list[dict]) -> list[dict]:
-        """Which files are to be sent as large ones, and what is there already."""
+        """Return the files to upload as large files, and those that exist."""
         there = repo.commits[-1].files
         return [
             {
@@ -156,7 +156,7 @@ class Store:
         repo.commits.append(repo.proposals[-1])
 
     def commit(self, repo: Repo, lines: list[dict]) -> Commit:
-        """Applies all operations or none."""
+        """Apply all operations or none."""
         with self.lock:
             header = next(line["value"] for line in lines if line["key"] == "header")
             parent = repo.commits[-1]

@@ -1,4 +1,4 @@
-"""The eight builders on real files: the Hub's features, and rows against parses that know nothing of ours."""
+"""Tests of the builders on real files: features of the Hub, and rows compared with independent parsers."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def raw_file(task: str, folder: Path, split: str, version: str) -> Path:
 
 
 def sentences(path: Path) -> Iterator[tuple[str, str, list[list[str]]]]:
-    """Guid, text and rows of each sentence of a file of the official form, read line by line."""
+    """Return guid, text and rows of each sentence of an official file, read line by line."""
     guid, text, rows = "", "", []
     for line in [*path.read_text(encoding="utf-8").split("\n")[5:], ""]:
         if line.startswith("##"):
@@ -131,7 +131,7 @@ def sentences(path: Path) -> Iterator[tuple[str, str, list[list[str]]]]:
 
 
 def expected_rows(task: str, path: Path, hub: bool) -> list[dict[str, Any]]:
-    """The rows of a raw file, from KLUE_SPEC and a loop."""
+    """Return the rows of a raw file, read by an independent parser."""
     rows: list[dict[str, Any]] = []
     if task in ("ner", "dp"):
         for guid, text, lines in sentences(path):

@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: right, wrong, cut, slow, and not at once."""
+"""Tests of downloads from a local server, with errors, interruptions and retries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRAIN, DEV = "ynat-v1.1_train.json", "ynat-v1.1_dev.json"
 
 @dataclasses.dataclass
 class Server:
-    """What the server says next, and what it was asked.
+    """Responses of the server, and the requests it received.
 
     Attributes:
         bodies: File name -> content.
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[middle:])
 
     def log_message(self, *args: object) -> None:
-        """Nothing on standard error."""
+        """Do not log to standard error."""
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def task() -> Task:
-    """ynat, with the hashes of the files that the server has."""
+    """Return the record of ynat with the hashes of the server's files."""
     return with_hashes(get_task("ynat"), "1.1.0", {"train": TRAIN, "validation": DEV})
 
 
@@ -126,7 +126,7 @@ def assert_right(files: dict[str, list[str]], server: Server) -> None:
 
 
 def kept(folder: Path) -> list[str]:
-    """What lies in the cache beside locks and the notes of datasets."""
+    """Return the files in the cache without locks and metadata of datasets."""
     names = (path.name for path in (folder / "downloads").iterdir())
     return [name for name in names if not name.endswith((".lock", ".json"))]
 
@@ -216,7 +216,7 @@ def test_a_body_that_stalls_is_taken_up_again(server: Server, task: Task, tmp_pa
 
 
 def partial(folder: Path, name: str) -> Path:
-    """Where the download of a file that is asked for first lies while it is not whole."""
+    """Return the path of a partial download."""
     (lock,) = (folder / "downloads").glob("*.lock")
     return lock.with_suffix(".incomplete")
 
@@ -295,7 +295,7 @@ def archive(members: dict[str, bytes], links: dict[str, str] | None = None) -> b
 
 
 def v1(server: Server, body: bytes) -> Task:
-    """ynat of version 1.0.0, whose dev file has a known hash and whose train file is in an archive."""
+    """Return ynat of version 1.0.0, with a known hash of the dev file and the train file in an archive."""
     server.bodies["ynat-v1.tar.gz"] = body
     server.bodies["ynat-v1_dev.json"] = server.bodies[DEV]
     record = with_hashes(get_task("ynat"), "1.0.0", {"validation": DEV})

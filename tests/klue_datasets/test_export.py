@@ -1,4 +1,4 @@
-"""The Hub folder: what load_dataset makes of it, and that nothing of a user's is ever lost."""
+"""Tests of the exported folder: loading it, and protection of other files."""
 
 from __future__ import annotations
 

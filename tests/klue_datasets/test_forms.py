@@ -1,4 +1,4 @@
-"""Raw files in other forms: tables, SQuAD, mixed field names, missing fields, files of another task."""
+"""Tests of other file formats: tables, SQuAD, mixed field names, missing fields, files of other tasks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def written(path: Path, content: object) -> Path:
 
 
 def records_of(task: str, content: Any, field: str) -> list[dict[str, Any]]:
-    """The records of a file that an optional field belongs to."""
+    """Return the records of a file that have an optional field."""
     if task != "mrc":
         return content
     if field in ("title", "news_category", "source"):
@@ -107,7 +107,7 @@ def test_validate_counts_the_records_that_lack_an_optional_field(
 
 
 def damaged_rows(task: str, change: Callable[[list[str]], list[str]], sentences: int) -> str:
-    """The text of a mini file with the rows of some sentences changed."""
+    """Return the text of a mini file with changed rows in some sentences."""
     head, *blocks = mini_file(task).read_text(encoding="utf-8").rstrip("\n").split("\n\n")
     *header, first = head.split("\n## klue")
     blocks = ["\n".join(["## klue" + first]), *blocks]
@@ -177,7 +177,7 @@ def test_a_file_of_another_task_is_refused_by_its_name(task: str, other: str) ->
 
 
 def table(task: str, names: list[str], delimiter: str) -> str:
-    """The mini corpus of a task as people write it in tables."""
+    """Write the mini corpus of a task as a table."""
     text = io.StringIO()
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     writer = csv.writer(

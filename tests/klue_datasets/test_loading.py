@@ -1,4 +1,4 @@
-"""``load``: real files, splits, versions, caches that never go stale, and errors."""
+"""Tests of ``load``: real files, splits, versions, caches and errors."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_one_tasks_folder_is_enough_and_files_can_be_named() -> None:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("source", ["mini", "data_dir", "data_files", "builder"])
 def test_no_cache_answers_for_a_data_set_of_the_hub(task: str, source: str, tmp_path: Path) -> None:
-    """Without a network ``load_dataset`` takes whatever lies in the cache under the name that it is given."""
+    """Without a network, ``load_dataset`` reads any cache with the given name."""
     files = find_files(get_task(task), MINI_DIR, "1.1.0")
     if source == "builder":
         module = import_module(f"klue_datasets.{task}")

@@ -1,4 +1,4 @@
-"""The ontology of WoS comes with the data set, wherever that comes from."""
+"""Tests of the ontology of WoS for all sources of data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Own data: rows with the Hub's columns in every format, and archives of KLUE's files."""
+"""Tests of own data in all formats, and of archives of KLUE's files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FORMATS: dict[str, Callable[[datasets.Dataset, Path], None]] = {
 
 
 def named(task: str, rows: datasets.Dataset) -> datasets.Dataset:
-    """The rows with label names instead of ids."""
+    """Return the rows with label names instead of ids."""
     columns = {"ner": "ner_tags"}.get(task, "label")
     if columns not in rows.column_names:
         return rows
@@ -221,7 +221,7 @@ def test_another_mapping_of_the_same_file_is_not_taken_from_the_cache(tmp_path: 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The mini corpus as a checkout of KLUE."""
+    """Write the mini corpus in the layout of a KLUE checkout."""
     root = tmp_path_factory.mktemp("checkout") / "KLUE-main"
     shutil.copytree(MINI_DIR, root / "klue_benchmark")
     (root / "README.md").write_text("KLUE")

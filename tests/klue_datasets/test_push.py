@@ -1,4 +1,4 @@
-"""``push``: what is handed to huggingface_hub, and what is not."""
+"""Tests of ``push`` with a fake API of huggingface_hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = []
 
 
 class FakeApi:
-    """Remembers calls."""
+    """Records calls."""
 
     def create_repo(self, repo_id: str, **arguments: Any) -> None:
         CALLS.append(("create_repo", {"repo_id": repo_id, **arguments}))
@@ -81,7 +81,7 @@ def test_a_hub_that_does_not_answer_is_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class ConnectError(Exception):
-        """As httpx has it: no OSError."""
+        """Like that of httpx, not an OSError."""
 
     ConnectError.__module__ = "httpx2"
 

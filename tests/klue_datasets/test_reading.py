@@ -1,4 +1,4 @@
-"""Raw files that are right, nearly right, and wrong in every way one meets."""
+"""Tests of JSON files: valid, unusual and invalid ones."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ BROKEN = JSON | st.just("\ud800") | st.integers(-(2**40), 2**40)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container of a JSON value with every key or index of it."""
+    """Return all containers in a JSON value with all keys or indices."""
     keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
     return [place for key in keys for place in [(value, key), *places(value[key])]]
 

@@ -1,4 +1,4 @@
-"""Files with a line per character or word: right, odd but right, and wrong in every way one meets."""
+"""Tests of files with a line per character or word: valid, unusual and invalid ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write(tmp_path: Path, text: str | bytes) -> Path:
 
 
 def rows(path: Path, fields: tuple[str, ...] = FIELDS) -> list[tuple[str, str, list[list[str]]]]:
-    """What the reader makes of a file: guid, text and rows of each sentence."""
+    """Return guid, text and rows of each sentence, read by the reader."""
     read = read_sentences(path, fields)
     columns = [read.strings(field).to_pylist() for field in fields]
     lists = [[list(row) for row in zip(*lists, strict=True)] for lists in zip(*columns, strict=True)]
@@ -33,7 +33,7 @@ def rows(path: Path, fields: tuple[str, ...] = FIELDS) -> list[tuple[str, str, l
 
 
 def slowly(content: bytes, width: int) -> list[tuple[str, str, list[list[str]]]]:
-    """The same, line by line; ValueError where the file is not of the form."""
+    """Return the same, read line by line; raise ValueError for invalid files."""
     text = content.decode("utf-8-sig")
     first = text.split("\n")[0]
     end = "\r\n" if first.endswith("\r") else "\n"

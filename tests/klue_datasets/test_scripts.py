@@ -1,4 +1,4 @@
-"""The builder files as scripts of datasets 3.6, whose loader copies a script and the siblings it names."""
+"""Tests of the builders as scripts of datasets 3.6, which copies a script and the siblings it imports."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_script_names_every_sibling_that_it_needs(task: str, shared: Path, tmp
 
 @pytest.fixture
 def datasets_3_6(tmp_path: Path) -> Callable[..., list[list[Any]]]:
-    """Runs a program in datasets 3.6, with caches of its own; the JSON lines that it prints."""
+    """Run a program with datasets 3.6 and separate caches; return its JSON lines."""
     other_python = os.environ.get("KLUE_PYTHON_DATASETS_3_6")
     if not other_python:
         pytest.skip("KLUE_PYTHON_DATASETS_3_6 does not name a Python that has datasets 3.6")

@@ -1,4 +1,4 @@
-"""``stats``: the committed figures of the official files, and counts against naive ones."""
+"""Tests of ``stats``: stored statistics of the official files, and comparison with naive counts."""
 
 from __future__ import annotations
 

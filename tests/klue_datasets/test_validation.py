@@ -1,4 +1,4 @@
-"""``validate``: the official files, every kind of defect in files made for it, and naive oracles."""
+"""Tests of ``validate``: official files, all kinds of defects, and naive oracles."""
 
 from __future__ import annotations
 
@@ -332,7 +332,7 @@ EXAMPLES: dict[str, dict] = {"sts": STS, "re": RELATION, "mrc": QUESTION, "wos":
 
 
 def changed(record: dict, data: Callable) -> dict:
-    """The record with some value, at any depth, replaced by anything."""
+    """Return the record with a value at any depth replaced by another."""
     key = data(st.sampled_from(sorted(record)))
     inner = record[key]
     if isinstance(inner, dict) and data(st.booleans()):

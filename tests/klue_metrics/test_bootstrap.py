@@ -1,4 +1,4 @@
-"""Statistics against compute, the bootstrap against resampling examples, and its behaviour on simulations."""
+"""Tests of the bootstrap: statistics, comparison with resampled examples, and simulations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from klue_metrics.functional.bootstrap import (
 
 
 def repeated(task: str, values: list[Any], counts: np.ndarray) -> list[Any]:
-    """Each example as often as it was drawn; questions with guids of their own."""
+    """Repeat each example as often as it was drawn, with new guids for questions."""
     drawn = [value for value, count in zip(values, counts, strict=True) for _ in range(int(count))]
     return [{**row, "guid": str(i)} for i, row in enumerate(drawn)] if task == "mrc" else drawn
 
@@ -103,7 +103,7 @@ def test_intervals_of_a_breakdown_are_those_of_resampled_examples(task: str, by:
 
 
 def relations(seed: int, size: int = 60, classes: int = 4) -> tuple[Any, Any, Any]:
-    """Predictions, references and probabilities with ties, of the first few relations."""
+    """Return predictions, references and probabilities with ties for the first relations."""
     generator = np.random.default_rng(seed)
     gold = np.concatenate([np.arange(30), generator.integers(0, classes, size)])
     shares = generator.dirichlet(np.ones(30), len(gold)) + 0.1 * np.eye(30)[gold]

@@ -1,4 +1,4 @@
-"""What ``by=`` adds: against scikit-learn, against compute on parts, by hand; flat keys stay as they are."""
+"""Tests of breakdowns: comparison with scikit-learn, with scores of parts, and with manual results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every task scores predictions and references the same in every container, through every entry point."""
+"""Tests of containers: the same scores for all containers and entry points."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def zero_dimensional(values: list[Any]) -> list[Any]:
 
 
 def mixed(values: list[Any]) -> list[Any]:
-    """Python's, numpy's and torch's scalars side by side."""
+    """Return a list of scalars of Python, NumPy and torch."""
     makers: list[Callable[[Any], Any]] = [lambda value: value, np.array, lambda value: np.array([value])[0]]
     if not isinstance(values[0], str):
         makers += [torch.tensor, np.float64 if isinstance(values[0], float) else np.uint8]
@@ -123,7 +123,7 @@ WHOLE: dict[str, Wrap] = {
 
 
 def wrapped(value: Any, wrap: Wrap, takes_texts: bool) -> Any:
-    """A copy of plain data in which every list of scalars is in another container."""
+    """Return a copy of plain data with other containers for lists of scalars."""
     if isinstance(value, dict):
         return {key: wrapped(inner, wrap, takes_texts) for key, inner in value.items()}
     if not isinstance(value, list):
@@ -174,7 +174,7 @@ ENTRIES = (by_function, by_compute, by_batch, by_example, by_intervals, by_test)
 
 
 def check_all_entries(task: str, make: Callable[[Any], Any]) -> None:
-    """Every entry point gives for ``make`` of the data what it gives for lists."""
+    """Check that all entry points have the same results for ``make`` of the data as for lists."""
     predictions, references, extra = CASES[task]
     for entry in ENTRIES:
         expected = entry(task, predictions, references, extra)
@@ -260,7 +260,7 @@ def test_every_calling_form_of_evaluate(task: str) -> None:
 
 
 def mrc_rows() -> datasets.Dataset:
-    """Questions as on the Hub: one with two answers, one without any."""
+    """Return questions in the format of the Hub, one with two answers and one without."""
     two, none = {"text": ["한 달가량", "한 달"], "answer_start": [0, 0]}, {"text": [], "answer_start": []}
     rows = [
         {"guid": "a", "question_type": 1, "is_impossible": False, "answers": two},

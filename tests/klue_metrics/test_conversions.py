@@ -1,4 +1,4 @@
-"""Spans to tags and numbers to names; the verdict of a comparison."""
+"""Tests of conversions from spans to tags and ids to names, and of the verdict of comparisons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metric folders for the Hub: they load, and score alike, where this project is not installed."""
+"""Tests of exported metrics: they load without this project and have the same scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The definitions against naive loops, scikit-learn and scipy, and against their own properties."""
+"""Tests of the definitions: comparison with naive loops, scikit-learn and SciPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluate modules: loading from anywhere, gathering, the documented examples, the metric cards."""
+"""Tests of the evaluate modules: loading, collecting batches, examples and cards."""
 
 from __future__ import annotations
 

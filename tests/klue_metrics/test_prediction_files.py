@@ -1,4 +1,4 @@
-"""Predictions and references in every form of file give the scores of JSON lines."""
+"""Tests of formats of predictions files, which all have the same scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMS = ("jsonl", "json", "bare", "csv", "tsv", "txt", "other key", "gz")
 
 
 def records(task: str) -> list[dict[str, Any]]:
-    """Three right predictions and a wrong one."""
+    """Return three right predictions and a wrong one."""
     right, wrong = EXAMPLES[task], {
         "ynat": "정치", "sts": 0.0, "nli": "entailment", "ner": ["O", "O", "B-LC"], "re": "no_relation",
         "dp": {"head": [0, 1], "deprel": ["VP", "NP"]}, "mrc": "서울", "wos": [],

@@ -1,4 +1,4 @@
-"""What must hold of every official metric: identity, order, odd characters, sizes far beyond KLUE's."""
+"""Tests of properties of all metrics: perfect predictions, order, unusual characters, large inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from klue_metrics.functional.mrc import normalize, question_scores
 
 
 def gold(task: str) -> tuple[list[Any], list[Any], dict[str, Any]]:
-    """The mini validation split as perfect predictions, references and extra arguments."""
+    """Return the mini validation split as perfect predictions, references and extra arguments."""
     rows = klue_datasets.load(task, "validation", mini=True)
     if task == "sts":
         references = [labels["real-label"] for labels in rows["labels"]]

@@ -1,4 +1,4 @@
-"""One judgement of right and wrong, and one reader of entities: both agree with the official scores."""
+"""Tests of ``Metric.right`` and of entities, which agree with the official scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOT_RIGHT_BY_SCORE = {"sts"}  # Pearson's r needs several pairs
 
 
 def alone(task: str, prediction: Any, reference: Any, **extra: Any) -> dict[str, float]:
-    """The defined scores of one example."""
+    """Return the defined scores of one example."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scores = compute(task, [prediction], [reference], **extra)

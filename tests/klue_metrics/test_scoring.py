@@ -1,4 +1,4 @@
-"""``python -m klue_metrics``: scores and comparisons of predictions files, errors of broken ones."""
+"""Tests of ``python -m klue_metrics``: scores, comparisons, and errors for invalid files."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_references_from_a_file_in_any_order(run: Run, tmp_path: Path) -> None:
 
 
 def natural(task: str, row: dict[str, Any]) -> Any:
-    """The gold of a row as a prediction."""
+    """Return the gold label of a row as a prediction."""
     if task == "sts":
         return row["labels"]["real-label"]
     if task == "ner":
@@ -125,7 +125,7 @@ def natural(task: str, row: dict[str, Any]) -> Any:
 
 
 def mini_predictions(task: str) -> list[dict[str, Any]]:
-    """The gold of the mini corpus as predictions, as the recipes write them."""
+    """Write the gold labels of the mini corpus as a predictions file."""
     rows = [
         {"guid": row["guid"], "prediction": natural(task, row)}
         for row in klue_datasets.load(task, "validation", mini=True)
@@ -333,7 +333,7 @@ DAMAGE: dict[str, Callable[[Any], Any]] = {
 
 
 def damaged_predictions(task: str) -> list[dict[str, Any]]:
-    """The mini corpus with every third prediction wrong, known by index."""
+    """Write predictions of the mini corpus by index, of which every third is wrong."""
     rows = mini_predictions(task)
     return [
         {"index": index, "prediction": (DAMAGE[task] if index % 3 == 0 else lambda value: value)(value)}
@@ -343,7 +343,7 @@ def damaged_predictions(task: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("task", METRICS)
 def test_a_field_that_is_null_is_a_missing_field(task: str, run: Run, tmp_path: Path) -> None:
-    """Beside the data, whose passages, dialogues, sources, tokens and references a null must not hide."""
+    """Null does not replace passages, dialogues, sources, tokens and references of the data."""
     rows = damaged_predictions(task)
     plain = write(tmp_path / "plain.jsonl", rows)
     words = ("score", "--task", task, "--mini", "--json", "--resamples", "50", "--predictions")
@@ -449,7 +449,7 @@ def test_a_number_of_400_digits_is_one_sentence(run: Run, tmp_path: Path) -> Non
 
 
 def relation_lines(order: np.ndarray | None = None, *, logits: bool = False) -> list[dict[str, Any]]:
-    """Predictions of relation extraction with a softmax over random logits, or with the logits."""
+    """Return predictions of re with a softmax over random logits, or with the logits."""
     generator = np.random.default_rng(0)
     labels = TASKS["re"].labels
     values = generator.normal(0, 2, (60, 30))

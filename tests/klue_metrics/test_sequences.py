@@ -1,4 +1,4 @@
-"""ner, re, dp, mrc, wos against loops written from KLUE_SPEC, seqeval, scikit-learn and difflib."""
+"""Tests of ner, re, dp, mrc and wos: comparison with naive loops, seqeval, scikit-learn and difflib."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_one_wrong_head_costs_dp_a_seventeenth(shared: Path) -> None:
 
 
 def test_one_head_at_a_position_without_gold_costs_dp_a_thirty_sixth(shared: Path) -> None:
-    """What docs/generator/metrics/dp.md says of both cliffs."""
+    """Check the figures in docs/generator/metrics/dp.md."""
     rows = klue_datasets.load("dp", "validation", data_dir=shared / "data/klue-v1.1-dev")
     gold = [{"head": row["head"], "deprel": row["deprel"]} for row in rows]
     positions = {head for sentence in gold for head in sentence["head"]}

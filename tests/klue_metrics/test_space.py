@@ -1,4 +1,4 @@
-"""The page of a metric's Space: started from its own files alone, as on the Hub, and asked over loopback."""
+"""Tests of the page of a metric's Space, started from its own files as on the Hub."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOLD = ["경제", "사회", "정치", "세계"] * 10
 
 @pytest.fixture(scope="module")
 def evaluate_files() -> Callable[..., Any]:
-    """Imported here, so that one process of the tests imports gradio, and not all of them."""
+    """Import on first use, so that only one process of the tests imports gradio."""
     from klue_metrics.space import evaluate_files
 
     return evaluate_files
@@ -42,7 +42,7 @@ def write(path: Path, answers: list[str], more: str = "") -> Path:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
-    """Predictions that are half right, and predictions that are right."""
+    """Write predictions of which half are right, and predictions that are all right."""
     wrong = [gold if index % 2 else "스포츠" for index, gold in enumerate(GOLD)]
     return write(tmp_path / "first.jsonl", wrong), write(tmp_path / "second.jsonl", GOLD)
 
@@ -92,7 +92,7 @@ def test_files_that_cannot_be_scored_are_named_without_folders(
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the Space of klue_metric, started in its folder without this project."""
+    """Start the Space of klue_metric without this project; return its address."""
     [folder] = export(tmp_path_factory.mktemp("space"), ["klue_metric"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -149,7 +149,7 @@ def test_the_space_scores_uploaded_files(
 
 
 def upload(page: Any, path: Path) -> None:
-    """Choose a file as the first one; again where the page has dropped it, since it was still loading."""
+    """Choose the first file, repeatedly if the page has not finished loading."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
     for attempt in range(6):

@@ -1,11 +1,11 @@
-"""Blocks every connection beyond this machine; on PYTHONPATH, Python imports it first in every process."""
+"""Block connections to other machines; Python imports this module in each process if it is on PYTHONPATH."""
 
 import ipaddress
 import socket
 
 
 class NetworkBlockedError(OSError):
-    """A test tried to leave this machine."""
+    """A test tried to connect to another machine."""
 
 
 def _check(host):

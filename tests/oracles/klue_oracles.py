@@ -1,4 +1,4 @@
-"""The official metrics as naive loops, written from KLUE_SPEC and not from the fast code; random inputs."""
+"""The official metrics as naive loops, written from KLUE's specification, and random inputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TAGS = TASKS["ner"].labels
 
 
 def naive_macro_f1(predictions: Sequence[str], references: Sequence[str]) -> float:
-    """KLUE_SPEC E, read aloud: F1 of each class that occurs, then their mean."""
+    """Average the F1 of each class that occurs."""
     scores = []
     for label in sorted({*predictions, *references}):
         hits = sum(p == label == r for p, r in zip(predictions, references, strict=True))
@@ -27,7 +27,7 @@ def naive_macro_f1(predictions: Sequence[str], references: Sequence[str]) -> flo
 
 
 def naive_sts(predictions: Sequence[float], references: Sequence[float]) -> tuple[float, float]:
-    """Pearson's r by its textbook sums, and F1 of "3 or more" by counting."""
+    """Compute Pearson's r by its textbook formula, and F1 of "3 or more" by counting."""
     n = len(references)
     mean_p, mean_r = math.fsum(predictions) / n, math.fsum(references) / n
     pairs = list(zip(predictions, references, strict=True))
@@ -40,7 +40,7 @@ def naive_sts(predictions: Sequence[float], references: Sequence[float]) -> tupl
 
 
 def naive_entities(tags: list[str]) -> set[tuple[str, int, int]]:
-    """Strict IOB2 of one sentence, position by position."""
+    """Find the entities of a sentence by strict IOB2, position by position."""
     found, start, kind = set(), None, None
     for position, tag in enumerate([*tags, "O"]):
         if start is not None and tag != f"I-{kind}":
@@ -69,7 +69,7 @@ def naive_ner(predictions: list[list[str]], references: list[list[str]]) -> tupl
 
 
 def random_tags(generator: np.random.Generator, sentences: int) -> list[list[str]]:
-    """Anything goes: orphan I-, changes of type, runs."""
+    """Return random tags, including orphan I- tags and changes of type."""
     chances = np.where(np.array(TAGS) == "O", 6.0, 1.0)
     lengths = generator.integers(1, 12, sentences)
     return [generator.choice(TAGS, n, p=chances / chances.sum()).tolist() for n in lengths]

@@ -1,4 +1,4 @@
-"""Dependency parsing as naive loops: KLUE's head word by word, all trees of a sentence, Eisner, pooling."""
+"""Dependency parsing as naive loops: KLUE's head, all trees of a sentence, Eisner's algorithm and pooling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Weights = Mapping[str, torch.Tensor]
 
 
 def naive_klue_head(weights: Weights, vectors: torch.Tensor, pos_ids: Sequence[int]) -> tuple[list, list]:
-    """KLUE_SPEC D, read aloud, for one sentence without dropout.
+    """Compute KLUE's head for one sentence without dropout.
 
     Args:
         weights: Parameters of the head, by name.
@@ -48,7 +48,7 @@ def naive_klue_head(weights: Weights, vectors: torch.Tensor, pos_ids: Sequence[i
 
 
 def naive_loss(rows: Sequence[Sequence[float]], gold: Sequence[int]) -> float:
-    """Sum of cross-entropies over words, by the number of words."""
+    """Average the cross-entropies over words."""
     losses = [
         math.log(sum(math.exp(score) for score in row)) - row[g] for row, g in zip(rows, gold, strict=True)
     ]
@@ -56,7 +56,7 @@ def naive_loss(rows: Sequence[Sequence[float]], gold: Sequence[int]) -> float:
 
 
 def all_trees(words: int) -> Iterator[tuple[int, ...]]:
-    """Heads of every tree over some words that has one root."""
+    """Yield the heads of all trees with one root."""
     for heads in itertools.product(range(words + 1), repeat=words):
         if sum(head == 0 for head in heads) == 1 and all(
             _reaches_root(heads, word) for word in range(1, words + 1)
@@ -65,23 +65,23 @@ def all_trees(words: int) -> Iterator[tuple[int, ...]]:
 
 
 def is_projective(heads: Sequence[int]) -> bool:
-    """No two arcs cross; the root stands before the first word and its arc counts."""
+    """Return whether no arcs cross, including the arc from the root, which precedes the first word."""
     spans = [tuple(sorted((word, head))) for word, head in enumerate(heads, start=1)]
     return not any(a < c < b < d for (a, b), (c, d) in itertools.permutations(spans, 2))
 
 
 def is_head_final(heads: Sequence[int]) -> bool:
-    """Every head stands right of its word, but for the last one's, which is the root."""
+    """Return whether all heads follow their dependents; the head of the last word is the root."""
     return heads[-1] == 0 and all(head > word for word, head in enumerate(heads[:-1], start=1))
 
 
 def score_of(heads: Sequence[int], scores: Sequence[Sequence[float]]) -> float:
-    """Sum of a tree's arcs."""
+    """Add the scores of the arcs of a tree."""
     return sum(row[head] for row, head in zip(scores, heads, strict=True))
 
 
 def naive_eisner(scores: Sequence[Sequence[float]]) -> list[int]:
-    """Best projective tree with one root, span by span, in plain Python."""
+    """Find the best projective tree with one root by loops over spans."""
     words = len(scores)
     right = {(i, i): (0.0, -1) for i in range(words)}
     left = dict(right)
@@ -122,7 +122,7 @@ def naive_eisner(scores: Sequence[Sequence[float]]) -> list[int]:
 def naive_batch(
     features: Sequence[Mapping[str, Sequence[int]]], fills: Mapping[str, int]
 ) -> dict[str, torch.Tensor]:
-    """Padding, number by number."""
+    """Pad number by number."""
     batch = {}
     for name, fill in fills.items():
         width = max(len(feature[name]) for feature in features)
@@ -135,7 +135,7 @@ def naive_batch(
 
 
 def naive_pool(hidden: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """[first token; last subword token] of the root and each word, word by word; padding gets the root's."""
+    """Pool [first token; last token] of the root and each word in a loop; padding gets that of the root."""
     batch, words = first.shape
     pooled = hidden.new_zeros(batch, words + 1, 2 * hidden.shape[-1])
     for row in range(batch):

@@ -1,4 +1,4 @@
-"""The best spans of questions by loops over windows, starts and ends."""
+"""Best spans of questions by loops over windows, starts and ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def best_answers_slowly(
     n_best: int,
     max_length: int,
 ) -> list[tuple[list[tuple[float, int, int]], float]]:
-    """For each question its spans (score, first character, end) best first, and the score of no answer."""
+    """Return the spans (score, first character, end) of each question, and the score of no answer."""
     starts, start_logits, ends, end_logits, null = outputs
     left, right, sizes = offsets
     found: dict[int, list[tuple[float, int, int]]] = {}

@@ -1,8 +1,8 @@
-"""The textbook TRADE decoder, for tests and benchmarks: full distributions for every slot and step.
+"""The textbook TRADE decoder, with full distributions for every slot and step.
 
-Slots are folded into the batch (KLUE-baseline's --parallel_decoding), the encoder's output is repeated for
-each, and every step builds the distribution of the vocabulary, the copy distribution scattered over it,
-and their mixture. Written from the description of the model, not from the lean decoder that it checks.
+Slots are a part of the batch (--parallel_decoding of KLUE-baseline), and the encoder's output is repeated for
+each. Each step computes the distribution over the vocabulary, the copy distribution scattered over it, and
+their mixture. It is written from the description of the model, independently of our decoder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ NOTHING = -100
 
 
 def textbook(decoder, memory, steps, targets=None, forced=True):
-    """Runs ``steps`` steps for all slots of all dialogues.
+    """Run ``steps`` steps for all slots of all dialogues.
 
     Args:
         decoder: Has gru, gate, pointer, table, slots (padded with -100) and compares (the gate's kind).
@@ -62,14 +62,14 @@ def textbook(decoder, memory, steps, targets=None, forced=True):
 
 
 def compared(context, query):
-    """What a gate beyond TRADE's sees: the context, standardised; the query; their product."""
+    """Return the input of compared gates: the normalised context, the query, and their product."""
     deviation = (context.var(dim=1, unbiased=False, keepdim=True) + 1e-5).sqrt()
     context = (context - context.mean(dim=1, keepdim=True)) / deviation
     return torch.cat([context, query, context * query], dim=1)
 
 
 def textbook_loss(decoder, memory, targets, gold_gates, forced=True):
-    """Gate cross-entropy plus the mean of -log p over gold subword tokens, all from full distributions."""
+    """Compute gate cross-entropy plus the mean of -log p over gold tokens from full distributions."""
     mixture, gates = textbook(decoder, memory, targets.shape[2], targets, forced)
     probability = mixture.gather(3, targets.clamp(min=0)[..., None])[..., 0]
     is_gold = targets != NOTHING
@@ -79,7 +79,7 @@ def textbook_loss(decoder, memory, targets, gold_gates, forced=True):
 
 @torch.no_grad()
 def textbook_values(decoder, memory, steps, stop_ids):
-    """Gates (batch, slots) and, for every slot, the greedy tokens up to the first that ends a value."""
+    """Return gates (batch, slots) and the greedy tokens of each slot up to the end of the value."""
     mixture, gates = textbook(decoder, memory, steps, forced=False)
     values = []
     for dialogue in mixture.argmax(dim=3).tolist():

@@ -1,4 +1,4 @@
-"""Short runs that several tests look at."""
+"""Short runs that several tests use."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 @pytest.fixture(params=SCRIPTS)
 def finished(request: pytest.FixtureRequest, tiny: Path, made_once: MadeOnce) -> tuple[str, Path]:
-    """A task, and the folder of a short run on it; tests leave it as it is."""
+    """Return a task and the folder of a short run, which tests must not change."""
     task = request.param
     return task, made_once(f"runs/{task}", lambda folder: run(task, tiny, folder))
 
 
 @pytest.fixture(scope="session")
 def family(made_once: MadeOnce) -> Callable[[str], Path]:
-    """Makes a tiny checkpoint of a model family, once; tests leave its folder as it is."""
+    """Create a tiny checkpoint of a model family once; tests must not change its folder."""
     return lambda name: made_once(f"families/{name}", lambda folder: make_family(name, folder))
 
 
 @pytest.fixture
 def warm_launches(warm_python: WarmPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets launchers start processes that have imported the libraries already."""
+    """Make launchers start processes that have imported the libraries before."""
     write_commands(tmp_path / "bin", warm_python, warm_python, names=())
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))

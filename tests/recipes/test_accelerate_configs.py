@@ -1,4 +1,4 @@
-"""The Accelerate configurations that users copy: they are valid, and one of them runs here, by gloo."""
+"""Tests of the Accelerate configurations, one of which runs here with gloo."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_configuration_is_valid_and_documented(path: Path) -> None:
 
 
 def test_two_processes_by_the_configuration_for_several_gpus(tiny: Path, tmp_path: Path) -> None:
-    """In bf16, as the configuration says; the folder of the run says so, too."""
+    """It uses bf16, as recorded in the folder of the run."""
     launch = ["accelerate.commands.launch", "--config_file", "recipes/configs/accelerate/ddp.yaml"]
     words = ["--mini", "--preset", "demo", "--max_steps", "1", "--max_eval_samples", "4", "--use_cpu"]
     places = ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path / "out")]

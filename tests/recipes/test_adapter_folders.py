@@ -1,4 +1,4 @@
-"""Folders of LoRA runs of our own models load in transformers' pipelines, from any working directory."""
+"""Tests of the folders of LoRA runs in transformers' pipelines, from any working directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {
 
 
 def rounded(value: Any) -> Any:
-    """An answer with its numbers to three places."""
+    """Round the numbers of an answer to three decimals."""
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -54,7 +54,7 @@ def test_pipelines_take_adapter_folders(
 
 
 def test_a_pooling_model_loads_from_an_adapter_folder(tiny: Path, tmp_path: Path) -> None:
-    """So do the embeddings of tokens that the base model does not have: RE's entity markers."""
+    """With the embeddings of tokens that the base model does not have, the entity markers of re."""
     folder = tmp_path / "lora"
     run("re", tiny, folder, *WORDS, "--pooling", "entity_start")
     recipe = get_recipe("re")

@@ -1,4 +1,4 @@
-"""Flags, presets and YAML: who wins, what is refused, and how fast ``--help`` is told."""
+"""Tests of flags, presets and YAML: priority, invalid settings, and the speed of ``--help``."""
 
 from __future__ import annotations
 

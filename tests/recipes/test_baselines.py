@@ -1,4 +1,4 @@
-"""What a constant answer scores, and the strict JSON that results are written in."""
+"""Tests of constant baselines and of strict JSON in result files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What model cards say beyond the scores: the paper's numbers are the paper's, wrong answers are wrong."""
+"""Tests of the details in model cards, such as published scores and wrong answers."""
 
 from __future__ import annotations
 

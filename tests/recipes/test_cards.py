@@ -1,4 +1,4 @@
-"""A card states what its run recorded, and nothing else."""
+"""Tests of model cards, which state the records of their run and nothing else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_card_names_its_model_its_data_and_how_to_use_it(finished: tuple[str, 
 
 
 def card_of(finished: tuple[str, Path], target: Path, model: str, trained: Training | None) -> ModelCard:
-    """The card of an evaluation of a model in another folder, on KLUE's data."""
+    """Write the card of an evaluation of a model in another folder, on KLUE's data."""
     task, folder = finished
     target.mkdir()
     for name in (PREDICTIONS, EVAL_DETAILS):

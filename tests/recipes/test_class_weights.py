@@ -1,4 +1,4 @@
-"""``--class_weights balanced``: the loss, and runs with it."""
+"""Tests of ``--class_weights balanced``."""
 
 from __future__ import annotations
 

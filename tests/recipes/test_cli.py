@@ -1,4 +1,4 @@
-"""The command ``klue``: what it prints, whom it hands its words to, what a shell completes."""
+"""Tests of the command ``klue``: output, passing of arguments, and completion."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(capsys: pytest.CaptureFixture[str], *given: str) -> tuple[int, str]:
-    """The status of a command, and what it printed; argparse ends the process, others return."""
+    """Run a command; return its status and output."""
     capsys.readouterr()
     try:
         status = cli.main(given)
@@ -110,7 +110,7 @@ def test_every_command_has_help_under_its_own_name(command: str, capsys: pytest.
 
 
 def unknown_flags(line: str) -> set[str]:
-    """The flags of a command line that its command does not have."""
+    """Return the flags of a command line that its command does not have."""
     _, *given = shlex.split(line.split(" > ")[0])
     parser, commands = completion.make_parser(ENGLISH), ""
     for word in given:
@@ -144,7 +144,7 @@ def test_the_commands_in_the_documents_have_flags_that_exist() -> None:
 def test_paths_are_checked_before_anything_is_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every command refuses a file where it would write a folder, and the other way round."""
+    """All commands refuse a file in place of an output folder, and the reverse."""
     (file := tmp_path / "file").touch()
     wrong = {
         input_file: {tmp_path: "is a folder; expected a file", tmp_path / "nowhere": "there is no file"},
@@ -175,7 +175,7 @@ def test_paths_are_checked_before_anything_is_loaded(
 
 
 def test_numbers_have_a_range(capsys: pytest.CaptureFixture[str]) -> None:
-    """No number is too small for what is done with it; those of recipes are checked with their settings."""
+    """All numeric flags have a range; those of recipes are checked with their settings."""
     checked: Counter[str] = Counter()
     for action in completion.actions(completion.make_parser(ENGLISH)):
         kind = getattr(action.type, "__name__", "")
@@ -275,7 +275,7 @@ def test_help_is_quick_and_imports_nothing_heavy(cold_python) -> None:
 
 
 def complete(script_path: Path, typed: str) -> list[str]:
-    """What bash offers for the last word of a line."""
+    """Return the completions of bash for the last word of a line."""
     given = typed.split(" ")
     line = " ".join(shlex.quote(word) for word in given)
     program = f"source {script_path}; COMP_WORDS=({line}); COMP_CWORD={len(given) - 1}; _shtab_klue"

@@ -1,4 +1,4 @@
-"""Official means a KLUE version and its content: recognised by what the rows hold, and recorded."""
+"""Tests of the recognition of official data by its content, and of its record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EVALUATE = RecipeArguments(dataset_name="klue/klue", do_eval=True)
 
 
 def changed(rows: datasets.Dataset, column: str, place: int) -> datasets.Dataset:
-    """The same rows, but the value of a column in one row is that of another row with another value."""
+    """Return the rows with one value of a column replaced by that of another row."""
     values = list(rows[column])
     values[place] = next(value for value in values if value != values[place])
     return rows.remove_columns(column).add_column(column, values, feature=rows.features[column])
@@ -65,7 +65,7 @@ def test_official_dev_rows_are_recognised_and_one_changed_answer_is_not(task: st
 
 
 def on_the_hub(monkeypatch: pytest.MonkeyPatch, rows: datasets.Dataset) -> None:
-    """Lets datasets find these rows as the validation split, whatever is asked for."""
+    """Make datasets return these rows as the validation split of any data set."""
     builder = SimpleNamespace(
         config=SimpleNamespace(data_files=None),
         download_and_prepare=lambda: None,
@@ -110,7 +110,7 @@ def test_what_cannot_be_compared_is_not_official_and_says_so(
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_held_out_part_of_train_takes_the_place_of_validation(task: str) -> None:
-    """Groups stay whole, no row is lost, and the score is not official."""
+    """Groups are not divided, no row is lost, and the score is not official."""
     plain = load_data(task, RecipeArguments(mini=True, do_train=True, do_eval=True))
     arguments = RecipeArguments(mini=True, do_train=True, do_eval=True, held_out_fraction=0.2)
     data = load_data(task, arguments)
@@ -150,7 +150,7 @@ def test_results_name_the_versions_of_task_and_data(finished: tuple[str, Path]) 
 
 
 def two_runs(folder: Path, **versions: Any) -> list[Path]:
-    """Runs with the same answers, whose results name the versions given."""
+    """Write runs with the same answers, whose results have the given versions."""
     runs = []
     for seed, (name, version) in enumerate(versions.items()):
         official = {"eval_data_is_official": True, "data_version": version, "task_version": "1.0"}

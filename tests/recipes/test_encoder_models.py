@@ -1,4 +1,4 @@
-"""What the models of this project take over from the encoder inside them."""
+"""Tests of the attributes that our models inherit from their encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where entities and answers end inside subword tokens: learned where a preset says so, and kept."""
+"""Tests of learned ends of entities and answers inside subword tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluation: predictions without gold, scores that are computed once, and one count of right answers."""
+"""Tests of evaluation: predictions without gold labels, scores, and the number of right answers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ NONE = {"ynat": {"label": None}, "sts": {"labels": None}, "ner": {"ner_tags": No
 
 
 def with_splits(monkeypatch: pytest.MonkeyPatch, **splits: datasets.Dataset) -> None:
-    """Runs see these splits in place of those of the mini corpus."""
+    """Replace the splits of the mini corpus."""
     load = story.load_data
     found = datasets.DatasetDict(splits)
     monkeypatch.setattr(story, "load_data", lambda *words: dataclasses.replace(load(*words), splits=found))
@@ -190,7 +190,7 @@ def test_what_is_kept_is_what_the_predictions_file_scores(finished: tuple[str, P
 
 
 def judged_case(task: str) -> tuple[list[Any], list[Any], list[dict[str, Any]]]:
-    """Random answers, and those on which card and report once disagreed."""
+    """Return random answers, and answers on which card and report once disagreed."""
     golds: list[Any]
     answers, golds = make_case(task, seed=3)
     rows: list[dict[str, Any]] = [{} for _ in golds]

@@ -1,4 +1,4 @@
-"""Checkpoints of many families: weights of the encoder, special tokens, code, and saved folders."""
+"""Tests of checkpoints of many families: weights, special tokens, code and saved folders."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Family = Callable[[str], Path]
 
 
 def load(task: str, path: Path, *, train: bool = True, **values: Any) -> LoadedModel:
-    """What a run starts from; with a few examples where it trains."""
+    """Load a model for a run, with a few examples if it trains."""
     told = RecipeArguments(str(path), do_train=train, do_eval=True, **values)
     recipe = get_recipe(task, told)
     rows = recipe.prepare(klue_datasets.load(task, "train[:4]", mini=True))
@@ -51,7 +51,7 @@ def test_a_family_runs_on_a_task(name: str, family: Family, tmp_path: Path) -> N
 
 
 def encoder_of(task: str, loaded: LoadedModel) -> dict[str, torch.Tensor]:
-    """Weights by the names that AutoModel has for them, without those that are trained from nothing."""
+    """Return weights by their names in AutoModel, without newly initialised ones."""
     model = loaded.model.get_base_model() if hasattr(loaded.model, "get_base_model") else loaded.model
     weights = {
         name.replace(".base_layer", ""): value
@@ -67,7 +67,7 @@ def encoder_of(task: str, loaded: LoadedModel) -> dict[str, torch.Tensor]:
 def test_all_weights_of_the_encoder_are_loaded(
     name: str, wrapped: str, lora: bool, family: Family, tmp_path: Path
 ) -> None:
-    """Under whatever name the class of the task has for it, and also behind torch.compile."""
+    """With any prefix in the class of the task, and after torch.compile."""
     folder = shutil.copytree(family(name), tmp_path / "model")
     file = folder / "model.safetensors"
     save_file({wrapped + key: value for key, value in load_file(file).items()}, file, {"format": "pt"})
@@ -83,7 +83,7 @@ def test_all_weights_of_the_encoder_are_loaded(
 def test_a_trained_model_keeps_its_names_and_is_a_start_for_other_tasks(
     family: Family, tmp_path: Path
 ) -> None:
-    """LlamaForQuestionAnswering calls the encoder otherwise than all other classes of Llama do."""
+    """LlamaForQuestionAnswering has another prefix for the encoder than other classes of Llama."""
     reading = load("mrc", family("llama"))
     reading.model.save_pretrained(tmp_path)
     reading.tokenizer.save_pretrained(tmp_path)
@@ -122,7 +122,7 @@ def test_an_encoder_that_does_not_fit_its_configuration_is_refused(
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen3", "bloom", "xlnet", "bart", "t5", "bert"])
 def test_no_answer_depends_on_the_passage(name: str, family: Family) -> None:
-    """A decoder's first token sees nothing else, so its score cannot say that there is no answer."""
+    """The first token of a decoder attends only to itself, so it cannot represent no answer."""
     loaded = load("mrc", family(name))
     recipe = get_recipe("mrc")
     rows = klue_datasets.load("mrc", "train", mini=True)
@@ -147,7 +147,7 @@ def test_no_answer_depends_on_the_passage(name: str, family: Family) -> None:
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "qwen3", "bloom", "xlnet"])
 def test_pair_pooling_tells_the_sentences_apart(name: str, family: Family, tmp_path: Path) -> None:
-    """With the tokenizer that is saved, in transformers' own pipeline."""
+    """With the saved tokenizer, in transformers' pipeline."""
     loaded = load("nli", family(name), pooling="pair")
     folder = tmp_path / "saved"
     loaded.model.save_pretrained(folder)
@@ -222,7 +222,7 @@ def test_a_tokenizer_of_sentencepiece_names_the_packages(
 
 
 def save(loaded: LoadedModel, folder: Path) -> None:
-    """Writes a model as a run does."""
+    """Save a model like a run."""
     save_beside_adapter(loaded.model, folder)
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
@@ -270,7 +270,7 @@ json.dump(found, open("found.json", "w"))
 def test_saved_folders_give_the_same_answers_elsewhere_or_refuse_to_load_without_trust(
     tiny: Path, byte_level: Any, tmp_path: Path, python: Callable[..., Any]
 ) -> None:
-    """Every task, head and pooling, in a process that has nothing of this package."""
+    """For all tasks, heads and poolings, in a process without this package."""
     for name, (task, _, values) in FOLDERS.items():
         kind = name.removeprefix("wos-")
         base = make_text_model(kind, tmp_path / f"base-{kind}", tiny, byte_level) if kind in KINDS else tiny

@@ -1,4 +1,4 @@
-"""What `make gpu` runs, on the CPU."""
+"""Tests of the script of `make gpu` on the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large libraries are imported without garbage collections, which work as before afterwards."""
+"""Tests of imports without garbage collections."""
 
 from __future__ import annotations
 

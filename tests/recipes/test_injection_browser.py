@@ -1,4 +1,4 @@
-"""No text of a record, a run folder or a predictions file runs as code in the leaderboard or the report."""
+"""Tests that texts of records, runs and predictions do not run as code in leaderboard and report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recipes.reporting.page import build
 
 
 def opened(browser: Any, *addresses: str) -> list[str]:
-    """Opens pages one after the other and moves over what is there; returns where a script of ours ran."""
+    """Open pages and move over their elements; return the pages on which a script ran."""
     context = browser.new_context(offline=True)
     page = context.new_page()
     alive = []
@@ -49,7 +49,7 @@ def test_records_on_the_leaderboard(browser: Any, tmp_path: Path) -> None:
 
 
 def test_run_folders_and_predictions(browser: Any, tmp_path: Path) -> None:
-    """In every text of settings, results and predictions; each in the report and on the leaderboard."""
+    """In all texts of settings, results and predictions, in the report and the leaderboard."""
     for index, payload in enumerate(PAYLOADS):
         folder = tmp_path / "runs" / f"run-{index}"
         settings = {
@@ -87,7 +87,7 @@ def test_run_folders_and_predictions(browser: Any, tmp_path: Path) -> None:
 
 
 def test_a_page_that_runs_them_is_found(browser: Any, tmp_path: Path) -> None:
-    """The test itself can fail."""
+    """The test can fail."""
     page = tmp_path / "page.html"
     page.write_text(f"<!doctype html><main>{PAYLOADS[1]}</main>")
     assert opened(browser, page.as_uri()) == [page.as_uri()]

@@ -1,4 +1,4 @@
-"""How long inputs may be: the least that a task can work with, and nothing longer than was asked for."""
+"""Tests of minimum and maximum input lengths."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADS = [*SCRIPTS, *KINDS]  # of wos both TRADE and the two kinds of models that
 
 
 def model_of(head: str, tiny: Path, folder: Path, byte_level: Any) -> tuple[Recipe, Any, dict[str, Any]]:
-    """A recipe, prepared examples for it, and the arguments for a new model of it."""
+    """Return a recipe, prepared examples, and arguments for a new model."""
     task = "wos" if head in KINDS else head
     told: dict[str, Any] = {"model_name_or_path": str(tiny), "do_train": True}
     if head in KINDS:

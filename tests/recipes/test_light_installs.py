@@ -1,4 +1,4 @@
-"""Installations without the extras: everything works that can, and what cannot says what to install."""
+"""Tests of installations without extras: what works, and messages about missing packages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Words = list[str]
 
 
 def outcomes(site: Path, calls: list[tuple[str, Words]]) -> list[tuple[int | str, str]]:
-    """The status and the output of each entry point, or in place of the status an exception."""
+    """Return status or exception, and output, of each entry point."""
     done = run_in(site, "-c", DRIVER, json.dumps(calls))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
@@ -44,7 +44,7 @@ def outcomes(site: Path, calls: list[tuple[str, Words]]) -> list[tuple[int | str
 
 @pytest.fixture(scope="module")
 def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation without extras."""
+    """Create an installation without extras."""
     lists = requirements()
     hidden = lists["all"] - needed_by(lists["dependencies"])
     assert {"torch", "transformers", "accelerate", "jinja2"} <= hidden
@@ -53,7 +53,7 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A predictions file."""
+    """Write a predictions file."""
     path = tmp_path_factory.mktemp("answers") / "predictions.jsonl"
     rows = [{"guid": str(number), "prediction": "neutral", "reference": "neutral"} for number in range(3)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

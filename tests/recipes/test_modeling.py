@@ -1,4 +1,4 @@
-"""Models as recipes load them: data types, token types, heads that are saved, adapters, mean pooling."""
+"""Tests of loading models: data types, token types, heads, adapters and pooling."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_half_precision_checkpoints_are_trained_in_float32(tiny: Path, tmp_path:
 
 
 def test_a_model_with_one_token_type_gets_none(tiny: Path, tmp_path: Path) -> None:
-    """KLUE-RoBERTa: a BERT tokenizer that numbers the second sentence 1, and a model without a row for it."""
+    """KLUE-RoBERTa has a BERT tokenizer with two token types, but embeddings for only one."""
     shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     assert 1 in tokenizer("가", "나")["token_type_ids"]
@@ -166,7 +166,7 @@ def test_what_the_checkpoint_lacked_may_learn_faster(tiny: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("layers", [0, 1, 2])
 def test_frozen_layers_stay_as_they_are(layers: int, tiny: Path, tmp_path: Path) -> None:
-    """So do the embeddings; the layers above, the pooler and the head learn."""
+    """Embeddings are frozen as well; higher layers, pooler and head are trained."""
     words = ["--max_train_samples", "32", "--max_eval_samples", "20", "--num_train_epochs", "1"]
     run("nli", tiny, tmp_path, *words, "--freeze_layers", str(layers))
     before = AutoModel.from_pretrained(tiny).state_dict()
@@ -196,13 +196,13 @@ def test_layers_that_cannot_be_frozen(
 
 
 def start(path: Path, seed: int = 0, **values: Any) -> LoadedModel:
-    """What a training run starts from."""
+    """Load the model for a training run."""
     set_seed(seed)
     return load_model(get_recipe("re"), RecipeArguments(str(path), **{"do_train": True, **values}))
 
 
 def with_spare_rows(tiny: Path, folder: Path) -> Path:
-    """The tiny model with 40 embeddings more than its tokenizer has tokens, all zero."""
+    """Write the tiny model with 40 additional embeddings, all zero."""
     model = AutoModel.from_pretrained(tiny)
     old = model.config.vocab_size
     model.resize_token_embeddings(old + 40, mean_resizing=False)
@@ -216,7 +216,7 @@ def with_spare_rows(tiny: Path, folder: Path) -> Path:
 @pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
 @pytest.mark.parametrize("style", ["official", "typed"])
 def test_markers_start_as_different_vectors(style: str, spare: bool, tiny: Path, tmp_path: Path) -> None:
-    """As in KLUE's baseline: drawn from N(0, initializer_range), the same under the same seed."""
+    """As in KLUE-baseline, they are drawn from N(0, initializer_range) and depend on the seed."""
     path = with_spare_rows(tiny, tmp_path) if spare else tiny
     loaded = start(path, marker_style=style)
     ids = loaded.tokenizer.convert_tokens_to_ids(marker_tokens(style))
@@ -267,7 +267,7 @@ def test_an_untrained_model_tells_subject_from_object(pooling: str, style: str, 
 
 @pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
 def test_markers_learn_under_lora_and_are_not_drawn_again(spare: bool, tiny: Path, tmp_path: Path) -> None:
-    """Trained and saved, they are what evaluation and a second training start from."""
+    """Trained embeddings are used by evaluation and by further training."""
     path = with_spare_rows(tiny, tmp_path / "base") if spare else tiny
     loaded = start(path, use_lora=True)
     ids = loaded.tokenizer.convert_tokens_to_ids(marker_tokens("official"))
@@ -298,7 +298,7 @@ def test_markers_learn_under_lora_and_are_not_drawn_again(spare: bool, tiny: Pat
 
 @pytest.mark.parametrize("spare", [False, True], ids=["grown", "spare rows"])
 def test_trained_markers_are_not_drawn_again(spare: bool, tiny: Path, tmp_path: Path) -> None:
-    """Whether they come with the tokenizer, or from a tokenizer that has yet to be given them."""
+    """With a tokenizer that has the markers, and with one to which they are added."""
     path = with_spare_rows(tiny, tmp_path / "base") if spare else tiny
     loaded = start(path)
     folder = save(loaded, tmp_path / "trained")
@@ -323,7 +323,7 @@ def test_new_markers_cannot_be_frozen(spare: bool, tiny: Path, tmp_path: Path) -
 
 
 def save(loaded: LoadedModel, folder: Path) -> Path:
-    """Writes a model as a run does."""
+    """Save a model like a run."""
     save_beside_adapter(loaded.model, folder)
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
@@ -331,7 +331,7 @@ def save(loaded: LoadedModel, folder: Path) -> Path:
 
 
 def logits(loaded: LoadedModel, batch: torch.Tensor) -> torch.Tensor:
-    """What a model gives without dropout."""
+    """Return the outputs of a model without dropout."""
     with torch.no_grad():
         return loaded.model.eval()(batch).logits
 
@@ -372,7 +372,7 @@ SPECIAL = {
 def test_the_longest_input_is_as_long_as_the_model_has_positions(
     family: str, byte_level: PreTrainedTokenizerBase, tmp_path: Path
 ) -> None:
-    """Read from its table of positions; one token more has none."""
+    """The limit is that of its position embeddings."""
     settings = SMALL | {"vocab_size": len(byte_level)} | SPECIAL.get(family, {})
     if family == "t5":
         del settings["max_position_embeddings"]
@@ -398,7 +398,7 @@ def test_the_longest_input_is_as_long_as_the_model_has_positions(
 def test_bf16_is_autocast_in_training_and_evaluation(
     head: str, tiny: Path, byte_level: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model computes in bfloat16 whenever it reads, while the weights stay float32."""
+    """The model computes in bfloat16, and its weights are float32."""
     task = "wos" if head in KINDS else head
     model = make_text_model(head, tmp_path / "base", tiny, byte_level) if head in KINDS else tiny
     seen: set[tuple[bool, torch.dtype | None]] = set()

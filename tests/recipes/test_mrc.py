@@ -1,4 +1,4 @@
-"""Reading comprehension: answers come back from their positions, whatever the windows; the null threshold."""
+"""Tests of reading comprehension: answers from positions in any windows, and the null threshold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECIPE = get_recipe("mrc")
 
 
 def gold_outputs(split: Any) -> tuple:
-    """What a perfect model would give: one start and end in the window whose they are, else no answer."""
+    """Return the outputs of a perfect model."""
     features = split.features.with_format("numpy")
     start, end = features["start_positions"][:], features["end_positions"][:]
     own = (start >= features["own_first"][:]) & (start < features["own_last"][:]) & (start > 0)

@@ -1,4 +1,4 @@
-"""Named entities: every character gets its tag back, whatever the tokenizer does to the text."""
+"""Tests of named entities: tags of characters with any tokenizer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sentences(texts: list[str], tags: list[list[int]] | None = None) -> datasets
 
 
 def perfect(split: Any, config: Any) -> list[list[str]]:
-    """What decoding makes of the gold labels of the subword tokens."""
+    """Decode the gold labels of tokens."""
     labels = padded(split.features["labels"])
     outputs = (np.where(labels < 0, OUTSIDE, labels).astype(np.int16), np.ones(labels.shape, np.float32))
     return RECIPE.decode(outputs, split.examples, split.features, loaded_with(config)).predictions
@@ -81,7 +81,7 @@ def test_a_perfect_tagger_loses_next_to_nothing_on_sentences_it_has_not_seen(
 
 
 def lost_in_subwords(split: Any, predictions: list, references: list) -> collections.Counter[str]:
-    """Wrong characters by token: of several characters, which an entity's border cuts, or seems to."""
+    """Return wrong characters by token, for tokens that contain the border of an entity."""
     lost: collections.Counter[str] = collections.Counter()
     for row, feature in enumerate(split.features):
         text = "".join(split.examples[row]["tokens"])

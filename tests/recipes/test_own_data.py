@@ -1,4 +1,4 @@
-"""Runs on own files, and the page that documents them."""
+"""Tests of runs on own files, and of the page about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def page_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The files that the page shows, in the working directory."""
+    """Write the files on the page to the working directory."""
     found = re.findall(r"`([\w-]+\.(?:csv|tsv|jsonl))`[^`]*\n\n```\w+\n(.*?)```", PAGE, re.DOTALL)
     assert [name for name, _ in found] == [
         *("ynat.csv", "headlines.tsv", "sts.csv", "nli.jsonl", "ner.jsonl", "ner.tsv"),
@@ -140,7 +140,7 @@ WRONG = {
 def test_labels_that_contradict_their_text_are_named(
     task: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Training on them would teach nothing, and may end in a loss of NaN."""
+    """Training on them may lead to a loss of NaN."""
     rows = klue_datasets.load(task, "train[:12]", mini=True)
     column, change, sentence = WRONG[task]
     for name, number in (("right", None), ("wrong", 3)):

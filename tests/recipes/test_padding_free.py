@@ -1,4 +1,4 @@
-"""Layers that skip padding give what layers with padding do. Flash attention needs a GPU: `make gpu`."""
+"""Tests of layers without padding, with a substitute for flash attention, which needs a GPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOES_NOT = ("deberta-v2", "modernbert", "gpt2", "bart")
 
 
 class Attention:
-    """Takes what transformers gives to a flash kernel, and attends to each sequence by itself.
+    """Attention within each sequence, with the arguments that transformers passes to a flash kernel.
 
     Attributes:
         shapes: Of the queries: (batch, heads, tokens, width).
@@ -49,7 +49,7 @@ class Attention:
         scaling: Any = None,
         **how: Any,
     ) -> tuple[torch.Tensor, None]:
-        """As ``flash_attention_forward``; without padding it needs a mask as little as a kernel does."""
+        """Compute attention like ``flash_attention_forward``, without a mask."""
         self.shapes.append(query.shape)
         if (ends := how.get("cu_seq_lens_q")) is None:
             mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
@@ -68,7 +68,7 @@ class Attention:
 
 @pytest.fixture
 def attention(monkeypatch: pytest.MonkeyPatch) -> Iterator[Attention]:
-    """An attention implementation that counts as flash attention and needs no GPU."""
+    """Register an attention implementation that counts as flash attention and runs on a CPU."""
     attention = Attention()
     monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS._global_mapping, NAME, attention)
     monkeypatch.setitem(ALL_MASK_ATTENTION_FUNCTIONS._global_mapping, NAME, flash_attention_mask)
@@ -134,16 +134,16 @@ def test_batches_without_padding_stay_as_they_are(attention: Attention) -> None:
 
 
 def zero_padding(encoder: Any, args: Any, kwargs: dict[str, Any], output: Any) -> None:
-    """Forward hook: no vectors of padding."""
+    """Set the vectors of padding to zero in a forward hook."""
     output["last_hidden_state"] = output[0] * kwargs["attention_mask"].unsqueeze(-1)
 
 
 @pytest.mark.parametrize("adapters", [False, True])
 @pytest.mark.parametrize("task", SCRIPTS)
 def test_all_heads_learn_the_same(task: str, adapters: bool, tiny: Path, attention: Attention) -> None:
-    """The same loss and gradients, of each task's head, with all weights and with LoRA.
+    """Losses and gradients of all heads are equal, with all weights and with LoRA.
 
-    The loss of reading comprehension compares all tokens, padding included, whose vectors are zero here.
+    The loss of reading comprehension is over all tokens including padding, whose vectors are zero here.
     """
     arguments = RecipeArguments(model_name_or_path=str(tiny), do_train=True, use_lora=adapters)
     recipe = get_recipe(task, arguments)
@@ -192,7 +192,7 @@ def test_fast_takes_flash_attention_where_it_is(monkeypatch: pytest.MonkeyPatch)
 def test_fast_goes_on_without_a_kernel_that_cannot_be_loaded(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On a GPU without flash-attn, the package kernels downloads the attention from the Hub."""
+    """Without flash-attn, the package kernels downloads the attention from the Hub."""
 
     def unreachable(name: str) -> None:
         raise OSError(f"the Hub cannot be reached ({name})")
@@ -229,6 +229,6 @@ def test_refused_attention_leaves_an_unfinished_run_as_it_is(task: str, tiny: Pa
 
 
 def test_kernels_of_transformers_take_the_names_of_the_arguments() -> None:
-    """Its own function reads these names, which the hooks add to the arguments of the layers."""
+    """The hooks add arguments with these names to those of the layers."""
     names = flash_attention_forward.__globals__["_flash_attention_forward"].__code__.co_varnames
     assert {"cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k"} <= {*names}

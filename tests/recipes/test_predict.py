@@ -1,4 +1,4 @@
-"""Answers to raw text: from Python and from the command line, as in evaluation, and clear refusals."""
+"""Tests of prediction on raw text from Python and the command line."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def test_answers_are_those_of_the_evaluation(finished: tuple[str, Path]) -> None
 
 
 def rounded(value: Any) -> Any:
-    """An answer with its numbers to two places: other batches, other rounding."""
+    """Round the numbers of an answer to two decimals, since they depend on batches."""
     return json.loads(json.dumps(value), parse_float=lambda digits: round(float(digits), 2))
 
 
 def test_loading_a_trained_model_says_nothing(finished: tuple[str, Path]) -> None:
-    """transformers warns of model types that it does not know; ours are such types."""
+    """transformers warns about unknown model types, such as ours."""
     task, folder = finished
     told = io.StringIO()
     handler = logging.StreamHandler(told)
@@ -69,7 +69,7 @@ def test_one_input_gives_an_answer_and_several_a_list(finished: tuple[str, Path]
 
 
 def test_bf16_gives_other_roundings_of_the_same_answers(finished: tuple[str, Path]) -> None:
-    """Heads of every task work under autocast; a model of a few updates may still change its mind."""
+    """All heads support autocast, and most answers are the same."""
     task, folder = finished
     recipe = get_recipe(task)
     rows = recipe.prepare(klue_datasets.load(task, "validation", mini=True)).select(range(8)).to_list()
@@ -89,7 +89,7 @@ BLANKS = ("", "  ", "\u200b")  # the last has no width
 
 
 def with_blanks(sample: Any) -> list[Any]:
-    """An input with each of its texts left blank, one at a time."""
+    """Return an input with each of its texts replaced by a blank, one at a time."""
     if isinstance(sample, str):
         return list(BLANKS)
     if isinstance(sample, list | tuple):
@@ -134,7 +134,7 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
 
 
 def with_surrogate(value: Any) -> Any:
-    """A sample whose texts hold half of a surrogate pair, which JSON can write and no text has."""
+    """Return a sample with a lone surrogate in its texts, which JSON can represent."""
     if isinstance(value, str):
         return f"{value} \ud800"
     if isinstance(value, dict):
@@ -261,7 +261,7 @@ def test_relations_and_questions_are_read_from_standard_input_as_json(
 def test_lines_are_read_as_they_are_answered(
     finished: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No more than two chunks are in memory: a file may be larger than it."""
+    """At most two chunks are in memory."""
     task, folder = finished
     if task != "ynat":
         return

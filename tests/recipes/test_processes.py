@@ -1,4 +1,4 @@
-"""Two processes train and evaluate as one does: nothing is lost, nothing counts twice."""
+"""Tests of two processes, which train and evaluate like a single process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def evaluate(warm_python: WarmPython, tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
-    """Evaluates a model in one process and in two; the folders of both."""
+    """Evaluate a model in one and in two processes; return the folders."""
 
     def run(task: str, model: Path, *words: str) -> tuple[Path, Path]:
         script = f"recipes/train_{SCRIPTS[task]}.py"
@@ -52,7 +52,7 @@ def evaluate(warm_python: WarmPython, tmp_path: Path) -> Callable[..., tuple[Pat
 
 
 def assert_equal_runs(one: Path, two: Path) -> None:
-    """Scores and predictions of an evaluation in one process and in two are the same."""
+    """Check that scores and predictions in one and two processes are equal."""
     results = [{**scores(folder), "eval_world_size": None} for folder in (one, two)]
     for result in results:
         del result["eval_loss"]  # Trainer's is a mean over batches, whose sizes differ
@@ -64,9 +64,9 @@ def assert_equal_runs(one: Path, two: Path) -> None:
 def test_two_processes_train_as_one_that_accumulates(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All tasks, all weights and LoRA: the same losses, norms of gradients (clipped at 1), and weights.
+    """Losses, gradient norms (clipped at 1) and weights are equal for all tasks, with and without LoRA.
 
-    Once by DDP, and with all weights by FSDP2, as recipes/configs/accelerate/fsdp2.yaml sets it.
+    This is tested with DDP and, for all weights, with FSDP2 as in recipes/configs/accelerate/fsdp2.yaml.
     """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])}
@@ -110,7 +110,7 @@ def test_deepspeed_trains_as_one_process_that_accumulates(
 def test_two_processes_share_batches_of_a_number_of_tokens(
     warm_python: WarmPython, tiny: Path, tmp_path: Path
 ) -> None:
-    """One pass over 40 headlines, two at a time: as many updates as there are pairs of batches."""
+    """An epoch of 40 headlines has as many updates as there are pairs of batches."""
     words = ["--mini", "--max_train_samples", "40", "--do_train", "--num_train_epochs", "1", "--use_cpu"]
     words += ["--set", "tokens_per_batch=64", "--save_strategy", "no", "--logging_steps", "1"]
     words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path)]
@@ -124,7 +124,7 @@ def test_two_processes_share_batches_of_a_number_of_tokens(
 
 
 def fsdp_settings() -> dict[str, str]:
-    """What accelerate launch would set from the configuration for FSDP2."""
+    """Return the environment that accelerate launch sets for FSDP2."""
     config = load_config_from_file(str(ROOT / "recipes/configs/accelerate/fsdp2.yaml"))
     settings = {name.upper(): str(value) for name, value in config.fsdp_config.items()}
     assert settings["FSDP_VERSION"] == "2"
@@ -132,7 +132,7 @@ def fsdp_settings() -> dict[str, str]:
 
 
 def assert_trained_alike(one: Path, other: Path) -> None:
-    """One process that accumulates and two ranks end with the same losses and weights."""
+    """Check that one process with accumulation and two processes have equal losses and weights."""
     assert [read(path / "train_results.json")["world_size"] for path in (one, other)] == [1, 2], one
     log = losses(one)
     assert len(log) == 3
@@ -173,7 +173,7 @@ def test_two_processes_lose_and_repeat_nothing_of_1003_examples(
 
 
 def make_dev_set(task: str, source: Path, target: Path, number: int) -> None:
-    """Writes a dev set of so many rows, one or several times each, with guids of their own."""
+    """Write a dev set of repeated rows with unique guids."""
     files = [json.loads((source / f"klue-{task}-v1.1_{name}.json").read_text()) for name in ("dev", "train")]
     rows: list[dict] = []
     while len(rows) < number:

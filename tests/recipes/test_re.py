@@ -1,4 +1,4 @@
-"""Relations: marks that change no other token, windows that never cut one off, what the head reads."""
+"""Tests of relation extraction: entity markers, truncation and pooling."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def entity(start: int, end: int, kind: str = "PER") -> dict[str, Any]:
 def marked(
     tokenizer: Any, sentence: str, subject: tuple, object_: tuple, style: str = "official"
 ) -> list[str]:
-    """The subword tokens of a sentence with its marks, as text."""
+    """Return the tokens of a sentence with markers as text."""
     tokens = marker_tokens(style)
     if tokens:
         tokenizer.add_special_tokens(
@@ -40,7 +40,7 @@ def marked(
 
 
 def plain(text: str) -> str:
-    """A text as tokenizers spell it, up to blanks."""
+    """Normalise a text like tokenizers, up to blanks."""
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
@@ -68,7 +68,7 @@ def test_both_entities_of_every_real_row_can_be_read_back(shared: Path, tokenize
 
 
 def test_what_follows_a_mark_is_cut_as_if_the_mark_were_not_there(shared: Path, tokenizer: Any) -> None:
-    """Wherever the sentence without marks has a border between subword tokens at the closing mark."""
+    """If the sentence without markers has a token boundary at the closing marker."""
     rows = klue_datasets.load("re", "train", data_dir=shared / "data/klue-small").select(range(600))
     config = configured("re", tokenizer, marker_style="typed")
     marker, ends = Marker(tokenizer, config.marker_style), 0
@@ -93,7 +93,7 @@ def test_what_follows_a_mark_is_cut_as_if_the_mark_were_not_there(shared: Path, 
 
 
 def as_the_baseline(tokenizer: Any, row: dict[str, Any], *, wordpiece: bool) -> list[str]:
-    """The tokens of a marked sentence by KLUE-baseline's data/klue_re.py, written from its description."""
+    """Return the tokens of a marked sentence as in data/klue_re.py of KLUE-baseline."""
     sentence = row["sentence"]
     spans = sorted((row[role]["start_idx"], row[role]["end_idx"] + 1, name) for role, name in ROLES.items())
     tokens: list[str] = []

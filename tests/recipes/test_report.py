@@ -1,4 +1,4 @@
-"""The report: its numbers are those of the result files, broken runs are named, nothing in it comes alive."""
+"""Tests of the report: numbers, broken runs, and safe texts."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_interval_over_seeds_has_student_and_bootstrap_as_its_limits() -> No
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0, 3.0])
 def test_the_interval_over_seeds_holds_the_true_mean(seeds: int, ratio: float) -> None:
-    """Simulated: a sampling error shared by all seeds, and seeds that vary by ``ratio`` times as much."""
+    """Simulate a sampling error shared by all seeds, and a variation of seeds ``ratio`` times as large."""
     generator = np.random.default_rng(seeds)
     true, error, draws = 50.0, 1.0, 2000
     held = averaged = 0
@@ -349,7 +349,7 @@ def test_nothing_to_report_is_an_error(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 class Elements(HTMLParser):
-    """Every element of a page with its attributes."""
+    """Collects the elements of a page with their attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -464,7 +464,7 @@ SIGNS = {
 
 @pytest.mark.parametrize("task", METRICS)
 def test_real_runs_of_all_tasks_have_texts_legends_and_all_scores(task: str, tmp_path: Path) -> None:
-    """Answers that are all right, on the mini corpus, with its texts."""
+    """With right answers on the mini corpus."""
     import klue_datasets
     from klue_metrics.predictions import _examples
 
@@ -538,7 +538,7 @@ def test_heads_of_confusion_matrices_are_class_names(files: dict[str, str]) -> N
 
 
 def overview(html: str) -> dict[str, list[str]]:
-    """Rows of the table of all tasks: model -> primary scores, with what they are the best of."""
+    """Return the rows of the table of all tasks: model -> primary scores."""
     (table,) = re.findall(r'<table class="sortable primary-only".*?</table>', html, flags=re.DOTALL)
     rows = {}
     for label, row in re.findall(r'<tr data-label="(.*?)"(.*?)</tr>', table, flags=re.DOTALL):
@@ -550,7 +550,7 @@ def overview(html: str) -> dict[str, list[str]]:
 
 
 def test_a_model_is_not_spread_over_rows_of_dashes(tmp_path: Path) -> None:
-    """Configurations that are complete have a row each; others share that of their model, with the best."""
+    """Complete configurations have a row each; for others, the model has one row with the best."""
     for rate, wrong_every in ((1e-4, 2), (1e-3, 3), (1e-5, 7)):
         settings = {"seed": 1, "learning_rate": rate}
         make_run(tmp_path / f"nli{rate}", "nli", *nli_answers(60, wrong_every), settings=settings)

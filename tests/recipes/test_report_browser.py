@@ -1,6 +1,6 @@
-"""The report in a real Chromium: sorting, filters, search, pages, comparison by keyboard; widths and themes.
+"""Tests of the report in Chromium: sorting, filters, search, pages, keyboard, widths and themes.
 
-Needs Playwright and a Chromium, see CONTRIBUTING.md; skipped where one of them is not there.
+They need Playwright and Chromium, see CONTRIBUTING.md, and are skipped otherwise.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def page(browser: Any, report: Path) -> Iterator[Any]:
 
 
 def reach(page: Any, selector: str, times: int = 200) -> Any:
-    """Presses Tab until an element has the focus; fails where the keyboard cannot reach it."""
+    """Press Tab until an element has the focus."""
     wanted = page.locator(selector).first
     for _ in range(times):
         if wanted.evaluate("element => element === document.activeElement"):
@@ -75,7 +75,7 @@ def ids(page: Any) -> list[str]:
 
 
 def choose(page: Any, number: int, key: str, times: int = 1) -> None:
-    """Reaches a list of the browser of answers by Tab and presses a key on it."""
+    """Move to a list of the error browser with Tab, and press a key."""
     page.locator("#nli .picks select").nth(number).focus()
     for _ in range(times):
         page.keyboard.press(key)
@@ -308,7 +308,7 @@ def test_nothing_is_cut_off(browser: Any, report: Path, width: int, scheme: str)
 
 
 def test_all_eight_tasks_fit_on_a_desktop(browser: Any, tmp_path: Path) -> None:
-    """The table of all tasks needs no scrolling at 1280 pixels."""
+    """The table of all tasks fits into 1280 pixels."""
     tree = {"head": [2, 0], "deprel": ["NP_SBJ", "VP"]}
     span = {"guid": "mrc-000", "prediction_text": "서울"}
     gold_span = {"guid": "mrc-000", "answers": {"text": ["서울"], "answer_start": [0]}}
@@ -336,7 +336,7 @@ def test_all_eight_tasks_fit_on_a_desktop(browser: Any, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(tiny: Path, made_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a short run of every task on the mini corpus."""
+    """Write the report of short runs of all tasks on the mini corpus."""
     folders = [made_once(f"runs/{task}", functools.partial(run, task, tiny)) for task in SCRIPTS]
     target = tmp_path_factory.mktemp("real") / "report"
     build(folders, resamples=20).write(target)
@@ -411,7 +411,7 @@ def test_tables_are_there_as_text(page: Any) -> None:
 
 
 def test_two_runs_are_compared_by_length(browser: Any, tmp_path: Path) -> None:
-    """The second run errs on long sentences alone."""
+    """The second run is wrong only on long sentences."""
     sentences = [list("가" * (5 + index)) for index in range(80)]
     gold = [["B-PS", *["O"] * (len(tokens) - 1)] for tokens in sentences]
     for name, wrong_from in (("first", 80), ("second", 60)):

@@ -1,4 +1,4 @@
-"""Runs that must agree do: killed and resumed, accumulated, replaced, stopped early."""
+"""Tests of resumed, accumulated, replaced and stopped runs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_best_checkpoint_is_the_one_that_is_kept(tiny: Path, tmp_path: Path)
 def test_an_epoch_is_evaluated_as_often_as_asked(
     times: int, batch: int, expected: list[int], tiny: Path, tmp_path: Path
 ) -> None:
-    """160 examples: 10 updates an epoch, or 3, after each of which there is one evaluation then."""
+    """An epoch of 160 examples has 10 updates, or 3 with an evaluation after each."""
     words = ("--max_steps", "-1", "--num_train_epochs", "2", "--evaluations_per_epoch", str(times))
     words += ("--early_stopping_patience", "50")  # instead of that of the preset
     run("nli", tiny, tmp_path, *words, "--per_device_train_batch_size", str(batch))
@@ -110,7 +110,7 @@ def test_early_stopping_stops(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_accumulation_and_batch_size_agree(tiny: Path, tmp_path: Path) -> None:
-    """Eight examples an update, whichever way, give the same loss: no padding leaks into it."""
+    """Eight examples per update have the same loss in both cases, so padding has no influence."""
     words = ("--max_steps", "3", "--max_train_samples", "24", "--logging_steps", "1", "--eval_strategy", "no")
     losses = []
     for batch, accumulation in (("8", "1"), ("1", "8")):

@@ -1,4 +1,4 @@
-"""All tasks in one go: what is run, what is not run again, and the table."""
+"""Tests of run_all: runs, repetitions and the table."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_each_of_several_runs_gets_a_gpu(
 def test_runs_are_launched_once_and_failures_are_reported(
     tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By ``accelerate launch``, as where there is a GPU."""
+    """With ``accelerate launch``, as on machines with a GPU."""
     monkeypatch.setattr("recipes.engine.forking.can_fork", lambda: False)
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
     words += ["--max_steps", "2", "--max_train_samples", "32", "--use_cpu"]
@@ -214,7 +214,7 @@ def test_runs_side_by_side_give_the_scores_of_runs_one_by_one_and_one_line_each(
     monkeypatch: pytest.MonkeyPatch,
     python: Python,
 ) -> None:
-    """Forks side by side, and processes of ``accelerate launch`` one by one."""
+    """Several forks at once, and processes of ``accelerate launch`` one by one."""
     monkeypatch.setattr("recipes.engine.forking.can_fork", lambda: False)
     words = ["--mini", "--model_name_or_path", str(tiny), "--tasks", "nli", "sts"]
     words += ["--max_steps", "2", "--max_train_samples", "32", "--max_eval_samples", "40", "--use_cpu"]
@@ -287,7 +287,7 @@ def test_a_finished_run_with_other_settings_is_named_and_kept(
 def test_what_ends_run_all_ends_its_recipe_too(
     signum: signal.Signals, status: int, tiny: Path, tmp_path: Path
 ) -> None:
-    """Ctrl-C is one line with the command that continues; afterwards nobody holds the folder's lock."""
+    """Ctrl-C prints one line with the command to continue, and the lock of the folder is released."""
     words = ["--mini", "--model_name_or_path", str(tiny), "--output_dir", str(tmp_path), "--tasks", "nli"]
     words += ["--max_steps", "100000", "--save_steps", "5", "--use_cpu", "--disable_tqdm", "true"]
     folder = tmp_path / "tiny/nli/seed-42"

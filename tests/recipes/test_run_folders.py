@@ -1,4 +1,4 @@
-"""A run's folder tells the truth: whatever goes wrong, nothing there belongs to another run or to none."""
+"""Tests of run folders, which never mix files of different or failed runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_run_that_diverges_ends_with_a_sentence_and_no_results(
 def test_weights_that_the_last_update_made_infinite_are_not_saved(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No later step would see them in its loss or gradient."""
+    """No later loss or gradient would show them."""
     more = ("--learning_rate", "1e39", "--warmup_ratio", "0", "--max_steps", "1", "--eval_strategy", "no")
     for saving in ("no", "epoch"):
         with pytest.raises(SystemExit) as ended:
@@ -71,7 +71,7 @@ def test_weights_that_the_last_update_made_infinite_are_not_saved(
 def test_a_loss_that_is_not_finite_ends_the_run_whatever_its_gradient(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Float16's gradient scaler would skip every update, and Trainer leave the loss out of its log."""
+    """With float16, updates would be skipped, and Trainer would not log the loss."""
     step = trainer.Trainer.training_step
     monkeypatch.setattr(
         trainer.Trainer, "training_step", lambda *args, **kwargs: step(*args, **kwargs) * float("nan")
@@ -122,7 +122,7 @@ def test_what_makes_no_sense_is_refused_before_a_model_is_loaded(
 
 
 def repeat_a_row(task: str, folder: Path) -> Path:
-    """The mini corpus of a task, with the first row of its validation split twice."""
+    """Write the mini corpus of a task, with the first row of its validation split repeated."""
     record = get_task(task)
     data = folder / "data"
     shutil.copytree(MINI_DIR / record.folder("1.1.0"), data)
@@ -147,7 +147,7 @@ def test_a_repeated_guid_costs_the_card_and_not_the_results(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """MRC's metric cannot tell the references apart: it says so before anything is trained."""
+    """The metric of mrc needs unique guids, which is checked before training."""
     write_card, was_written = card.write_card, []
 
     def watched(*given: Any) -> None:
@@ -252,7 +252,7 @@ def test_a_model_is_not_evaluated_into_the_folder_of_another(tiny: Path, tmp_pat
 
 
 def test_two_runs_do_not_share_a_folder(tiny: Path, tmp_path: Path) -> None:
-    """The other process is killed: the lock goes with it."""
+    """The lock is released when the other process is killed."""
     code = "import sys, time\nfrom pathlib import Path\nfrom recipes.engine.checkpoints import locked\n"
     code += f"with locked(Path({str(tmp_path)!r})):\n    print('locked', flush=True)\n    time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
@@ -302,7 +302,7 @@ def test_threads_are_the_users_or_all_cores(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_launchers_own_setting_is_not_the_users(
     before: dict[str, str], flags: tuple[str, ...], expected: str | None, tmp_path: Path
 ) -> None:
-    """Through the real launcher, which sets OMP_NUM_THREADS to 1 in all three cases."""
+    """With the real launcher, which always sets OMP_NUM_THREADS to 1."""
     script = tmp_path / "script.py"
     code = "import os, runpy\n"
     code += f"names = runpy.run_path({str(ROOT / 'recipes/engine/hardware.py')!r})\n"

@@ -1,4 +1,4 @@
-"""A script runs the checkout that it lies in, whatever is installed and wherever it is started."""
+"""Tests of scripts, which run the checkout that contains them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPTS = sorted(
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that stands for where packages are installed: those of ours end whoever imports them."""
+    """Create a folder with packages of our names that end processes that import them."""
     folder = tmp_path_factory.mktemp("installed")
     for package in OURS:
         (folder / package).mkdir()
@@ -31,7 +31,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this checkout that no Python knows of, with a version of its own."""
+    """Return a copy of this checkout with another version, which is not installed."""
     folder = copy_checkout(tmp_path_factory.mktemp("clone") / "klue-hub", "tests")
     file = folder / "hub_cards" / "__init__.py"
     text = file.read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(elsewhere: Path, cwd: Path, *words: str | Path) -> str:
-    """What a command prints, where the installed packages are not those of the script."""
+    """Run a command with other installed packages; return its output."""
     paths = [os.environ["PYTHONPATH"], str(elsewhere)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "100"}
     command = [sys.executable, *map(str, words)]

@@ -1,4 +1,4 @@
-"""Scores by length and source: every example in one slice, and each slice scored as if it were the whole."""
+"""Tests of scores by length and source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LABELS = ["entailment", "neutral", "contradiction"]
 
 
 def cases(number: int) -> tuple[Cases, dict[str, str]]:
-    """Pairs whose long texts are answered wrongly."""
+    """Return pairs with wrong answers for long texts."""
     ids = [f"nli-{index}" for index in range(number)]
     gold = [LABELS[index % 3] for index in range(number)]
     answers = [one if index < number // 2 else LABELS[(index + 1) % 3] for index, one in enumerate(gold)]

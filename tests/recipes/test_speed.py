@@ -1,4 +1,4 @@
-"""The preset ``fast``: that of the paper, with what the device offers."""
+"""Tests of the preset ``fast``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int] | None) -> 
 
 
 def cpu(monkeypatch: pytest.MonkeyPatch, **capabilities: bool) -> None:
-    """Make torch report what the CPU can do."""
+    """Make torch report features of the CPU."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, **capabilities})
 
 

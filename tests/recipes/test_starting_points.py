@@ -1,4 +1,4 @@
-"""What training starts from: models of other tasks, other label orders, other sides of padding."""
+"""Tests of training from models of other tasks, with other label orders and padding sides."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ LABELLED = ("ynat", "nli", "ner", "re", "dp")
 
 
 def examples_of(task: str) -> datasets.Dataset:
-    """Prepared examples; dialogues have several each."""
+    """Return prepared examples; dialogues have several each."""
     rows = klue_datasets.load(task, "train[:12]", mini=True)
     return get_recipe(task).prepare(rows).select(range(12))
 
 
 @pytest.fixture(scope="module")
 def examples() -> dict[str, datasets.Dataset]:
-    """Examples of every task."""
+    """Return examples of all tasks."""
     return {task: examples_of(task) for task in SCRIPTS}
 
 
 def load(task: str, path: Path, examples: datasets.Dataset | None, **values: Any) -> LoadedModel:
-    """A model to train, or where there are no examples to evaluate."""
+    """Load a model for training or, without examples, for evaluation."""
     told = RecipeArguments(str(path), do_train=examples is not None, do_eval=True, **values)
     return load_model(get_recipe(task), told, {} if examples is None else {"train": examples})
 
 
 def save(loaded: LoadedModel, folder: Path) -> Path:
-    """Writes a model as a run does."""
+    """Save a model like a run."""
     save_beside_adapter(loaded.model, folder)
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
@@ -61,7 +61,7 @@ def save(loaded: LoadedModel, folder: Path) -> Path:
 
 
 def loss_of(task: str, loaded: LoadedModel, examples: datasets.Dataset) -> float:
-    """The loss of a batch without dropout."""
+    """Return the loss of a batch without dropout."""
     recipe = get_recipe(task)
     split = encode_split(recipe, examples, loaded)
     inputs = split.training_inputs(loaded.config, seed=0)
@@ -72,7 +72,7 @@ def loss_of(task: str, loaded: LoadedModel, examples: datasets.Dataset) -> float
 
 
 def decoded(task: str, loaded: LoadedModel, examples: datasets.Dataset, batch_size: int = 32) -> Decoded:
-    """Answers, as evaluation gets them."""
+    """Return the predictions of an evaluation."""
     loaded.model.eval()
     gold = [name for name in get_recipe(task).gold if name in examples.column_names]
     rows = examples.remove_columns(gold).to_list()
@@ -83,7 +83,7 @@ def decoded(task: str, loaded: LoadedModel, examples: datasets.Dataset, batch_si
 def trained(
     tiny: Path, examples: dict[str, datasets.Dataset], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
-    """A saved model of each task, with settings that others do not know."""
+    """Save a model of each task, with settings of that task."""
     folder = tmp_path_factory.mktemp("trained")
     return {
         task: save(load(task, tiny, examples[task], **SPECIALTIES.get(task, {})), folder / task)
@@ -95,7 +95,7 @@ def trained(
 def test_a_task_starts_from_the_model_of_any_other(
     task: str, trained: dict[str, Path], examples: dict[str, datasets.Dataset], tmp_path: Path
 ) -> None:
-    """With a new head and the task's defaults; all of the encoder is kept, and what is saved loads again."""
+    """The head and settings are new, the encoder is kept, and the saved model can be loaded."""
     before = load(task, trained[task], examples[task])
     assert before.config.to_dict().get("pooling", "cls") == SPECIALTIES.get(task, {}).get("pooling", "cls")
     others = [name for name in SCRIPTS if name != task]
@@ -127,7 +127,7 @@ def test_a_task_starts_from_the_model_of_any_other(
 
 
 def permuted(task: str, folder: Path, target: Path) -> Path:
-    """The same model with the rows of its head, and their labels, in reverse."""
+    """Return the model with the outputs of its head and their labels in reverse order."""
     shutil.copytree(folder, target)
     loaded = load(task, folder, None)
     classes = loaded.config.num_labels
@@ -147,7 +147,7 @@ def permuted(task: str, folder: Path, target: Path) -> Path:
 def test_labels_in_another_order_give_the_same_answers_and_losses(
     task: str, trained: dict[str, Path], examples: dict[str, datasets.Dataset], tmp_path: Path
 ) -> None:
-    """As models have them that were trained with KLUE-baseline's order."""
+    """Such as models trained with the label order of KLUE-baseline."""
     folder = permuted(task, trained[task], tmp_path / "permuted")
     ours, theirs = (load(task, path, None) for path in (trained[task], folder))
     assert list(ours.config.id2label.values()) == list(theirs.config.id2label.values())[::-1]
@@ -163,7 +163,7 @@ def test_labels_in_another_order_give_the_same_answers_and_losses(
 def test_labels_that_are_not_the_tasks_make_a_new_head(
     task: str, trained: dict[str, Path], examples: dict[str, datasets.Dataset], tmp_path: Path
 ) -> None:
-    """Nobody knows what such outputs stand for, however many they are."""
+    """The meaning of such outputs is unknown."""
     folder = shutil.copytree(trained[task], tmp_path / "unnamed")
     config = json.loads((folder / "config.json").read_text())
     del config["id2label"], config["label2id"]
@@ -185,7 +185,7 @@ def test_labels_that_are_not_the_tasks_make_a_new_head(
 def test_the_padding_side_of_a_tokenizer_changes_nothing(
     task: str, trained: dict[str, Path], examples: dict[str, datasets.Dataset], tmp_path: Path
 ) -> None:
-    """Not the loss, not the answers, and not what transformers pads when it loads the saved folder."""
+    """Neither the loss, nor the answers, nor the padding of the saved tokenizer."""
     found = []
     for side in ("right", "left"):
         folder = shutil.copytree(trained[task], tmp_path / side)
@@ -207,7 +207,7 @@ def test_the_padding_side_of_a_tokenizer_changes_nothing(
 def test_inputs_without_a_visible_character_are_answered(
     task: str, name: str, family: Callable[[str], Path], examples: dict[str, datasets.Dataset]
 ) -> None:
-    """Zero-width characters, of which some tokenizers make no subword token; alone and among others."""
+    """Such as zero-width characters, for which some tokenizers have no token."""
     text = "\u200b"
     entity = {"word": text, "type": "PER"}
     inputs: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Sweeps: what is run, who runs it, what is chosen, and what becomes of jobs that died."""
+"""Tests of sweeps: jobs, claims, the choice of settings, and interrupted jobs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHORT = ["--mini", "--max_train_samples", "64", "--max_eval_samples", "32", "--m
 
 
 def planned(folder: Path, *words: str) -> Sweep:
-    """Write the jobs of a command line into a sweep, and launch none."""
+    """Write the jobs of a command line to a sweep without launching them."""
     assert main(["run", "--output_dir", str(folder), "--launcher", "print", *words]) == 0
     return Sweep.read(folder)
 

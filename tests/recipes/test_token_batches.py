@@ -1,4 +1,4 @@
-"""Batches of a number of tokens: nothing is lost, nothing is too large, every process has as many."""
+"""Tests of batches with a maximum number of tokens."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_epochs_differ_and_seeds_repeat_them() -> None:
 
 
 def test_epochs_reach_the_sampler_behind_accelerate() -> None:
-    """Accelerate wraps the sampler for several processes, and Trainer undoes what the wrapper does."""
+    """Accelerate wraps the sampler for several processes, and Trainer unwraps it."""
     sampler = TokenBatchSampler(LENGTHS["short"], 256, rank=1, world_size=2)
     loader = prepare_data_loader(
         DataLoader(range(1_000), batch_sampler=sampler, collate_fn=list), num_processes=2, process_index=1
@@ -125,7 +125,7 @@ def test_training_by_tokens_is_resumed_where_it_stopped(tiny: Path, tmp_path: Pa
 def test_fast_evaluates_short_inputs_in_larger_batches(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same predictions and the same loss, from fewer batches that hold no more tokens."""
+    """Predictions and loss are the same, with fewer batches of at most as many tokens."""
     sizes: dict[str, list[int]] = {}
 
     def make_trainer(recipe: Any, arguments: Any, *more: Any) -> Any:

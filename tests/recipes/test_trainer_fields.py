@@ -1,4 +1,4 @@
-"""Every field of TrainingArguments is honoured by every task or refused, and no secret in one is written."""
+"""Tests of the fields of TrainingArguments: support in all tasks, refusals, and secrets."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ NOT_HERE = {
 
 
 def words_of(samples: dict[str, Any]) -> list[str]:
-    """The flags of some values."""
+    """Return values as flags."""
     shown = {
         name: str(value).lower() if isinstance(value, bool) else value for name, value in samples.items()
     }
@@ -88,7 +88,7 @@ def words_of(samples: dict[str, Any]) -> list[str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], model: Path, folder: Path, task: str, *words: str) -> str:
-    """The last line of standard error of a run that ends before it writes anything."""
+    """Return the last line of standard error of a refused run, which writes nothing."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
         main(task, None, ["--model_name_or_path", str(model), "--output_dir", str(folder), *QUICK, *words])
@@ -108,7 +108,7 @@ def test_every_field_is_honoured_refused_or_a_flag_of_ours() -> None:
 
 @pytest.fixture
 def process() -> Iterator[None]:
-    """Takes back what some of the fields change for the whole process."""
+    """Undo the changes of some fields to the process."""
     verbosity = transformers.logging.get_verbosity()
     yield
     transformers.logging.set_verbosity(verbosity)
@@ -120,7 +120,7 @@ def process() -> Iterator[None]:
 def test_every_field_that_is_honoured_reaches_trainer_in_every_task(
     task: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of them in one run; ``run_name`` is a secret."""
+    """With all of them in one run, and a secret as ``run_name``."""
     defaults = TrainingArguments(output_dir=str(tmp_path / "unused"), disable_tqdm=False)
     seen: list[TrainingArguments] = []
     make_trainer = story.make_trainer
@@ -191,7 +191,7 @@ def test_what_follows_an_unknown_flag_is_not_repeated(
 
 
 def text_fields(record: type) -> list[str]:
-    """The fields of a record of arguments that take text."""
+    """Return the fields of a record of arguments with text."""
     hints = typing.get_type_hints(record)
     fields = [field.name for field in dataclasses.fields(record) if field.init]
     return [name for name in fields if "str" in str(hints[name])]
@@ -248,7 +248,7 @@ def test_a_metric_that_no_evaluation_gives_cannot_choose_the_checkpoint(
 
 
 def chosen(folder: Path, metric: str) -> tuple[list[float], dict[str, Any], str]:
-    """What every evaluation gave, the results, and the card."""
+    """Return the scores of all evaluations, the results, and the card."""
     log = json.loads((folder / "trainer_state.json").read_text())["log_history"]
     seen = [row[metric] for row in log if metric in row]
     return seen, read(folder / "all_results.json"), (folder / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""Whole runs on a tiny model: what they write, and what loads it again."""
+"""Tests of complete runs on a tiny model, and of loading their files."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_saved_model_gives_the_same_predictions_with_evaluation_alone(
 
 
 def test_predictions_are_those_of_a_plain_pipeline(tiny: Path, tmp_path: Path) -> None:
-    """Also where training groups by length: transformers then shuffles the evaluation, and we must not."""
+    """Even with grouping by length, for which transformers shuffles evaluation."""
     run("ynat", tiny, tmp_path, "--group_by_length")
     classify = pipeline("text-classification", model=str(tmp_path), device="cpu")
     titles = klue_datasets.load("ynat", "validation[:50]", mini=True)["title"]

@@ -1,4 +1,4 @@
-"""Models and data that are not there, or not of the task, are one sentence that names what helps."""
+"""Tests of missing models and data, and of those of other tasks: one-sentence errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_CACHED = ("somebody/nothing", "nothing")
 
 
 def last_line(capsys: pytest.CaptureFixture[str], task: str, words: list[str]) -> str:
-    """What a recipe says that ends with status 1, in one line."""
+    """Return the error message of a recipe that ends with status 1."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
         main(task, None, words)
@@ -60,7 +60,7 @@ def test_a_data_set_that_is_not_there_is_named(
 
 
 def write_sample(task: str, folder: Path) -> Path:
-    """A file of one input that the task takes."""
+    """Write a file with one input of the task."""
     path = folder / f"{task}.jsonl"
     path.write_text(json.dumps(get_recipe(task).raw_input.sample, ensure_ascii=False) + "\n")
     return path
@@ -103,7 +103,7 @@ def test_predict_does_not_suggest_a_flag_that_it_lacks(
 
 
 def damage(folder: Path, how: str) -> None:
-    """Damage a model's folder."""
+    """Damage the folder of a model."""
     weights = folder / "model.safetensors"
     if how == "truncated weights":
         weights.write_bytes(weights.read_bytes()[:1000])

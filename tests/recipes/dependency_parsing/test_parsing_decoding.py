@@ -1,4 +1,4 @@
-"""Decoders against every tree there is, and on scores that tempt them to make none."""
+"""Tests of decoders: comparison with all trees, and scores for which greedy heads are not a tree."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_without_its_package_mst_is_left_out(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_oracles_count_trees_as_known() -> None:
-    """Cayley: n^(n-1) trees with one root; head-final ones: (n-1)!."""
+    """There are n^(n-1) trees with one root (Cayley), and (n-1)! head-final ones."""
     assert [sum(1 for _ in all_trees(n)) for n in range(1, 6)] == [n ** (n - 1) for n in range(1, 6)]
     assert [sum(map(is_head_final, all_trees(n))) for n in range(1, 6)] == [1, 1, 2, 6, 24]
     assert [sum(map(is_projective, all_trees(n))) for n in itertools.chain(range(1, 5))] == [1, 2, 7, 30]

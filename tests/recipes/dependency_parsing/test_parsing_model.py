@@ -1,4 +1,4 @@
-"""The parser: KLUE's head as its authors built it, batches, saving, loading elsewhere, adapters."""
+"""Tests of the parser: KLUE's head, batches, saving, loading and adapters."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_klues_head_is_that_of_the_spec_in_scores_and_loss(tiny: Path) -> None:
 
 
 def test_parameters_of_the_heads_on_a_768_wide_encoder() -> None:
-    """KLUE's by the shapes in KLUE_SPEC D, 27.4 million; the biaffine one has 2.8 million."""
+    """KLUE's head has 27.4 million parameters, the biaffine head 2.8 million."""
     lstms = 2 * (4 * 768 * (1792 + 768) + 8 * 768) + (4 * 768 * (768 + 768) + 8 * 768)
     linears = 2 * (1536 * 768 + 768) + (1536 + 1) * (512 + 256) + (768 + 1) * (512 + 256)
     scorers = (512 * 512 + 2 * 512 + 1) + 38 * (256 * 256 + 2 * 256 + 1)
@@ -154,7 +154,7 @@ def test_words_without_a_known_tag_are_read_as_if_it_was_dropped(tiny: Path) -> 
 
 
 def test_the_encoder_computes_as_it_would_alone(tiny: Path) -> None:
-    """A wrapper without a word on it makes transformers fall back to slow attention."""
+    """By default, transformers would use slow attention for a wrapped encoder."""
     model = make(tiny)
     assert model.bert.config._attn_implementation == "sdpa"
     if hasattr(model, "activation_checkpointing_enable"):  # from transformers 5.23 on

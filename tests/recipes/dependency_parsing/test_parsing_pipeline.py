@@ -1,4 +1,4 @@
-"""The pipeline: what it takes and gives, from a folder, elsewhere; CoNLL-U; pictures."""
+"""Tests of the pipeline: inputs, outputs, loading from folders, CoNLL-U and pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONLLU = (
 
 @pytest.fixture(scope="module")
 def folder(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved parser with random weights, and its tokenizer."""
+    """Save a parser with random weights and its tokenizer."""
     folder = tmp_path_factory.mktemp("parser") / "saved"
     config = AutoConfig.from_pretrained(tiny)
     settings = ParserSettings(head="biaffine", pos_tags=DP_POS_TAGS, decoder="projective", arc_size=16)
@@ -131,7 +131,7 @@ def test_conllu_in_and_out(parse) -> None:
 
 
 def test_a_text_of_too_many_words_is_refused(parse) -> None:
-    """A parser scores every pair of words: a whole book on one line would take all memory."""
+    """The parser scores all pairs of words, so long texts would need too much memory."""
     assert len(parse("가 " * MOST_WORDS)) == MOST_WORDS
     words = ["가"] * (MOST_WORDS + 1)
     for too_long in (" ".join(words), words, {"words": words}):

@@ -1,4 +1,4 @@
-"""The recipe of dependency parsing: gold trees survive it, decoders are reported and chosen, answers."""
+"""Tests of the recipe for dependency parsing: gold trees, choice of decoders, and answers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 
 class Gold(torch.nn.Module):
-    """A model that knows the answers: its scores are the gold of its inputs."""
+    """A model whose scores are the gold labels of its inputs."""
 
     def forward(self, heads: torch.Tensor, relations: torch.Tensor, **inputs: torch.Tensor) -> Any:
         words = heads.shape[1]
@@ -69,7 +69,7 @@ class Gold(torch.nn.Module):
 
 
 def through_the_recipe(examples: datasets.Dataset, model: Path, max_length: int) -> dict[str, float]:
-    """Scores of all decoders where the model is right about everything."""
+    """Return the scores of all decoders for a perfect model."""
     tokenizer, config = AutoTokenizer.from_pretrained(model, trust_remote_code=False), read_config(model)
     RECIPE.configure(config, tokenizer, RecipeArguments(do_train=True), {})
     features = RECIPE.encode(examples[:], tokenizer, config, max_length)

@@ -1,4 +1,4 @@
-"""Words to subword tokens and batches: every word has one, nothing is cut off, padding is padding."""
+"""Tests of encoding and collating words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def features(columns: dict) -> list[dict]:
 
 
 def assert_subwords(tokenizer, words: list[str], row: dict) -> None:
-    """Each word's first and last subword tokens are those of the word by itself."""
+    """Check that first and last token of each word are those of the word by itself."""
     for word, first, last in zip(words, row["first_subwords"], row["last_subwords"], strict=True):
         subwords = tokenizer(word, add_special_tokens=False)["input_ids"] or [tokenizer.unk_token_id]
         assert (row["input_ids"][first], row["input_ids"][last]) == (subwords[0], subwords[-1])
@@ -82,7 +82,7 @@ def test_long_sentences_lose_nothing(tokenizer) -> None:
 
 
 def test_windows_give_words_their_neighbours(tokenizer) -> None:
-    """Away from the ends of a sentence every word sees others on both sides."""
+    """Except at the ends of a sentence, each word has context on both sides."""
     row = features(encode_words([["가"] * 500], tokenizer, 102))[0]
     starts = np.cumsum([0, *row["windows"]])
     first = np.array(row["first_subwords"])

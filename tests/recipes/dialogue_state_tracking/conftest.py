@@ -1,4 +1,4 @@
-"""A small tracker with random weights, and a batch for it."""
+"""A small state tracker with random weights, and a batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLOTS, PIECES, END, STOP = 7, 97, 3, [0, 2, 3]
 
 @pytest.fixture(params=GATE_SEES)
 def tracker(request: pytest.FixtureRequest) -> DialogueStateTracker:
-    """With either gate: seven slots, 97 tokens, width 32; weights so large that no distribution is flat."""
+    """Create a tracker with either gate and seven slots; weights are large enough for distinct scores."""
     config = BertConfig(
         vocab_size=PIECES, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
@@ -37,13 +37,13 @@ def tracker(request: pytest.FixtureRequest) -> DialogueStateTracker:
 
 
 def output_layer(gate: Any) -> torch.nn.Linear:
-    """The layer that gives the gate's scores."""
+    """Return the layer that computes the scores of the gate."""
     return gate if isinstance(gate, torch.nn.Linear) else gate[-1]
 
 
 @pytest.fixture
 def batch() -> dict[str, Any]:
-    """Three dialogues, one padded; targets of one to seven tokens, some of which are in the dialogue."""
+    """Create three dialogues, one with padding, and targets of one to seven tokens."""
     generator = torch.Generator().manual_seed(1)
 
     def draw(low: int, high: int, *shape: int) -> torch.Tensor:

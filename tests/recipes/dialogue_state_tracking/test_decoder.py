@@ -1,4 +1,4 @@
-"""The lean decoder against the textbook's: losses, gradients, states; half precision; beams."""
+"""Tests of the decoder: comparison with the textbook decoder, half precision and beam search."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_values_end_at_any_special_subword(tracker: DialogueStateTracker, batch:
 
 @torch.no_grad()
 def test_beams_find_the_likeliest_values(tracker: DialogueStateTracker, batch: dict[str, Any]) -> None:
-    """With as many beams as there are ways through two steps, the search is exhaustive."""
+    """With as many beams as there are sequences of two steps, the search is exhaustive."""
     ids, mask = batch["input_ids"][:1], batch["attention_mask"][:1]
     gates = torch.full((1, len(tracker.settings.slots)), POINT)
     tracker.settings.max_value_length, tracker.settings.num_beams = 2, 97
@@ -189,7 +189,7 @@ def test_dropout_and_forcing_are_drawn_in_training_only(
 
 
 def test_slots_have_states_of_their_own(tracker: DialogueStateTracker, batch: dict[str, Any]) -> None:
-    """KLUE-baseline without --parallel_decoding carries the state of a slot into the next."""
+    """KLUE-baseline without --parallel_decoding passes the state of a slot to the next."""
     loss = tracker(**batch).value_loss
     order = torch.tensor([4, 2, 0, 6, 1, 3, 5])
     tracker.settings.slot_subwords = [tracker.settings.slot_subwords[slot] for slot in order]

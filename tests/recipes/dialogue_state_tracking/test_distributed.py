@@ -1,6 +1,6 @@
-"""States from a model in a wrapper of DDP or FSDP are those of the plain model, on two ranks.
+"""Tests of states predicted by models in DDP or FSDP with two processes.
 
-Run as a script, this file is one of the ranks.
+Run as a script, this file is one of the processes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def test_wrapped_models_give_the_states_of_plain_ones(warm_python: WarmPython, t
 
 
 def check(rank: int) -> dict[str, bool]:
-    """Whether each kind of model in each wrapper predicts what it does alone."""
+    """Return whether all kinds of models predict the same with and without wrappers."""
     torch.manual_seed(rank)  # each rank has dialogues of its own
     inputs = {"input_ids": torch.randint(4, 60, (3, 9)), "attention_mask": torch.ones(3, 9, dtype=torch.long)}
     found = {}
@@ -52,7 +52,7 @@ def check(rank: int) -> dict[str, bool]:
 
 
 def make(head: str, max_new_tokens: int) -> tuple[nn.Module, Any, type[nn.Module]]:
-    """A random model, the recipe for it, and the class of its layers."""
+    """Create a random model; return it with its recipe and the class of its layers."""
     from transformers import BertConfig, GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
     from transformers.models.bert.modeling_bert import BertLayer
     from transformers.models.gpt2.modeling_gpt2 import GPT2Block

@@ -1,4 +1,4 @@
-"""The recipe of wos: turns, targets, oracles, errors by kind, raw dialogues; runs that must agree."""
+"""Tests of the recipe for wos: turns, targets, oracles, errors by type, raw dialogues and runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def predictions(folder: Path) -> list[dict[str, Any]]:
 
 
 def open_gates(folder: Path) -> None:
-    """Changes a saved model so that its slots differ and some ask for values: a few steps teach neither."""
+    """Change a saved model so that its slots differ and some have values, which a few steps do not teach."""
     import torch
 
     model = AutoModel.from_pretrained(folder, trust_remote_code=True)
@@ -58,7 +58,7 @@ def open_gates(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a short run, with gates that open."""
+    """Return the folder of a short run, with changed gates."""
     folder = tmp_path_factory.mktemp("runs") / "dst"
     run(tiny, folder)
     open_gates(folder)
@@ -321,7 +321,7 @@ def test_trained_models_keep_their_slots_and_their_tokenizer(finished: Path, tmp
 def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(
     tiny: Path, tmp_path: Path, warm_python: WarmPython
 ) -> None:
-    """Teacher forcing is drawn from the generators that a checkpoint keeps."""
+    """Teacher forcing is drawn from random generators that are in the checkpoint."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
 
     def train(folder: Path, *more: str) -> WarmProcess:

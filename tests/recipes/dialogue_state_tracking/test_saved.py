@@ -1,4 +1,4 @@
-"""Trackers from a folder: elsewhere, with no package of ours, and through the pipeline."""
+"""Tests of saved trackers, loaded without this package and by the pipeline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CODE = {
 
 @pytest.fixture(scope="module")
 def saved(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tracker with random weights, gates that open, and its tokenizer."""
+    """Save a tracker with random weights, changed gates, and its tokenizer."""
     folder = tmp_path_factory.mktemp("saved") / "tracker"
     rows = klue_datasets.load("wos", "train", mini=True)
     states = [turn["state"] for row in rows for turn in row["dialogue"]]
@@ -73,7 +73,7 @@ def test_folders_carry_their_code(saved: Path) -> None:
 
 
 def test_loaded_elsewhere_it_says_the_same(saved: Path, tmp_path: Path, python) -> None:
-    """In another process and folder, where nothing is called recipes."""
+    """In another process and folder, without the package recipes."""
     model, tokenizer = DialogueStateTracker.from_pretrained(saved), AutoTokenizer.from_pretrained(saved)
     track = pipeline("dialogue-state-tracking", model=str(saved), trust_remote_code=True, device="cpu")
     answer = track(DIALOGUE)
@@ -152,7 +152,7 @@ def test_wrong_inputs_are_named(saved: Path) -> None:
 
 
 def test_slots_can_begin_far_apart(tiny: Path, saved: Path, tmp_path: Path) -> None:
-    """Their vectors then have the spread asked for, for a new GRU, and a trained one is left alone."""
+    """The vectors have the requested spread with a new GRU; a trained GRU is not changed."""
 
     def loaded(folder: Path, slot_spread: float) -> DialogueStateTracker:
         config = read_config(saved)

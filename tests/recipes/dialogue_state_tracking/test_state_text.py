@@ -1,4 +1,4 @@
-"""States to text and back: real ones with three tokenizers, signs, malformed texts, what the model reads."""
+"""Tests of states as text: real states, three tokenizers, punctuation, malformed texts, inputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def frame_of(
 
 
 def again(frame: StateFrame, gold: list[str], utterances: list[str]) -> list[str]:
-    """A state through text and ids and back; nothing of it may be left over."""
+    """Convert a state to text and ids and back."""
     read = frame.text.read(frame.written(frame.target(gold)), utterances)
     assert not read.dropped
     return read.state
@@ -50,7 +50,7 @@ def again(frame: StateFrame, gold: list[str], utterances: list[str]) -> list[str
 
 @pytest.fixture(scope="module")
 def real(shared: Path) -> tuple[dict[str, list[str]], dict[str, list[str]], list[Turn], list[str]]:
-    """Known values of ontology and training, those of the ontology alone, all turns, texts to train with."""
+    """Return known values of ontology and training, values of the ontology, all turns, and texts."""
     data = klue_datasets.load("wos", data_dir=shared / "data/klue-small")
     sample = klue_datasets.load("wos", data_dir=shared / "data/klue-v1-sample", version="1.0.0")
     ontology = json.loads((shared / "data/klue-small/wos-v1.1/ontology.json").read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def test_all_real_states_survive(
 def test_letters_that_the_tokenizer_lacks_are_found_in_known_values_and_dialogues(
     real: Any, tiny: Path
 ) -> None:
-    """The WordPiece of the mini corpus: what it cannot tell apart may come out wrong, and nothing else."""
+    """With the WordPiece tokenizer of the mini corpus, only values that it cannot distinguish are wrong."""
     values, _, both, _ = real
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     frame = frame_of(tokenizer, values)
@@ -212,7 +212,7 @@ def test_what_a_seq2seq_model_reads_and_writes(tiny: Path) -> None:
 
 
 def test_what_a_causal_model_reads_and_writes(byte_level: Any, tmp_path: Path) -> None:
-    """There is neither [CLS] nor [SEP]: a break between utterances, and a cue before the state."""
+    """Without [CLS] and [SEP], there is a line break between utterances, and a cue before the state."""
     tokenizer = without_padding(byte_level, tmp_path)
     assert tokenizer("가")["input_ids"] == tokenizer("가", add_special_tokens=False)["input_ids"]
     frame = frame_of(tokenizer, {"관광-이름": []}, causal=True, max_position_embeddings=60)

@@ -1,4 +1,4 @@
-"""Models that write states: they learn, come back whole from a folder, and say how sure they are."""
+"""Tests of models that generate states: training, saving, loading and scores."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ UPDATES = 200
 
 @pytest.fixture(scope="module")
 def models(tiny: Path, byte_level: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Kind -> folder of a random model."""
+    """Return the folder of a random model of each kind."""
     top = tmp_path_factory.mktemp("text_models")
     return {kind: make_text_model(kind, top / kind, tiny, byte_level) for kind in KINDS}
 
 
 @pytest.fixture(scope="module")
 def short() -> Any:
-    """The beginnings of a few dialogues."""
+    """Return the first turns of a few dialogues."""
     rows = klue_datasets.load("wos", f"train[:{FEW}]", mini=True)
     return rows.map(lambda row: {"dialogue": row["dialogue"][:3]})
 
@@ -57,7 +57,7 @@ def loaded_from(path: Path, turns: Any = None, **values: Any) -> tuple[Any, Load
 
 
 def answers(recipe: Any, loaded: LoadedModel, split: Any, rows: int = 64) -> Any:
-    """What the model answers to a split, by batches of so many."""
+    """Return the predictions for a split with a batch size."""
     inputs = split.evaluation_inputs()
     collator = Collator(recipe, loaded)
     kept = []
@@ -77,7 +77,7 @@ def answers(recipe: Any, loaded: LoadedModel, split: Any, rows: int = 64) -> Any
 def learned(
     request: pytest.FixtureRequest, models: dict[str, Path], short: Any, tmp_path_factory: Any
 ) -> dict[str, Any]:
-    """A model that has learned a few turns by heart, and its folder."""
+    """Train a model on a few turns until it has learned them; return it and its folder."""
     kind = request.param
     turns = get_recipe("wos").prepare(short)
     recipe, loaded = loaded_from(models[kind], turns)
@@ -124,7 +124,7 @@ def test_batches_do_not_change_answers(learned: dict[str, Any]) -> None:
 
 
 def test_the_score_is_the_probability_of_the_text(learned: dict[str, Any]) -> None:
-    """Each subword token in turn, with nothing padded and nothing remembered."""
+    """Compute it token by token, without padding or cache."""
     recipe, loaded, split = (learned[name] for name in ("recipe", "loaded", "split"))
     decoded = answers(recipe, loaded, split)
     causal = learned["kind"] == "causal"
@@ -155,7 +155,7 @@ def test_beams_find_a_text_that_is_as_likely_or_more(learned: dict[str, Any]) ->
 
 
 def test_folders_hold_a_model_of_transformers_and_the_pipeline(learned: dict[str, Any], python: Any) -> None:
-    """In another process, where nothing is called recipes."""
+    """In another process, without the package recipes."""
     folder, split = learned["folder"], learned["split"]
     model = AUTO[learned["kind"]].from_pretrained(folder, trust_remote_code=False)
     for name, weight in learned["loaded"].model.named_parameters():

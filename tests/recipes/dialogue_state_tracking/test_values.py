@@ -1,4 +1,4 @@
-"""Dialogues to tokens, values to subword tokens and back."""
+"""Tests of dialogues as tokens, and of values as tokens and back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reader(tokenizer: Any, values: dict[str, list[str]]) -> StateReader:
 
 
 def again(states: StateReader, gold: list[str], utterances: list[str]) -> list[str]:
-    """A state through gates and subword tokens and back."""
+    """Convert a state to gates and tokens and back."""
     slots = len(states.settings.slots)
     gates, values = [0] * slots, [[]] * slots
     for slot, gate, subwords in zip(*(column[0] for column in states.targets([gold])), strict=True):
@@ -130,7 +130,7 @@ def test_values_with_signs_come_out_letter_by_letter(tokenizer: Any) -> None:
 
 
 def test_unknown_tokens_are_copied_only_where_one_thing_was_said(tokenizer: Any) -> None:
-    """Any word that the vocabulary lacks has the unknown token: which of two was meant, nobody can tell."""
+    """All words that are not in the vocabulary have the unknown token, so two of them are ambiguous."""
     states = reader(tokenizer, {"관광-이름": []})
     unknown = [tokenizer.unk_token_id]
     assert states.tokenize(["쀍", "퀣"]) == [unknown, unknown]

@@ -1,4 +1,4 @@
-"""Results as records: what runs write, what files may hold, and what becomes of published scores."""
+"""Tests of records: those of runs, files of records, and published scores."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from recipes.records import main
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """A record as JSON with another value at a path such as ``data.split``."""
+    """Return a record as JSON with another value at a path such as ``data.split``."""
     record = copy.deepcopy(made_up_record().to_json())
     *inner, last = path.split(".")
     target = record
@@ -97,7 +97,7 @@ def test_records_come_back_whole() -> None:
 
 
 def test_records_with_any_text_come_back_from_a_file(tmp_path: Path) -> None:
-    """Also with characters that end a line elsewhere, such as U+2028."""
+    """Even with characters that other programs treat as line breaks, such as U+2028."""
     texts = [*PAYLOADS, "a\u2028b", "a\x85b", "a\x0bb\x1cc"]
     records = [record for text in texts for record in records_with(text)]
     write_json_lines(tmp_path / "all.jsonl", [record.to_json() for record in records])

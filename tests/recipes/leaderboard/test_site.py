@@ -1,4 +1,4 @@
-"""The leaderboard: what stands in one table, which ranks noise allows, and what the pages hold."""
+"""Tests of the leaderboard: tables, ranks and pages."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_scores_differ_where_their_intervals_say_so(one: Cell, two: Cell, expect
 
 
 def test_predictions_decide_where_both_models_have_them(tmp_path: Path) -> None:
-    """B errs where A does, and once in twenty more: paired, that is a difference; by intervals it is none."""
+    """B has the errors of A and others on 5 %, a difference for the paired test but not by intervals."""
     labels = list(TASKS["ynat"].labels)
     gold = [labels[index % 7] for index in range(700)]
     answers = {
@@ -182,7 +182,7 @@ def test_the_command_writes_a_site_and_replaces_its_own_alone(
 
 
 class Strict(html.parser.HTMLParser):
-    """Collects what could run: script elements, handlers, links that are code."""
+    """Collects what could run: script elements, event handlers, and links with code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ class Strict(html.parser.HTMLParser):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_texts_do_not_come_alive(payload: str) -> None:
-    """Every text field of a record, in every page: nothing runs that does not run without it."""
+    """No text field of a record adds anything to a page that could run."""
     harmless = pages([Found(record) for record in records_with("text")], title="text")
     files = pages([Found(record) for record in records_with(payload)], title=payload)
     expected = {alive for text in harmless.values() for alive in alive_in(text)}

@@ -1,4 +1,4 @@
-"""The leaderboard in a real Chromium: sorting, filters, links, keyboard, plot; offline, widths and themes."""
+"""Tests of the leaderboard in Chromium: sorting, filters, links, keyboard, plot, widths and themes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVIL = '"><img src=x onerror=window.evil=1><script>window.evil=1</script>'
 
 @pytest.fixture(scope="module")
 def site(tiny: Path, made_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published rows, runs of all tasks, 40 models that do not exist, and one with a dangerous name."""
+    """Write a site with published scores, runs of all tasks, and 41 artificial models."""
     folder = tmp_path_factory.mktemp("site")
     real = [made_once(f"runs/{task}", functools.partial(run, task, tiny)) for task in SCRIPTS]
     records = [*published_records(), *made_up_models(40), made_up_record(model=ScoredModel(EVIL))]

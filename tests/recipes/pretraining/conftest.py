@@ -1,4 +1,4 @@
-"""What the tests of pre-training share."""
+"""Fixtures for the tests of pre-training."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from runs import run
 
 @pytest.fixture(scope="session")
 def tiny_ner(tiny: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """A model of KLUE-NER after a few steps."""
+    """Train a model on NER for a few steps."""
     return made_once("runs/ner", functools.partial(run, "ner", tiny))

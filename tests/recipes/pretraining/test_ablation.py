@@ -1,4 +1,4 @@
-"""An ablation from corpus to table, in a few steps, and once more without repeating anything."""
+"""Tests of an ablation in a few steps, and of its repetition."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_an_ablation_ends_in_a_table(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 
 def test_scores_that_are_undefined_are_said_to_be(tmp_path: Path) -> None:
-    """AUPRC is, where a relation does not occur."""
+    """AUPRC is undefined if a relation does not occur."""
     given = {field.name: "" for field in dataclasses.fields(AblationArguments)}
     arguments = AblationArguments(**given | {"values": ("none", "mecab"), "tasks": ["re"]})
     undefined, score = {"mean": None, "low": None, "high": None}, {"mean": 7.0, "low": 6.0, "high": 8.0}

@@ -1,4 +1,4 @@
-"""Input that the commands of pre-training refuse: one sentence, and nothing written."""
+"""Tests of invalid input for pre-training: one-sentence errors, and no files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def refused(main: Main, words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """The sentence with which a command ends, after the program's name."""
+    """Return the error message of a command without the name of the program."""
     capsys.readouterr()
     assert main(words) == 1
     return capsys.readouterr().err.splitlines()[-1].partition(": ")[2]

@@ -1,4 +1,4 @@
-"""Blocks: nothing is lost, nothing is longer than it may be, and packing changes no loss."""
+"""Tests of blocks: content, length, and equal losses with packing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corpora: what each stage drops, builds that go on where they stopped, and memory that does not grow."""
+"""Tests of corpora: stages, resumed builds and memory."""
 
 from __future__ import annotations
 

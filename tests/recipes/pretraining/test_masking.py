@@ -1,4 +1,4 @@
-"""Masks: whole words for every tokenizer, rates as asked, the same on every machine."""
+"""Tests of masking: whole words for all tokenizers, rates and reproducibility."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def tokenizer(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="module")
 def sentences() -> list[str]:
-    """Ten thousand, some of them there more than once."""
+    """Return ten thousand sentences with repetitions."""
     known = [text for text in mini_texts() if text.count(" ") > 1]
     return list(itertools.islice(known, SENTENCES))
 
 
 def tokens_of_words(tokenizer: Any, text: str) -> list[int]:
-    """How many tokens each word has, each tokenised by itself."""
+    """Return the number of tokens of each word, tokenised separately."""
     words = text.split()
     spelt = [word if number == 0 else f" {word}" for number, word in enumerate(words)]
     encoded = tokenizer(spelt, add_special_tokens=False)["input_ids"]
@@ -85,7 +85,7 @@ def test_of_chosen_tokens_most_are_masked_some_replaced_and_some_kept() -> None:
 
 
 def blocks(tokenizer: Any, count: int = 8) -> list[dict[str, Any]]:
-    """Blocks of 64 tokens with several segments each."""
+    """Return blocks of 64 tokens with several segments each."""
     ends = tokenizer.cls_token_id, tokenizer.sep_token_id
     texts = documents(tokenizer, [text for text in mini_texts() if text.count(" ") > 2][:200])
     made = itertools.islice(blocks_of(texts, 64, ends, pack=True), count)

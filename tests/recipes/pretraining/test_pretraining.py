@@ -1,4 +1,4 @@
-"""Pre-training runs: they learn, go on where they were killed, and refuse what does not go together."""
+"""Tests of pre-training runs: learning, resuming and invalid settings."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SETTINGS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def material(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """A corpus of a few hundred lines, and a tokenizer."""
+    """Write a corpus of a few hundred lines, and a tokenizer."""
 
     def make(folder: Path) -> None:
         texts = [text.replace("\n", " ") for text in mini_texts() if text.count(" ") > 2][:800]
@@ -70,13 +70,13 @@ def settings(material: Path, output_dir: Path, **others: Any) -> PretrainingArgu
 
 @pytest.fixture(scope="module")
 def whole(material: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A run without interruption."""
+    """Run pre-training without interruption."""
     folder = tmp_path_factory.mktemp("whole") / "model"
     return folder, pretrain(settings(material, folder))
 
 
 def history(folder: Path) -> list[float]:
-    """The losses of every step that a checkpoint has seen."""
+    """Return the losses of all steps before a checkpoint."""
     last = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     log = json.loads((last / "trainer_state.json").read_text())["log_history"]
     return [entry["loss"] for entry in log if "loss" in entry]
@@ -125,7 +125,7 @@ def test_a_killed_run_goes_on_to_the_same_losses_and_weights(
 
 
 def _killed(arguments: PretrainingArguments, step: int) -> None:
-    """Train until a step, and be killed in it."""
+    """Train up to a step and kill the run."""
     torch.set_num_threads(1)
     steps = iter(range(1, 100))
     original = PretrainingTrainer.training_step

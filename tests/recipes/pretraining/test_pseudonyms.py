@@ -1,4 +1,4 @@
-"""Personal data: what is found, and what is left; pseudonyms of the same shape; particles; and back again."""
+"""Tests of pseudonyms: recognised data, format, particles and restoration."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_what_was_replaced_can_be_put_back() -> None:
 
 def test_recognisers_serve_an_engine_of_presidio() -> None:
     class NoModel:
-        """A language model that knows nothing."""
+        """A model that finds nothing."""
 
         engine_name = "none"
 
@@ -163,7 +163,7 @@ def test_names_are_found_by_a_model(tiny_ner: Path) -> None:
     assert restore(changed, spans) == text
 
     class Known:
-        """Finds one name."""
+        """A model that finds one name."""
 
         def __call__(self, texts: list[str]) -> Any:
             return [[{"entity_group": "PS", "score": 1.0, "start": 0, "end": 3}] for _ in texts]

@@ -1,4 +1,4 @@
-"""Vocabularies: whole texts come back, morphemes keep apart, and no analyser is needed afterwards."""
+"""Tests of vocabularies: decoding, boundaries of morphemes, and use without an analyser."""
 
 from __future__ import annotations
 

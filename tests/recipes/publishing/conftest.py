@@ -1,4 +1,4 @@
-"""A Hub in a thread, and runs to publish there."""
+"""A Hub in a thread, and runs to publish."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from recipes.engine.command_line import make_parser, parse
 
 @pytest.fixture(scope="module")
 def shared_hub() -> Iterator[HubServer]:
-    """The Hub of the whole file; each repository belongs to one test."""
+    """Start a Hub for all tests of a file; each repository belongs to one test."""
     with HubServer({TOKEN: ["me", "klue"], "hf_reader": ["reader"]}) as server:
         yield server
 
@@ -36,7 +36,7 @@ def hub(shared_hub: HubServer) -> Iterator[HubServer]:
 
 @pytest.fixture
 def fresh(hub: HubServer, tmp_path: Path) -> Fresh:
-    """Runs this Python with that Hub and empty caches, in an empty folder; expects the status 0."""
+    """Run Python with the Hub and empty caches in an empty folder; expect status 0."""
 
     def run(*words: str | Path, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
         home = tmp_path / "home"
@@ -60,7 +60,7 @@ def fresh(hub: HubServer, tmp_path: Path) -> Fresh:
 
 @pytest.fixture
 def here(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Makes this process use that Hub, without waiting between attempts; gives the seconds not waited."""
+    """Make this process use the Hub without waiting between attempts; return the omitted seconds."""
     waited: list[float] = []
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
     monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.url)
@@ -76,7 +76,7 @@ def here(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture(scope="module")
 def model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """The folder of a short run of a task."""
+    """Return the folder of a short run of a task."""
     made: dict[tuple[str, ...], Path] = {}
 
     def make(task: str, *words: str) -> Path:
@@ -92,7 +92,7 @@ def model(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A folder that looks like a finished run, and is one in every way that publishing asks for."""
+    """Write a folder with all files of a finished run that publishing needs."""
     folder = tmp_path / "run"
     (folder / ".eval_results").mkdir(parents=True)
     (folder / "README.md").write_text("---\nlanguage: ko\n---\n\n# A model\n")

@@ -1,4 +1,4 @@
-"""LoRA adapters find the base model that they were trained on: on the Hub at its revision, or in a folder."""
+"""Tests of adapters and their base models on the Hub, at a revision, or in a folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scores(folder: Path) -> list[float]:
 def test_an_adapter_keeps_the_revision_of_its_base_model(
     revision: str, hub: HubServer, here: list[float], tiny: Path, tmp_path: Path
 ) -> None:
-    """Though its main moves on, before training or after, and whether it is loaded by folder or by Hub id."""
+    """Even if main changes before or after training, and for folders and Hub ids."""
     base, adapter = f"me/base-{revision}", f"me/adapter-{revision}"
     make_tiny_model(tmp_path / "moved", seed=7)
     wanted = hub.store.put("model", base, tiny).oid
@@ -114,7 +114,7 @@ def test_an_adapter_with_any_local_path_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Absolute or relative, to the adapter's folder or to the working directory, of a folder or of none."""
+    """Absolute and relative paths, of existing or missing folders."""
     (tmp_path / "beside").mkdir()
     monkeypatch.chdir(tmp_path)
     (small / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))

@@ -1,4 +1,4 @@
-"""What is published loads in a fresh process; metrics in Spaces; what a second time changes."""
+"""Tests of published repositories: loading in a new process, Spaces, and repeated uploads."""
 
 from __future__ import annotations
 

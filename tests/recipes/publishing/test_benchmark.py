@@ -1,4 +1,4 @@
-"""KLUE as a benchmark on the Hub: leaderboards of the data set, results by pull request, and read back."""
+"""Tests of KLUE as a benchmark on the Hub: leaderboards, and results by pull request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write(path: Path, *records: Any) -> Path:
 
 
 def test_results_go_to_the_hub_and_come_back(hub: HubServer, fresh: Fresh, tmp_path: Path) -> None:
-    """From fresh processes: data set, pull request, its merge, and a board of what the Hub then has."""
+    """In new processes: upload the data set, propose results, merge them, and build a leaderboard."""
     fresh(
         "-m", "klue_datasets", "export", "--mini", "--tasks", "ynat", "sts", "--output_dir", tmp_path / "klue"
     )

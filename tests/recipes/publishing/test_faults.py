@@ -1,4 +1,4 @@
-"""Whatever goes wrong at the Hub is one sentence, nothing is half published, and the next run succeeds."""
+"""Tests of faults of the Hub: one-sentence errors, no partial uploads, and successful repetition."""
 
 from __future__ import annotations
 

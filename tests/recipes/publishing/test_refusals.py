@@ -1,4 +1,4 @@
-"""What must not be published is refused before anything is sent."""
+"""Tests of folders that must not be published, which are refused before any upload."""
 
 from __future__ import annotations
 
