@@ -161,9 +161,8 @@ def unpack(archive: str | Path, cache_dir: str | Path | None = None) -> Path:
             except FileExistsError as error:
                 raise KlueDataError(f"{archive}: holds {name} more than once; expected it once.") from error
             except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
-                reason = (
-                    str(error).partition("\n")[0].rstrip(":")
-                )  # tarfile's messages have a line per compression
+                # Tarfile's messages have a line per compression.
+                reason = str(error).partition("\n")[0].rstrip(":")
                 raise KlueDataError(
                     f"{archive}: not a readable archive ({reason}); expected a folder, a .zip or a .tar(.gz)."
                 ) from error

@@ -68,9 +68,8 @@ def read_tokenizer(path: str, *, trust_remote_code: bool = False, **options: Any
             f"The tokenizer of {path} cannot be read. A SentencePiece file without tokenizer.json "
             "needs the packages sentencepiece and protobuf; expected pip install 'klue-hub[train]'."
         ) from error
-    if len(tokenizer) <= len(
-        tokenizer.all_special_ids
-    ):  # an empty one, which transformers creates if there is no file
+    # An empty one, which transformers creates if there is no file.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise ValueError(f"{path} has no tokenizer; expected its files (such as tokenizer.json) in it.")
     if not tokenizer.is_fast:
         raise ValueError(f"{path} has only a slow tokenizer; expected a fast one (tokenizer.json).")

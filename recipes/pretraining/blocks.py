@@ -156,9 +156,8 @@ def word_starts(text: str, first: np.ndarray, end: np.ndarray) -> np.ndarray:
     if not len(first):
         return np.zeros(0, dtype=bool)
     blank = np.fromiter((character.isspace() for character in text), bool, len(text))
-    word = np.cumsum(
-        ~blank & np.concatenate([[True], blank[:-1]])
-    )  # number of the word of each character, from 1
+    # Number of the word of each character, from 1.
+    word = np.cumsum(~blank & np.concatenate([[True], blank[:-1]]))
     last = int(word[-1])
     of_first = np.where(first >= 0, word[np.maximum(first, 0)], last)
     # A token without characters, such as the word boundary token, belongs to the next word.

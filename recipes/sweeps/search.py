@@ -48,7 +48,7 @@ def trials(jobs: Sequence[Job]) -> list[Trial]:
 
 
 def chosen(jobs: Sequence[Job]) -> list[Trial]:
-    """Return the best, or the first of equal trials for each model and task with a finished search."""
+    """Return the best trial, the first of equal ones, for each model and task with a finished search."""
     best: dict[tuple[str, str], Trial] = {}
     unfinished = {(job.model, job.task) for job in jobs if job.stage == SEARCH and not job.results}
     for trial in trials(jobs):

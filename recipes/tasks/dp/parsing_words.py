@@ -179,9 +179,8 @@ def _lay_out(
     starts = ends - counts
     ids: list[int] = []
     lengths: list[int] = []
-    shift = np.zeros(
-        len(counts), dtype=np.int64
-    )  # offset from positions of tokens to positions of ids, by word
+    # Offset from positions of tokens to positions of ids, by word.
+    shift = np.zeros(len(counts), dtype=np.int64)
     best = np.full(len(counts), -1)  # number of tokens between a word and the nearest edge of its window
     for first, last in _windows(starts, ends, budget):
         begin, end = (int(starts[first]), int(ends[last - 1])) if last else (0, 0)

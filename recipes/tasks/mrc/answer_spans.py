@@ -142,9 +142,8 @@ def best_threshold(margin: np.ndarray, of_spans: np.ndarray, of_null: np.ndarray
         to 0, the official threshold.
     """
     order = np.argsort(margin)
-    gain = np.concatenate(
-        [[0.0], np.cumsum((of_spans - of_null)[order])]
-    )  # gain of answering the first i questions
+    # Gain of answering the first i questions.
+    gain = np.concatenate([[0.0], np.cumsum((of_spans - of_null)[order])])
     known = np.clip(margin[order], -1e6, 1e6)
     edges = np.concatenate([[known[0] - 1], (known[1:] + known[:-1]) / 2, [known[-1] + 1]])
     gain[1:-1][known[1:] == known[:-1]] = -np.inf  # there is no threshold between equal margins

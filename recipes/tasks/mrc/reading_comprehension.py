@@ -100,9 +100,8 @@ class ReadingComprehension(Recipe):
         threshold = arguments.null_score_diff_threshold
         is_chosen = threshold is None or threshold == AUTO
         config.null_threshold = getattr(config, "null_threshold", 0.0) if is_chosen else threshold
-        config.answer_tails = getattr(
-            config, "answer_tails", {}
-        )  # missing in models that were not trained here
+        # Missing in models that were not trained here.
+        config.answer_tails = getattr(config, "answer_tails", {})
         if "train" in splits:
             last = last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.answer_tails = learn_tails(last)

@@ -84,9 +84,8 @@ class NamedEntities(Recipe):
     ) -> None:
         """Set the 13 tags in Hub order, and learn from training data where entities end inside tokens."""
         set_labels(config, TAGS)
-        config.entity_tails = getattr(
-            config, "entity_tails", {}
-        )  # missing in models that were not trained here
+        # Missing in models that were not trained here.
+        config.entity_tails = getattr(config, "entity_tails", {})
         if "train" in splits:
             last = _last_subwords(splits["train"], tokenizer) if arguments.entity_endings else ()
             config.entity_tails = learn_tails(last)

@@ -70,7 +70,6 @@ class EncoderModel(PreTrainedModel):
         """Save the model's code with a saved configuration, so that transformers finds it."""
         module = type(self).__module__
         save_as_ours(folder, {self.auto_class: f"{module.rpartition('.')[2]}.{type(self).__name__}"})
-        if module.startswith(
-            "recipes."
-        ):  # otherwise transformers, which loaded the code from a folder, saves it
+        # Otherwise transformers, which loaded the code from a folder, saves it.
+        if module.startswith("recipes."):
             importlib.import_module("recipes.tasks.shared.saved_code").save_code(module, folder)

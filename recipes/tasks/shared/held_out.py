@@ -27,9 +27,8 @@ def hold_out(
     """
     keys = train[column] if column else range(len(train))
     group = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    ends = np.floor(
-        np.arange(len(group) + 1) * fraction + 1e-9
-    )  # number of groups held out before each position
+    # Number of groups held out before each position.
+    ends = np.floor(np.arange(len(group) + 1) * fraction + 1e-9)
     if not 0 < ends[-1] < len(group):
         groups = f"groups with the same {column}" if column else "examples"
         raise ValueError(

@@ -78,7 +78,7 @@ class Trade(DialogueRecipe):
         config.oracle = arguments.oracle
         if arguments.dropout is not None:
             set_dropout(config, arguments.dropout)
-            config.hidden_dropout_prob = arguments.dropout  # modules of the decoder
+            config.hidden_dropout_prob = arguments.dropout  # dropout of the decoder
 
     def model_class(self, config: PreTrainedConfig) -> Any:
         """Return DialogueStateTracker."""
@@ -97,9 +97,8 @@ class Trade(DialogueRecipe):
         """
         settings = StateSettings.of(config)
         reader = StateReader(settings, tokenizer)
-        reader.tokenize(
-            list(itertools.chain.from_iterable(batch["utterances"]))
-        )  # tokenise all utterances at once, with a cache
+        # Tokenise all utterances at once, with a cache.
+        reader.tokenize(list(itertools.chain.from_iterable(batch["utterances"])))
         features: dict[str, Any] = {"input_ids": [], "length": [], "truncated": []}
         for utterances in batch["utterances"]:
             ids, is_cut = encode_turn(utterances, tokenizer, max_length, reader.tokenize)
