@@ -27,11 +27,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
     commands = parser.add_subparsers(dest="command", metavar="demo|presets")
     one = commands.add_parser("demo", help="keep the figures of a demo", description="Keep a demo's figures.")
-    one.add_argument("folder", type=Path, help="where its runs lie, e.g. out/demo-seeds")
+    one.add_argument("folder", type=Path, help="folder of its runs, such as out/demo-seeds")
     compared = commands.add_parser(
         "presets", help="keep the figures of presets", description="Keep the figures of runs with presets."
     )
-    compared.add_argument("folder", type=Path, help="where they lie, in one folder per preset")
+    compared.add_argument("folder", type=Path, help="folder of the runs, with a subfolder per preset")
     return parser
 
 
