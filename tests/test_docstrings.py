@@ -15,7 +15,7 @@ PACKAGES = ("hub_cards", "klue_datasets", "klue_metrics", "recipes", "docs")
 def described(node: ast.ClassDef | ast.FunctionDef, title: str) -> list[str] | None:
     """Return the names in a section of a docstring; None without the section."""
     found = re.search(rf"^{title}:\n((?:    .*\n?|\n)+)", ast.get_docstring(node) or "", flags=re.MULTILINE)
-    return re.findall(r"^    (\S[^:\n]*): ", found[1], flags=re.MULTILINE) if found else None
+    return re.findall(r"^    (\S[^:\n]*)", found[1], flags=re.MULTILINE) if found else None
 
 
 def parameters(function: ast.FunctionDef) -> list[str]:

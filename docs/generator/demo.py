@@ -35,7 +35,7 @@ def keep(folder: Path, results: Path, picture: Path) -> None:
 
     Raises:
         ValueError: A run has not finished, or the runs do not have one model and the same seeds for each
-        task.
+            task.
         FileNotFoundError: The folder or the picture does not exist.
     """
     runs, problems = find_runs([folder])

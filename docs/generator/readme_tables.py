@@ -165,7 +165,7 @@ def read_real_runs(path: Path) -> list[dict[str, Any]]:
 
     Raises:
         ValueError: A record has a score that is not one of its task, or a score without its constant
-        baseline.
+            baseline.
     """
     runs: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     for run in runs:

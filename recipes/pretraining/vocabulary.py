@@ -105,7 +105,7 @@ def train_tokenizer(
 
     Raises:
         ValueError: There is no such kind or segmenter, there is no text, or there are more letters than
-        tokens.
+            tokens.
     """
     if kind not in VOCABULARIES:
         raise ValueError(f"There is no vocabulary {kind!r}; expected one of {', '.join(VOCABULARIES)}.")

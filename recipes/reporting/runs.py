@@ -44,8 +44,7 @@ class Run:
         record: The result record.
         results: The content of ``all_results.json``, with further results such as the constant baseline.
         settings: The content of ``recipe_arguments.json`` as a flat mapping, and the hash of the data if
-        known;
-            may be empty.
+            known; may be empty.
         history: ``log_history`` of Trainer; may be empty.
     """
 

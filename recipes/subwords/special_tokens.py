@@ -84,8 +84,7 @@ def complete_tokenizer(tokenizer: PreTrainedTokenizerBase, config: PreTrainedCon
     Args:
         tokenizer: A fast tokenizer, which is changed in place.
         config: The model's configuration, in which the ids of the separator and, for encoder-decoder models,
-        of
-            the end of the input are set.
+            of the end of the input are set.
 
     Raises:
         ValueError: A token is missing, and there is no end-of-text token to replace it.

@@ -19,8 +19,7 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
 
     Args:
         batch: The column ``dialogue`` with lists of turns, which have role and text, and for the user the
-        state
-            if known; and optionally ``guid``.
+            state if known; and optionally ``guid``.
         has_states: Whether to include states, which may all be hidden.
 
     Returns:
