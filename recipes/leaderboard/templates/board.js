@@ -92,7 +92,7 @@ function draw(rows, columns) {
   const points = rows.map((row) => ({ name: row.dataset.model, x: Number(row.dataset[state.axis]), y: value(row, state.score, columns) })).filter(({ x, y }) => x > 0 && y !== null);
   $("plot-title").textContent = `${$("score").selectedOptions[0].textContent} against ${$("axis").selectedOptions[0].textContent}`;
   const missing = rows.length - points.length;
-  $("plot-note").textContent = (points.length ? "" : "There is nothing to draw. ") + (missing ? `${missing} of ${rows.length} models are left out: the score or the ${$("axis").selectedOptions[0].textContent} is not known.` : "");
+  $("plot-note").textContent = (points.length ? "" : "There is nothing to draw. ") + (missing ? `${missing} of ${rows.length} models are omitted, since their score or ${$("axis").selectedOptions[0].textContent} is unknown.` : "");
   plot.setAttribute("viewBox", `0 0 ${width} ${points.length ? height : 1}`);
   if (!points.length) return;
   const xs = points.map(({ x }) => Math.log10(x)), ys = points.map(({ y }) => y);

@@ -293,12 +293,12 @@
       }
       const groups = [data.groups[one], data.groups[two]];
       if (groups[0] === groups[1]) {
-        compared.append(make("p", { className: "note", textContent: "These are two seeds of one model: their difference is not tested." }));
+        compared.append(make("p", { className: "note", textContent: "These are two seeds of one model, so their difference is not tested." }));
         return;
       }
       const pair = data.pairs.find((pair) => pair.first === Math.min(...groups) && pair.second === Math.max(...groups));
       if (!pair) {
-        compared.append(make("p", { className: "warning", textContent: "These two cannot be compared; see what is left out, above." }));
+        compared.append(make("p", { className: "warning", textContent: "These runs cannot be compared; see the omissions above." }));
         return;
       }
       const isTurned = groups[0] > groups[1];
@@ -331,7 +331,7 @@
       scroll.setAttribute("role", "region");
       scroll.setAttribute("aria-label", `Comparison of ${groups.map((group) => data.labels[group]).join(" and ")}`);
       const what = isSingle
-        ? "Test of single runs: it says nothing about other seeds, so nothing is marked. "
+        ? "This test of single runs does not cover other seeds, so no difference is marked. "
         : `Means over ${seeds[0]} and ${seeds[1]} seeds; test over seeds and examples together. `;
       const units = pair.clusters ? ` in ${pair.clusters} clusters` : "";
       compared.append(scroll, make("p", {
@@ -358,7 +358,7 @@
         ...[row.number, ...row.alone].map((number) => make("td", { textContent: String(number) })),
         make("td", { className: row.holm < 0.05 ? "sure" : "", textContent: fixed(row.holm, 4) })));
       const table = make("table", { className: "slices" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
-      const note = make("p", { className: "note", textContent: "Right in one of the two runs alone, of the examples in this page; sign test of single runs." });
+      const note = make("p", { className: "note", textContent: "Examples in this page that only one of the two runs answers correctly, with a sign test of single runs." });
       return make("div", { className: "scroll", tabIndex: 0 }, table, note);
     }
 
