@@ -110,7 +110,7 @@ def test_the_plot_joins_the_models_that_none_beats(page: Any) -> None:
     best = page.locator("#plot circle.best").count()
     assert 1 < best < points
     page.locator("#axis").select_option("latency")
-    assert "are left out" in page.locator("#plot-note").inner_text()
+    assert "are omitted" in page.locator("#plot-note").inner_text()
     page.locator("#filter").fill("no such model")
     assert page.locator("#plot circle").count() == 0
     assert "nothing to draw" in page.locator("#plot-note").inner_text()
