@@ -212,7 +212,7 @@ def test_only_tests_over_seeds_are_marked(browser: Any, tmp_path: Path) -> None:
         assert page.locator("#nli .compared .sure").count() == marks
         assert page.locator("#nli .compared tbody td").count() == 5
         note = page.locator("#nli .compared .note").inner_text()
-        assert note.startswith("Test of single runs" if kind == "single" else "Means over 3 and 3 seeds")
+        assert note.startswith("This test of single runs" if kind == "single" else "Means over 3 and 3 seeds")
         page.close()
 
 

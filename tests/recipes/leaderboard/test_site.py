@@ -170,7 +170,7 @@ def test_the_command_writes_a_site_and_replaces_its_own_alone(
         assert main([str(folder), "--output", str(tmp_path / "site"), "--title", "Ours"]) == 0
     text = (tmp_path / "site" / "index.html").read_text()
     assert "<h1>Ours</h1>" in text
-    assert "These are not KLUE scores" in text
+    assert "these are not KLUE scores" in text
     assert folder.as_posix() not in text
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("work of years")
