@@ -142,7 +142,11 @@ def needs(extra: str | None = None) -> Iterator[None]:
 
 
 def number_from(
-    least: float, most: float = math.inf, kind: type[int] | type[float] = int
+    least: float,
+    most: float = math.inf,
+    kind: type[int] | type[float] = int,
+    *,
+    is_open: bool = False,
 ) -> Callable[[str], float]:
     """Return a function for ``type=`` of argparse that reads a number within a range.
 
@@ -150,12 +154,14 @@ def number_from(
         least: The smallest number.
         most: The largest number.
         kind: Type of the number.
+        is_open: Whether the number must be larger than ``least``.
     """
 
     def read(text: str) -> float:
         value = kind(text)
-        if not (least <= value <= most and value < math.inf):
-            raise argparse.ArgumentTypeError(f"{text} is out of range; expected {in_range(least, most)}")
+        if not (least <= value <= most and value < math.inf) or (is_open and value == least):
+            expected = in_range(least, most, is_open=is_open)
+            raise argparse.ArgumentTypeError(f"{text} is out of range; expected {expected}")
         return value
 
     read.__name__ = kind.__name__  # argparse names it in messages

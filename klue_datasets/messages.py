@@ -17,8 +17,10 @@ def excerpt(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def in_range(least: float, most: float = math.inf) -> str:
-    """Describe a range of numbers for a message."""
+def in_range(least: float, most: float = math.inf, *, is_open: bool = False) -> str:
+    """Describe a range of numbers for a message; an open one does not include ``least``."""
+    if is_open:
+        return f"a number above {least}" + ("" if most == math.inf else f" and up to {most}")
     return f"{least} or more" if most == math.inf else f"a number from {least} to {most}"
 
 

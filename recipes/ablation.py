@@ -56,7 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--pretrain_learning_rate",
-        type=number_from(0, kind=float),
+        type=number_from(0, kind=float, is_open=True),
         default=1e-4,
         metavar="RATE",
         help="Peak learning rate (default: 1e-4).",

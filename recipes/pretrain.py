@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     group("--teacher", metavar="MODEL", help="Teacher of distilroberta.")
     group(
         "--generator_size",
-        type=number_from(0, 1, float),
+        type=number_from(0, 1, float, is_open=True),
         metavar="SHARE",
         help="Width of the generator of electra, as a fraction of the discriminator's.",
     )
@@ -67,13 +67,13 @@ def make_parser() -> argparse.ArgumentParser:
     group("--mask_unit", choices=UNITS, help="Unit of masking: whole words (default) or single tokens.")
     group(
         "--mlm_probability",
-        type=number_from(0, 1, float),
+        type=number_from(0, 1, float, is_open=True),
         metavar="P",
         help="Fraction of tokens to predict (default: 0.15).",
     )
     group(
         "--mlm_probability_end",
-        type=number_from(0, 1, float),
+        type=number_from(0, 1, float, is_open=True),
         metavar="P",
         help="The same at the end of training, reached linearly (default: no change).",
     )
@@ -92,7 +92,12 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="Number of blocks per device at once (default: 32).",
     )
-    group("--learning_rate", type=number_from(0, kind=float), metavar="RATE", help="Peak learning rate.")
+    group(
+        "--learning_rate",
+        type=number_from(0, kind=float, is_open=True),
+        metavar="RATE",
+        help="Peak learning rate.",
+    )
     group(
         "--warmup",
         type=number_from(0, 1, float),
