@@ -287,7 +287,7 @@ def group_tests(
             points = [np.array([run.point[key] for run in runs]) for runs in both]
             means = [np.mean([run.samples[key] for run in runs], axis=0) for runs in both]
             difference = points[0].mean() - points[1].mean()
-            samples = means[0] - means[1] + _seeds_part(points, resamples, generator)
+            samples = means[0] - means[1] + _seed_effects(points, resamples, generator)
             low, high = _interval(difference, samples, None, sizes, confidence)
             p_value = _p_value(difference, samples)
             scores = float(points[0].mean()), float(points[1].mean())
@@ -301,7 +301,7 @@ def group_tests(
     }
 
 
-def _seeds_part(points: Sequence[FloatArray], count: int, generator: np.random.Generator) -> FloatArray:
+def _seed_effects(points: Sequence[FloatArray], count: int, generator: np.random.Generator) -> FloatArray:
     """Draw seed effects on a difference of means, shape (count,)."""
     sizes = [len(scores) for scores in points]
     freedom = sum(sizes) - len(sizes)

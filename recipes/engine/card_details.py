@@ -104,7 +104,7 @@ def _wrong(task: str, rows: Sequence[Mapping[str, Any]], examples: datasets.Data
     """Select the worst answers and, among equally wrong ones, the most confident."""
     if not rows:
         return None
-    worst = sorted(rows, key=lambda row: (-_badness(task, row), -(row.get("score") or 0.0)))[:WRONG_ANSWERS]
+    worst = sorted(rows, key=lambda row: (-_error(task, row), -(row.get("score") or 0.0)))[:WRONG_ANSWERS]
     texts = _texts(task, examples)
     cells = []
     for row in worst:
@@ -136,7 +136,7 @@ def _texts(task: str, examples: datasets.Dataset | None) -> dict[str, str]:
     return {str(name): " / ".join(texts) for name, texts in zip(names, parts, strict=True)}
 
 
-def _badness(task: str, row: Mapping[str, Any]) -> float:
+def _error(task: str, row: Mapping[str, Any]) -> float:
     """Return the size of an error, for tasks where errors have degrees."""
     predicted, expected = row["prediction"], row["reference"]
     if task == "sts":

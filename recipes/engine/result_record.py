@@ -151,7 +151,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Convert the record to JSON, without unknown fields."""
-        return _without_nothing(strict(dataclasses.asdict(self)))
+        return _without_none(strict(dataclasses.asdict(self)))
 
     @property
     def id(self) -> str:
@@ -164,10 +164,10 @@ class Record:
         return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _without_nothing(values: dict[str, Any]) -> dict[str, Any]:
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
     kept = {}
     for key, value in values.items():
-        inner = _without_nothing(value) if isinstance(value, dict) else value
+        inner = _without_none(value) if isinstance(value, dict) else value
         if inner not in (None, [], {}) or key == "score":
             kept[key] = inner
     return kept

@@ -133,15 +133,15 @@ class BiaffineHead(ParserHead):
     def project(self, words: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """See the base class."""
 
-        def perceive(layer: nn.Linear, vectors: torch.Tensor) -> torch.Tensor:
+        def mlp(layer: nn.Linear, vectors: torch.Tensor) -> torch.Tensor:
             states = nn.functional.leaky_relu(layer(vectors), 0.1)
             return _drop_features(states, self.dropout, training=self.training)
 
         return (
-            perceive(self.arc_word, words[:, 1:]),
-            perceive(self.arc_head, words),
-            perceive(self.relation_word, words[:, 1:]),
-            perceive(self.relation_head, words),
+            mlp(self.arc_word, words[:, 1:]),
+            mlp(self.arc_head, words),
+            mlp(self.relation_word, words[:, 1:]),
+            mlp(self.relation_head, words),
         )
 
 

@@ -122,13 +122,13 @@ class StateText:
             constrain: Whether to replace unknown values by the most similar known value; None to use the
                 setting.
         """
-        if squeezed(text) == self._empty:
+        if without_blanks(text) == self._empty:
             return ReadText([], {}, {}, [])
         written: dict[str, str] = {}
         dropped = []
         for part in text.split(self.settings.separator):
             slot, value = self._split(part)
-            if value and squeezed(value) != self._empty:
+            if value and without_blanks(value) != self._empty:
                 written[slot] = value
             else:
                 dropped.append(part.strip())
@@ -139,7 +139,7 @@ class StateText:
         if slot not in self._tables:
             known = [*LITERALS, *self.settings.values.get(slot, [])]
             self._tables[slot] = _grouped(self._spelled, known), _grouped(self._loose, known)
-        for table, key in zip(self._tables[slot], (text, squeezed(text)), strict=True):
+        for table, key in zip(self._tables[slot], (text, without_blanks(text)), strict=True):
             if key in table:
                 return best_said(table[key], utterances)
         # Words of the dialogue are used only if they have the same tokens.
@@ -165,7 +165,7 @@ class StateText:
     def _split(self, part: str) -> tuple[str, str]:
         """Split an item into slot and value, both empty if there is no slot."""
         letters = [place for place, letter in enumerate(part) if not letter.isspace()]
-        flat = squeezed(part)
+        flat = without_blanks(part)
         for front, slot in self._fronts.items():
             if flat.startswith(front):
                 return slot, part[letters[len(front) - 1] + 1 :].strip()
@@ -177,10 +177,10 @@ class StateText:
         return self.reader.tokenizer.decode(subwords, clean_up_tokenization_spaces=False).strip()
 
     def _loose(self, text: str) -> str:
-        return squeezed(self._spelled(text))
+        return without_blanks(self._spelled(text))
 
 
-def squeezed(text: str) -> str:
+def without_blanks(text: str) -> str:
     """Remove all blanks from a text."""
     return "".join(text.split())
 
@@ -189,10 +189,10 @@ def words_like(text: str, utterances: Sequence[str]) -> str:
     """Find the last words of the dialogue that equal a text up to blanks; empty if there are none."""
     if any(text in utterance for utterance in utterances):
         return text
-    wanted = squeezed(text)
+    wanted = without_blanks(text)
     for utterance in reversed(utterances):
         letters = [place for place, letter in enumerate(utterance) if not letter.isspace()]
-        start = squeezed(utterance).rfind(wanted)
+        start = without_blanks(utterance).rfind(wanted)
         if start >= 0:
             return utterance[letters[start] : letters[start + len(wanted) - 1] + 1]
     return ""
