@@ -57,9 +57,9 @@ def compute(
         ``entity_macro_f1``: macro F1 of entities over the types that occur in references or predictions;
         NaN, with a warning, if there are none. An entity is right if its type and both of its ends are. An
         I- tag that does not continue an entity of its type is not part of an entity and ends the one before.
-        ``char_macro_f1``: macro F1 of characters over all 13 tags, O included. A tag that does not occur
-        counts as 1. Two positions per sentence are added as O on both sides, for the special tokens that
-        KLUE-baseline scores.
+        ``char_macro_f1``: macro F1 of characters over all 13 tags, O included. A tag that occurs neither in
+        predictions nor in references counts as 1. Two positions per sentence are added as O on both sides,
+        for the special tokens that KLUE-baseline scores.
         ``char_macro_f1_without_o``: the same mean over the other 12 tags, as described in the paper.
 
         With ``by="type"`` also ``by_type``: precision, recall, f1 and support of each entity type.
