@@ -143,6 +143,39 @@ def test_korquad_normalizes_brackets_as_the_card_of_mrc_says() -> None:
     assert question_scores([prediction], [[answer]])[0] == [0]
 
 
+def area_and_average_precision(scores: list[float], references: list[int]) -> tuple[float, float]:
+    """Return the area of class 1 as a score of KLUE, and scikit-learn's average precision, from 0 to 1."""
+    column = np.array(scores)
+    area = precision_recall_areas(np.column_stack([1 - column, column]), np.array(references))[1]
+    return area, sklearn.metrics.average_precision_score(references, scores)
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=SEEDS, size=st.integers(1, 40))
+def test_without_ties_the_area_is_not_above_average_precision(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    references = [1, *rng.integers(0, 2, size).tolist()]
+    area, average = area_and_average_precision(rng.permutation(size + 1).tolist(), references)
+    assert area <= average + 1e-12
+
+
+def test_the_card_of_re_compares_the_area_with_average_precision() -> None:
+    card = (Path(klue_metrics.path("re")) / "README.md").read_text(encoding="utf-8")
+    area, average = area_and_average_precision([0.9, 0.8, 0.7], [1, 0, 1])
+    figures = re.search(r"the area is (\S+) and average precision (\S+)\.\s", card)
+    assert figures is not None
+    assert [float(text) for text in figures.groups()] == [round(area, 3), round(average, 3)]
+    present = np.arange(26)
+    tied = np.full((26, 30), 1 / 30)
+    scores = precision_recall_areas(tied, present)[:26]
+    averages = [sklearn.metrics.average_precision_score(present == one, tied[:, one]) for one in present]
+    figures = re.search(r"score (\S+), and\s+their average precision is (\S+) \(26 relations", card)
+    assert figures is not None
+    assert [float(text) for text in figures.groups()] == [
+        round(100 * float(np.mean(found)), 1) for found in (scores, averages)
+    ]
+
+
 def test_re_auprc_counts_no_relation_and_is_nan_with_names_where_relations_are_absent() -> None:
     everything = np.arange(30)
     scores = compute("re", everything, everything, probabilities=np.eye(30))
