@@ -9,13 +9,15 @@ from pathlib import Path
 
 from checkout import ROOT
 
+from docs.generator.metric_cards import docstring_sections
+
 PACKAGES = ("hub_cards", "klue_datasets", "klue_metrics", "recipes", "docs")
 
 
 def described(node: ast.ClassDef | ast.FunctionDef, title: str) -> list[str] | None:
     """Return the names in a section of a docstring; None without the section."""
-    found = re.search(rf"^{title}:\n((?:    .*\n?|\n)+)", ast.get_docstring(node) or "", flags=re.MULTILINE)
-    return re.findall(r"^    (\S[^:\n]*)", found[1], flags=re.MULTILINE) if found else None
+    text = docstring_sections(ast.get_docstring(node) or "").get(title)
+    return None if text is None else re.findall(r"^(\S[^:\n]*)", text, flags=re.MULTILINE)
 
 
 def parameters(function: ast.FunctionDef) -> list[str]:

@@ -101,6 +101,12 @@ def recipe_with_head(task: str, script: str) -> str:
     return f'"""{head}\n\n{scored}\n\n{script[commands:]}'
 
 
+def docstring_sections(docstring: str) -> dict[str, str]:
+    """Find the sections of a Google-style docstring: title -> text, without its indentation."""
+    found = re.findall(r"^(\w+):\n((?:    .*\n?|\n)+)", docstring, flags=re.MULTILINE)
+    return {title: textwrap.dedent(body).strip() for title, body in found}
+
+
 def docstring_parts(docstring: str) -> dict[str, list[str]]:
     """Parse the sections of a Google-style docstring into lists of Markdown items.
 
@@ -108,10 +114,10 @@ def docstring_parts(docstring: str) -> dict[str, list[str]]:
     the key of a score or with ``With``; lines before the first of these are ignored.
     """
     parts: dict[str, list[str]] = {}
-    for title, body in re.findall(r"^(\w+):\n((?:    .*\n?|\n)+)", docstring, flags=re.MULTILINE):
+    for title, body in docstring_sections(docstring).items():
         begins = r"``(?!by_)\w+``|With " if title == "Returns" else r"\w+: "
         items: list[list[str]] = []
-        for line in textwrap.dedent(body).strip().splitlines():
+        for line in body.splitlines():
             if re.match(begins, line):
                 items.append([])
             if items and line:

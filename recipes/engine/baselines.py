@@ -25,13 +25,13 @@ def constant_scores(
     """Score the constant baseline, which does not depend on the scored split.
 
     Args:
-        recipe: The task, which defines the constant answers.
+        recipe: The task, which defines the candidates for the constant baseline.
         train: Examples of the training split; None if the data has none.
         examples: The scored examples.
 
     Returns:
-        Key of the metric -> best score of a constant answer; None if the score is undefined, or if there is
-        no training split.
+        Key of the metric -> score of the constant baseline, the best of the candidates; None if the score is
+        undefined, or if there is no training split.
     """
     metric = get_metric(recipe.task)
     if train is None:

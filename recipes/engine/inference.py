@@ -202,7 +202,8 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
     while (item := computed.pop()) is not None:
         if isinstance(item, Exception):
             raise item
-        worker = threading.Thread(target=compute, daemon=True)  # Ctrl-C does not wait for it
+        # Unlike the threads of concurrent.futures, a daemon that waits for input does not delay Ctrl-C.
+        worker = threading.Thread(target=compute, daemon=True)
         worker.start()
         yield item
         worker.join()

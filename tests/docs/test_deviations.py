@@ -40,18 +40,18 @@ def test_the_values_of_klue_arrive_in_what_trainer_is_told(task: str, preset: st
     baseline = read_baseline()
     expected: dict[str, Any] = baseline["defaults"] | baseline["tasks"][task][preset]
     arguments = parse(make_parser(task, ""), task, ["--preset", preset, "--do_train", "--do_eval"])
-    told = make_training_arguments(get_recipe(task), arguments, tmp_path)
+    made = make_training_arguments(get_recipe(task), arguments, tmp_path)
     for name in (
         *("learning_rate", "num_train_epochs", "per_device_train_batch_size", "per_device_eval_batch_size"),
         *("gradient_accumulation_steps", "weight_decay", "max_grad_norm", "adam_epsilon", "seed"),
         "lr_scheduler_type",
     ):
-        assert getattr(told, name) == expected[name], name
-    assert told.warmup_steps == expected["warmup_ratio"]
-    assert told.metric_for_best_model.removeprefix("eval_") == expected["metric_for_best_model"]
-    assert told.greater_is_better is True
-    assert told.load_best_model_at_end
-    assert (told.eval_strategy, told.save_strategy) == ("epoch", "epoch")
+        assert getattr(made, name) == expected[name], name
+    assert made.warmup_steps == expected["warmup_ratio"]
+    assert made.metric_for_best_model.removeprefix("eval_") == expected["metric_for_best_model"]
+    assert made.greater_is_better is True
+    assert made.load_best_model_at_end
+    assert (made.eval_strategy, made.save_strategy) == ("epoch", "epoch")
     assert arguments.evaluations_per_epoch == expected["evaluations_per_epoch"] == 4
     assert arguments.early_stopping_patience == expected["early_stopping_patience"]
     lengths = [512] if (task, preset) == ("mrc", "paper") else [expected["max_seq_length"]]
@@ -59,9 +59,9 @@ def test_the_values_of_klue_arrive_in_what_trainer_is_told(task: str, preset: st
 
 
 def test_the_defaults_of_trainer_are_those_that_the_page_states() -> None:
-    told = TrainingArguments(output_dir="unused")
+    made = TrainingArguments(output_dir="unused")
     for name, value in read_baseline()["trainer_defaults"].items():
-        assert getattr(told, name) == value
+        assert getattr(made, name) == value
 
 
 def test_a_deviation_without_a_reason_and_a_reason_without_one_are_refused(tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ def outcome(column: str, model: Path, folder: Path, *words: str) -> str:
         AssertionError: The run finished, but its scores are not finite or transformers answers otherwise.
     """
     task = "wos" if column == "generative" else column
-    told = ["--head", "generative", "--set", "max_new_tokens=8"] if column == "generative" else []
+    flags = ["--head", "generative", "--set", "max_new_tokens=8"] if column == "generative" else []
     try:
-        run(task, model, folder, *WORDS, *told, *words)
+        run(task, model, folder, *WORDS, *flags, *words)
     except ValueError as error:
         return str(error)
     results = read(folder / "all_results.json")

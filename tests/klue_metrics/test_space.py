@@ -51,11 +51,11 @@ def test_scores_are_those_of_the_command(
     files: tuple[Path, Path], evaluate_files: Callable[..., Any]
 ) -> None:
     first, second = map(str, files)
-    told, scores, breakdown, compared, sentence = evaluate_files("ynat", first, second, None, 200)
+    summary, scores, breakdown, compared, sentence = evaluate_files("ynat", first, second, None, 200)
     report = score("ynat", first, Source(), resamples=200, confidence=0.95, method="percentile", seed=0)
     row = report["scores"]["macro_f1"]
     assert scores == [["macro F1", *(round(row[name], 2) for name in ("score", "low", "high"))]]
-    assert told.startswith("40 examples, 20 of them entirely right.")
+    assert summary.startswith("40 examples, 20 of them entirely right.")
     assert breakdown["headers"][0] == "group"
     assert {line[0] for line in breakdown["data"]} >= set(GOLD)
     assert compared[0][:3] == ["macro F1", round(row["score"], 2), 100.0]
@@ -140,9 +140,9 @@ def test_the_space_scores_uploaded_files(
 
     client = Client(space, verbose=False)
     first, second = map(handle_file, map(str, files))
-    told, scores, _, compared, sentence = client.predict("ynat", first, second, None, api_name="/score")
+    summary, scores, _, compared, sentence = client.predict("ynat", first, second, None, api_name="/score")
     expected = evaluate_files("ynat", *map(str, files), None)
-    assert told == expected[0]
+    assert summary == expected[0]
     assert scores["data"] == expected[1]
     assert compared["data"] == expected[3]
     assert sentence == expected[4]

@@ -195,8 +195,12 @@ def test_numbers_have_a_range(capsys: pytest.CaptureFixture[str]) -> None:
     assert text.endswith("klue sweep run: error: argument --jobs: 0 is out of range; expected 1 or more\n")
     status, text = said(capsys, "report", "out", "--max_rows", "x")
     assert text.endswith("klue report: error: argument --max_rows: invalid int value: 'x'\n")
-    for name in ("learning_rate", "mlm_probability", "mlm_probability_end", "generator_size"):
-        status, text = said(capsys, "pretrain", "--output_dir", "out", f"--{name}", "0")
+    rates = {
+        "pretrain": ("learning_rate", "mlm_probability", "mlm_probability_end", "generator_size"),
+        "ablation": ("pretrain_learning_rate",),
+    }
+    for command, name in ((command, name) for command, names in rates.items() for name in names):
+        status, text = said(capsys, command, "--output_dir", "out", f"--{name}", "0")
         assert status == 2
         assert f"argument --{name}: 0 is out of range; expected a number above 0" in text
 

@@ -136,8 +136,8 @@ def test_a_trained_model_keeps_what_it_is_unless_told(trained: tuple[Path, dict]
     again = run(folder, tmp_path / "same", "--do_eval")
     for key in METRICS["dp"].names:
         assert again[f"eval_{key}"] == pytest.approx(results[f"eval_{key}"], abs=1e-6)
-    told = run(folder, tmp_path / "told", "--do_eval", "--decoder", "argmax")
-    assert told["eval_las"] == results["eval_argmax_las"]
+    argmax = run(folder, tmp_path / "argmax", "--do_eval", "--decoder", "argmax")
+    assert argmax["eval_las"] == results["eval_argmax_las"]
     with pytest.raises(ValueError, match="the decoder is best, which training chooses; expected --do_train"):
         run(folder, tmp_path / "best", "--do_eval", "--decoder", "best")
     with pytest.raises(ValueError, match="has no trained head"):
