@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -57,6 +58,21 @@ def test_sts_agrees_with_the_loop_and_with_scipy(seed: int, size: int, scale: fl
     assert scores == pytest.approx({"pearsonr": pearson, "f1": f1}, abs=1e-9)
     scaled = compute("sts", predictions * scale, references)["pearsonr"]
     assert scaled == pytest.approx(scores["pearsonr"], abs=1e-6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(20, 600), noise=st.floats(0.1, 2.0))
+def test_the_correlation_is_that_of_float32_except_for_rounding(seed: int, size: int, noise: float) -> None:
+    """The bound is the one that the card of sts gives."""
+    import scipy.stats
+
+    generator = np.random.default_rng(seed)
+    references = generator.uniform(0, 5, size)
+    predictions = references + generator.normal(0, noise, size)
+    single = scipy.stats.pearsonr(predictions.astype(np.float32), references.astype(np.float32))[0]
+    assert compute("sts", predictions, references)["pearsonr"] == pytest.approx(100 * single, rel=0, abs=1e-4)
+    card = (Path(klue_metrics.path("sts")) / "README.md").read_text(encoding="utf-8")
+    assert "Scores in float32 differ by less than 1e-4" in card
 
 
 def test_sts_takes_float32_outputs_as_they_are() -> None:
