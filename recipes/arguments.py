@@ -232,8 +232,9 @@ class RecipeArguments:
     )
     fast: bool = _setting(
         False,
-        "Use what the device offers: bf16 (on CPUs, too), TF32, flash attention without padding where it is "
-        "installed, data loader workers, and larger evaluation batches of short inputs.",
+        "Use what the device offers: bf16 (with eager attention on CPUs), TF32, flash attention "
+        "without padding where it is installed, data loader workers, and larger "
+        "evaluation batches of short inputs.",
         group="training",
     )
     bf16: bool = _flag(False, "Train in bfloat16 mixed precision.", group="training")

@@ -189,6 +189,17 @@ def test_fast_takes_flash_attention_where_it_is(monkeypatch: pytest.MonkeyPatch)
     assert chosen == ["flash_attention_2", "sdpa"]
 
 
+def test_fast_takes_eager_attention_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "is_flash_attn_2_available", lambda: True)
+    for kind in ("bert", "deberta-v2"):
+        model = make(kind)
+        speed.set_attention(model, RecipeArguments(fast=True, bf16=True, trainer={"use_cpu": True}))
+        assert model.config._attn_implementation == "eager"
+    model = make("bert")
+    speed.set_attention(model, RecipeArguments(bf16=True, trainer={"use_cpu": True}))
+    assert model.config._attn_implementation == "sdpa"
+
+
 def test_fast_goes_on_without_a_kernel_that_cannot_be_loaded(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
