@@ -74,6 +74,11 @@ def read_bytes(path: str | Path) -> bytes:
     return data
 
 
+def extension(path: str | Path) -> str:
+    """Return the extension of a file's name in lower case, without that of gzip."""
+    return Path(str(path).lower().removesuffix(".gz")).suffix
+
+
 def read_lines(path: str | Path) -> Iterator[bytes]:
     """Read a text file line by line, in constant memory; otherwise like ``read_bytes``."""
     with ExitStack() as stack:
@@ -258,7 +263,7 @@ def _header(text: str, known: Collection[str] = (), path: str | Path = "") -> li
     names = [name.strip() for name in next(_reader(line), [])]
     found = set(_renamed(dict.fromkeys(names), set(), {}))
     is_known = bool(found & {"label", *known, *chain.from_iterable(INPUTS.values())})
-    is_named = Path(path).name.lower().removesuffix(".gz").endswith((".csv", ".tsv"))
+    is_named = extension(path) in (".csv", ".tsv")
     return names if len(names) > 1 and (is_known or is_named) else []
 
 

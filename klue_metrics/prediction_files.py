@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from klue_datasets.raw_files import read_bytes, read_text
+from klue_datasets.raw_files import extension, read_bytes, read_text
 
 Record = tuple[str, Any]  # file and line, and the content or a ValueError
 # An example prediction of each task, as JSON; ``cell_of`` formats it for tables.
@@ -48,7 +48,7 @@ def read_records(task: str, path: str, field: str, key: str) -> Iterator[Record]
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{task}: there is no file {path}; expected predictions or references there.")
-    ending = next((part for part in reversed(Path(path).suffixes) if part != ".gz"), "").lower()
+    ending = extension(path)
     if ending not in (".json", ".csv", ".tsv", ".txt"):
         yield from _renamed(_lines(read_bytes(path), path), key)
         return

@@ -233,14 +233,22 @@ def load_pipeline(
         trust_remote_code: Whether to run code from the model's repository.
 
     Raises:
-        ValueError: The model has no trained head for the task, or ``top_k`` is below 1.
+        ValueError: The model has no trained head for the task, ``top_k`` is below 1, or there is no such
+            device.
         OSError: There is no such model.
     """
     arguments = RecipeArguments(model_name_or_path=str(model), trust_remote_code=trust_remote_code)
     with model_errors(str(model)):
         recipe = get_recipe(task, arguments)
         loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
-    loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA raises the latter
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"the device is {device!r}, which PyTorch refuses ({reason}); expected a device of this machine, "
+            "such as cpu."
+        ) from error
     return KluePipeline(recipe, loaded, batch_size, top_k, bf16)
 
 

@@ -16,6 +16,8 @@ from recipes.arguments import RecipeArguments, fields_of
 from recipes.engine.trainer_fields import HONOURED, REFUSED
 
 TASKS_DIR = Path(__file__).resolve().parents[1] / "tasks"
+# Settings with the value "no", which YAML 1.1 reads as False.
+STRATEGIES = ("eval_strategy", "save_strategy", "logging_strategy")
 
 
 def preset_file(task: str, name: str) -> Path:
@@ -85,8 +87,8 @@ def typed_values(values: Mapping[str, Any], task: str, where: str) -> dict[str, 
     """Convert values to the types of their fields; raise ValueError for unknown names or wrong types."""
     hints = typing.get_type_hints(RecipeArguments)
     fields = fields_of(task)
-    typed = dict(values)
-    for name, value in values.items():
+    typed = {name: "no" if value is False and name in STRATEGIES else value for name, value in values.items()}
+    for name, value in list(typed.items()):
         if name in fields:
             is_word = value is not None and value == fields[name].metadata.get("word")
             typed[name] = value if is_word else _typed(value, hints[name], f"{where}{name}")

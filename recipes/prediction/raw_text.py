@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from klue_datasets.raw_files import read_lines, read_text
+from klue_datasets.raw_files import extension, read_lines, read_text
 from klue_datasets.tasks import get_task
 from recipes.engine.inference import KluePipeline, load_pipeline
 from recipes.engine.results import strict, write_json_lines, write_text
@@ -23,7 +23,7 @@ from recipes.tasks.wos.turns import converse, dialogues
 
 PAIRS = ("sts", "nli", "mrc")  # tasks with two texts as input
 OBJECTS = ("re", "mrc")  # tasks whose lines of text or standard input may be JSON objects
-JSON = (".jsonl", ".json")
+JSON, CONLLU = (".jsonl", ".json"), ".conllu"
 
 
 def command(arguments: argparse.Namespace) -> int:
@@ -43,10 +43,10 @@ def predict(arguments: argparse.Namespace) -> int:
     options = ("device", "batch_size", "top_k", "bf16", "trust_remote_code")
     answer = load_pipeline(task, arguments.model, **{name: getattr(arguments, name) for name in options})
     source = str(arguments.input) if arguments.input else None
-    if task == "wos" and source is None and arguments.output is None:
-        _print(_converse(answer))
-        return 0
     wrong: list[str] = []
+    if task == "wos" and source is None and arguments.output is None:
+        _print(_converse(answer, wrong))
+        return len(wrong)
     answers = answered(answer, read_items(task, source), wrong)
     progress = tqdm(answers, unit=" inputs", disable=None if arguments.output else True)
     if arguments.to_conllu:
@@ -77,8 +77,7 @@ def answered(
         for number, item in items:
             waiting.append((number, item))
             if isinstance(item, ValueError):
-                wrong.append(str(item))
-                print(f"{os.path.basename(sys.argv[0])}: {item}", file=sys.stderr)
+                _report(item, wrong)
             elif item is not None:
                 yield item
 
@@ -88,6 +87,11 @@ def answered(
         yield (*waiting.popleft(), result)
     while waiting:
         yield (*waiting.popleft(), None)
+
+
+def _report(error: ValueError, wrong: list[str]) -> None:
+    wrong.append(str(error))
+    print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
 
 
 def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
@@ -101,14 +105,13 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
     Raises:
         ValueError: A file with the extension of CoNLL-U is not valid CoNLL-U.
     """
-    if task == "dp" and _is(path, ".conllu"):
+    if task == "dp" and _extension(path) == CONLLU:
         yield from enumerate(read_conllu(read_text(str(path))), start=1)
         return
     raw_input, name = get_recipe(task).raw_input, path or "standard input"
     lines = enumerate(read_lines(path) if path else _typed_lines(), start=1)
-    if task == "wos" and not _is(path, *JSON):
-        texts = ((number, _decoded(raw, f"{task}: {name}:{number}")) for number, raw in lines)
-        yield from dialogues(texts)
+    if task == "wos" and _extension(path) not in JSON:
+        yield from dialogues(_texts(task, name, lines))
         return
     for number, raw in lines:
         try:
@@ -121,6 +124,16 @@ def read_items(task: str, path: str | None) -> Iterator[tuple[int, Any]]:
             yield number, error if place in str(error) else ValueError(f"{place}: {error}")
 
 
+def _texts(
+    task: str, name: str, lines: Iterable[tuple[int, bytes]]
+) -> Iterator[tuple[int, str | ValueError]]:
+    for number, raw in lines:
+        try:
+            yield number, _decoded(raw, f"{task}: {name}:{number}")
+        except ValueError as error:
+            yield number, error
+
+
 def _typed_lines() -> Iterator[bytes]:
     for line in sys.stdin.buffer:
         yield from line.splitlines()
@@ -130,7 +143,7 @@ def _item(task: str, line: str, path: str | None) -> Any:
     """Parse an input of the task; return None for a blank line."""
     if not line.strip():
         return None
-    if _is(path, *JSON) or (task in OBJECTS and line.lstrip().startswith("{")):
+    if _extension(path) in JSON or (task in OBJECTS and line.lstrip().startswith("{")):
         try:
             item = json.loads(line)
         except ValueError as error:
@@ -146,8 +159,8 @@ def _item(task: str, line: str, path: str | None) -> Any:
     return line
 
 
-def _is(path: str | None, *endings: str) -> bool:
-    return path is not None and path.endswith(endings)
+def _extension(path: str | None) -> str:
+    return extension(path) if path else ""  # standard input has none
 
 
 def _decoded(raw: bytes, place: str) -> str:
@@ -163,11 +176,11 @@ def _present(results: Iterable[tuple[int, Any, Any]], task: str, path: str | Non
         if isinstance(item, ValueError):
             yield {"line": number, "error": str(item)}
             continue
-        if task == "wos" and not _is(path, *JSON):
+        if task == "wos" and _extension(path) not in JSON:
             yield from ({"line": number + 2 * turn["turn"], **turn} for turn in result)
             continue
         shown = list(item.words) if hasattr(item, "words") else item
-        key = "sentence" if _is(path, ".conllu") else "line"
+        key = "sentence" if _extension(path) == CONLLU else "line"
         yield {key: number, "input": "" if item is None else shown, "prediction": result}
 
 
@@ -176,9 +189,16 @@ def _print(answers: Iterable[Any]) -> None:
         print(json.dumps(strict(answer), ensure_ascii=False), flush=True)
 
 
-def _converse(answer: KluePipeline) -> Iterator[Any]:
+def _converse(answer: KluePipeline, wrong: list[str]) -> Iterator[Any]:
     prompts = ("user> ", "system> ") if sys.stdin.isatty() else ("", "")
-    return converse(answer, sys.stdin, lambda speaker: print(prompts[speaker], end="", flush=True))
+
+    def texts() -> Iterator[str | ValueError]:
+        for _, text in _texts("wos", "standard input", enumerate(_typed_lines(), start=1)):
+            if isinstance(text, ValueError):
+                _report(text, wrong)
+            yield text
+
+    return converse(answer, texts(), lambda speaker: print(prompts[speaker], end="", flush=True))
 
 
 def _write_conllu(results: Iterable[tuple[int, Any, Any]], path: Path | None) -> None:

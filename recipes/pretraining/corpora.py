@@ -35,11 +35,11 @@ def corpus_files(sources: Sequence[str]) -> dict[str, list[str]]:
             files = [path]
         else:
             raise ValueError(f"There is no {source}; expected a file or a folder of a corpus.")
-        known = [file for file in files if file.suffix in FORMATS and not file.name.startswith(".")]
+        known = [file for file in files if file.suffix.lower() in FORMATS and not file.name.startswith(".")]
         if not known:
             raise ValueError(f"{source} holds no corpus; expected files that end in {', '.join(FORMATS)}.")
         for file in known:
-            found.setdefault(FORMATS[file.suffix], []).append(str(file))
+            found.setdefault(FORMATS[file.suffix.lower()], []).append(str(file))
     if len(found) > 1:
         raise ValueError(f"The corpus mixes {' and '.join(found)} files; expected one format.")
     return found

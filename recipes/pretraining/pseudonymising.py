@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from klue_datasets.raw_files import read_text
+from klue_datasets.raw_files import extension, read_text
 from recipes.engine.inference import load_pipeline
 from recipes.pretraining.personal_data import EntityModel, Recogniser
 from recipes.pretraining.pseudonyms import Pseudonymiser, Span, restore
@@ -73,7 +73,7 @@ def _documents(arguments: argparse.Namespace) -> Iterator[tuple[dict[str, Any] |
     Raises:
         ValueError: A line is not a JSON object with the text.
     """
-    is_json = arguments.input is not None and arguments.input.suffix in JSON
+    is_json = arguments.input is not None and extension(arguments.input) in JSON
     with contextlib.ExitStack() as stack:
         lines: IO[bytes] = sys.stdin.buffer
         if arguments.input is not None:

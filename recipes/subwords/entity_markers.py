@@ -98,11 +98,7 @@ class Marker:
         marks = []
         for role in ROLES:
             start, end = int(entities[role]["start_idx"]), int(entities[role]["end_idx"]) + 1
-            if not 0 <= start < end <= len(sentence):
-                raise ValueError(
-                    f"re: {role} is at characters {start} to {end - 1} of {sentence!r:.60} "
-                    f"({len(sentence)} characters); expected a span inside it."
-                )
+            check_span(role, start, end - 1, sentence)
             marks += [(start, False, role, -end), (end, True, role, -start)]
         ordered = sorted(marks, key=lambda mark: (mark[0], not mark[1], mark[3]))
         if len({mark[:2] for mark in marks}) == 2:  # for equal spans, the marker opened last closes first
@@ -158,6 +154,15 @@ class Marker:
         if self.backend.pre_tokenizer is None:
             return [text]
         return [word for word, _ in self.backend.pre_tokenizer.pre_tokenize_str(text)]
+
+
+def check_span(role: str, start: int, end: int, sentence: str) -> None:
+    """Raise ValueError if an entity's first and last character are not a span of the sentence."""
+    if not 0 <= start <= end < len(sentence):
+        raise ValueError(
+            f"re: {role} is at characters {start} to {end} of {sentence!r:.60} ({len(sentence)} characters); "
+            "expected a span inside it."
+        )
 
 
 def cut(marked: Marked, limit: int) -> Marked:

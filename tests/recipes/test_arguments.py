@@ -116,6 +116,17 @@ def test_unknown_and_wrong_flags_are_refused_with_a_hint(tmp_path: Path) -> None
     assert "there is no file" in refused("--config", str(tmp_path / "nowhere.yaml"))
 
 
+def test_strategies_may_be_no_in_yaml(tmp_path: Path) -> None:
+    """YAML reads ``no`` as False."""
+    path = tmp_path / "a.yaml"
+    for name in ("eval_strategy", "save_strategy", "logging_strategy"):
+        path.write_text(f"{name}: no\n")
+        assert read_yaml(path, "nli") == {name: "no"}
+    words = ["--set", "eval_strategy=no", "save_strategy=no"]
+    found = parse(make_parser("nli", ""), "nli", words)
+    assert (found.eval_strategy, found.trainer["save_strategy"]) == ("no", "no")
+
+
 def test_yaml_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("learning_rate: 5e-5\nnum_train_epochs: 3\nseed: 7.0\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -317,6 +319,58 @@ def test_a_model_without_a_trained_head_is_refused(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("가\n".encode())))
     assert main(["--task", "ner", "--model", str(tiny)]) == 1
     assert "has no trained head" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("device", "reason"), [("cuda:99", "CUDA|cuda"), ("foo", "device type")])
+def test_a_device_that_does_not_exist_is_refused(
+    finished: tuple[str, Path], device: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task, folder = finished
+    source = folder / "config.json"  # any file
+    words = ["--task", task, "--model", str(folder), "--input", str(source), "--device", device]
+    assert main(words) == 1
+    (message,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert re.search(rf"the device is '{device}', which PyTorch refuses \(.*({reason})", message)
+
+
+def test_extensions_may_be_upper_case_and_compressed(finished: tuple[str, Path], tmp_path: Path) -> None:
+    task, _ = finished
+    line = json.dumps(get_recipe(task).raw_input.sample).encode() + b"\n"
+    expected = json.loads(line)
+    for name, data in (
+        ("a.JSONL", line),
+        ("a.jsonl.gz", gzip.compress(line)),
+        ("a.JSON.GZ", gzip.compress(line)),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert [item for _, item in read_items(task, str(tmp_path / name))] == [expected]
+
+
+def test_a_line_that_is_not_utf_8_is_the_error_of_its_dialogue(
+    finished: tuple[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    task, folder = finished
+    if task != "wos":
+        return
+    data = "\ufeff서울 호텔이요\n네\n\n".encode() + b"\xff\n" + "네\n가요\n\n안녕하세요\n".encode()
+    source = tmp_path / "in.txt"
+    source.write_bytes(data)
+    words = ["--task", "wos", "--model", str(folder)]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    for more, name in (["--input", str(source)], str(source)), ([], "standard input"):
+        assert main([*words, *more]) == 1
+        captured = capsys.readouterr()
+        rows = [json.loads(row) for row in captured.out.splitlines()]
+        assert [(row["line"], row.get("user")) for row in rows] == [
+            (1, "서울 호텔이요"),
+            (4, None),
+            (8, "안녕하세요"),
+        ]
+        assert rows[1]["error"].startswith(f"wos: {name}:4 is not UTF-8 text")
+        assert rows[1]["error"] in captured.err
 
 
 def test_standard_input_is_one_text_a_line(

@@ -61,7 +61,8 @@ def read_sentence(item: Any) -> Sentence:
         item: Text, a list of words, or a mapping with ``words`` or ``text``, and optionally ``pos``.
 
     Raises:
-        ValueError: The input has another form, too many words, or another number of parts of speech.
+        ValueError: The input has another form, too many words, or other parts of speech than one text per
+            word.
     """
     if isinstance(item, Sentence):
         return item
@@ -75,6 +76,8 @@ def read_sentence(item: Any) -> Sentence:
             f"A sentence is {type(item).__name__}; expected text, a list of words, or a mapping with words "
             "or text, and perhaps pos."
         )
+    if pos is not None and not (isinstance(pos, list | tuple) and all(isinstance(tag, str) for tag in pos)):
+        raise ValueError(f"pos of a sentence is {pos!r:.80}; expected a list of texts, one for each word.")
     if pos is not None and len(pos) != len(words):
         raise ValueError(f"A sentence has {len(words)} words and {len(pos)} pos; expected the same number.")
     return Sentence(list(words), pos)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from klue_datasets.messages import excerpt
 from klue_datasets.tasks import get_task
 from recipes.arguments import RecipeArguments
-from recipes.subwords.entity_markers import ROLES, Marker, cut, marker_tokens
+from recipes.subwords.entity_markers import ROLES, Marker, check_span, cut, marker_tokens
 from recipes.subwords.special_tokens import Frame
 from recipes.tasks.protocol import Batch, Decoded, LoadedModel, RawInput, Recipe
 from recipes.tasks.shared.classification import (
@@ -174,25 +175,27 @@ def _entity(item: Mapping[str, Any], role: str) -> dict[str, Any]:
         raise ValueError(
             f"re: {role} is {entity!r:.80}; expected a word, or a mapping with word or start_idx."
         )
-    if "start_idx" not in entity:
-        word = entity.get("word", "")
+    word, kind = (_field(entity, role, name, str, "text") for name in ("word", "type"))
+    start, end = (_field(entity, role, name, Integral, "a whole number") for name in ("start_idx", "end_idx"))
+    if start is None:
         if not word or sentence.count(word) != 1:
             raise ValueError(
-                f"re: {role} {word!r} occurs {sentence.count(word) if word else 0} times in the sentence; "
-                "expected once, or start_idx and end_idx."
+                f"re: {role} {word or ''!r} occurs {sentence.count(word) if word else 0} times in the "
+                "sentence; expected once, or start_idx and end_idx."
             )
-        start = sentence.index(word)
-        entity = {**entity, "start_idx": start, "end_idx": start + len(word) - 1}
-    start, end = (
-        entity["start_idx"],
-        entity.get("end_idx", entity["start_idx"] + len(entity.get("word", " ")) - 1),
-    )
-    return {
-        "word": sentence[start : end + 1],
-        "start_idx": start,
-        "end_idx": end,
-        "type": entity.get("type", ""),
-    }
+        start, end = sentence.index(word), None
+    if end is None:
+        end = start + len(word or " ") - 1
+    check_span(role, start, end, sentence)
+    return {"word": sentence[start : end + 1], "start_idx": start, "end_idx": end, "type": kind or ""}
+
+
+def _field(entity: Mapping[str, Any], role: str, name: str, kind: type, expected: str) -> Any:
+    """Return a field of an entity; None if it is missing or null."""
+    value = entity.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+        raise ValueError(f"re: {name} of {role} is {value!r:.80}; expected {expected}.")
+    return value
 
 
 RECIPE = RelationExtraction()

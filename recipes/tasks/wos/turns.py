@@ -53,31 +53,48 @@ def dialogue_turns(batch: Batch, has_states: bool = True) -> dict[str, list[Any]
 
 
 def converse(
-    answer: Callable[[Any], Any], lines: Iterable[str], ask: Callable[[int], None]
+    answer: Callable[[Any], Any], lines: Iterable[str | ValueError], ask: Callable[[int], None]
 ) -> Iterator[dict[str, Any]]:
     """Track typed lines, which alternate between user and system; a blank line starts a new dialogue.
 
     Args:
         answer: Function from a dialogue to a list with one mapping per user turn.
-        lines: The typed lines.
+        lines: The typed lines; a ValueError for a line that is not text.
         ask: Function called before each line with the speaker: 0 for the user, 1 for the system.
 
     Yields:
-        The answer to each line of the user, with ``line``, its number from 1.
+        The answer to each line of the user, with ``line``, its number from 1. A ValueError is the ``error``
+        of its line; the rest of its dialogue is not answered.
     """
     dialogue: list[str] = []
+    is_valid = True
     ask(0)
     for number, line in enumerate(lines, start=1):
+        if isinstance(line, ValueError):
+            yield {"line": number, "error": str(line)}
+            is_valid = False
+            continue
         text = line.strip()
         dialogue = [*dialogue, text] if text else []
-        if len(dialogue) % 2:
+        is_valid = is_valid or not text
+        if is_valid and len(dialogue) % 2:
             yield {"line": number, **answer(dialogue)[-1]}
         ask(len(dialogue) % 2)
 
 
-def dialogues(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield dialogues, separated by blank lines, as the number of the first line and the utterances."""
-    for is_spoken, group in itertools.groupby(lines, lambda line: bool(line[1].strip())):
-        if is_spoken:
+def dialogues(
+    lines: Iterable[tuple[int, str | ValueError]],
+) -> Iterator[tuple[int, list[str] | ValueError]]:
+    """Yield dialogues, which blank lines separate, as the number of the first line and the utterances.
+
+    A dialogue with a ValueError among its lines is this error.
+    """
+
+    def is_spoken(line: tuple[int, str | ValueError]) -> bool:
+        return isinstance(line[1], ValueError) or bool(line[1].strip())
+
+    for spoken, group in itertools.groupby(lines, is_spoken):
+        if spoken:
             numbers, texts = zip(*group, strict=True)
-            yield numbers[0], [text.strip() for text in texts]
+            wrong = next((text for text in texts if isinstance(text, ValueError)), None)
+            yield numbers[0], wrong or [text.strip() for text in texts]
