@@ -69,9 +69,16 @@ class Training:
 
     def chose_checkpoint_on(self, data: Data) -> bool:
         """Return whether training selected its checkpoint on the validation split of this data."""
+        known = self.results.get("train_validation_hash")
+        is_same = known is not None and known == data.validation_hash
+        return is_same and self.results.get("best_checkpoint_metric") is not None
+
+    def may_have_learned(self, data: Data, evaluation: RecipeArguments) -> bool:
+        """Return whether an evaluation holds out training examples that training did not hold out."""
         known = self.results.get("train_data_hash")
         is_same = known is not None and known == (data.hash or data.revision)
-        return is_same and self.results.get("best_checkpoint_metric") is not None
+        held_out = evaluation.held_out_fraction
+        return is_same and held_out not in (None, self.arguments.held_out_fraction)
 
 
 def write_card(
@@ -107,6 +114,7 @@ def write_card(
         is_adapter=_is_adapter(training),
         holds_model=holds_model,
         chosen_on_validation=training is not None and training.chose_checkpoint_on(data),
+        may_have_learned=training is not None and training.may_have_learned(data, arguments),
         data=data,
         usage=_usage(recipe, training, output_dir) if holds_model else None,
         figures=_figures(training.results) if training else {},
@@ -357,12 +365,13 @@ def _evaluation_command(task: str, arguments: RecipeArguments, output_dir: Path)
 
 def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
     """Return the facts about training that are not settings: base model and data."""
-    path = Path(arguments.model_name_or_path)
+    path, own = Path(arguments.model_name_or_path), Path(arguments.train_file or "").name
     return {
         "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,
         "base_model_is_local": path.is_dir(),
-        "train_data": HUB_DATASET if data.version else data.name,
+        "train_data": HUB_DATASET if data.version else own or data.name,
         "train_data_hash": data.hash or data.revision,
+        "train_validation_hash": data.validation_hash,
     }
 
 

@@ -15,7 +15,7 @@ import datasets
 
 from klue_datasets.builder import KlueBuilder
 from klue_datasets.checks import check_rows
-from klue_datasets.content import content_version
+from klue_datasets.content import content_hash, content_version
 from klue_datasets.download import git_blob_sha1, official_splits
 from klue_datasets.loading import build, make_builder
 from klue_datasets.tasks import DEFAULT_VERSION, Task, get_task
@@ -49,6 +49,7 @@ class Data:
             the content of KLUE's split is known.
         revision: The commit of a data set on the Hub, if known; None for other sources.
         hash: The result of ``source_hash``.
+        validation_hash: ``content_hash`` of the whole validation split; None if it has no gold labels.
     """
 
     splits: datasets.DatasetDict
@@ -58,6 +59,7 @@ class Data:
     is_comparable: bool = True
     revision: str | None = None
     hash: str | None = None
+    validation_hash: str | None = None
 
 
 def source_hash(task: str, arguments: RecipeArguments) -> str | None:
@@ -135,6 +137,9 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
             "KLUE files with --data_dir.",
             record.name, name,
         )  # fmt: skip
+    validation = splits.get("validation")
+    has_gold = validation is not None and {*record.scored_columns} <= {*validation.column_names}
+    validation_hash = content_hash(record.name, validation) if has_gold else None
     given = {"train": arguments.max_train_samples, "validation": arguments.max_eval_samples}
     limits = {split: limit for split, limit in given.items() if limit and split in splits}
     truncated = [split for split, limit in limits.items() if limit < splits[split].num_rows]
@@ -148,6 +153,7 @@ def load_data(task: str, arguments: RecipeArguments) -> Data:
         is_comparable=is_comparable,
         revision=revision,
         hash=source_hash(record.name, arguments),
+        validation_hash=validation_hash,
     )
 
 

@@ -123,7 +123,8 @@ def _prepare_for_training(
     """Freeze layers and add LoRA according to the settings; return the model.
 
     Raises:
-        ValueError: Frozen weights would have to be trained, or DeepSpeed cannot train the model.
+        ValueError: Frozen weights would have to be trained, the settings of LoRA are not those of the adapter
+            to continue, or DeepSpeed cannot train the model.
     """
     if arguments.freeze_layers is not None:
         if arguments.use_lora or added:
@@ -132,10 +133,28 @@ def _prepare_for_training(
                 f"{recipe.task}: --freeze_layers cannot be combined with {other}; expected one of them."
             )
         freeze_layers(model.base_model, arguments.freeze_layers)
-    if arguments.use_lora and not hasattr(model, "get_base_model"):
+    if hasattr(model, "get_base_model"):
+        _check_lora(recipe, model, arguments)
+    elif arguments.use_lora:
         model = _add_lora(recipe, model, arguments, head, added)
     _check_deepspeed(recipe, model)
     return model
+
+
+def _check_lora(recipe: Recipe, model: Any, arguments: RecipeArguments) -> None:
+    """Raise ValueError if training continues an adapter with other settings than its own."""
+    config = model.peft_config["default"]
+    settings = {
+        "use_lora": True,
+        "lora_r": config.r,
+        "lora_alpha": config.lora_alpha,
+        "lora_dropout": config.lora_dropout,
+    }
+    if wrong := [name for name, own in settings.items() if getattr(arguments, name) != own]:
+        raise ValueError(
+            f"{recipe.task}: {arguments.model_name_or_path} is an adapter, which is trained further with its "
+            f"own settings, but {wrong[0]} is {getattr(arguments, wrong[0])}; expected {settings[wrong[0]]}."
+        )
 
 
 def _check_deepspeed(recipe: Recipe, model: Any) -> None:

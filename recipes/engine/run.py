@@ -23,7 +23,7 @@ from recipes.engine.result_record import write_record
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, read_json, strict, write_json
 from recipes.engine.settings_record import to_record
 from recipes.engine.speed import for_device, set_attention
-from recipes.engine.training import make_trainer, train, tune
+from recipes.engine.training import check_learning_rates, make_trainer, train, tune
 from recipes.engine.training_arguments import make_training_arguments
 from recipes.engine.unreachable import model_errors
 from recipes.tasks import get_recipe
@@ -49,6 +49,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
     with model_errors(arguments.model_name_or_path):
         recipe = get_recipe(task, arguments)
     checkpoint = find_checkpoint(output_dir, arguments.resume_from_checkpoint)
+    check_learning_rates(checkpoint, arguments)
     if not arguments.do_train:
         check_owner(output_dir, arguments.model_name_or_path)
     training_arguments = make_training_arguments(recipe, arguments, output_dir)
@@ -64,9 +65,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
 
     with locked(output_dir) if training_arguments.should_save else contextlib.nullcontext():
         if training_arguments.should_save and arguments.do_train:
-            prepare_output_dir(
-                output_dir, resume=checkpoint is not None, overwrite=arguments.overwrite_output_dir
-            )
+            prepare_output_dir(output_dir, resume=bool(checkpoint), overwrite=arguments.overwrite_output_dir)
 
         # Encoding.
         with training_arguments.main_process_first(desc="tokenising"):

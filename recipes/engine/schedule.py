@@ -97,7 +97,7 @@ def mean_loss(history: Sequence[Mapping[str, Any]], start: int, end: int, resume
         if "loss" in entry and entry["step"] <= start:
             total += entry["loss"] * (entry["step"] - logged)
             logged = entry["step"]
-    return (total + resumed * (end - start)) / end if logged == start < end else resumed
+    return (total + resumed * (end - start)) / end if logged == start and end else resumed
 
 
 class WarnOfAnotherSchedule(TrainerCallback):

@@ -165,6 +165,12 @@ class RecipeTrainer(Trainer):
             sampler.batch_size *= self.args.world_size
         return sampler
 
+    def _run_epoch(self, **kwargs: Any) -> None:
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(**kwargs)
+        else:  # transformers would train one more update after the last one
+            self.control.should_training_stop = True
+
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         if self.tokens_per_eval_batch is not None:
             return TokenBatchSampler(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import EarlyStoppingCallback, TrainerCallback, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import IntervalStrategy
@@ -73,6 +74,21 @@ def make_trainer(
     )
 
 
+def check_learning_rates(checkpoint: str | None, arguments: RecipeArguments) -> None:
+    """Raise ValueError if a checkpoint was trained with other learning rates, with which it would go on."""
+    file = Path(checkpoint or "") / "scheduler.pt"
+    if checkpoint is None or not file.is_file():
+        return
+    known = set(torch.load(file, weights_only=True).get("base_lrs", ()))
+    if wrong := known - {arguments.learning_rate, arguments.head_learning_rate}:
+        raise ValueError(
+            f"{checkpoint} was trained with the learning rate {min(wrong):g}, but learning_rate is "
+            f"{arguments.learning_rate:g} and head_learning_rate {arguments.head_learning_rate}; expected "
+            "those of the checkpoint to resume, or a new run from its weights: "
+            f"--model_name_or_path {checkpoint}."
+        )
+
+
 def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -> dict[str, Any]:
     """Train a model; return statistics of the training.
 
@@ -96,8 +112,14 @@ def train(trainer: RecipeTrainer, split: EncodedSplit, checkpoint: str | None) -
     timer = next(  # in a resumed run, the callback has been replaced
         callback for callback in trainer.callback_handler.callbacks if isinstance(callback, TrainingTimer)
     )
-    metrics["train_runtime"] += timer.earlier_seconds  # rates are of this process only
     state = trainer.state
+    if timer.earlier_seconds:  # transformers divides all examples and updates by the seconds of this process
+        total = metrics["train_runtime"] + timer.earlier_seconds
+        for name in ("train_samples_per_second", "train_steps_per_second"):
+            rate = metrics.pop(name)
+            if start < state.global_step:  # otherwise there was nothing left to train
+                metrics[name] = round(rate * metrics["train_runtime"] / total, 3)
+        metrics["train_runtime"] = total
     metrics["train_loss"] = mean_loss(state.log_history, start, state.global_step, metrics["train_loss"])
     is_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
     trained, parameters = trainable_share(trainer.model)

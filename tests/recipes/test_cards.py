@@ -62,7 +62,7 @@ def card_of(finished: tuple[str, Path], target: Path, model: str, trained: Train
     for name in (PREDICTIONS, EVAL_DETAILS):
         shutil.copy(folder / name, target)
     rows = klue_datasets.load(task, mini=True)
-    source = Data(rows, "klue/klue", is_official=True, version="1.1.0", hash="kl")
+    source = Data(rows, "klue/klue", is_official=True, version="1.1.0", hash="kl", validation_hash="kl")
     results = read(folder / "eval_results.json")
     arguments = RecipeArguments(model_name_or_path=model, do_eval=True)
     write_card(get_recipe(task), target, arguments, source, results, trained, False)
@@ -89,9 +89,14 @@ def test_an_evaluation_alone_claims_nothing_of_a_training_that_is_not_recorded(
         ({"base_model": "klue/roberta-base", "base_model_is_local": False}, "klue/roberta-base", None, False),
         ({"base_model": "tiny", "base_model_is_local": True}, None, None, False),
         ({"train_data": "klue/klue", "best_checkpoint_metric": 1.0}, None, ["klue/klue"], False),
-        ({"train_data": "mini", "best_checkpoint_metric": 1.0, "train_data_hash": "mi"}, None, None, False),
-        ({"best_checkpoint_metric": 1.0, "train_data_hash": "kl"}, None, None, True),
-        ({"best_checkpoint_metric": None, "train_data_hash": "kl"}, None, None, False),
+        (
+            {"train_data": "mini", "best_checkpoint_metric": 1.0, "train_validation_hash": "mi"},
+            None,
+            None,
+            False,
+        ),
+        ({"best_checkpoint_metric": 1.0, "train_validation_hash": "kl"}, None, None, True),
+        ({"best_checkpoint_metric": None, "train_validation_hash": "kl"}, None, None, False),
     ],
 )
 def test_a_card_says_of_training_what_its_record_says(
@@ -109,6 +114,26 @@ def test_a_card_says_of_training_what_its_record_says(
     assert "but not the model" in card.text
     assert "klue/klue" not in between(card.text, SETTINGS)
     assert "klue_benchmark" not in card.text
+
+
+def test_a_card_says_which_examples_chose_the_checkpoint_or_were_trained_on(
+    tiny: Path, tmp_path: Path
+) -> None:
+    """Training and evaluation each on the validation split or on held-out training examples."""
+    held = ("--set", "held_out_fraction=0.1")
+    for name, words in (("plain", ()), ("held", held)):
+        run("nli", tiny, tmp_path / name, "--max_steps", "2", *words)
+    expected = {  # training, evaluation -> chosen on these examples, trained on these examples
+        ("plain", ()): (True, False),
+        ("plain", held): (False, True),
+        ("held", ()): (False, False),
+        ("held", held): (True, False),
+    }
+    for number, ((trained, words), (chosen, learned)) in enumerate(expected.items()):
+        run("nli", tmp_path / trained, tmp_path / str(number), "--do_eval", *words)
+        text = (tmp_path / str(number) / "README.md").read_text()
+        assert ("was chosen on the same examples" in text) == chosen
+        assert ("was trained on some or all of these examples" in text) == learned
 
 
 def test_a_model_evaluated_elsewhere_keeps_the_record_of_its_training(tiny: Path, tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_a_run_on_own_files_is_no_klue_score(
     card = (out / "README.md").read_text(encoding="utf-8")
     assert re.search(r"these numbers are not\s+KLUE scores", card)
     assert str(tmp_path) not in card
+    assert f"* data: my-train.{ending}" in card
 
 
 @pytest.mark.parametrize("preset", ["paper", "tuned"])

@@ -49,6 +49,30 @@ def test_a_killed_and_resumed_run_ends_like_one_that_was_not_killed(
     assert trained[0]["train_loss"] == pytest.approx(trained[1]["train_loss"], rel=1e-6)
 
 
+def test_resuming_a_finished_run_trains_no_further(tiny: Path, tmp_path: Path) -> None:
+    words = ("--max_steps", "3", "--save_steps", "3", "--lr_scheduler_type", "constant")
+    before = run("nli", tiny, tmp_path, *words, "--eval_strategy", "no")
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    after = run("nli", tiny, tmp_path, *words, "--eval_strategy", "no", "--resume_from_checkpoint", "last")
+    assert (tmp_path / "model.safetensors").read_bytes() == weights
+    assert read(tmp_path / "trainer_state.json")["global_step"] == 3
+    for name in ("train_loss", "train_runtime"):
+        assert after[name] == pytest.approx(before[name], rel=0.25), name
+    assert "train_samples_per_second" not in after
+
+
+def test_a_checkpoint_is_resumed_with_its_learning_rates_only(tiny: Path, tmp_path: Path) -> None:
+    """The optimizer of the checkpoint keeps its learning rates."""
+    words = ("--max_steps", "4", "--save_steps", "2", "--head_learning_rate", "1e-2")
+    run("nli", tiny, tmp_path, *words)
+    state = (tmp_path / "all_results.json").read_bytes()
+    for changed in (("--learning_rate", "1e-6"), ("--head_learning_rate", "2e-2")):
+        with pytest.raises(ValueError, match=r"checkpoint-\d was trained with the learning rate .*; expected"):
+            run("nli", tiny, tmp_path, *words, "--resume_from_checkpoint", "last", *changed)
+    assert (tmp_path / "all_results.json").read_bytes() == state
+    run("nli", tiny, tmp_path, *words, "--resume_from_checkpoint", "last", "--max_steps", "6")
+
+
 def test_a_finished_run_is_replaced_whole(tiny: Path, tmp_path: Path) -> None:
     run("sts", tiny, tmp_path, "--max_steps", "3", "--save_steps", "3")
     assert (tmp_path / "checkpoint-3").is_dir()

@@ -52,7 +52,7 @@ def test_an_adapter_keeps_the_revision_of_its_base_model(
     run("re", Path(adapter), tmp_path / "by id", "--do_eval")
     assert scores(tmp_path / "by id") == pytest.approx(scores(tmp_path / "run"), abs=1e-5)
     assert set(load_pipeline("re", adapter).loaded.model.peft_config) == {"default"}
-    run("re", Path(adapter), tmp_path / "further", "--do_train", "--max_steps", "1")
+    run("re", Path(adapter), tmp_path / "further", "--use_lora", "--do_train", "--max_steps", "1")
     config = read(tmp_path / "further" / "adapter_config.json")
     assert (config["base_model_name_or_path"], config["revision"]) == (base, wanted)
 
@@ -77,7 +77,7 @@ def test_an_adapter_for_a_local_base_model_moves_with_it_and_is_not_published(
     folder = second / "runs" / "re"
     run("re", folder, second / "again", "--do_eval")
     assert scores(second / "again") == pytest.approx(scores(folder), abs=1e-5)
-    run("re", folder, second / "further", "--do_train", "--max_steps", "1")
+    run("re", folder, second / "further", "--use_lora", "--do_train", "--max_steps", "1")
     assert read(second / "further" / "adapter_config.json")["base_model_name_or_path"] == "../base"
 
     words = ["model", "--folder", str(folder), "--repo_id", "me/local-base"]
