@@ -200,6 +200,12 @@ def _read_config(path: Path) -> dict[str, Any]:
     for name, value in lists.items():
         if not isinstance(value, list) or not value:
             raise SweepError(f"{path}: {name} is {value!r}; expected a list.")
+        if None in value or (name == "models" and not all(isinstance(model, str) for model in value)):
+            expected = "a list of folders or Hub ids" if name == "models" else "no empty value"
+            raise SweepError(f"{path}: {name} is {value!r}; expected {expected}.")
+    for name, value in values.get("flags", {}).items():
+        if value is None:
+            raise SweepError(f"{path}: the flag {name} has no value; expected one.")
     return values
 
 

@@ -1,4 +1,4 @@
-"""Constant baselines: the best scores that do not depend on the input."""
+"""Constant baselines: scores of the same answer to every input, which the training split determines."""
 
 from __future__ import annotations
 

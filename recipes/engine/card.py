@@ -323,7 +323,14 @@ def _slug(name: str) -> str:
 def write_card_of_run(
     recipe: Recipe, output_dir: Path, arguments: RecipeArguments, data: Data, results: dict[str, Any]
 ) -> None:
-    """Write the model card; errors are logged as warnings, since the run has finished."""
+    """Write the model card; errors are logged as warnings, since the run has finished.
+
+    Predictions alone do not change the card of their model.
+    """
+    if not (arguments.do_train or arguments.do_eval) and is_own_folder(
+        arguments.model_name_or_path, output_dir
+    ):
+        return
     try:
         training = _training_of(arguments, results)
         holds_model = arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)

@@ -168,6 +168,7 @@ def evaluate(
         "data_version": data.version,
         "data_revision": data.revision,
         "data_hash": data.hash,
+        "validation_hash": data.validation_hash,
         "task_version": get_task(split.recipe.task).version,
     }
     if not (arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)):

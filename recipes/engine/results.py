@@ -31,6 +31,11 @@ def write_json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_text(path, (json.dumps(strict(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 
+def earlier_results(output_dir: Path) -> dict[str, Any]:
+    """Return the results of a model's training and evaluation, from its folder."""
+    return read_json(output_dir / TRAIN_RESULTS) | read_json(output_dir / EVAL_RESULTS)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a result file; return an empty mapping if it does not exist.
 

@@ -20,7 +20,7 @@ from recipes.engine.evaluation import Evaluator, evaluate, predict
 from recipes.engine.hardware import use_all_cores
 from recipes.engine.modeling import load_model, save_model
 from recipes.engine.result_record import write_record
-from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, read_json, strict, write_json
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, TRAIN_RESULTS, earlier_results, strict, write_json
 from recipes.engine.settings_record import to_record
 from recipes.engine.speed import for_device, set_attention
 from recipes.engine.training import check_learning_rates, make_trainer, train, tune
@@ -89,8 +89,8 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
             if trainer.is_world_process_zero():
                 write_json(output_dir / TRAIN_RESULTS, results)
                 write_json(output_dir / ARGUMENTS, to_record(arguments))
-        elif is_own_folder(arguments.model_name_or_path, output_dir):  # results of the model's training
-            results |= read_json(output_dir / TRAIN_RESULTS)
+        elif is_own_folder(arguments.model_name_or_path, output_dir):
+            results |= earlier_results(output_dir)
 
         # Evaluation and predictions.
         if arguments.do_eval:
@@ -105,7 +105,7 @@ def run(task: str, arguments: RecipeArguments) -> dict[str, Any]:
             if arguments.do_eval:
                 write_record(output_dir)
             write_card_of_run(recipe, output_dir, arguments, data, results)
-            log_scores(task, results, output_dir)
+            log_scores(task, results if arguments.do_eval else {}, output_dir)
     return dict(strict(results))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import difflib
 import types
 import typing
@@ -50,10 +51,12 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML file with a mapping; an empty file is an empty mapping.
 
     Raises:
-        ValueError: The file is not valid YAML or not a mapping.
+        ValueError: The file is not valid YAML or not a mapping, or it has a key twice.
     """
     try:
-        values = yaml.safe_load(read_text(path))
+        text = read_text(path)
+        values = yaml.safe_load(text)
+        root: Any = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not valid YAML ({error}).") from error
     if values is None:
@@ -62,6 +65,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: holds {type(values).__name__}; expected a mapping of flag names to values."
         )
+    counts = collections.Counter(key.value for key, _ in root.value)
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        raise ValueError(f"{path}: {repeated[0]} is set {counts[repeated[0]]} times; expected it once.")
     return dict(values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def make_training_arguments(
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,  # features have no unused columns
     }
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.accelerator.is_available():
+        values["use_cpu"] = True  # otherwise the processes do not find each other
     values |= extra | _when_to_evaluate(arguments)
     known = inspect.signature(TrainingArguments).parameters
     missing = sorted(set(values) - set(known))

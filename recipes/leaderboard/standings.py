@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from klue_datasets.tasks import TASKS
@@ -96,18 +97,33 @@ def standings(found: Iterable[Found], resamples: int = 1000) -> list[Standing]:
         found: The records.
         resamples: Number of bootstrap resamples for comparing models by their predictions.
     """
-    by_data: dict[tuple[bool, bool, str], list[Found]] = {}
+    found = list(found)
+    contents: dict[tuple[str, ...], Counter[str]] = {}
     for one in found:
-        data = one.record.data
+        contents.setdefault(_named_data(one), Counter())[_version(one.record.data)] += 1
+    by_data: dict[tuple[bool, bool, str, int], list[Found]] = {}
+    for one in found:
+        data, known = one.record.data, contents[_named_data(one)]
+        # Other data of the same name, such as dev.csv, has a table for each content.
+        order = sorted((content for content in known if content), key=lambda name: (-known[name], name))
+        is_first = data.is_official or not _version(data)
+        place = 0 if is_first else order.index(_version(data))
         title = "" if data.is_official else data.name
-        by_data.setdefault((not data.is_official, data.split != "validation", title), []).append(one)
+        by_data.setdefault((not data.is_official, data.split != "validation", title, place), []).append(one)
     tables = []
-    for (is_other, _, name), members in sorted(by_data.items(), key=lambda item: item[0]):
+    for (is_other, _, name, place), members in sorted(by_data.items(), key=lambda item: item[0]):
         split = members[0].record.data.split
         title = f"{name} ({split})" if is_other else f"KLUE, {split} split"
         key = f"{name}-{split}" if is_other else split
+        if place:
+            title, key = f"{title}, other content {place}", f"{key}-{place}"
         tables.append(_standing(key, title, not is_other, members, resamples))
     return tables
+
+
+def _named_data(one: Found) -> tuple[str, ...]:
+    data = one.record.data
+    return ("" if data.is_official else data.name, data.split, one.record.task)
 
 
 def _standing(key: str, title: str, is_official: bool, members: list[Found], resamples: int) -> Standing:
@@ -126,8 +142,10 @@ def _standing(key: str, title: str, is_official: bool, members: list[Found], res
 
 
 def _version(data: ScoredData) -> str:
-    """Return the KLUE version, or the hash of other data; empty if unknown."""
-    return (data.version if data.is_official else data.hash) or ""
+    """Return the KLUE version, or hash and number of examples of other data; empty if unknown."""
+    if data.is_official:
+        return data.version or ""
+    return f"{data.hash}, {data.examples} examples" if data.hash else ""
 
 
 def _one_per_task(by_data: Mapping[tuple[str, str], list[Found]]) -> list[dict[str, list[Found]]]:
@@ -168,7 +186,10 @@ def _row(model: str, label: str, by_task: Mapping[str, list[Found]]) -> ModelRow
         kind=records[0].method.kind,
         size=size_of(parameters) if parameters else named,
         parameters=parameters,
-        seeds=max(len(members) for members in by_task.values()),
+        seeds=max(
+            len({seed for one in members for seed in one.record.method.seeds}) or len(members)
+            for members in by_task.values()
+        ),
         latency=mean_of(latencies),
         cells=cells,
         records=records,

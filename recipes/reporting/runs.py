@@ -7,16 +7,16 @@ import itertools
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from klue_metrics.functional import METRICS, Metric
 from recipes.engine.result_record import Record, record_of_run
-from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, TRAIN_RESULTS, read_json
+from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, PREDICTIONS, TRAIN_RESULTS, read_json
 from recipes.engine.settings_record import NOT_LEARNED, settings_of
 
-PREDICTIONS = "predictions_validation.jsonl"
 STATE = "trainer_state.json"
 MODEL = "model_name_or_path"
 NAMED = 3  # maximum number of settings in a label
@@ -210,15 +210,25 @@ def _model_from(folder: Path, task: str) -> str:
 
 def make_boards(runs: Iterable[Run]) -> list[Board]:
     """Group comparable runs into boards by task, with official data first."""
-    boards: dict[tuple[str, bool, str, int], list[Run]] = {}
+    boards: dict[tuple[str, bool, str, int, str], list[Run]] = {}
     for run in runs:
         data = run.record.data
         name = f"{data.name} {data.version}" if data.is_official and data.version else data.name
-        key = (run.task, data.is_official, name, data.examples or 0)
-        boards.setdefault(key, []).append(run)
+        content = "" if data.is_official else str(run.results.get("validation_hash") or "")[:7]
+        boards.setdefault((run.task, data.is_official, name, data.examples or 0, content), []).append(run)
+    namesakes = Counter(key[:4] for key in boards)
     order = list(METRICS)
-    keys = sorted(boards, key=lambda key: (order.index(key[0]), not key[1], key[2], key[3]))
-    return [Board(key[0], key[2], key[3], key[1], _groups(boards[key])) for key in keys]
+    keys = sorted(boards, key=lambda key: (order.index(key[0]), not key[1], *key[2:]))
+    return [
+        Board(
+            key[0],
+            f"{key[2]} (content {key[4] or 'unknown'})" if namesakes[key[:4]] > 1 else key[2],
+            key[3],
+            key[1],
+            _groups(boards[key]),
+        )
+        for key in keys
+    ]
 
 
 def _groups(runs: Iterable[Run]) -> list[Group]:

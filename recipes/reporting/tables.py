@@ -63,7 +63,7 @@ def as_markdown(tables: Sequence[Table], problems: Sequence[str], resamples: int
         "# KLUE results",
         "Scores times 100: mean ± standard deviation over the seeds, the highest mean of a table in bold. "
         f"{INTERVALS} Tests between models, with {resamples:,} resamples or more, are in report.json. "
-        "Constant: the constant baseline, the best score without reading the input.",
+        "Constant: the same answer to every input, which the training split determines.",
     ]
     for board, lines in tables:
         parts += [f"## {heading(board)}", data_sentence(board), _markdown_table(board, lines)]

@@ -10,7 +10,6 @@ from transformers import PreTrainedTokenizerBase
 
 ROLES = {"subject_entity": "subj", "object_entity": "obj"}
 ENTITY_TYPES = ("PER", "ORG", "LOC", "DAT", "POH", "NOH")
-STYLES = ("official", "typed", "none")
 WORD_START = "▁"  # prefix of tokens of SentencePiece that begin a word
 
 

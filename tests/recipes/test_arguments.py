@@ -109,6 +109,7 @@ def test_unknown_and_wrong_flags_are_refused_with_a_hint(tmp_path: Path) -> None
         ("pooling: max", "pooling is 'max'; expected one of cls, mean"),
         ("- 1", "holds list; expected a mapping"),
         ("a: [", "not valid YAML"),
+        ("seed: 1\npooling: cls\nseed: 2", "seed is set 2 times; expected it once"),
     ):
         path = tmp_path / "wrong.yaml"
         path.write_text(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,17 @@ def test_predicting_needs_no_gold(
     expected = predictions(folder)[: len(lines)]
     assert [line["guid"] for line in lines] == [line["guid"] for line in expected]
     assert [line["prediction"] for line in lines] == roughly([line["prediction"] for line in expected])
+
+
+def test_predicting_in_the_folder_of_a_model_keeps_its_scores_and_card(
+    finished: tuple[str, Path], tmp_path: Path
+) -> None:
+    task, folder = finished
+    shutil.copytree(folder, tmp_path / "copy")
+    names = ("all_results.json", "eval_results.json", "result.jsonl", "README.md")
+    before = [(tmp_path / "copy" / name).read_text() for name in names]
+    run(task, tmp_path / "copy", tmp_path / "copy", "--do_predict")
+    assert [(tmp_path / "copy" / name).read_text() for name in names] == before
 
 
 @pytest.mark.parametrize("task", METRICS)

@@ -111,7 +111,7 @@ def test_two_processes_share_batches_of_a_number_of_tokens(
     warm_python: WarmPython, tiny: Path, tmp_path: Path
 ) -> None:
     """An epoch of 40 headlines has as many updates as there are pairs of batches."""
-    words = ["--mini", "--max_train_samples", "40", "--do_train", "--num_train_epochs", "1", "--use_cpu"]
+    words = ["--mini", "--max_train_samples", "40", "--do_train", "--num_train_epochs", "1"]
     words += ["--set", "tokens_per_batch=64", "--save_strategy", "no", "--logging_steps", "1"]
     words += ["--model_name_or_path", str(tiny), "--output_dir", str(tmp_path)]
     warm_python.run_ranks(2, "recipes/train_tc.py", *words, cwd=ROOT)

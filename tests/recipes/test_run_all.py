@@ -136,6 +136,17 @@ def test_the_table_does_not_pool_other_data(tmp_path: Path) -> None:
     ]
 
 
+def test_data_of_one_name_with_different_rows_does_not_share_a_table(tmp_path: Path) -> None:
+    runs = plan(["m"], ["nli"], [1, 2], tmp_path)
+    for run, content in zip(runs, ("a" * 64, "b" * 64), strict=True):
+        finish(run, eval_accuracy=80.0, constant_accuracy=35.0, validation_hash=content)
+    boards = make_boards(find_runs([tmp_path])[0])
+    assert [board.data for board in boards] == [
+        "some data (content aaaaaaa)",
+        "some data (content bbbbbbb)",
+    ]
+
+
 @pytest.mark.parametrize(("jobs", "devices"), [(3, ["2", "5", "2"]), (None, ["2", "5"]), (1, [None])])
 def test_each_of_several_runs_gets_a_gpu(
     jobs: int | None, devices: list[str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -101,6 +101,12 @@ LOCAL = ["run", "--tasks", "ynat", "--launcher", "submitit-local", "--option"]
         (["run", "--tasks", "ynat", "--option", "x"], "--option has 'x'; expected KEY=VALUE"),
         (["run", "--config", "text.yaml"], "text.yaml: models is 'out/tiny'; expected a list."),
         (["run", "--config", "grid.yaml"], "grid.yaml: learning_rate is '3e-5'; expected a list."),
+        (["run", "--config", "number.yaml"], "number.yaml: models is [3]; expected a list of folders or Hub"),
+        (
+            ["run", "--config", "empty.yaml"],
+            "empty.yaml: class_weights is [None, 'balanced']; expected",
+        ),
+        (["run", "--config", "preset.yaml"], "preset.yaml: the flag preset has no value; expected one."),
         (["run", "--config", "flags.yaml"], "flags.yaml: flags is ['mini']; expected a mapping."),
         (["run", "--config", "broken.yaml"], "broken.yaml: not valid YAML"),
         (["run", "--tasks", "nli", "--grid", "seed=1,2"], "nli: --seed is among the flags of all jobs"),
@@ -130,6 +136,9 @@ def test_what_makes_no_sense_is_a_sentence(
     Path("bad.yaml").write_text("learning_rates: [1]\n")
     Path("text.yaml").write_text("models: out/tiny\n")
     Path("grid.yaml").write_text("grid: {learning_rate: 3e-5}\n")
+    Path("number.yaml").write_text("models: [3]\n")
+    Path("empty.yaml").write_text("grid: {class_weights: [null, balanced]}\n")
+    Path("preset.yaml").write_text("flags: {preset: null}\n")
     Path("flags.yaml").write_text("flags: [mini]\n")
     Path("seed.yaml").write_text("seeds: [x]\n")
     Path("seeds.yaml").write_text("seeds: [-4]\n")

@@ -74,6 +74,7 @@ class DialogueRecipe(Recipe):
     gold: tuple[str, ...] = ("state",)
     raw_input: RawInput = RawDialogue()
     settings: ClassVar[tuple[str, ...]] = ("dialogue_state", "custom_pipelines", "oracle")
+    evaluates_loss: ClassVar[bool] = False
 
     def is_trained(self, config: PreTrainedConfig) -> bool:
         """Return whether the configuration has the settings of a state tracker."""

@@ -162,7 +162,6 @@ class TextStates(DialogueRecipe, abc.ABC):
 class SequenceStates(TextStates):
     """Recipe for encoder-decoder models, which read the dialogue and generate the state."""
 
-    evaluates_loss: ClassVar[bool] = False
     peft_task_type: ClassVar[str | None] = "SEQ_2_SEQ_LM"
     auto_class: ClassVar[str] = "AutoModelForSeq2SeqLM"
 

@@ -44,7 +44,6 @@ class Trade(DialogueRecipe):
     The model's configuration has the slots and their known values.
     """
 
-    evaluates_loss: ClassVar[bool] = False
     peft_task_type: ClassVar[str | None] = None
 
     def configure(

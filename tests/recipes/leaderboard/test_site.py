@@ -100,6 +100,22 @@ def test_versions_of_the_data_are_told_apart() -> None:
     assert sorted(row.cells[F1].mean for row in both.rows) == [80.0, 90.0]
 
 
+def test_other_data_of_one_name_has_a_table_for_each_content() -> None:
+    def record(seed: int, content: str, examples: int) -> Found:
+        data = ScoredData("dev.csv", "validation", is_official=False, hash=content, examples=examples)
+        return Found(made_up_record(data=data, method=Method("fine-tuned", preset="paper", seeds=[seed])))
+
+    found = [record(1, "aa", 20), record(2, "aa", 20), record(1, "bb", 20), record(3, "aa", 5)]
+    tables = standings(found)
+    assert [table.title for table in tables] == [
+        "dev.csv (validation)",
+        "dev.csv (validation), other content 1",
+        "dev.csv (validation), other content 2",
+    ]
+    assert [row.seeds for table in tables for row in table.rows] == [2, 1, 1]
+    assert len({table.key for table in tables}) == 3
+
+
 @pytest.mark.parametrize(
     ("one", "two", "expected"),
     [
