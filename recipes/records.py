@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script runs
 from klue_datasets.commands import Command, output_file
 from klue_datasets.tasks import ALIASES, TASKS, get_task
 from klue_metrics.scoring import format_table
-from recipes.engine.result_record import read_records, unique
+from recipes.engine.result_record import RecordError, read_records, unique
 from recipes.engine.results import shown, write_json_lines
 from recipes.leaderboard.record_sources import find_records
 
@@ -84,9 +85,13 @@ def _list(arguments: argparse.Namespace) -> None:
     print(format_table(lines, left=range(6)))
 
 
-def _validate(arguments: argparse.Namespace) -> None:
+def _validate(arguments: argparse.Namespace) -> int:
+    wrong: list[RecordError] = []
     for source in arguments.sources:
-        print(f"{source}: {len(find_records([source]))} records")
+        print(f"{source}: {len(find_records([source], wrong))} records")
+    for error in wrong:
+        print(f"{os.path.basename(sys.argv[0])}: {error}", file=sys.stderr)
+    return int(bool(wrong))
 
 
 main = Command(make_parser)

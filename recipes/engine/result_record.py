@@ -253,8 +253,12 @@ def _name(kind: Any) -> str:
     return names.get(kind) or ("a list" if typing.get_origin(kind) is list else "an object")
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(path: Path, wrong: list[RecordError] | None = None) -> Iterator[Record]:
     """Read a file of records, one per line.
+
+    Args:
+        path: The file.
+        wrong: List to which the errors of invalid lines are appended; by default, the first one is raised.
 
     Raises:
         RecordError: A line is not a valid record.
@@ -265,10 +269,18 @@ def read_records(path: Path) -> Iterator[Record]:
             continue
         where = f"{path}:{number}"
         try:
-            values = json.loads(line)
-        except ValueError as error:
-            raise RecordError(f"{where} is not JSON ({error}); expected one object per line.") from error
-        yield record_from(values, where)
+            yield record_from(_parsed(line, where), where)
+        except RecordError as error:
+            if wrong is None:
+                raise
+            wrong.append(error)
+
+
+def _parsed(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise RecordError(f"{where} is not JSON ({error}); expected one object per line.") from error
 
 
 def unique(records: Iterable[Record]) -> list[Record]:

@@ -38,11 +38,15 @@ class Found:
     predictions: Path | None = None
 
 
-def find_records(sources: Sequence[Path]) -> list[Found]:
+def find_records(sources: Sequence[Path], wrong: list[RecordError] | None = None) -> list[Found]:
     """Find the records in files and folders; of those with the same ``id``, the last is kept.
 
     Folders are searched for files of records (.jsonl) and for runs, whose record is made from their results,
     so that runs of earlier versions are found as well.
+
+    Args:
+        sources: Files and folders.
+        wrong: List to which the errors of invalid lines are appended; by default, the first one is raised.
 
     Raises:
         FileNotFoundError: A source does not exist, or has no records.
@@ -50,16 +54,17 @@ def find_records(sources: Sequence[Path]) -> list[Found]:
     """
     found: dict[str, Found] = {}
     for source in sources:
-        here = list(_records_below(source))
-        if not here:
+        known = len(wrong or ())
+        here = list(_records_below(source, wrong))
+        if not here and known == len(wrong or ()):
             raise FileNotFoundError(f"{source} holds no record; expected a .jsonl file of records, or runs.")
         found |= {one.record.id: one for one in here}
     return list(found.values())
 
 
-def _records_below(source: Path) -> Iterator[Found]:
+def _records_below(source: Path, wrong: list[RecordError] | None) -> Iterator[Found]:
     if source.is_file():
-        yield from map(Found, read_records(source))
+        yield from map(Found, read_records(source, wrong))
         return
     if not source.is_dir():
         raise FileNotFoundError(f"There is no {source}; expected a file of records, or a folder.")
@@ -72,7 +77,7 @@ def _records_below(source: Path) -> Iterator[Found]:
             continue
         for name in sorted(files):
             if name.endswith(JSON_LINES) and not name.startswith("predictions_"):
-                yield from _records_below(top / name)
+                yield from _records_below(top / name, wrong)
 
 
 def _record_of_run(folder: Path) -> Record | None:

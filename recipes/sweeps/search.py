@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 import statistics
 from collections.abc import Sequence
 
 from klue_metrics.functional import METRICS
-from recipes.sweeps.jobs import FINAL, SEARCH, Job, Sweep, named_by_content
+from recipes.sweeps.jobs import FINAL, SEARCH, Job, Sweep, named_by_content, words_of
 
 HELD_OUT = ("--set", "held_out_fraction=0.1")
 Settings = tuple[tuple[str, str], ...]
@@ -21,12 +22,14 @@ class Trial:
     Attributes:
         model: The model.
         task: Name of the task.
+        flags: The flags that do not belong to the search. Trials with other flags are not compared.
         settings: The settings.
         jobs: Its runs, which differ in the seed.
     """
 
     model: str
     task: str
+    flags: tuple[str, ...]
     settings: Settings
     jobs: tuple[Job, ...]
 
@@ -39,20 +42,26 @@ class Trial:
 
 
 def trials(jobs: Sequence[Job]) -> list[Trial]:
-    """Group the runs of a search by model, task and settings."""
-    groups: dict[tuple[str, str, Settings], list[Job]] = {}
+    """Group the runs of a search by model, task, flags and settings."""
+    groups: dict[tuple[str, str, tuple[str, ...], Settings], list[Job]] = {}
     for job in jobs:
         if job.stage == SEARCH:
-            groups.setdefault((job.model, job.task, job.settings), []).append(job)
+            groups.setdefault((job.model, job.task, _flags(job), job.settings), []).append(job)
     return [Trial(*key, tuple(found)) for key, found in groups.items()]
 
 
+def _flags(job: Job) -> tuple[str, ...]:
+    """Return the words of a run of a search that precede those of its settings."""
+    return job.words[: -len([*words_of(job.settings, job.task), *HELD_OUT])]
+
+
 def chosen(jobs: Sequence[Job]) -> list[Trial]:
-    """Return the best trial, the first of equal ones, for each model and task with a finished search."""
-    best: dict[tuple[str, str], Trial] = {}
-    unfinished = {(job.model, job.task) for job in jobs if job.stage == SEARCH and not job.results}
+    """Return the best trial, the first of equal ones, of each finished search: a model, a task and flags."""
+    best: dict[tuple[str, str, tuple[str, ...]], Trial] = {}
+    searching = [job for job in jobs if job.stage == SEARCH]
+    unfinished = {(job.model, job.task, _flags(job)) for job in searching if not job.results}
     for trial in trials(jobs):
-        key = (trial.model, trial.task)
+        key = (trial.model, trial.task, trial.flags)
         if key not in unfinished and (key not in best or trial.score > best[key].score):
             best[key] = trial
     return list(best.values())
@@ -72,10 +81,12 @@ def final_jobs(sweep: Sweep) -> list[Job]:
 def search_table(jobs: Sequence[Job]) -> str:
     """Return the trials as a Markdown table, and a sentence on the cost of the search."""
     found, best = trials(jobs), chosen(jobs)
+    has_searches = len({trial.flags for trial in found}) > 1
     lines = ["| model | task | settings | metric on held-out training data | mean | seeds | |"]
     lines.append("|---|---|---|---|---|---|---|")
     for trial in found:
         settings = ", ".join(f"{name} {value}" for name, value in trial.settings)
+        settings += f" ({shlex.join(trial.flags) or 'no other flags'})" if has_searches else ""
         name = METRICS[trial.task].names[METRICS[trial.task].primary]
         is_finished = all(job.results for job in trial.jobs)
         score = f"{trial.score:.2f}" if is_finished else "not finished"

@@ -172,6 +172,19 @@ def test_a_search_chooses_on_held_out_data_and_says_what_it_cost(tmp_path: Path)
     assert lines[-1] == "The search spent 6 runs and 60 s of training."
 
 
+def test_searches_with_other_flags_are_chosen_from_separately(tmp_path: Path) -> None:
+    grid = ["--grid", "learning_rate=1e-4,1e-3", "--tasks", "nli", "--mini"]
+    planned(tmp_path, *grid, "--max_steps", "2")
+    jobs = planned(tmp_path, *grid, "--max_steps", "9").jobs
+    assert len(jobs) == 4
+    for job, score in zip(jobs, (50.0, 60.0, 80.0, 70.0), strict=True):
+        finish(job, eval_accuracy=score)
+    best = [(trial.flags[-1], trial.settings[0][1], len(trial.jobs)) for trial in chosen(jobs)]
+    assert best == [("2", "1e-3", 1), ("9", "1e-4", 1)]
+    lines = search_table(jobs).splitlines()
+    assert "learning_rate 1e-3 (--mini --max_steps 2) | accuracy | 60.00 | 1 | chosen |" in lines[3]
+
+
 def test_a_search_runs_to_the_end(tiny: Path, tmp_path: Path, python: Python) -> None:
     words = ["--grid", "learning_rate=1e-4,1e-3", "--tasks", "nli", "--model_name_or_path", str(tiny)]
     done = python(ROOT / "recipes/sweep.py", "run", "--output_dir", tmp_path, "--jobs", "2", *words, *SHORT)

@@ -146,6 +146,20 @@ def test_lines_that_are_no_records_are_named(line: str, tmp_path: Path, capsys: 
     assert f": {file}:1" in capsys.readouterr().err
 
 
+def test_validation_names_every_invalid_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    valid = json.dumps(made_up_record().to_json())
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    first.write_text(f'{{"task": "foo"}}\n{valid}\n{{\n')
+    second.write_text("[]\n")
+    assert main(["validate", str(tmp_path), str(second)]) == 1
+    captured = capsys.readouterr()
+    assert f"{tmp_path}: 1 records" in captured.out
+    places = [f"{first}:1", f"{first}:3", f"{second}:1", f"{second}:1"]
+    lines = captured.err.splitlines()
+    assert len(lines) == 4
+    assert all(place in line for place, line in zip(places, lines, strict=True))
+
+
 def test_published_scores_are_records_of_two_splits() -> None:
     records = published_records()
     for block, split in (("test", "test"), ("dev", "validation")):
