@@ -41,63 +41,16 @@ SPLIT_FILE: Mapping[str, str] = {"train": "train", "validation": "dev"}
 # dp, in the order of KLUE-baseline, whose metric merges the relations from index 15 (VP_CMP) on.
 # On the Hub both are plain strings. NP_SVJ is a typo of the data that the baseline keeps as a class.
 DP_RELATIONS = (
-    *("NP", "NP_AJT", "VP", "NP_SBJ", "VP_MOD", "NP_OBJ", "AP", "NP_CNJ", "NP_MOD", "VNP", "DP", "VP_AJT"),
-    *("VNP_MOD", "NP_CMP", "VP_SBJ"),
-    *("VP_CMP", "VP_OBJ", "VNP_CMP", "AP_MOD", "X_AJT", "VP_CNJ", "VNP_AJT", "IP", "X", "X_SBJ", "VNP_OBJ"),
-    *(
-        "VNP_SBJ",
-        "X_OBJ",
-        "AP_AJT",
-        "L",
-        "X_MOD",
-        "X_CNJ",
-        "VNP_CNJ",
-        "X_CMP",
-        "AP_CMP",
-        "AP_SBJ",
-        "R",
-        "NP_SVJ",
-    ),
-)
+    "NP", "NP_AJT", "VP", "NP_SBJ", "VP_MOD", "NP_OBJ", "AP", "NP_CNJ", "NP_MOD", "VNP", "DP", "VP_AJT",
+    "VNP_MOD", "NP_CMP", "VP_SBJ", "VP_CMP", "VP_OBJ", "VNP_CMP", "AP_MOD", "X_AJT", "VP_CNJ", "VNP_AJT",
+    "IP", "X", "X_SBJ", "VNP_OBJ", "VNP_SBJ", "X_OBJ", "AP_AJT", "L", "X_MOD", "X_CNJ", "VNP_CNJ", "X_CMP",
+    "AP_CMP", "AP_SBJ", "R", "NP_SVJ",
+)  # fmt: skip
 DP_POS_TAGS = (
-    *(
-        "NNG",
-        "NNP",
-        "NNB",
-        "NP",
-        "NR",
-        "VV",
-        "VA",
-        "VX",
-        "VCP",
-        "VCN",
-        "MMA",
-        "MMD",
-        "MMN",
-        "MAG",
-        "MAJ",
-        "JC",
-    ),
-    *(
-        "IC",
-        "JKS",
-        "JKC",
-        "JKG",
-        "JKO",
-        "JKB",
-        "JKV",
-        "JKQ",
-        "JX",
-        "EP",
-        "EF",
-        "EC",
-        "ETN",
-        "ETM",
-        "XPN",
-        "XSN",
-    ),
-    *("XSV", "XSA", "XR", "SF", "SP", "SS", "SE", "SO", "SL", "SH", "SW", "SN", "NA"),
-)
+    "NNG", "NNP", "NNB", "NP", "NR", "VV", "VA", "VX", "VCP", "VCN", "MMA", "MMD", "MMN", "MAG", "MAJ",
+    "JC", "IC", "JKS", "JKC", "JKG", "JKO", "JKB", "JKV", "JKQ", "JX", "EP", "EF", "EC", "ETN", "ETM",
+    "XPN", "XSN", "XSV", "XSA", "XR", "SF", "SP", "SS", "SE", "SO", "SL", "SH", "SW", "SN", "NA",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
