@@ -20,7 +20,7 @@ from klue_metrics.functional import get_metric
 from recipes.arguments import OWN_FILES, RecipeArguments, fields_of, is_expert
 from recipes.engine.baselines import below_constant
 from recipes.engine.card_details import details
-from recipes.engine.checkpoints import is_own_folder
+from recipes.engine.checkpoints import is_own_folder, weights_hash
 from recipes.engine.data import Data
 from recipes.engine.eval_entries import merged_file, to_entries
 from recipes.engine.published_range import range_sentences
@@ -376,6 +376,7 @@ def training_record(arguments: RecipeArguments, data: Data) -> dict[str, Any]:
     return {
         "base_model": path.resolve().name if path.is_dir() else arguments.model_name_or_path,
         "base_model_is_local": path.is_dir(),
+        "base_model_hash": weights_hash(arguments.model_name_or_path),
         "train_data": HUB_DATASET if data.version else own or data.name,
         "train_data_hash": data.hash or data.revision,
         "train_validation_hash": data.validation_hash,

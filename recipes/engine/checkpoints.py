@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from klue_datasets.download import sha256
 from recipes.engine.results import ALL_RESULTS, ARGUMENTS, EVAL_RESULTS, RESULT_FILES, read_json
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,19 @@ def locked(output_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def weights_hash(model: str) -> str | None:
+    """Hash the configuration and weights of a local model.
+
+    Returns:
+        A hash of twelve hexadecimal digits; None if there is no local model.
+    """
+    patterns = ("config.json", "adapter_config.json", "*.safetensors", "pytorch_model*.bin")
+    files = sorted(path for pattern in patterns for path in Path(model).glob(pattern))
+    if not files:
+        return None
+    return hashlib.sha256(" ".join(map(sha256, files)).encode()).hexdigest()[:12]
 
 
 def is_own_folder(model: str, output_dir: Path) -> bool:

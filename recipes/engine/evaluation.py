@@ -20,7 +20,7 @@ from klue_metrics.predictions import GROUP_COLUMNS, cases_of, group_fields
 from klue_metrics.scoring import score_cases
 from recipes.arguments import RecipeArguments
 from recipes.engine.baselines import constant_scores
-from recipes.engine.checkpoints import is_own_folder
+from recipes.engine.checkpoints import is_own_folder, weights_hash
 from recipes.engine.data import Data
 from recipes.engine.encoding import Collator, EncodedSplit
 from recipes.engine.hardware import hardware
@@ -173,6 +173,7 @@ def evaluate(
     }
     if not (arguments.do_train or is_own_folder(arguments.model_name_or_path, output_dir)):
         results["eval_model"] = arguments.model_name_or_path
+        results["eval_model_hash"] = weights_hash(arguments.model_name_or_path)
     if trainer.is_world_process_zero():
         write_json_lines(output_dir / PREDICTIONS, evaluator.prediction_rows(decoded))
         write_json(output_dir / EVAL_DETAILS, report)

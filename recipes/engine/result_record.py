@@ -77,7 +77,7 @@ class ScoredData:
 
 @dataclasses.dataclass(frozen=True)
 class ScoredModel:
-    """The model: its Hub id or name, its revision, and its number of parameters."""
+    """The model: its Hub id or name, its revision (of a local model: a hash), and number of parameters."""
 
     name: str
     revision: str | None = None
@@ -334,7 +334,7 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
         },
         model=ScoredModel(
             _without_folders(name),
-            revision=settings.get("model_revision") if settings.get("model_revision") != "main" else None,
+            revision=_revision(settings, training, results),
             parameters=training.get("parameters", results.get("parameters")),
         ),
         method=_method(task, settings),
@@ -348,6 +348,15 @@ def record_of_run(folder: Path, results: Mapping[str, Any] | None = None) -> Rec
         package=results.get("klue_hub_version"),
         predictions=PREDICTIONS if (folder / PREDICTIONS).is_file() else None,
     )
+
+
+def _revision(
+    settings: Mapping[str, Any], training: Mapping[str, Any], results: Mapping[str, Any]
+) -> str | None:
+    """Return the revision of a model on the Hub, or the hash of a local one."""
+    local = training.get("base_model_hash") if training else results.get("eval_model_hash")
+    named = settings.get("model_revision")
+    return local or (None if named == "main" else named)
 
 
 def _method(task: str, settings: Mapping[str, Any]) -> Method:

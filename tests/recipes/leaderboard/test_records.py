@@ -13,6 +13,7 @@ import pytest
 from made_up_records import made_up_record, records_with
 from payloads import PAYLOADS
 from runs import read, run
+from safetensors.torch import load_file, save_file
 
 from hub_cards import read_published
 from klue_datasets.tasks import TASKS
@@ -29,7 +30,8 @@ from recipes.engine.result_record import (
     unique,
 )
 from recipes.engine.results import write_json_lines
-from recipes.leaderboard.record_sources import find_records, published_records
+from recipes.leaderboard.record_sources import Found, find_records, published_records
+from recipes.leaderboard.standings import standings
 from recipes.records import main
 
 
@@ -144,6 +146,22 @@ def test_lines_that_are_no_records_are_named(line: str, tmp_path: Path, capsys: 
     file.write_text(line + "\n")
     assert main(["validate", str(file)]) == 1
     assert f": {file}:1" in capsys.readouterr().err
+
+
+def test_local_models_of_one_name_are_different_models(tiny: Path, tmp_path: Path) -> None:
+    for number in (1, 2):
+        base = tmp_path / str(number) / "enc"
+        shutil.copytree(tiny, base)
+        weights = load_file(base / "model.safetensors")
+        save_file({name: tensor + number for name, tensor in weights.items()}, base / "model.safetensors")
+        run("nli", base, tmp_path / "runs" / str(number), "--max_steps", "1")
+    shutil.copytree(tmp_path / "1", tmp_path / "moved")
+    run("nli", tmp_path / "moved" / "enc", tmp_path / "runs" / "3", "--max_steps", "1", "--seed", "7")
+    records = [one.record for one in find_records([tmp_path / "runs"])]
+    assert {record.model.name for record in records} == {"enc"}
+    assert len(records) == 3
+    [standing] = standings(map(Found, records))
+    assert sorted(row.seeds for row in standing.rows) == [1, 2]
 
 
 def test_validation_names_every_invalid_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
