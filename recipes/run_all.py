@@ -86,8 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, passed_on = parser.parse_known_args(argv)
     if importlib.util.find_spec("accelerate") is None:  # checked once, since otherwise all runs report it
         raise ModuleNotFoundError("accelerate starts the recipes", name="accelerate")
-    tasks = [get_task(task).name for task in arguments.tasks or SCRIPTS]
-    folder = Path(arguments.output_dir)
+    folder, tasks = Path(arguments.output_dir), arguments.tasks or list(SCRIPTS)
     jobs = plan(arguments.model_name_or_path, tasks, arguments.seed, folder, passed_on)
     try:
         check_settings(jobs)
@@ -120,7 +119,7 @@ def plan(
     output_dir: Path,
     words: Sequence[str] = (),
 ) -> list[Job]:
-    """Return the runs of all models, tasks and seeds, in that order.
+    """Return the runs of all models, tasks and seeds, in that order, each once.
 
     Raises:
         SystemExit: Two models would share a folder.
@@ -133,8 +132,8 @@ def plan(
     return [
         Job(model, task, seed, output_dir / name / task / f"seed-{seed}", tuple(words))
         for model, name in zip(models, names, strict=True)
-        for task in tasks
-        for seed in seeds
+        for task in dict.fromkeys(get_task(task).name for task in tasks)
+        for seed in dict.fromkeys(seeds)
     ]
 
 

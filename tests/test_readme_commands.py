@@ -55,6 +55,7 @@ ELSEWHERE = {
         }.items()
     },
     "make gpu": "needs a GPU; tests/recipes/test_gpu_script.py runs its script on the CPU",
+    "python -m pytest -s -o python_files='bench_*.py' tests/benchmarks/bench_cpu.py": "takes seven minutes",
     "klue board --from_hub me/klue --output site": "needs a leaderboard, which test_benchmark.py has",
     "hf auth login": "another tool's; it asks for a token at the terminal",
     "klue sweep run --tasks nli --seed 42 43 --output_dir out/sweep --launcher slurm"

@@ -136,6 +136,11 @@ def test_the_table_does_not_pool_other_data(tmp_path: Path) -> None:
     ]
 
 
+def test_each_run_is_planned_once(tmp_path: Path) -> None:
+    jobs = plan(["m"], ["ynat", "tc", "nli"], [1, 1, 2], tmp_path)
+    assert [(job.task, job.seed) for job in jobs] == [("ynat", 1), ("ynat", 2), ("nli", 1), ("nli", 2)]
+
+
 def test_data_of_one_name_with_different_rows_does_not_share_a_table(tmp_path: Path) -> None:
     runs = plan(["m"], ["nli"], [1, 2], tmp_path)
     for run, content in zip(runs, ("a" * 64, "b" * 64), strict=True):
