@@ -282,7 +282,7 @@ def test_markers_learn_under_lora_and_are_not_drawn_again(spare: bool, tiny: Pat
     expected = logits(loaded, batch)
     trained = rows.detach()
     evaluated = start(folder, seed=1, do_train=False)
-    again = start(folder, seed=1)
+    again = start(folder, seed=1, use_lora=True)
     for other in (evaluated, again):
         torch.testing.assert_close(logits(other, batch), expected)
         with torch.no_grad():

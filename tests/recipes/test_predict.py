@@ -120,9 +120,8 @@ def test_inputs_without_text_get_an_answer_or_a_sentence(
             # One text a line: a blank one has no answer; a mapping is an input whatever it holds.
             assert main(words) == (1 if task == "re" else 0)
             printed = capsys.readouterr()
-            assert [json.loads(line)["prediction"] for line in printed.out.splitlines()] == (
-                [] if task == "re" else [None]
-            )
+            [row] = map(json.loads, printed.out.splitlines())
+            assert list(row) == ["line", "error"] if task == "re" else row["prediction"] is None
             assert (": re: " in printed.err) == (task == "re")
             assert "Traceback" not in printed.err
             continue

@@ -223,12 +223,12 @@ def test_recipe_and_pipeline_agree(finished: Path) -> None:
 def test_typed_dialogues_keep_their_state(
     finished: Path, monkeypatch: Any, capsys: Any, tmp_path: Path
 ) -> None:
-    class Typed(list):
+    class Typed(io.TextIOWrapper):
         def isatty(self) -> bool:
             return True
 
     typed = [*DIALOGUE, "", "", DIALOGUE[0]]
-    monkeypatch.setattr(sys, "stdin", Typed(typed))
+    monkeypatch.setattr(sys, "stdin", Typed(io.BytesIO("\n".join(typed).encode())))
     assert main(["--task", "dst", "--model", str(finished), "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("user> {")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -197,11 +198,11 @@ def test_typed_dialogues_and_files(
     expected = [turn["state"] for turn in load_pipeline("dst", learned["folder"], device="cpu")(dialogue)]
     words = ["--task", "dst", "--model", str(learned["folder"]), "--device", "cpu"]
 
-    class Typed(list):  # type: ignore[type-arg]
+    class Typed(io.TextIOWrapper):
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr(sys, "stdin", Typed(dialogue))
+    monkeypatch.setattr(sys, "stdin", Typed(io.BytesIO("\n".join(dialogue).encode())))
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     found = [json.loads(line[line.index("{") :])["state"] for line in lines if "{" in line]
