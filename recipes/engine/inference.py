@@ -241,8 +241,9 @@ def load_pipeline(
     with model_errors(str(model)):
         recipe = get_recipe(task, arguments)
         loaded = load_trained(recipe, model, trust_remote_code=trust_remote_code)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        loaded.model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        loaded.model.to(device)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA raises the latter
         reason = str(error).partition("\n")[0]
         raise ValueError(

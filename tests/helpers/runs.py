@@ -22,7 +22,7 @@ QUICK += ["--learning_rate", "1e-3", "--disable_tqdm", "true", "--per_device_tra
 QUICK += ["--evaluations_per_epoch", "1"]
 
 
-TIMES = ("eval_seconds", "eval_latency_ms", "eval_model")
+TIMES = ("eval_seconds", "eval_latency_ms", "eval_model", "eval_model_hash")
 
 
 def run(task: str, model: Path, output_dir: Path, *words: str) -> dict:
