@@ -283,6 +283,13 @@ def test_markers_learn_under_lora_and_are_not_drawn_again(spare: bool, tiny: Pat
     trained = rows.detach()
     evaluated = start(folder, seed=1, do_train=False)
     again = start(folder, seed=1, use_lora=True)
+    for settings, message in (
+        ({}, "use_lora is False; expected True"),
+        ({"use_lora": True, "lora_r": 2}, "lora_r is 2; expected 16"),
+        ({"use_lora": True, "lora_alpha": 8}, "lora_alpha is 8; expected 32"),
+    ):
+        with pytest.raises(ValueError, match=f"is an adapter, .*{message}"):
+            start(folder, **settings)
     for other in (evaluated, again):
         torch.testing.assert_close(logits(other, batch), expected)
         with torch.no_grad():
